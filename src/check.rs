@@ -1,0 +1,170 @@
+//! The judges: each reads events or states and says what is wrong with them.
+//!
+//! A check never steers. What its future judgements depend on is part of the explored state
+//! ([`Checks::fingerprint`]), because the search stops at known states and most paths have no end
+//! that could be judged afterwards. Where things happened is kept beside, for the reader only.
+//!
+//! Six findings end the execution ([`Code::ends_execution`]); after the others it goes on, so that one
+//! design can show several.
+
+use std::collections::HashSet;
+use std::hash::Hasher;
+
+use crate::event::names::Names;
+use crate::event::{Event, Place, TaskId, View};
+
+mod bug;
+pub mod code;
+mod deadlock;
+pub mod lease;
+mod ledger;
+mod race;
+mod slab;
+mod sleep;
+mod unlock;
+
+pub use code::Code;
+use ledger::Ledger;
+
+/// A place of a finding: a step of the schedule, and the source line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// Number of the step; a step that is only pending has the number it would get.
+    pub step: u32,
+    /// Whose step.
+    pub task: TaskId,
+    /// Where in the source.
+    pub place: Place,
+}
+
+/// One problem, with the two places that make it one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Which problem.
+    pub code: Code,
+    /// What it is about: a lock, a field, a function. With the code, it identifies the finding in a verdict.
+    pub subject: &'static str,
+    /// One sentence.
+    pub message: String,
+    /// Where it went wrong, and what happened there.
+    pub at: (Spot, String),
+    /// Where that was prepared, and what happened there.
+    pub other: (Spot, String),
+    /// Number of steps made when it was noticed.
+    pub step: u32,
+}
+
+/// What a check writes its findings into.
+pub(crate) struct Docket<'a> {
+    names: &'a Names,
+    seen: &'a mut HashSet<(Code, &'static str)>,
+    found: &'a mut Vec<Finding>,
+    stop: bool,
+    step: u32,
+}
+
+impl Docket<'_> {
+    /// Reports a finding unless an earlier execution had it; stops the execution if the code says so.
+    fn report(
+        &mut self,
+        code: Code,
+        subject: &'static str,
+        tell: impl FnOnce(&Names) -> (String, (Spot, String), (Spot, String)),
+    ) {
+        self.stop |= code.ends_execution();
+        if self.seen.insert((code, subject)) {
+            let (message, at, other) = tell(self.names);
+            self.found.push(Finding { code, subject, message, at, other, step: self.step });
+        }
+    }
+}
+
+/// All checks of a program.
+pub struct Checks {
+    names: Names,
+    ledger: Ledger,
+    lease: Option<lease::LeaseCheck>,
+    seen: HashSet<(Code, &'static str)>,
+    found: Vec<Finding>,
+}
+
+impl Checks {
+    /// The checks that hold for any program.
+    pub fn new(names: Names) -> Checks {
+        Checks { names, ledger: Ledger::default(), lease: None, seen: HashSet::new(), found: Vec::new() }
+    }
+
+    /// With the lease properties on top.
+    pub fn with_leases(names: Names) -> Checks {
+        Checks { lease: Some(lease::LeaseCheck::new()), ..Checks::new(names) }
+    }
+
+    /// Forgets which findings were reported, so that the next execution reports them again.
+    pub fn forget(&mut self) {
+        self.seen.clear();
+        self.found.clear();
+    }
+
+    /// Takes out what was found since the last time.
+    pub fn take_found(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.found)
+    }
+
+    /// An execution begins.
+    pub fn begin(&mut self) {
+        self.ledger = Ledger::default();
+        if let Some(lease) = &mut self.lease {
+            lease.begin();
+        }
+    }
+
+    /// Judges an event; true if the execution ends here.
+    pub fn event(&mut self, event: &Event, view: &dyn View) -> bool {
+        let Checks { names, ledger, lease, seen, found } = self;
+        let mut docket = Docket { names, seen, found, stop: false, step: event.step };
+        unlock::judge(event, view, ledger, &mut docket);
+        sleep::judge(event, view, ledger, &mut docket);
+        slab::judge(event, view, ledger, &mut docket);
+        bug::judge(event, ledger, &mut docket);
+        ledger.update(event, view);
+        if let Some(lease) = lease {
+            lease.event(event, view, &mut docket);
+        }
+        docket.stop
+    }
+
+    /// Judges a state; true if the execution ends here.
+    pub fn state(&mut self, step: u32, view: &dyn View) -> bool {
+        let Checks { names, ledger, seen, found, .. } = self;
+        let mut docket = Docket { names, seen, found, stop: false, step };
+        deadlock::judge(step, view, ledger, &mut docket);
+        race::judge(step, view, &mut docket);
+        docket.stop
+    }
+
+    /// Judges a state for waits alone: loom's tasks do not say what they are about to access.
+    pub fn blocked(&mut self, step: u32, view: &dyn View) -> bool {
+        let Checks { names, ledger, seen, found, .. } = self;
+        let mut docket = Docket { names, seen, found, stop: false, step };
+        deadlock::judge(step, view, ledger, &mut docket);
+        docket.stop
+    }
+
+    /// Judges the end: all tasks done, everything closed.
+    pub fn end(&mut self, step: u32, view: &dyn View) {
+        let Checks { names, ledger, lease, seen, found } = self;
+        let mut docket = Docket { names, seen, found, stop: false, step };
+        slab::judge_end(view, ledger, &mut docket);
+        if let Some(lease) = lease {
+            lease.end(&mut docket);
+        }
+    }
+
+    /// Takes in what future judgements depend on.
+    pub fn fingerprint(&self, hasher: &mut dyn Hasher) {
+        self.ledger.fingerprint(hasher);
+        if let Some(lease) = &self.lease {
+            lease.fingerprint(hasher);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The stable codes of findings, their titles and their pages.
+
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! codes {
+    ($($code:ident $title:literal,)*) => {
+        /// A kind of finding. The pages in `docs/findings/` define each.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(#[doc = $title] $code,)*
+        }
+
+        impl Code {
+            /// All codes, in order.
+            pub const ALL: &[Code] = &[$(Code::$code),*];
+
+            /// What it means, in a few words.
+            pub fn title(self) -> &'static str {
+                match self { $(Code::$code => $title),* }
+            }
+
+            /// Its page, as Markdown.
+            pub fn page(self) -> &'static str {
+                match self {
+                    $(Code::$code => include_str!(concat!("../../docs/findings/", stringify!($code), ".md"))),*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    LW001 "a task waits for a lock it holds",
+    LW002 "may sleep in atomic context",
+    LW006 "unlock of a lock not held",
+    LW007 "held lock freed, or still held at return",
+    LW008 "deadlock: waits that nobody can end",
+    LW010 "data race on plain memory",
+    LW011 "assertion or BUG_ON failed",
+    LW020 "use after free",
+    LW021 "double free",
+    LW022 "memory leak",
+    LW030 "exclusive lease beside another opener",
+    LW031 "break sent no signal although a lease was granted",
+}
+
+impl Code {
+    /// Does an execution end where this is found? Going on would be undefined, or impossible.
+    pub fn ends_execution(self) -> bool {
+        matches!(self, Code::LW001 | Code::LW006 | Code::LW008 | Code::LW011 | Code::LW020 | Code::LW021)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&format!("{self:?}"))
+    }
+}
+
+impl FromStr for Code {
+    type Err = UnknownCode;
+
+    fn from_str(text: &str) -> Result<Code, UnknownCode> {
+        let known = Code::ALL.iter().find(|code| code.to_string().eq_ignore_ascii_case(text));
+        known.copied().ok_or_else(|| UnknownCode(text.to_owned()))
+    }
+}
+
+/// The text is no code of a finding.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("unknown finding code '{0}': the codes are {codes}", codes = known_codes())]
+pub struct UnknownCode(String);
+
+fn known_codes() -> String {
+    Code::ALL.iter().map(Code::to_string).collect::<Vec<_>>().join(" ")
+}
+
+impl serde::Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

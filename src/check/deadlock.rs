@@ -1,0 +1,124 @@
+//! LW001 and LW008: waits that nobody can end.
+//!
+//! Judged in every state by the wait-for graph, so a cycle of two tasks is found while a third still runs.
+//! A task that sleeps for ever is found when no task can run and no timer is pending.
+//!
+//! It cannot see a sleeper that nobody will wake while others still run for ever (that is livelock, LW009).
+
+use super::ledger::Ledger;
+use super::{Code, Docket, Spot};
+use crate::event::names::Names;
+use crate::event::{ObjectId, Status, TaskId, View};
+
+pub(super) fn judge(step: u32, view: &dyn View, ledger: &Ledger, docket: &mut Docket<'_>) {
+    let tasks = (1..=view.tasks()).map(|task| TaskId(task as u8));
+    let mut somebody_waits = false;
+    let mut somebody_runs = false;
+    for task in tasks.clone() {
+        match view.status(task).0 {
+            Status::WaitsFor(lock) => {
+                somebody_waits = true;
+                if view.owner(lock) == Some(task) {
+                    report_recursion(step, view, ledger, task, lock, docket);
+                } else if waits_for_itself(view, task) {
+                    report_cycle(step, view, ledger, task, lock, docket);
+                }
+            }
+            Status::Sleeps(deadline) => {
+                somebody_waits = true;
+                somebody_runs |= deadline.is_some() && view.clock_runs();
+            }
+            Status::Ready(_) => somebody_runs = true,
+            Status::Finished => {}
+        }
+    }
+    if somebody_waits && !somebody_runs && !docket.stop {
+        report_standstill(step, view, ledger, docket);
+    }
+}
+
+/// Follows holder after holder; is the task among them?
+fn waits_for_itself(view: &dyn View, task: TaskId) -> bool {
+    let mut at = task;
+    for _ in 0..view.tasks() {
+        let Status::WaitsFor(lock) = view.status(at).0 else { return false };
+        match view.owner(lock) {
+            Some(TaskId::BOOT) | None => return false,
+            Some(holder) if holder == task => return true,
+            Some(holder) => at = holder,
+        }
+    }
+    false
+}
+
+fn pending(step: u32, view: &dyn View, task: TaskId) -> Spot {
+    Spot { step: step + 1, task, place: view.status(task).1 }
+}
+
+fn report_recursion(
+    step: u32,
+    view: &dyn View,
+    ledger: &Ledger,
+    task: TaskId,
+    lock: ObjectId,
+    docket: &mut Docket<'_>,
+) {
+    docket.report(Code::LW001, view.object(lock).name, |names| {
+        let name = names.object(view, lock);
+        let at = pending(step, view, task);
+        (
+            format!("{} waits for {name}, which it holds itself", names.task(task)),
+            (at, format!("waits for {name} here")),
+            (ledger.acquired(lock).unwrap_or(at), format!("took {name} here")),
+        )
+    });
+}
+
+fn report_cycle(step: u32, view: &dyn View, ledger: &Ledger, task: TaskId, lock: ObjectId, docket: &mut Docket<'_>) {
+    docket.report(Code::LW008, "cycle", |names| {
+        let name = names.object(view, lock);
+        let at = pending(step, view, task);
+        (
+            format!("wait-for cycle: {}", waits_text(view, names)),
+            (at, format!("waits for {name} here")),
+            (ledger.acquired(lock).unwrap_or(at), format!("{name} was taken here")),
+        )
+    });
+}
+
+fn report_standstill(step: u32, view: &dyn View, ledger: &Ledger, docket: &mut Docket<'_>) {
+    docket.report(Code::LW008, "standstill", |names| {
+        let waiting: Vec<TaskId> = (1..=view.tasks())
+            .map(|task| TaskId(task as u8))
+            .filter(|&task| view.status(task).0 != Status::Finished)
+            .collect();
+        let (first, last) = (waiting[0], waiting[waiting.len() - 1]);
+        let other = match view.status(first).0 {
+            Status::WaitsFor(lock) => {
+                ledger.acquired(lock).map(|spot| (spot, "the lock it waits for was taken here".to_owned()))
+            }
+            _ => None,
+        };
+        let other = other.unwrap_or_else(|| {
+            let spot = super::ledger::find(&ledger.calls, last).unwrap_or(pending(step, view, last));
+            (spot, format!("the call of {} that waits began here", names.task(last)))
+        });
+        (
+            format!("no task can run: {}", waits_text(view, names)),
+            (pending(step, view, first), format!("{} waits here", names.task(first))),
+            other,
+        )
+    });
+}
+
+fn waits_text(view: &dyn View, names: &Names) -> String {
+    let waits = (1..=view.tasks()).map(|task| TaskId(task as u8)).filter_map(|task| match view.status(task).0 {
+        Status::WaitsFor(lock) => {
+            let holder = view.owner(lock).map_or("nobody", |holder| names.task(holder));
+            Some(format!("{} waits for {} held by {holder}", names.task(task), names.object(view, lock)))
+        }
+        Status::Sleeps(_) => Some(format!("{} sleeps", names.task(task))),
+        _ => None,
+    });
+    waits.collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,90 @@
+//! What several checks need to know of the past: who took which lock where, who is in which call, what was born and freed where.
+//!
+//! Owners and freed blocks are in the state itself; only the preemption depth is remembered here alone, so only
+//! that is part of the fingerprint.
+
+use std::hash::Hasher;
+
+use super::Spot;
+use crate::event::{Event, Note, ObjectId, ObjectKind, Op, TaskId, View, What};
+
+#[derive(Default)]
+pub(super) struct Ledger {
+    /// Locks held now, in the order of their acquisition.
+    pub held: Vec<(TaskId, ObjectId, Spot)>,
+    /// Where each lock was last given back.
+    pub released: Vec<(ObjectId, Spot)>,
+    /// Where each slab object was allocated.
+    pub born: Vec<(ObjectId, Spot)>,
+    /// Where each slab object was freed.
+    pub freed: Vec<(ObjectId, Spot)>,
+    /// Per task, where its present call began.
+    pub calls: Vec<(TaskId, Spot)>,
+    /// Per task, `preempt_disable` beyond what locks do, and where.
+    pub preempt: Vec<(TaskId, i32, Spot)>,
+}
+
+pub(super) fn spot(event: &Event) -> Spot {
+    Spot { step: event.step, task: event.task, place: event.place }
+}
+
+pub(super) fn find<K: PartialEq + Copy>(list: &[(K, Spot)], key: K) -> Option<Spot> {
+    list.iter().rev().find(|(known, _)| *known == key).map(|(_, spot)| *spot)
+}
+
+fn set<K: PartialEq>(list: &mut Vec<(K, Spot)>, key: K, spot: Spot) {
+    match list.iter_mut().find(|(known, _)| *known == key) {
+        Some(entry) => entry.1 = spot,
+        None => list.push((key, spot)),
+    }
+}
+
+impl Ledger {
+    pub fn update(&mut self, event: &Event, view: &dyn View) {
+        match event.what {
+            What::Op(Op::Acquire(lock), _) | What::Op(Op::TryAcquire(lock), 1) => {
+                self.held.push((event.task, lock, spot(event)));
+            }
+            What::Op(Op::Release(lock), 0) => {
+                self.held.retain(|&(task, held, _)| (task, held) != (event.task, lock));
+                set(&mut self.released, lock, spot(event));
+            }
+            What::Op(Op::Free(block), 0) => self.freed.push((block, spot(event))),
+            What::Note(Note::Alloc(block)) => self.born.push((block, spot(event))),
+            What::Note(Note::Call(_)) => set(&mut self.calls, event.task, spot(event)),
+            What::Note(Note::Preempt(by)) => self.add_preempt(event, by),
+            _ => {}
+        }
+        debug_assert!(self.held.iter().all(|(_, lock, _)| view.object(*lock).kind.is_lock()));
+    }
+
+    fn add_preempt(&mut self, event: &Event, by: i8) {
+        match self.preempt.iter_mut().find(|entry| entry.0 == event.task) {
+            Some(entry) => *entry = (event.task, entry.1 + i32::from(by), if by > 0 { spot(event) } else { entry.2 }),
+            None => self.preempt.push((event.task, i32::from(by), spot(event))),
+        }
+    }
+
+    /// Where the lock was taken by its present owner.
+    pub fn acquired(&self, lock: ObjectId) -> Option<Spot> {
+        self.held.iter().rev().find(|(_, held, _)| *held == lock).map(|(_, _, spot)| *spot)
+    }
+
+    /// What makes the task atomic: the first spinlock it holds, or disabled preemption.
+    pub fn atomic_since(&self, task: TaskId, view: &dyn View) -> Option<(&'static str, Spot)> {
+        let spins =
+            self.held.iter().filter(|(holder, lock, _)| *holder == task && view.object(*lock).kind == ObjectKind::Spin);
+        let disabled = self.preempt.iter().filter(|(holder, depth, _)| *holder == task && *depth > 0);
+        let spin = spins.map(|(_, lock, spot)| (view.object(*lock).name, *spot)).next();
+        spin.or_else(|| disabled.map(|(_, _, spot)| ("preempt_disable", *spot)).next())
+    }
+
+    pub fn fingerprint(&self, hasher: &mut dyn Hasher) {
+        // In the order of the tasks, whoever came first.
+        let mut depths: u64 = 0;
+        for &(task, depth, _) in &self.preempt {
+            depths = depths.wrapping_add((depth as u64).wrapping_mul(0x9e37_79b9 << (u64::from(task.0) % 32)));
+        }
+        hasher.write_u64(depths);
+    }
+}

@@ -1,0 +1,44 @@
+//! LW010: a data race on plain memory.
+//!
+//! In some state, two tasks stand before conflicting accesses to one plain object, and at least one of the two is
+//! unmarked. Under sequential consistency with every access a scheduling point, a program has such a state exactly
+//! if it has a race.
+//!
+//! It cannot see a publication through a relaxed marked flag: the flag's accesses are marked, and in a sequentially
+//! consistent world what it publishes is never read too early. loom shows that one as a wrong value.
+
+use super::{Code, Docket, Spot};
+use crate::event::{Access, ObjectId, ObjectKind, Status, TaskId, View};
+
+pub(super) fn judge(step: u32, view: &dyn View, docket: &mut Docket<'_>) {
+    for second in 2..=view.tasks() {
+        let second = TaskId(second as u8);
+        let Some((object, writes, access)) = next_access(view, second) else { continue };
+        for first in 1..second.0 {
+            let first = TaskId(first);
+            let Some((other, other_writes, other_access)) = next_access(view, first) else { continue };
+            let unmarked = access == Access::Plain || other_access == Access::Plain;
+            if object == other && (writes || other_writes) && unmarked {
+                report(step, view, [(first, other_writes), (second, writes)], object, docket);
+            }
+        }
+    }
+}
+
+fn next_access(view: &dyn View, task: TaskId) -> Option<(ObjectId, bool, Access)> {
+    let Status::Ready(op) = view.status(task).0 else { return None };
+    let (writes, access) = op.access()?;
+    let object = op.object()?;
+    (view.object(object).kind == ObjectKind::Plain).then_some((object, writes, access))
+}
+
+fn report(step: u32, view: &dyn View, tasks: [(TaskId, bool); 2], object: ObjectId, docket: &mut Docket<'_>) {
+    docket.report(Code::LW010, view.object(object).name, |names| {
+        let name = names.object(view, object);
+        let side = |(task, writes): (TaskId, bool)| {
+            let spot = Spot { step: step + 1, task, place: view.status(task).1 };
+            (spot, format!("{} {} it here", names.task(task), if writes { "writes" } else { "reads" }))
+        };
+        (format!("nothing orders these accesses to {name}"), side(tasks[1]), side(tasks[0]))
+    });
+}

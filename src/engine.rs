@@ -1,0 +1,301 @@
+//! Who runs the tasks: the dozen operations, and the engine that is asked for them.
+//!
+//! Code under test is written once. Its locks, cells and queues are [`Object`]s: names that the
+//! *current engine* of the execution gives a meaning to. [`controlled`] runs tasks as coroutines
+//! under a [`Strategy`] and knows every state exactly; [`loom`] hands the same operations to the
+//! loom crate and its C11-like memory. Which one it is, is chosen at run time.
+//!
+//! An object remembers the execution that made it; an engine refuses another's (one integer compare).
+//!
+//! This is the only file with the thread-local. The engine knows no kernel and no search: strategies
+//! live in `explore` and see the world through [`State`].
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::event::{Event, Listed, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View};
+
+pub mod controlled;
+pub mod fingerprint;
+pub mod loom;
+mod quiet;
+pub mod world;
+
+use fingerprint::Fingerprint;
+use world::{Transition, World};
+
+/// What an engine does for the code under test.
+///
+/// All methods are about the task that calls. Real threads fit as well: nothing here says that tasks share an OS thread.
+pub trait Engine {
+    /// Number of the execution; objects bear it.
+    fn execution(&self) -> u32;
+    /// The calling task.
+    fn task(&self) -> TaskId;
+    /// Makes an object and names it. No scheduling point: nobody else knows it yet.
+    fn create(&self, info: ObjectInfo, value: u64) -> ObjectId;
+    /// Gives a cell of an object that nobody else can know yet a value. No scheduling point.
+    fn init(&self, id: ObjectId, value: u64);
+    /// Performs an operation; the scheduling point stands before it.
+    fn perform(&self, op: Op, place: Place) -> u64;
+    /// Writes a remark.
+    fn note(&self, note: Note, place: Place);
+    /// Virtual time, as the task observes it.
+    fn jiffies(&self, place: Place) -> u64;
+    /// Where the task's observation history stands. Engines without one return 0.
+    fn history(&self) -> u128 {
+        0
+    }
+    /// Replaces the task's observation history: what came before is told by `history` alone from now on.
+    fn set_history(&self, history: u128) {
+        let _ = history;
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<dyn Engine>>> = const { RefCell::new(None) };
+}
+
+static EXECUTIONS: AtomicU32 = AtomicU32::new(1);
+
+/// A number for a new execution, unique in the process.
+fn new_execution() -> u32 {
+    EXECUTIONS.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Makes an engine current for this OS thread until dropped.
+struct Installed(Option<Rc<dyn Engine>>);
+
+impl Installed {
+    fn new(engine: Rc<dyn Engine>) -> Installed {
+        Installed(CURRENT.replace(Some(engine)))
+    }
+}
+
+impl Drop for Installed {
+    fn drop(&mut self) {
+        CURRENT.set(self.0.take());
+    }
+}
+
+/// Runs `f` on the current engine.
+///
+/// # Panics
+/// If there is none: code under test runs only inside an execution.
+fn with<R>(f: impl FnOnce(&dyn Engine) -> R) -> R {
+    let engine = CURRENT.with_borrow(|current| {
+        Rc::clone(current.as_ref().expect("kernel objects exist only inside an execution: use explore::explore"))
+    });
+    f(&*engine)
+}
+
+/// An object of the execution that made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Object {
+    /// Its name.
+    pub id: ObjectId,
+    execution: u32,
+}
+
+impl Object {
+    /// Makes an object with its first value.
+    pub fn new(info: ObjectInfo, value: u64) -> Object {
+        with(|engine| Object { id: engine.create(info, value), execution: engine.execution() })
+    }
+
+    /// Another object of the same execution, by its name.
+    pub fn named(self, id: ObjectId) -> Object {
+        Object { id, execution: self.execution }
+    }
+
+    /// Performs an operation on it.
+    ///
+    /// # Panics
+    /// If the current execution is not the one that made the object.
+    pub fn perform(self, op: Op, place: Place) -> u64 {
+        with(|engine| {
+            self.check(engine);
+            engine.perform(op, place)
+        })
+    }
+
+    /// Gives a cell its value before its object is published. No step.
+    pub fn init(self, value: u64) {
+        with(|engine| {
+            self.check(engine);
+            assert!(
+                self.id.creator() == engine.task(),
+                "only its maker initialises an object, and before others know it"
+            );
+            engine.init(self.id, value);
+        });
+    }
+
+    /// Writes a remark about it.
+    pub fn note(self, note: Note, place: Place) {
+        with(|engine| {
+            self.check(engine);
+            engine.note(note, place);
+        });
+    }
+
+    fn check(self, engine: &dyn Engine) {
+        assert!(
+            self.execution == engine.execution(),
+            "object {:?} belongs to execution {}, not to the current execution {}: make locks, cells and queues inside the program that uses them",
+            self.id,
+            self.execution,
+            engine.execution(),
+        );
+    }
+}
+
+/// The calling task.
+pub fn task() -> TaskId {
+    with(|engine| engine.task())
+}
+
+/// Performs an operation that is about no object.
+pub fn perform(op: Op, place: Place) -> u64 {
+    with(|engine| engine.perform(op, place))
+}
+
+/// Writes a remark.
+pub fn note(note: Note, place: Place) {
+    with(|engine| engine.note(note, place));
+}
+
+/// Virtual time.
+pub fn jiffies(place: Place) -> u64 {
+    with(|engine| engine.jiffies(place))
+}
+
+/// Where the calling task's observation history stands.
+pub fn history() -> u128 {
+    with(|engine| engine.history())
+}
+
+/// Replaces the calling task's observation history.
+///
+/// Sound if all that the task will do is a function of `history`, of the objects and of what it observes from now on.
+pub fn set_history(history: u128) {
+    with(|engine| engine.set_history(history));
+}
+
+/// A task's code.
+pub type Body = Box<dyn FnOnce()>;
+
+/// An execution set up and ready to run.
+pub struct Booted {
+    /// Name and code of each task.
+    pub tasks: Vec<(String, Body)>,
+    /// The outcome, a function of the final state and of what the calls returned. Asked before the epilogue.
+    pub outcome: Box<dyn FnOnce(&dyn View) -> String>,
+    /// Lists the leases there are, for the checks; no steps.
+    pub listing: Listing,
+    /// Closes what is open, so that what is left is a leak.
+    pub epilogue: Body,
+}
+
+/// A look at the lists of the design under test.
+pub type Listing = Box<dyn Fn(&dyn View) -> Vec<Listed>>;
+
+/// What is executed, again and again: it builds its objects and says what the tasks do.
+///
+/// It must do the same each time: whatever varies is a choice ([`Op::Choose`]) or the schedule.
+pub trait Program: Send + Sync {
+    /// Sets an execution up.
+    fn boot(&self) -> Booted;
+    /// When time moves.
+    fn clock(&self) -> Clock {
+        Clock::Quiescent
+    }
+}
+
+/// When virtual time moves, while somebody sleeps with a deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Clock {
+    /// At any step.
+    Free,
+    /// When no task can run.
+    #[default]
+    Quiescent,
+    /// Only by [`Op::Advance`].
+    Stopped,
+}
+
+/// Whether an execution goes on after what was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// It goes on.
+    Continue,
+    /// It ends here.
+    Stop,
+}
+
+/// Who watches executions: the checks, or a recorder.
+pub trait Observer {
+    /// An execution begins.
+    fn begin(&mut self);
+    /// A step was made, or remarked on.
+    fn event(&mut self, event: &Event, view: &dyn View) -> Flow;
+    /// A state was reached: every task stands before its next operation.
+    fn state(&mut self, step: u32, view: &dyn View) -> Flow;
+    /// All tasks are done and the epilogue has run.
+    fn end(&mut self, step: u32, view: &dyn View);
+    /// What the observer remembers that its future judgements depend on.
+    fn fingerprint(&self, fingerprint: &mut Fingerprint);
+}
+
+/// What a strategy sees at a scheduling point.
+pub struct State<'a> {
+    /// Every task, every object.
+    pub world: &'a World,
+    /// What can happen next; never empty.
+    pub transitions: &'a [Transition],
+    /// Number of steps made.
+    pub step: u32,
+    observer: &'a dyn Observer,
+}
+
+impl State<'_> {
+    /// 128 bits that stand for the state: tasks, objects, time and what the observer remembers.
+    pub fn fingerprint(&self) -> u128 {
+        let mut fingerprint = Fingerprint::default();
+        self.world.fingerprint(&mut fingerprint);
+        self.observer.fingerprint(&mut fingerprint);
+        fingerprint.finish_128()
+    }
+}
+
+/// What a strategy decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// This happens next.
+    Take(Transition),
+    /// Nothing new can come of this execution.
+    Abandon,
+}
+
+/// Who decides the order.
+pub trait Strategy {
+    /// Picks what happens next.
+    fn decide(&mut self, state: &State<'_>) -> Decision;
+}
+
+/// How an execution ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Every task is done; with the outcome.
+    Finished(String),
+    /// The observer stopped it.
+    Stopped,
+    /// No task can run. With the outcome as it stands.
+    Deadlocked(String),
+    /// The strategy abandoned it.
+    Abandoned,
+    /// It is longer than the bound on steps.
+    TooLong,
+}

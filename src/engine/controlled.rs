@@ -1,0 +1,351 @@
+//! The controlled engine: tasks are coroutines, a strategy decides every step.
+//!
+//! A task runs its own code up to its next operation, says which it is, and is suspended. With every
+//! task suspended there is a *state*: the observer judges it, the strategy picks what happens next.
+//!
+//! An execution that ends early is *drained*: its tasks run on, unscheduled and unobserved, until they
+//! return; what does not return within [`Limits::drain_max`] operations is unwound. Stacks are pooled.
+#![allow(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::panic::{self, AssertUnwindSafe};
+use std::rc::Rc;
+
+use corosensei::stack::DefaultStack;
+use corosensei::{Coroutine, CoroutineResult, Yielder};
+
+use super::quiet::{panic_text, quietly};
+use super::world::{Transition, World};
+use super::{Body, Decision, Ending, Engine, Flow, Installed, Observer, Program, State, Strategy, new_execution};
+use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, Status, TaskId, View, What};
+
+type Task = Coroutine<(), (), (), DefaultStack>;
+
+/// Bounds of one execution. Hitting `steps_max` is an [`Ending::TooLong`].
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Longest execution, in steps.
+    pub steps_max: u32,
+    /// Operations that an abandoned task may still perform before it is unwound.
+    pub drain_max: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { steps_max: 20_000, drain_max: 300 }
+    }
+}
+
+/// Stack of a task, in bytes; mapped lazily.
+const STACK_BYTES: usize = 256 * 1024;
+
+/// The engine: a pool of stacks, and the machinery of one execution at a time.
+#[derive(Default)]
+pub struct Controlled {
+    stacks: Vec<DefaultStack>,
+    limits: Limits,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Sequential set-up or epilogue: operations happen at once, observed.
+    Boot,
+    /// Tasks stop before each operation.
+    Run,
+    /// The execution is over: operations happen at once, unobserved, waiting for nobody.
+    Drain,
+}
+
+/// One execution, as the code under test sees it.
+struct Execution {
+    number: u32,
+    world: RefCell<World>,
+    observer: Rc<RefCell<dyn Observer>>,
+    mode: Cell<Mode>,
+    task: Cell<TaskId>,
+    alternative: Cell<u8>,
+    step: Cell<u32>,
+    stopped: Cell<bool>,
+    drained: Cell<u32>,
+    drain_max: u32,
+    yielder: Cell<*const Yielder<(), ()>>,
+}
+
+impl Controlled {
+    /// An engine with these bounds.
+    pub fn new(limits: Limits) -> Controlled {
+        Controlled { stacks: Vec::new(), limits }
+    }
+
+    /// Stacks in the pool: all that were ever needed at once, when no execution is under way.
+    pub fn stacks(&self) -> usize {
+        self.stacks.len()
+    }
+
+    /// Runs `program` once, in the order that `strategy` decides, watched by `observer`.
+    pub fn run(
+        &mut self,
+        program: &dyn Program,
+        strategy: &mut dyn Strategy,
+        observer: &Rc<RefCell<dyn Observer>>,
+    ) -> Ending {
+        observer.borrow_mut().begin();
+        let execution = Rc::new(Execution {
+            number: new_execution(),
+            world: RefCell::new(World::new(program.clock())),
+            observer: Rc::clone(observer),
+            mode: Cell::new(Mode::Boot),
+            task: Cell::new(TaskId::BOOT),
+            alternative: Cell::new(0),
+            step: Cell::new(0),
+            stopped: Cell::new(false),
+            drained: Cell::new(0),
+            drain_max: self.limits.drain_max,
+            yielder: Cell::new(std::ptr::null()),
+        });
+        let _installed = Installed::new(Rc::clone(&execution) as Rc<dyn Engine>);
+        quietly(|| {
+            let booted = program.boot();
+            execution.world.borrow_mut().add_tasks(booted.tasks.len(), booted.listing);
+            let mut tasks: Vec<Task> = booted.tasks.into_iter().map(|(_, body)| self.spawn(&execution, body)).collect();
+            execution.mode.set(Mode::Run);
+            let ending = self.schedule(&execution, &mut tasks, strategy);
+            let ending = match ending {
+                Ending::Finished(_) => {
+                    let outcome = (booted.outcome)(&*execution.world.borrow());
+                    execution.finish(booted.epilogue);
+                    Ending::Finished(outcome)
+                }
+                Ending::Deadlocked(_) => Ending::Deadlocked((booted.outcome)(&*execution.world.borrow())),
+                Ending::Stopped if execution.is_stuck() => {
+                    Ending::Deadlocked((booted.outcome)(&*execution.world.borrow()))
+                }
+                other => other,
+            };
+            self.drain(&execution, tasks);
+            ending
+        })
+    }
+
+    fn spawn(&mut self, execution: &Rc<Execution>, body: Body) -> Task {
+        let stack =
+            self.stacks.pop().unwrap_or_else(|| DefaultStack::new(STACK_BYTES).expect("a task's stack can be mapped"));
+        let execution = Rc::clone(execution);
+        Coroutine::with_stack(stack, move |yielder: &Yielder<(), ()>, ()| {
+            execution.yielder.set(yielder);
+            execution.run_body(body);
+        })
+    }
+
+    fn schedule(&self, execution: &Execution, tasks: &mut [Task], strategy: &mut dyn Strategy) -> Ending {
+        let ids: Vec<TaskId> = execution.world.borrow().task_ids().collect();
+        for &task in &ids {
+            execution.resume(tasks, task);
+        }
+        let mut transitions = Vec::with_capacity(8);
+        loop {
+            if execution.stopped.get() {
+                return Ending::Stopped;
+            }
+            let world = execution.world.borrow();
+            let step = execution.step.get();
+            if execution.observer.borrow_mut().state(step, &*world) == Flow::Stop {
+                return Ending::Stopped;
+            }
+            world.transitions(&mut transitions);
+            if transitions.is_empty() {
+                let done = ids.iter().all(|&task| world.pending(task).is_none());
+                return if done { Ending::Finished(String::new()) } else { Ending::Deadlocked(String::new()) };
+            }
+            if step >= self.limits.steps_max {
+                return Ending::TooLong;
+            }
+            let observer = execution.observer.borrow();
+            let decision =
+                strategy.decide(&State { world: &world, transitions: &transitions, step, observer: &*observer });
+            drop((world, observer));
+            match decision {
+                Decision::Abandon => return Ending::Abandoned,
+                Decision::Take(transition) => {
+                    debug_assert!(transitions.contains(&transition), "{transition:?} is not enabled");
+                    execution.take(tasks, transition);
+                }
+            }
+        }
+    }
+
+    fn drain(&mut self, execution: &Execution, tasks: Vec<Task>) {
+        execution.mode.set(Mode::Drain);
+        for (index, mut task) in tasks.into_iter().enumerate() {
+            execution.task.set(TaskId(index as u8 + 1));
+            execution.drained.set(0);
+            if !task.done() && task.resume(()).as_yield().is_some() {
+                task.force_unwind();
+            }
+            self.stacks.push(task.into_stack());
+        }
+    }
+}
+
+impl Execution {
+    /// The outermost frame of a task.
+    fn run_body(&self, body: Body) {
+        let place = std::panic::Location::caller();
+        let result = panic::catch_unwind(AssertUnwindSafe(body));
+        match result {
+            Ok(()) => self.note(Note::Finished, place),
+            // The coroutine library's own unwinding must go on; a panic of an abandoned execution is nobody's business.
+            Err(payload) if self.mode.get() == Mode::Drain => {
+                if self.drained.get() > self.drain_max {
+                    panic::resume_unwind(payload);
+                }
+            }
+            Err(payload) => self.note(Note::Bug(leaked(panic_text(&*payload))), place),
+        }
+        if self.mode.get() == Mode::Run {
+            self.world.borrow_mut().finish(self.task.get());
+        }
+    }
+
+    fn resume(&self, tasks: &mut [Task], task: TaskId) {
+        self.task.set(task);
+        match tasks[task.index()].resume(()) {
+            CoroutineResult::Yield(()) | CoroutineResult::Return(()) => {}
+        }
+    }
+
+    fn take(&self, tasks: &mut [Task], transition: Transition) {
+        self.step.set(self.step.get() + 1);
+        if transition.task == TaskId::CLOCK {
+            let by = self.world.borrow_mut().tick();
+            self.tell(TaskId::CLOCK, What::Op(Op::Advance(by), 0), std::panic::Location::caller());
+            return;
+        }
+        self.alternative.set(transition.alternative);
+        self.resume(tasks, transition.task);
+    }
+
+    fn finish(&self, epilogue: Body) {
+        self.mode.set(Mode::Boot);
+        self.task.set(TaskId::BOOT);
+        self.alternative.set(0);
+        if panic::catch_unwind(AssertUnwindSafe(epilogue)).is_err() {
+            self.note(Note::Bug("the epilogue panicked"), std::panic::Location::caller());
+        }
+        self.observer.borrow_mut().end(self.step.get(), &*self.world.borrow());
+    }
+
+    /// Can no task run any more?
+    fn is_stuck(&self) -> bool {
+        let world = self.world.borrow();
+        let mut transitions = Vec::new();
+        world.transitions(&mut transitions);
+        transitions.is_empty() && world.task_ids().any(|task| world.status(task).0 != Status::Finished)
+    }
+
+    fn suspend(&self) {
+        let yielder = self.yielder.get();
+        // SAFETY: `yielder` belongs to the coroutine that is running: `spawn` stores it before the body starts,
+        // and the lines below restore it whenever the coroutine is resumed. It lives as long as the coroutine's stack.
+        unsafe { &*yielder }.suspend(());
+        self.yielder.set(yielder);
+    }
+
+    fn drain_one(&self, task: TaskId, op: Op) -> u64 {
+        self.drained.set(self.drained.get() + 1);
+        // Once: the unwinding that follows runs drops, and those operate as well.
+        if self.drained.get() == self.drain_max + 1 {
+            self.suspend();
+        }
+        match op {
+            Op::Sleep(_) => 0,
+            op => self.world.borrow_mut().apply(task, op, 0),
+        }
+    }
+
+    fn tell(&self, task: TaskId, what: What, place: Place) {
+        let event = Event { step: self.step.get(), task, what, place };
+        if self.observer.borrow_mut().event(&event, &*self.world.borrow()) == Flow::Stop {
+            self.stopped.set(true);
+        }
+    }
+}
+
+/// Text of a panic for as long as the process lives: such findings are few, and one text is kept once.
+fn leaked(text: &str) -> &'static str {
+    static TEXTS: parking_lot::Mutex<Vec<&'static str>> = parking_lot::Mutex::new(Vec::new());
+    let mut texts = TEXTS.lock();
+    if let Some(known) = texts.iter().find(|known| **known == text) {
+        return known;
+    }
+    let text: &'static str = Box::leak(text.to_owned().into_boxed_str());
+    texts.push(text);
+    text
+}
+
+impl Engine for Execution {
+    fn execution(&self) -> u32 {
+        self.number
+    }
+
+    fn task(&self) -> TaskId {
+        self.task.get()
+    }
+
+    fn create(&self, info: ObjectInfo, value: u64) -> ObjectId {
+        self.world.borrow_mut().create(self.task.get(), info, value)
+    }
+
+    fn init(&self, id: ObjectId, value: u64) {
+        self.world.borrow_mut().init(id, value);
+    }
+
+    fn perform(&self, op: Op, place: Place) -> u64 {
+        let task = self.task.get();
+        match self.mode.get() {
+            Mode::Drain => return self.drain_one(task, op),
+            Mode::Boot => {}
+            Mode::Run => {
+                self.world.borrow_mut().set_pending(task, op, place);
+                self.suspend();
+                if self.mode.get() == Mode::Drain {
+                    return self.drain_one(task, op);
+                }
+            }
+        }
+        let result = self.world.borrow_mut().apply(task, op, self.alternative.get());
+        self.tell(task, What::Op(op, result), place);
+        result
+    }
+
+    fn note(&self, note: Note, place: Place) {
+        if self.mode.get() != Mode::Drain {
+            self.tell(self.task.get(), What::Note(note), place);
+        }
+    }
+
+    fn jiffies(&self, _place: Place) -> u64 {
+        let now = self.world.borrow().jiffies();
+        if self.task.get() != TaskId::BOOT && self.mode.get() == Mode::Run {
+            let mut fold = super::fingerprint::Fingerprint::default();
+            let mut world = self.world.borrow_mut();
+            fold.write_history(*world.history(self.task.get()));
+            fold.write_history(u128::from(now));
+            *world.history(self.task.get()) = fold.finish_128();
+        }
+        now
+    }
+
+    fn history(&self) -> u128 {
+        match self.mode.get() {
+            Mode::Run => *self.world.borrow_mut().history(self.task.get()),
+            _ => 0,
+        }
+    }
+
+    fn set_history(&self, history: u128) {
+        if self.mode.get() == Mode::Run {
+            *self.world.borrow_mut().history(self.task.get()) = history;
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! What happens: objects, operations, events. Ground floor, plain data, no behaviour.
+//!
+//! A *task* performs *operations* on *objects*; each visible step is an [`Event`], and the events of
+//! one execution are its trace. Engines write events, checks read them, reports show them: none of
+//! the three knows the others.
+//!
+//! Names never depend on the schedule: an object is named by the task that made it and that task's
+//! own count, so that two schedules that reach the same state call the same things by the same names.
+
+use std::fmt;
+use std::hash::Hash;
+use std::panic::Location;
+
+pub mod names;
+
+/// A place in the source of the code under test.
+pub type Place = &'static Location<'static>;
+
+/// Who runs. Task 0 is the set-up and the epilogue ([`TaskId::BOOT`]); a scenario's tasks follow from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId(pub u8);
+
+impl TaskId {
+    /// The sequential code before the tasks start and after they end.
+    pub const BOOT: TaskId = TaskId(0);
+    /// Virtual time, which moves like a task when the scenario's clock lets it.
+    pub const CLOCK: TaskId = TaskId(u8::MAX);
+
+    /// Position among the scenario's tasks.
+    ///
+    /// # Panics
+    /// For [`TaskId::BOOT`], which is none of them.
+    pub fn index(self) -> usize {
+        usize::from(self.0.checked_sub(1).expect("BOOT is not one of the scenario's tasks"))
+    }
+}
+
+/// Name of an object: creator in the upper 8 bits, the creator's own count from 1 in the lower 24.
+///
+/// Names are never used twice in an execution, so a stale pointer never meets a new object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ObjectId(pub u32);
+
+impl ObjectId {
+    /// The name of the `count`-th object (from 1) that `creator` made.
+    pub fn new(creator: TaskId, count: u32) -> ObjectId {
+        assert!(count > 0 && count < 1 << 24, "object count {count} is out of range");
+        ObjectId(u32::from(creator.0) << 24 | count)
+    }
+
+    /// Who made it.
+    pub fn creator(self) -> TaskId {
+        TaskId((self.0 >> 24) as u8)
+    }
+
+    /// Which of its creator's objects it is, from 1.
+    pub fn count(self) -> u32 {
+        self.0 & 0xff_ffff
+    }
+}
+
+/// What an object is; decides how an operation on it reads in a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ObjectKind {
+    /// Plain memory: concurrent conflicting access is a data race unless both sides are marked.
+    Plain,
+    /// An `atomic_t`.
+    Atomic,
+    /// The Big Kernel Lock: recursion and release in `schedule()` are the kernel's business.
+    Bkl,
+    /// A spinlock: holding it forbids sleeping.
+    Spin,
+    /// A mutex: its holder may sleep.
+    Mutex,
+    /// A wait queue.
+    Queue,
+    /// A slab object; its fields are objects of their own that name it as their block.
+    Block,
+}
+
+impl ObjectKind {
+    /// Is it a lock of any kind?
+    pub fn is_lock(self) -> bool {
+        matches!(self, ObjectKind::Bkl | ObjectKind::Spin | ObjectKind::Mutex)
+    }
+}
+
+/// How the values of a cell read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// A signed number.
+    Number,
+    /// The name of a slab object, 0 for none.
+    Pointer,
+    /// A lease type as the kernel stores it.
+    Lease,
+}
+
+/// What is fixed about an object. The name of a lock is its class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ObjectInfo {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Its name in the kernel: a field, a lock, a struct.
+    pub name: &'static str,
+    /// The slab object it is a field of.
+    pub block: Option<ObjectId>,
+    /// How its values read.
+    pub format: Format,
+}
+
+/// How memory is accessed: the kernel's spellings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// An ordinary C access: unmarked, unordered.
+    Plain,
+    /// `READ_ONCE`, `WRITE_ONCE`, `atomic_read`, `atomic_inc`: marked, unordered.
+    Once,
+    /// `smp_load_acquire`.
+    Acquire,
+    /// `smp_store_release`.
+    Release,
+    /// A value-returning atomic such as `atomic_dec_and_test`: a full barrier on both sides.
+    Full,
+}
+
+/// A read-modify-write; the result of the operation is the old value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rmw {
+    /// Adds, wrapping: a decrement adds `-1 as u64`.
+    Add(u64),
+    /// Replaces.
+    Xchg(u64),
+    /// Replaces the second value for the first, if the first is found.
+    CmpXchg(u64, u64),
+}
+
+impl Rmw {
+    /// The value that memory holding `old` has afterwards.
+    pub fn apply(self, old: u64) -> u64 {
+        match self {
+            Rmw::Add(n) => old.wrapping_add(n),
+            Rmw::Xchg(new) => new,
+            Rmw::CmpXchg(expected, new) if old == expected => new,
+            Rmw::CmpXchg(..) => old,
+        }
+    }
+}
+
+/// One operation: what a scheduling point stands before. The dozen that engines implement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Op {
+    /// Reads a cell.
+    Load(ObjectId, Access),
+    /// Writes a cell.
+    Store(ObjectId, u64, Access),
+    /// Reads and writes a cell in one step.
+    Rmw(ObjectId, Rmw, Access),
+    /// `smp_mb`.
+    Fence,
+    /// Takes a lock; enabled while nobody holds it.
+    Acquire(ObjectId),
+    /// Takes a lock if nobody holds it; the result is 1 if so.
+    TryAcquire(ObjectId),
+    /// Gives a lock back; the result is 1 if the task did not hold it, and then nothing changes.
+    Release(ObjectId),
+    /// Puts the task on a wait queue and marks it as going to sleep (`prepare_to_wait`).
+    Enqueue(ObjectId),
+    /// Takes the task off a wait queue and marks it as running (`finish_wait`).
+    Dequeue(ObjectId),
+    /// Wakes all tasks on a wait queue and takes them off it; the result is their number.
+    Wake(ObjectId),
+    /// Sleeps until woken, interrupted, or the deadline (in jiffies) has come. The result is a [`Woken`].
+    Sleep(Option<u64>),
+    /// Frees a slab object; the result is 1 if it was free already.
+    Free(ObjectId),
+    /// Picks one of `0..n`: the environment's doing, explored like an interleaving.
+    Choose(u8, &'static str),
+    /// Sends a signal that interrupts the task's sleep.
+    Interrupt(TaskId),
+    /// Moves `jiffies` forward; sleepers whose deadline has come can run.
+    Advance(u64),
+}
+
+/// Why a [`Op::Sleep`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Woken {
+    /// By `wake_up`.
+    Up = 0,
+    /// By a signal.
+    Signal = 1,
+    /// By the clock.
+    Timeout = 2,
+}
+
+impl Woken {
+    /// Back from the result of a [`Op::Sleep`].
+    pub fn from_result(result: u64) -> Woken {
+        match result {
+            0 => Woken::Up,
+            1 => Woken::Signal,
+            _ => Woken::Timeout,
+        }
+    }
+}
+
+impl Op {
+    /// The object it is about, if it is about one.
+    pub fn object(self) -> Option<ObjectId> {
+        match self {
+            Op::Load(id, _) | Op::Store(id, ..) | Op::Rmw(id, ..) => Some(id),
+            Op::Acquire(id) | Op::TryAcquire(id) | Op::Release(id) => Some(id),
+            Op::Enqueue(id) | Op::Dequeue(id) | Op::Wake(id) | Op::Free(id) => Some(id),
+            Op::Fence | Op::Sleep(_) | Op::Choose(..) | Op::Interrupt(_) | Op::Advance(_) => None,
+        }
+    }
+
+    /// If it accesses memory: does it write, and how is the access marked?
+    pub fn access(self) -> Option<(bool, Access)> {
+        match self {
+            Op::Load(_, access) => Some((false, access)),
+            Op::Store(_, _, access) | Op::Rmw(_, _, access) => Some((true, access)),
+            _ => None,
+        }
+    }
+}
+
+/// Something worth telling that is no step of its own: it belongs to the step before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Note {
+    /// A function is entered.
+    Enter(&'static str),
+    /// It is left.
+    Exit(&'static str),
+    /// The BKL is taken or given back by a task that keeps it: only the depth changes.
+    Nested(ObjectId, bool),
+    /// A call that may sleep, by what.
+    MightSleep(&'static str),
+    /// `preempt_disable` (1) or `preempt_enable` (-1).
+    Preempt(i8),
+    /// A slab object is born; nobody else can know it yet.
+    Alloc(ObjectId),
+    /// `BUG_ON`, a failed assertion or a panic, with its text.
+    Bug(&'static str),
+    /// A call of the scenario starts.
+    Call(u16),
+    /// A call of the scenario returns, with its result as the kernel returns it.
+    Return(u16, i64),
+    /// A signal is sent to the process `pid` about the open file `file` (0 as pid: nobody is there).
+    Signal {
+        /// Receiver.
+        pid: u32,
+        /// The open file description it is about.
+        file: ObjectId,
+    },
+    /// An in-kernel lease owner is called back about the open file `file`.
+    Callback {
+        /// The open file description it is about.
+        file: ObjectId,
+    },
+    /// A scenario's call has made `file` usable for the task: an open returned.
+    Opened {
+        /// The open file description.
+        file: ObjectId,
+        /// What it is open on.
+        inode: ObjectId,
+        /// Is it open for write?
+        write: bool,
+    },
+    /// The last descriptor of `file` is about to be closed.
+    Closing {
+        /// The open file description.
+        file: ObjectId,
+    },
+    /// A lease call on `file` returned 0: it now has a lease of the type, or none.
+    Granted {
+        /// The open file description.
+        file: ObjectId,
+        /// What was granted; `None` after an unlock.
+        lease: Option<LeaseType>,
+        /// The process to be told when the lease is broken (0: an in-kernel owner).
+        pid: u32,
+    },
+    /// A lease call on `file` failed: what it may have listed in between was never granted.
+    Refused {
+        /// The open file description.
+        file: ObjectId,
+    },
+    /// The task has no more calls.
+    Finished,
+}
+
+/// The type of a lease, in the order of strength.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LeaseType {
+    /// `F_RDLCK`: nobody writes.
+    Read,
+    /// `F_WRLCK`: nobody else has the file open.
+    Write,
+}
+
+/// A lease as a design lists it: an unscheduled view for the checks, which do not believe what the design says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Listed {
+    /// The slab object that records it.
+    pub lease: ObjectId,
+    /// The open file description it belongs to.
+    pub file: ObjectId,
+    /// What it is now, or what a break will leave: `None` if it is to go.
+    pub target: Option<LeaseType>,
+    /// Is it being broken?
+    pub breaking: bool,
+}
+
+/// What an event tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum What {
+    /// An operation and its result.
+    Op(Op, u64),
+    /// A remark.
+    Note(Note),
+}
+
+/// One visible step, or a remark on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Event {
+    /// Number of the step in its execution, from 1; remarks bear the number of the step they follow.
+    pub step: u32,
+    /// Whose.
+    pub task: TaskId,
+    /// What.
+    pub what: What,
+    /// Where in the source.
+    pub place: Place,
+}
+
+/// How a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// It can perform its pending operation.
+    Ready(Op),
+    /// It waits for a lock.
+    WaitsFor(ObjectId),
+    /// It sleeps; with a deadline the clock can wake it.
+    Sleeps(Option<u64>),
+    /// It is done.
+    Finished,
+}
+
+/// A state, looked at without disturbing it.
+pub trait View {
+    /// What is fixed about an object.
+    fn object(&self, id: ObjectId) -> ObjectInfo;
+    /// The value of a cell: the newest, whatever a weak memory may show to a task.
+    fn peek(&self, id: ObjectId) -> u64;
+    /// Who holds a lock.
+    fn owner(&self, lock: ObjectId) -> Option<TaskId>;
+    /// Has a slab object been freed?
+    fn is_freed(&self, block: ObjectId) -> bool;
+    /// Slab objects that are not freed, by name.
+    fn live_blocks(&self) -> Vec<ObjectId>;
+    /// Number of tasks.
+    fn tasks(&self) -> usize;
+    /// How a task stands; where its pending operation is in the source.
+    fn status(&self, task: TaskId) -> (Status, Place);
+    /// May the clock still move a sleeper on? (Its clock is not stopped.)
+    fn clock_runs(&self) -> bool;
+    /// Virtual time.
+    fn jiffies(&self) -> u64;
+    /// What the design lists, by a walk without steps.
+    fn listed(&self) -> Vec<Listed>;
+}
+
+impl fmt::Display for LeaseType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LeaseType::Read => "READ",
+            LeaseType::Write => "WRITE",
+        })
+    }
+}

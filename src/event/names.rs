@@ -1,0 +1,173 @@
+//! How objects and operations read: the kernel's spellings, and names that do not depend on the schedule.
+
+use super::{Access, Format, Note, ObjectId, ObjectKind, Op, Rmw, TaskId, View, Woken};
+
+/// Bit of a stored lease type that marks a break under way, as in Linux 2.6.23.
+pub const F_INPROGRESS: u64 = 16;
+
+/// Names of a scenario's tasks and calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Of each task.
+    pub tasks: Vec<String>,
+    /// Of each task's calls.
+    pub calls: Vec<Vec<String>>,
+}
+
+impl Names {
+    /// Name of a task.
+    pub fn task(&self, task: TaskId) -> &str {
+        match task {
+            TaskId::BOOT => "boot",
+            TaskId::CLOCK => "clock",
+            task => self.tasks.get(task.index()).map_or("?", String::as_str),
+        }
+    }
+
+    /// Name of an object: of a slab object by its maker, of a field with its slab object.
+    pub fn object(&self, view: &dyn View, id: ObjectId) -> String {
+        let info = view.object(id);
+        match (info.kind, info.block) {
+            (ObjectKind::Block, _) => self.block(info.name, id),
+            (_, Some(block)) => format!("{}->{}", self.block(view.object(block).name, block), info.name),
+            (_, None) => info.name.to_owned(),
+        }
+    }
+
+    /// Slab objects are numbered per maker by their object count, which no schedule changes.
+    fn block(&self, name: &str, id: ObjectId) -> String {
+        format!("{name}@{}.{}", self.task(id.creator()), id.count())
+    }
+
+    fn value(&self, view: &dyn View, format: Format, value: u64) -> String {
+        match format {
+            Format::Number => (value as i64).to_string(),
+            Format::Pointer if value == 0 => "NULL".to_owned(),
+            Format::Pointer => self.object(view, ObjectId(value as u32)),
+            Format::Lease => lease_text(value),
+        }
+    }
+
+    /// An operation as the kernel would spell it, without its result.
+    pub fn op(&self, view: &dyn View, op: Op) -> String {
+        let name = |id| self.object(view, id);
+        match op {
+            Op::Load(id, access) => {
+                access_text("READ_ONCE", "smp_load_acquire", "atomic_read", view, id, access, name(id))
+            }
+            Op::Store(id, value, access) => {
+                let value = self.value(view, view.object(id).format, value);
+                let target = access_text("WRITE_ONCE", "smp_store_release", "atomic_set", view, id, access, name(id));
+                match target.strip_suffix(')') {
+                    Some(open) => format!("{open}, {value})"),
+                    None => format!("{target} = {value}"),
+                }
+            }
+            Op::Rmw(id, rmw, access) => rmw_text(rmw, access, &name(id)),
+            Op::Fence => "smp_mb()".to_owned(),
+            Op::Acquire(id) => format!("{}({})", lock_verb(view, id, "lock"), name(id)),
+            Op::TryAcquire(id) => format!("{}({})", lock_verb(view, id, "trylock"), name(id)),
+            Op::Release(id) => format!("{}({})", lock_verb(view, id, "unlock"), name(id)),
+            Op::Enqueue(id) => format!("prepare_to_wait({})", name(id)),
+            Op::Dequeue(id) => format!("finish_wait({})", name(id)),
+            Op::Wake(id) => format!("wake_up({})", name(id)),
+            Op::Sleep(None) => "schedule()".to_owned(),
+            Op::Sleep(Some(deadline)) => format!("schedule_timeout(until {deadline})"),
+            Op::Free(id) => format!("kfree({})", name(id)),
+            Op::Choose(_, what) => what.to_owned(),
+            Op::Interrupt(task) => format!("signal({})", self.task(task)),
+            Op::Advance(by) => format!("jiffies += {by}"),
+        }
+    }
+
+    /// An operation with what came of it.
+    pub fn op_and_result(&self, view: &dyn View, op: Op, result: u64) -> String {
+        let text = self.op(view, op);
+        match op {
+            Op::Load(id, _) | Op::Rmw(id, Rmw::Xchg(_) | Rmw::CmpXchg(..), _) => {
+                format!("{text} -> {}", self.value(view, view.object(id).format, result))
+            }
+            Op::Rmw(_, rmw @ Rmw::Add(_), _) => format!("{text} -> {}", rmw.apply(result) as i64),
+            Op::TryAcquire(_) if result == 0 => format!("{text} fails"),
+            Op::Release(_) if result != 0 => format!("{text}, not held"),
+            Op::Free(_) if result != 0 => format!("{text}, freed already"),
+            Op::Sleep(_) => format!("{text} -> {}", woken_text(Woken::from_result(result))),
+            Op::Choose(2, _) => format!("{text} -> {}", if result == 0 { "no" } else { "yes" }),
+            Op::Choose(..) => format!("{text} -> {result}"),
+            _ => text,
+        }
+    }
+
+    /// A remark, if it reads as a line of a trace.
+    pub fn note(&self, view: &dyn View, task: TaskId, note: Note) -> Option<String> {
+        match note {
+            Note::Call(call) => self.calls.get(task.index()).map(|calls| format!("> {}", calls[usize::from(call)])),
+            Note::Return(call, result) => {
+                self.calls.get(task.index()).map(|calls| format!("< {} = {result}", calls[usize::from(call)]))
+            }
+            Note::Nested(_, true) => Some("lock_kernel() again".to_owned()),
+            Note::Nested(_, false) => Some("unlock_kernel(), still held".to_owned()),
+            Note::Signal { pid: 0, file } => Some(format!("SIGIO for {} to nobody", self.object(view, file))),
+            Note::Signal { pid, file } => Some(format!("SIGIO to pid {pid} for {}", self.object(view, file))),
+            Note::Callback { file } => Some(format!("fl_break callback for {}", self.object(view, file))),
+            Note::Alloc(id) => Some(format!("{} allocated", self.object(view, id))),
+            Note::Bug(text) => Some(format!("BUG: {text}")),
+            _ => None,
+        }
+    }
+}
+
+/// A stored lease type: `READ`, `WRITE` or `UNLCK`, and whether it is the target of a break.
+pub fn lease_text(value: u64) -> String {
+    let name = match value & !F_INPROGRESS {
+        0 => "READ",
+        1 => "WRITE",
+        2 => "UNLCK",
+        _ => return (value as i64).to_string(),
+    };
+    if value & F_INPROGRESS == 0 { name.to_owned() } else { format!("{name}|INPROGRESS") }
+}
+
+fn woken_text(woken: Woken) -> &'static str {
+    match woken {
+        Woken::Up => "woken",
+        Woken::Signal => "signal",
+        Woken::Timeout => "timeout",
+    }
+}
+
+fn access_text(
+    once: &str,
+    ordered: &str,
+    atomic: &str,
+    view: &dyn View,
+    id: ObjectId,
+    access: Access,
+    name: String,
+) -> String {
+    match (view.object(id).kind, access) {
+        (ObjectKind::Atomic, Access::Once) => format!("{atomic}({name})"),
+        (_, Access::Plain) => name,
+        (_, Access::Once) => format!("{once}({name})"),
+        (_, Access::Acquire | Access::Release | Access::Full) => format!("{ordered}({name})"),
+    }
+}
+
+fn rmw_text(rmw: Rmw, access: Access, name: &str) -> String {
+    let suffix = if access == Access::Full { "_return" } else { "" };
+    match rmw {
+        Rmw::Add(1) => format!("atomic_inc{suffix}({name})"),
+        Rmw::Add(u64::MAX) => format!("atomic_dec{suffix}({name})"),
+        Rmw::Add(n) => format!("atomic_add{suffix}({}, {name})", n as i64),
+        Rmw::Xchg(new) => format!("xchg({name}, {})", new as i64),
+        Rmw::CmpXchg(old, new) => format!("cmpxchg({name}, {}, {})", old as i64, new as i64),
+    }
+}
+
+fn lock_verb(view: &dyn View, id: ObjectId, verb: &str) -> String {
+    match view.object(id).kind {
+        ObjectKind::Bkl => format!("{verb}_kernel"),
+        ObjectKind::Mutex => format!("mutex_{verb}"),
+        _ => format!("spin_{verb}"),
+    }
+}

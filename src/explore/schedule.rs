@@ -1,0 +1,257 @@
+//! Schedules: saved by task and operation names, so that they survive edits of the code they lead through.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Subject;
+use crate::check::{Checks, Finding};
+use crate::engine::controlled::{Controlled, Limits};
+use crate::engine::fingerprint::Fingerprint;
+use crate::engine::world::Transition;
+use crate::engine::{Decision, Ending, Flow, Observer, State, Strategy};
+use crate::event::names::Names;
+use crate::event::{Event, Op, TaskId, View, What};
+
+/// The choices of one execution.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// In order. The execution goes on with the first enabled transition behind the last.
+    pub transitions: Vec<Transition>,
+}
+
+impl Schedule {
+    /// A schedule of these choices.
+    pub fn new(transitions: Vec<Transition>) -> Schedule {
+        Schedule { transitions }
+    }
+
+    /// Number of switches from one task to another.
+    pub fn switches(&self) -> usize {
+        self.transitions.windows(2).filter(|pair| pair[0].task != pair[1].task).count()
+    }
+}
+
+/// One step of a saved schedule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Name of the task, or `clock`.
+    pub task: String,
+    /// Its operation, as a trace shows it.
+    pub op: String,
+    /// Which result, for a choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<u8>,
+}
+
+/// A line of a trace: an event with its names resolved in the state in which it happened.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// The event.
+    pub event: Event,
+    /// How it reads; `None` for remarks that are no line of a trace.
+    pub text: Option<String>,
+    /// Depth of the task's call stack.
+    pub depth: usize,
+    /// Locks that the task holds after it, by name, in the order they were taken.
+    pub held: Vec<String>,
+    /// How a saved schedule names the operation.
+    pub op: Option<String>,
+}
+
+/// A replayed execution.
+pub struct Replay {
+    /// What happened.
+    pub lines: Vec<Line>,
+    /// What the checks said, in order.
+    pub findings: Vec<Finding>,
+    /// How it ended.
+    pub ending: Ending,
+    /// The schedule as it can be saved.
+    pub steps: Vec<Step>,
+}
+
+/// Why a saved schedule cannot be followed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("step {step}: the schedule says {expected}, but {actual}")]
+pub struct Divergence {
+    /// Number of the step, from 1.
+    pub step: usize,
+    /// Task and operation of the schedule.
+    pub expected: String,
+    /// What is there instead.
+    pub actual: String,
+}
+
+struct Recorder {
+    checks: Checks,
+    names: Names,
+    lines: Vec<Line>,
+    frames: Vec<(TaskId, usize)>,
+    held: Vec<(TaskId, String)>,
+    findings: Vec<Finding>,
+}
+
+impl Recorder {
+    fn depth(&mut self, task: TaskId) -> &mut usize {
+        let at = self.frames.iter().position(|(known, _)| *known == task).unwrap_or_else(|| {
+            self.frames.push((task, 0));
+            self.frames.len() - 1
+        });
+        &mut self.frames[at].1
+    }
+
+    fn record(&mut self, event: &Event, view: &dyn View) {
+        use crate::event::Note;
+        let depth = *self.depth(event.task);
+        match event.what {
+            What::Note(Note::Enter(_)) => *self.depth(event.task) += 1,
+            What::Note(Note::Exit(_)) => *self.depth(event.task) = depth.saturating_sub(1),
+            What::Op(Op::Acquire(lock), _) | What::Op(Op::TryAcquire(lock), 1) => {
+                self.held.push((event.task, self.names.object(view, lock)));
+            }
+            What::Op(Op::Release(lock), 0) => {
+                let name = self.names.object(view, lock);
+                if let Some(at) = self.held.iter().rposition(|(task, held)| *task == event.task && *held == name) {
+                    self.held.remove(at);
+                }
+            }
+            _ => {}
+        }
+        let (text, op) = match event.what {
+            What::Op(op, result) => (Some(self.names.op_and_result(view, op, result)), Some(self.names.op(view, op))),
+            What::Note(note) => (self.names.note(view, event.task, note), None),
+        };
+        let held = self.held.iter().filter(|(task, _)| *task == event.task).map(|(_, name)| name.clone()).collect();
+        self.lines.push(Line { event: *event, text, depth, held, op });
+    }
+}
+
+impl Observer for Recorder {
+    fn begin(&mut self) {
+        self.checks.begin();
+    }
+
+    fn event(&mut self, event: &Event, view: &dyn View) -> Flow {
+        self.record(event, view);
+        let stop = self.checks.event(event, view);
+        self.findings.extend(self.checks.take_found());
+        super::flow(stop)
+    }
+
+    fn state(&mut self, step: u32, view: &dyn View) -> Flow {
+        let stop = self.checks.state(step, view);
+        self.findings.extend(self.checks.take_found());
+        super::flow(stop)
+    }
+
+    fn end(&mut self, step: u32, view: &dyn View) {
+        self.checks.end(step, view);
+        self.findings.extend(self.checks.take_found());
+    }
+
+    fn fingerprint(&self, fingerprint: &mut Fingerprint) {
+        self.checks.fingerprint(fingerprint);
+    }
+}
+
+/// What a replay follows.
+pub enum Guide<'a> {
+    /// The choices of a schedule found in this process, then nothing.
+    Exact(&'a Schedule),
+    /// A saved schedule, by names, then nothing.
+    Saved(&'a [Step]),
+    /// The lowest task that can run, always: the sequential execution.
+    Sequential,
+}
+
+struct Follow<'a> {
+    guide: &'a Guide<'a>,
+    names: &'a Names,
+    at: usize,
+    divergence: Option<Divergence>,
+}
+
+impl Strategy for Follow<'_> {
+    fn decide(&mut self, state: &State<'_>) -> Decision {
+        let transition = match self.guide {
+            Guide::Exact(schedule) => schedule.transitions.get(self.at).copied(),
+            Guide::Sequential => Some(state.transitions[0]),
+            Guide::Saved(steps) => steps.get(self.at).and_then(|step| self.find(state, step)),
+        };
+        self.at += 1;
+        match transition {
+            Some(transition) if state.transitions.contains(&transition) => Decision::Take(transition),
+            _ => Decision::Abandon,
+        }
+    }
+}
+
+impl Follow<'_> {
+    fn find(&mut self, state: &State<'_>, step: &Step) -> Option<Transition> {
+        let texts = |transition: &Transition| match state.world.pending(transition.task) {
+            Some(op) => self.names.op(state.world, op),
+            None => String::new(),
+        };
+        let is_clock = |transition: &Transition| transition.task == TaskId::CLOCK && step.task == "clock";
+        let matches = |transition: &&Transition| {
+            is_clock(transition)
+                || transition.task != TaskId::CLOCK
+                    && self.names.task(transition.task) == step.task
+                    && transition.alternative == step.choice.unwrap_or(0)
+                    && texts(transition) == step.op
+        };
+        let found = state.transitions.iter().find(matches).copied();
+        if found.is_none() {
+            let actual: Vec<String> = state
+                .transitions
+                .iter()
+                .map(|t| match t.task {
+                    TaskId::CLOCK => "the clock can move".to_owned(),
+                    task => format!("{} stands before {}", self.names.task(task), texts(t)),
+                })
+                .collect();
+            let expected = format!("{}: {}", step.task, step.op);
+            self.divergence = Some(Divergence { step: self.at + 1, expected, actual: actual.join(", ") });
+        }
+        found
+    }
+}
+
+/// Runs one execution again, with a trace.
+///
+/// # Errors
+/// If a saved schedule does not fit the code any more.
+pub fn replay(subject: &dyn Subject, names: &Names, guide: &Guide<'_>) -> Result<Replay, Divergence> {
+    let recorder = Rc::new(RefCell::new(Recorder {
+        checks: subject.checks(),
+        names: names.clone(),
+        lines: Vec::new(),
+        frames: Vec::new(),
+        held: Vec::new(),
+        findings: Vec::new(),
+    }));
+    let observer: Rc<RefCell<dyn Observer>> = recorder.clone();
+    let mut follow = Follow { guide, names, at: 0, divergence: None };
+    let program: &dyn crate::engine::Program = subject;
+    let ending = Controlled::new(Limits::default()).run(program, &mut follow, &observer);
+    if let Some(divergence) = follow.divergence {
+        return Err(divergence);
+    }
+    let mut recorder = recorder.borrow_mut();
+    let lines = std::mem::take(&mut recorder.lines);
+    let steps = lines
+        .iter()
+        .filter(|line| line.event.task != TaskId::BOOT)
+        .filter_map(|line| saved_step(names, line))
+        .collect();
+    Ok(Replay { steps, findings: std::mem::take(&mut recorder.findings), ending, lines })
+}
+
+fn saved_step(names: &Names, line: &Line) -> Option<Step> {
+    let What::Op(op, result) = line.event.what else { return None };
+    let choice = matches!(op, Op::Choose(..)).then_some(result as u8);
+    Some(Step { task: names.task(line.event.task).to_owned(), op: line.op.clone()?, choice })
+}

@@ -1,0 +1,105 @@
+//! The Big Kernel Lock as of Linux 2.6.23, spinlock variant.
+//!
+//! Recursive per task: only the depth changes while a task holds it. `schedule()` gives it back whatever the depth
+//! and takes it again before it returns, so what is "held across a call that sleeps" is not held while it sleeps.
+//! Giving it back when not held is a `BUG`. Facts: `lib/kernel_lock.c`, `include/linux/smp_lock.h` of 2.6.24.
+//!
+//! Not modelled: that it raises the preemption count. Nothing but an interrupt could tell, and `in_atomic()` discounts it.
+
+use std::panic::Location;
+
+use super::task::Task;
+use crate::engine::{self, Object};
+use crate::event::{Format, Note, ObjectInfo, ObjectKind, Op, Place, Woken};
+
+/// The lock. There is one in a kernel.
+#[derive(Clone, Copy, Debug)]
+pub struct Bkl(Object);
+
+/// Gives the BKL back when dropped.
+#[must_use]
+pub struct BklGuard<'a> {
+    current: &'a Task,
+    place: Place,
+}
+
+impl Bkl {
+    pub(super) fn new() -> Bkl {
+        let info = ObjectInfo { kind: ObjectKind::Bkl, name: "kernel_flag", block: None, format: Format::Number };
+        Bkl(Object::new(info, 0))
+    }
+}
+
+/// Takes the BKL, or goes one level deeper.
+#[track_caller]
+pub fn lock_kernel(current: &Task) -> BklGuard<'_> {
+    let place = Location::caller();
+    let bkl = current.kernel.kernel_flag.0;
+    let depth = current.lock_depth.get() + 1;
+    if depth == 0 {
+        bkl.perform(Op::Acquire(bkl.id), place);
+    } else {
+        bkl.note(Note::Nested(bkl.id, true), place);
+    }
+    current.lock_depth.set(depth);
+    BklGuard { current, place }
+}
+
+/// Gives the BKL back, or comes up one level.
+#[track_caller]
+pub fn unlock_kernel(current: &Task) {
+    unlock_at(current, Location::caller());
+}
+
+fn unlock_at(current: &Task, place: Place) {
+    let bkl = current.kernel.kernel_flag.0;
+    let depth = current.lock_depth.get();
+    if depth < 0 {
+        engine::note(Note::Bug("unlock_kernel: the BKL is not held"), place);
+        return;
+    }
+    current.lock_depth.set(depth - 1);
+    if depth == 0 {
+        bkl.perform(Op::Release(bkl.id), place);
+    } else {
+        bkl.note(Note::Nested(bkl.id, false), place);
+    }
+}
+
+impl Drop for BklGuard<'_> {
+    fn drop(&mut self) {
+        unlock_at(self.current, self.place);
+    }
+}
+
+/// Does the task hold the BKL (`kernel_locked`)?
+pub fn kernel_locked(current: &Task) -> bool {
+    current.lock_depth.get() >= 0
+}
+
+/// `schedule()` with a wait in it: queued before, the BKL dropped, slept, the BKL retaken.
+///
+/// `deadline` is in jiffies; none sleeps until woken or interrupted.
+#[track_caller]
+pub fn schedule(current: &Task, deadline: Option<u64>) -> Woken {
+    let place = Location::caller();
+    dropped(current, place, || Woken::from_result(engine::perform(Op::Sleep(deadline), place)))
+}
+
+/// Runs `sleep` with the BKL dropped, if the task holds it.
+pub(super) fn dropped<R>(current: &Task, place: Place, sleep: impl FnOnce() -> R) -> R {
+    let bkl = current.kernel.kernel_flag.0;
+    if !kernel_locked(current) {
+        return sleep();
+    }
+    bkl.perform(Op::Release(bkl.id), place);
+    let result = sleep();
+    bkl.perform(Op::Acquire(bkl.id), place);
+    result
+}
+
+/// A sleep that others may or may not use: the schedule in which nobody intervenes is the one in which it did not sleep.
+#[track_caller]
+pub fn may_schedule(current: &Task) {
+    dropped(current, Location::caller(), || ());
+}

@@ -1,0 +1,133 @@
+//! Spinlocks and mutexes.
+//!
+//! A lock is a name; which data it protects is the discipline of the code that uses it. A spinlock makes its holder
+//! atomic; a mutex may sleep, and gives the BKL back while it does.
+
+use std::panic::Location;
+
+use super::bkl;
+use super::slab::Layout;
+use super::task::Task;
+use crate::engine::Object;
+use crate::event::{Format, ObjectInfo, ObjectKind, Op, Place};
+
+fn info(kind: ObjectKind, name: &'static str) -> ObjectInfo {
+    ObjectInfo { kind, name, block: None, format: Format::Number }
+}
+
+/// A `spinlock_t`.
+#[derive(Clone, Copy, Debug)]
+pub struct SpinLock(Object);
+
+/// Gives the lock back when dropped.
+#[must_use]
+pub struct SpinGuard<'a> {
+    lock: SpinLock,
+    current: &'a Task,
+    place: Place,
+}
+
+impl SpinLock {
+    /// A lock that is not held.
+    pub fn new(name: &'static str) -> SpinLock {
+        SpinLock(Object::new(info(ObjectKind::Spin, name), 0))
+    }
+
+    /// A lock in a slab object.
+    pub fn field(layout: &mut Layout, name: &'static str) -> SpinLock {
+        SpinLock(layout.field(info(ObjectKind::Spin, name)))
+    }
+
+    /// `spin_lock`.
+    #[track_caller]
+    pub fn lock(self, current: &Task) -> SpinGuard<'_> {
+        let place = Location::caller();
+        self.0.perform(Op::Acquire(self.0.id), place);
+        current.add_preempt(1);
+        SpinGuard { lock: self, current, place }
+    }
+
+    /// `spin_trylock`.
+    #[track_caller]
+    pub fn try_lock(self, current: &Task) -> Option<SpinGuard<'_>> {
+        let place = Location::caller();
+        if self.0.perform(Op::TryAcquire(self.0.id), place) == 0 {
+            return None;
+        }
+        current.add_preempt(1);
+        Some(SpinGuard { lock: self, current, place })
+    }
+
+    /// `spin_unlock` without a guard, as C has it: whether the task holds the lock is its own business.
+    #[track_caller]
+    pub fn unlock(self, current: &Task) {
+        self.unlock_at(current, Location::caller());
+    }
+
+    fn unlock_at(self, current: &Task, place: Place) {
+        self.0.perform(Op::Release(self.0.id), place);
+        current.add_preempt(-1);
+    }
+}
+
+impl SpinGuard<'_> {
+    /// Leaves the lock held: somebody calls [`SpinLock::unlock`], or forgets to.
+    pub fn leave_locked(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for SpinGuard<'_> {
+    fn drop(&mut self) {
+        self.lock.unlock_at(self.current, self.place);
+    }
+}
+
+/// A `struct mutex`.
+#[derive(Clone, Copy, Debug)]
+pub struct Mutex(Object);
+
+/// Gives the lock back when dropped.
+#[must_use]
+pub struct MutexGuard {
+    lock: Mutex,
+    place: Place,
+}
+
+impl Mutex {
+    /// A lock that is not held.
+    pub fn new(name: &'static str) -> Mutex {
+        Mutex(Object::new(info(ObjectKind::Mutex, name), 0))
+    }
+
+    /// `mutex_lock`: may sleep, and drops the BKL while it does.
+    #[track_caller]
+    pub fn lock(self, current: &Task) -> MutexGuard {
+        let place = Location::caller();
+        current.might_sleep("mutex_lock");
+        let taken = bkl::kernel_locked(current) && self.0.perform(Op::TryAcquire(self.0.id), place) == 1;
+        if !taken {
+            bkl::dropped(current, place, || self.0.perform(Op::Acquire(self.0.id), place));
+        }
+        MutexGuard { lock: self, place }
+    }
+
+    /// `mutex_trylock`: never sleeps.
+    #[track_caller]
+    pub fn try_lock(self) -> Option<MutexGuard> {
+        let place = Location::caller();
+        (self.0.perform(Op::TryAcquire(self.0.id), place) == 1).then_some(MutexGuard { lock: self, place })
+    }
+
+    /// `mutex_unlock` without a guard.
+    #[track_caller]
+    pub fn unlock(self) {
+        self.0.perform(Op::Release(self.0.id), Location::caller());
+    }
+}
+
+impl Drop for MutexGuard {
+    fn drop(&mut self) {
+        self.lock.0.perform(Op::Release(self.lock.0.id), self.place);
+    }
+}

@@ -1,0 +1,214 @@
+//! The heap: `kmalloc` hands out pointers into a slab that knows what was freed.
+//!
+//! A pointer is a name. It can be stored in plain memory, compared, and go stale; a use of what it names after
+//! `kfree` is LW020. Names are never used twice, so a stale pointer never meets a new object by luck.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+use std::panic::Location;
+
+use super::bkl;
+use super::plain::Plain;
+use super::task::Task;
+use super::{Errno, Result};
+use crate::engine::Object;
+use crate::event::{Format, Note, ObjectId, ObjectInfo, ObjectKind, Op, View};
+
+/// Allocation flags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gfp {
+    /// May sleep (and drops the BKL while it does).
+    Kernel,
+    /// Never sleeps.
+    Atomic,
+}
+
+/// A struct that lives in the slab: a name, and its fields in order.
+pub trait Slab: Sized {
+    /// Name of the struct.
+    const NAME: &'static str;
+    /// Its fields, each by [`Plain::field`] and its like, always the same in the same order.
+    fn lay(layout: &mut Layout) -> Self;
+}
+
+/// Where the fields of a slab object are made, or found again.
+pub struct Layout {
+    block: Object,
+    fields: u32,
+    new: bool,
+}
+
+impl Layout {
+    /// The next field.
+    pub fn field(&mut self, info: ObjectInfo) -> Object {
+        self.fields += 1;
+        let id = ObjectId(self.block.id.0 + self.fields);
+        if self.new {
+            let made = Object::new(ObjectInfo { block: Some(self.block.id), ..info }, 0);
+            debug_assert_eq!(made.id, id, "the fields of a slab object are named in a row");
+        }
+        self.block.named(id)
+    }
+}
+
+/// A pointer to a slab object; it may be stale.
+pub struct Ptr<T> {
+    block: Object,
+    target: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Ptr<T> {
+    fn clone(&self) -> Ptr<T> {
+        *self
+    }
+}
+
+impl<T> Copy for Ptr<T> {}
+
+impl<T> PartialEq for Ptr<T> {
+    fn eq(&self, other: &Ptr<T>) -> bool {
+        self.block == other.block
+    }
+}
+
+impl<T> Eq for Ptr<T> {}
+
+impl<T> Hash for Ptr<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.block.id.hash(state);
+    }
+}
+
+impl<T> fmt::Debug for Ptr<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ptr({:?})", self.block.id)
+    }
+}
+
+impl<T: Slab> Ptr<T> {
+    /// The struct it points to. No step: its fields are accessed when they are used.
+    pub fn get(self) -> T {
+        T::lay(&mut Layout { block: self.block, fields: 0, new: false })
+    }
+
+    /// Its name.
+    pub fn id(self) -> ObjectId {
+        self.block.id
+    }
+}
+
+/// A field that points to a slab object, or to none.
+pub struct Link<T> {
+    cell: Plain<Option<ObjectId>>,
+    target: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Link<T> {
+    fn clone(&self) -> Link<T> {
+        *self
+    }
+}
+
+impl<T> Copy for Link<T> {}
+
+impl<T> fmt::Debug for Link<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Link({:?})", self.cell.id())
+    }
+}
+
+impl<T> PartialEq for Link<T> {
+    fn eq(&self, other: &Link<T>) -> bool {
+        self.cell == other.cell
+    }
+}
+
+impl<T> Link<T> {
+    /// Points to nothing.
+    pub fn new(name: &'static str) -> Link<T> {
+        Link { cell: Plain::new(name, None), target: PhantomData }
+    }
+
+    /// A link in a slab object, pointing to nothing.
+    pub fn field(layout: &mut Layout, name: &'static str) -> Link<T> {
+        Link { cell: Plain::field(layout, name), target: PhantomData }
+    }
+
+    fn pointer(self, id: Option<ObjectId>) -> Option<Ptr<T>> {
+        id.map(|id| Ptr { block: self.cell.object().named(id), target: PhantomData })
+    }
+
+    /// Its name.
+    pub fn id(self) -> ObjectId {
+        self.cell.id()
+    }
+
+    /// What it points to now, without a step: for checks.
+    pub fn peek(self, view: &dyn View) -> Option<Ptr<T>> {
+        self.pointer(self.cell.peek(view))
+    }
+
+    /// Points a field of a fresh slab object, before anybody else can know the object. No step.
+    pub fn init(self, to: Option<Ptr<T>>) {
+        self.cell.init(to.map(|ptr| ptr.block.id));
+    }
+
+    /// An ordinary read.
+    #[track_caller]
+    pub fn get(self) -> Option<Ptr<T>> {
+        self.pointer(self.cell.get())
+    }
+
+    /// An ordinary write.
+    #[track_caller]
+    pub fn set(self, to: Option<Ptr<T>>) {
+        self.cell.set(to.map(|ptr| ptr.block.id));
+    }
+
+    /// `READ_ONCE`.
+    #[track_caller]
+    pub fn read_once(self) -> Option<Ptr<T>> {
+        self.pointer(self.cell.read_once())
+    }
+
+    /// `WRITE_ONCE`.
+    #[track_caller]
+    pub fn write_once(self, to: Option<Ptr<T>>) {
+        self.cell.write_once(to.map(|ptr| ptr.block.id));
+    }
+}
+
+/// `kmalloc`: a zeroed object.
+///
+/// With [`Gfp::Kernel`] it may sleep, so the BKL is given back and retaken; the schedule in which nobody uses that is the
+/// one in which it did not sleep.
+///
+/// # Errors
+/// `ENOMEM`, where the scenario lets allocations fail.
+#[track_caller]
+pub fn kmalloc<T: Slab>(current: &Task, gfp: Gfp) -> Result<Ptr<T>> {
+    if gfp == Gfp::Kernel {
+        current.might_sleep("kmalloc(GFP_KERNEL)");
+        bkl::may_schedule(current);
+    }
+    if current.kernel.faults.memory && current.choose(2, "kmalloc fails") == 1 {
+        return Err(Errno::ENOMEM);
+    }
+    Ok(kmalloc_nofail(Location::caller()))
+}
+
+/// An allocation that does not fail and does not sleep: what a scenario takes for granted.
+pub fn kmalloc_nofail<T: Slab>(place: crate::event::Place) -> Ptr<T> {
+    let info = ObjectInfo { kind: ObjectKind::Block, name: T::NAME, block: None, format: Format::Number };
+    let block = Object::new(info, 0);
+    T::lay(&mut Layout { block, fields: 0, new: true });
+    block.note(Note::Alloc(block.id), place);
+    Ptr { block, target: PhantomData }
+}
+
+/// `kfree`.
+#[track_caller]
+pub fn kfree<T>(ptr: Ptr<T>) {
+    ptr.block.perform(Op::Free(ptr.block.id), Location::caller());
+}

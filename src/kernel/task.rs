@@ -1,0 +1,130 @@
+//! `current`: the task as kernel code sees it.
+
+use std::cell::Cell;
+use std::hash::{Hash, Hasher};
+use std::panic::Location;
+
+use super::Kernel;
+use crate::engine;
+use crate::engine::fingerprint::Fingerprint;
+use crate::event::{Note, Op, Place, TaskId};
+
+/// A task of the simulated kernel. Passed as `current` wherever the kernel's is ambient.
+///
+/// Nothing in it is shared: other tasks never look here.
+pub struct Task {
+    /// The kernel it runs in.
+    pub kernel: Kernel,
+    /// The engine's name for it.
+    pub id: TaskId,
+    /// Its process. Leases and signals belong to processes.
+    pub pid: u32,
+    /// Depth of the BKL, -1 when not held.
+    pub(super) lock_depth: Cell<i32>,
+    preempt_count: Cell<u32>,
+}
+
+/// A function of the kernel on the call stack; left when dropped.
+pub struct Frame {
+    name: &'static str,
+    entry: u128,
+    place: Place,
+}
+
+impl Task {
+    /// The task that the engine runs now, as process `pid`.
+    pub fn new(kernel: Kernel, pid: u32) -> Task {
+        Task { kernel, id: engine::task(), pid, lock_depth: Cell::new(-1), preempt_count: Cell::new(0) }
+    }
+
+    /// Enters a function: the outline as executed is made of these.
+    #[track_caller]
+    pub fn enter(&self, name: &'static str) -> Frame {
+        let place = Location::caller();
+        engine::note(Note::Enter(name), place);
+        Frame { name, entry: engine::history(), place }
+    }
+
+    /// A call that may sleep (`might_sleep`), by what.
+    #[track_caller]
+    pub fn might_sleep(&self, what: &'static str) {
+        engine::note(Note::MightSleep(what), Location::caller());
+    }
+
+    /// `preempt_disable`: atomic from here.
+    #[track_caller]
+    pub fn preempt_disable(&self) {
+        self.preempt_count.set(self.preempt_count.get() + 1);
+        engine::note(Note::Preempt(1), Location::caller());
+    }
+
+    /// `preempt_enable`.
+    #[track_caller]
+    pub fn preempt_enable(&self) {
+        let depth = self.preempt_count.get();
+        self.bug_on(depth == 0, "preempt_enable without preempt_disable");
+        self.preempt_count.set(depth.saturating_sub(1));
+        engine::note(Note::Preempt(-1), Location::caller());
+    }
+
+    pub(super) fn add_preempt(&self, by: i32) {
+        self.preempt_count.set(self.preempt_count.get().saturating_add_signed(by));
+    }
+
+    /// `in_atomic`: preemption is off, by a spinlock or otherwise. The BKL does not count.
+    pub fn in_atomic(&self) -> bool {
+        self.preempt_count.get() > 0
+    }
+
+    /// `BUG_ON`: a finding if the condition holds, and the execution ends.
+    #[track_caller]
+    pub fn bug_on(&self, condition: bool, text: &'static str) {
+        if condition {
+            engine::note(Note::Bug(text), Location::caller());
+        }
+    }
+
+    /// The environment picks one of `0..n`.
+    #[track_caller]
+    pub fn choose(&self, n: u8, what: &'static str) -> u8 {
+        engine::perform(Op::Choose(n, what), Location::caller()) as u8
+    }
+
+    /// A security hook's verdict: it may refuse where the scenario lets it.
+    #[track_caller]
+    pub fn lsm_refuses(&self, hook: &'static str) -> bool {
+        self.kernel.faults.lsm && self.choose(2, hook) == 1
+    }
+
+    /// A loop of the innermost frame begins again, and all that it carries over is `locals`.
+    ///
+    /// Lets a loop meet itself: without it every round is a new state, because the history has grown.
+    pub fn again(&self, frame: &Frame, locals: &impl Hash) {
+        let mut fold = Fingerprint::default();
+        fold.write_history(frame.entry);
+        frame.name.hash(&mut fold);
+        self.hash_context(&mut fold);
+        locals.hash(&mut fold);
+        engine::set_history(fold.finish_128());
+    }
+
+    /// Between two calls: all that the task will do is a function of `locals`.
+    pub fn forget_past(&self, locals: &impl Hash) {
+        let mut fold = Fingerprint::default();
+        fold.write_u8(self.id.0);
+        self.hash_context(&mut fold);
+        locals.hash(&mut fold);
+        engine::set_history(fold.finish_128());
+    }
+
+    fn hash_context(&self, fold: &mut Fingerprint) {
+        fold.write_u32(self.lock_depth.get() as u32);
+        fold.write_u32(self.preempt_count.get());
+    }
+}
+
+impl Drop for Frame {
+    fn drop(&mut self) {
+        engine::note(Note::Exit(self.name), self.place);
+    }
+}

@@ -1,0 +1,94 @@
+//! The lease case: `fs/locks.c` of Linux, in designs that differ in how they lock.
+//!
+//! A [`Design`] is what somebody refactors. What no design changes is shared: inode and open files
+//! ([`inode`]), the record of a lease ([`file_lock`]). Read [`bkl`] and [`spinlock`] side by side: same
+//! functions in the same order, and the lines that differ are the refactor.
+//!
+//! A lease on an open file says: tell me before somebody opens this file in a way that conflicts (fcntl(2), F_SETLEASE).
+//! An opener *breaks* the lease: its holder gets SIGIO and has `lease_break_time` seconds to give it up.
+
+use crate::event::{Listed, View};
+use crate::kernel::task::Task;
+use crate::kernel::{Kernel, Result};
+
+pub mod bkl;
+pub mod designs;
+pub mod file_lock;
+pub mod inode;
+pub mod mutants;
+pub mod spinlock;
+
+pub use inode::{Filp, Inode, OpenFlags};
+
+/// `F_RDLCK`, as user space passes it.
+pub const F_RDLCK: i32 = 0;
+/// `F_WRLCK`.
+pub const F_WRLCK: i32 = 1;
+/// `F_UNLCK`.
+pub const F_UNLCK: i32 = 2;
+
+/// One line of `/proc/locks`: a lease and who waits for it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LockLine {
+    /// Is it being broken?
+    pub breaking: bool,
+    /// `F_RDLCK`, `F_WRLCK` or `F_UNLCK`: what it is, or what a break will leave.
+    pub target: i32,
+    /// The process that took it first.
+    pub pid: u32,
+    /// Blocked openers: do they want to write, and their process.
+    pub waiters: Vec<(bool, u32)>,
+}
+
+/// How the lease code locks: the thing that is refactored.
+///
+/// `arg` is what user space passes (`F_RDLCK`, ...), valid or not. Errors are those of the system call.
+pub trait Design {
+    /// `open(2)` on an inode that the path walk has found: its reference, the lease break, write access, in the design's order.
+    fn open(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<Filp>;
+
+    /// The last descriptor is closed: removes leases, gives write access and the path's reference back.
+    fn fput(&self, current: &Task, filp: Filp);
+
+    /// `truncate(2)`, by path.
+    fn truncate(&self, current: &Task, inode: Inode) -> Result<()>;
+
+    /// `fcntl(fd, F_SETLEASE, arg)`.
+    fn fcntl_setlease(&self, current: &Task, filp: Filp, arg: i32) -> Result<()>;
+
+    /// The same for an in-kernel owner, who is called back instead of signalled.
+    fn vfs_setlease(&self, current: &Task, filp: Filp, arg: i32) -> Result<()>;
+
+    /// `fcntl(fd, F_GETLEASE)`: the type, or what a break will leave.
+    fn fcntl_getlease(&self, current: &Task, filp: Filp) -> i32;
+
+    /// Asks for leases that conflict with an open to go. Waits for that unless `O_NONBLOCK`.
+    fn break_lease(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<()>;
+
+    /// Removes what the file holds, at its last close.
+    fn locks_remove_flock(&self, current: &Task, filp: Filp);
+
+    /// What `/proc/locks` shows of an inode.
+    fn proc_locks(&self, current: &Task, inode: Inode) -> Vec<LockLine>;
+
+    /// The leases of an inode as they are listed, without a step. The same walk for all: the list is data, not discipline.
+    fn leases(&self, view: &dyn View, inode: Inode) -> Vec<Listed> {
+        file_lock::listed(view, inode)
+    }
+
+    /// `close(2)` of one descriptor.
+    fn close(&self, current: &Task, filp: Filp) {
+        let _frame = current.enter("filp_close");
+        if filp.put(current) {
+            self.fput(current, filp);
+        }
+    }
+
+    /// `dup(2)`: the same description through one more descriptor.
+    fn dup(&self, _current: &Task, filp: Filp) -> Filp {
+        filp.get_file()
+    }
+}
+
+/// Boots a design in a kernel: makes its locks.
+pub type Boot = fn(Kernel) -> std::sync::Arc<dyn Design>;

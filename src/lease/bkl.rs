@@ -1,0 +1,404 @@
+//! The status quo of Linux 2.6.23: the Big Kernel Lock around everything.
+//!
+//! ```text
+//! fcntl_setlease
+//!    lock_kernel
+//!    vfs_setlease
+//!       lock_kernel                  taken again: legal for the BKL alone
+//!       generic_setlease
+//!          time_out_leases
+//!          locks_alloc_lock          kmalloc(GFP_KERNEL): the BKL is given back while it sleeps
+//!       unlock_kernel
+//!    fasync_helper                   kmalloc(GFP_KERNEL) again
+//!    f_setown
+//!    unlock_kernel
+//!
+//! open
+//!    path walk                       raises d_count, or i_count under the inode_lock
+//!    break_lease                     looks at i_flock, no lock held
+//!       __break_lease
+//!          locks_alloc_lock
+//!          lock_kernel
+//!          time_out_leases
+//!          kill_fasync               for each lease
+//!          interruptible_sleep_on    until none is breaking; schedule() gives the BKL back
+//!          unlock_kernel
+//!    get_write_access                raises i_writecount: too late (M24)
+//! ```
+//!
+//! As released: the record is allocated *after* the walk over the list (M01, until Linux commit 85c59580b30). It looks
+//! at the open counts, then inserts; an opener looks at the list, then raises its count. Neither looks again.
+//!
+//! Not modelled: flocks and POSIX locks on the same list (M04), and that nfsd's callback sleeps in the middle of the walk (M14).
+
+use crate::engine;
+use crate::event::Note;
+use crate::kernel::bkl::lock_kernel;
+use crate::kernel::fasync::{f_delown, f_setown, fasync_helper, fasync_remove, kill_fasync};
+use crate::kernel::slab::{Link, Ptr, kfree};
+use crate::kernel::task::Task;
+use crate::kernel::wait::jiffies;
+use crate::kernel::{Errno, HZ, Kernel, Result};
+
+use crate::event::Woken;
+
+use super::file_lock::{
+    FileLock, FlType, is_lease_type, lease_init, lock_lines, locks_alloc_lock, locks_delete_block, locks_insert_block,
+    locks_wake_up_blocks,
+};
+use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, Filp, Inode, LockLine, OpenFlags};
+
+/// The design `bkl`.
+pub struct Bkl;
+
+impl Bkl {
+    /// Boots it.
+    pub fn new(_kernel: Kernel) -> Bkl {
+        Bkl
+    }
+
+    /// The part that `fcntl_setlease` and the in-kernel callers share. Returns the lease as listed, for the caller to attach to.
+    fn setlease(&self, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<Option<Ptr<FileLock>>> {
+        let _frame = current.enter("vfs_setlease");
+        let _bkl = lock_kernel(current);
+        self.generic_setlease(current, filp, arg, in_kernel)
+    }
+
+    fn generic_setlease(&self, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<Option<Ptr<FileLock>>> {
+        let _frame = current.enter("generic_setlease");
+        let inode = filp.inode;
+        if !inode.is_regular {
+            return Err(Errno::EINVAL);
+        }
+        if current.lsm_refuses("file_lock refuses") {
+            return Err(Errno::EACCES);
+        }
+        self.time_out_leases(current, inode);
+        check_open_counts(inode, arg)?;
+
+        // Remembers pointers to next fields, across an allocation that may sleep (M01).
+        let mut before = inode.i_flock;
+        let mut my_before = None;
+        let (mut readers, mut writers) = (0, 0);
+        while let Some(fl) = before.get() {
+            let lease = fl.get();
+            if lease.fl_file.get() == Some(filp.file) {
+                my_before = Some(before);
+            } else if lease.fl_type.get() == FlType::breaking(F_UNLCK) {
+                writers += 1;
+            } else {
+                readers += 1;
+            }
+            before = lease.fl_next;
+        }
+        if arg == F_RDLCK && writers > 0 || arg == F_WRLCK && readers + writers > 0 {
+            return Err(Errno::EAGAIN);
+        }
+        if let Some(my_before) = my_before {
+            let lease = my_before.get();
+            self.lease_modify(current, my_before, arg);
+            return Ok(lease.filter(|_| arg != F_UNLCK));
+        }
+        if arg == F_UNLCK {
+            return Ok(None);
+        }
+        let fl = locks_alloc_lock(current)?;
+        lease_init(current, fl, filp, arg, in_kernel);
+        locks_insert_lock(before, fl);
+        Ok(Some(fl))
+    }
+
+    /// Changes the type of the lease that `before` points to, whatever break is under way (M40); `F_UNLCK` deletes it.
+    fn lease_modify(&self, current: &Task, before: Link<FileLock>, arg: i32) {
+        let _frame = current.enter("lease_modify");
+        let Some(fl) = before.get() else { return };
+        fl.get().fl_type.set(FlType::granted(arg));
+        locks_wake_up_blocks(fl);
+        if arg == F_UNLCK {
+            self.locks_delete_lock(current, before, fl);
+        }
+    }
+
+    fn locks_delete_lock(&self, current: &Task, before: Link<FileLock>, fl: Ptr<FileLock>) {
+        let lease = fl.get();
+        before.set(lease.fl_next.get());
+        lease.fl_next.set(None);
+        if let Some(file) = lease.fl_file.get() {
+            fasync_remove(current, file, lease.fl_fasync);
+            f_delown(current, crate::kernel::fasync::Owned::owner(&file.get()));
+        }
+        locks_wake_up_blocks(fl);
+        kfree(fl);
+    }
+
+    /// Leases whose break is overdue become what the break asked for. Stops at the first that is not breaking.
+    fn time_out_leases(&self, current: &Task, inode: Inode) {
+        let _frame = current.enter("time_out_leases");
+        let mut before = inode.i_flock;
+        while let Some(fl) = before.get() {
+            let lease = fl.get();
+            let fl_type = lease.fl_type.get();
+            if !fl_type.in_progress() {
+                break;
+            }
+            let break_time = lease.fl_break_time.get();
+            if break_time == 0 || jiffies() < break_time {
+                before = lease.fl_next;
+                continue;
+            }
+            self.lease_modify(current, before, fl_type.target());
+            if before.get() == Some(fl) {
+                before = lease.fl_next;
+            }
+        }
+    }
+
+    fn __break_lease(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<()> {
+        let frame = current.enter("__break_lease");
+        // Failure is tolerated where nobody has to wait.
+        let waiter = locks_alloc_lock(current);
+        let result = {
+            let _bkl = lock_kernel(current);
+            match self.mark_leases(current, inode, flags, waiter.is_ok()) {
+                Ok(true) => {
+                    let waiter = waiter.expect("mark_leases asks nobody to wait without a record");
+                    let wanted = if flags.write { F_WRLCK } else { F_RDLCK };
+                    lease_init_waiter(current, waiter, wanted);
+                    self.wait_for_leases(current, &frame, inode, waiter)
+                }
+                Ok(false) => Ok(()),
+                Err(errno) => Err(errno),
+            }
+        };
+        if let Ok(waiter) = waiter {
+            kfree(waiter);
+        }
+        result
+    }
+
+    /// Marks and signals each lease that conflicts. True if the caller has to wait for them.
+    fn mark_leases(&self, current: &Task, inode: Inode, flags: OpenFlags, can_wait: bool) -> Result<bool> {
+        self.time_out_leases(current, inode);
+        let Some(first) = inode.i_flock.get() else { return Ok(false) };
+        let mut i_have_this_lease = false;
+        let mut at = Some(first);
+        while let Some(fl) = at {
+            i_have_this_lease |= fl.get().fl_pid.get() == current.pid;
+            at = fl.get().fl_next.get();
+        }
+        let first_type = first.get().fl_type.get();
+        let future = if flags.write {
+            FlType::breaking(F_UNLCK)
+        } else if first_type.in_progress() {
+            first_type
+        } else if first_type.target() == F_WRLCK {
+            FlType::breaking(F_RDLCK)
+        } else {
+            return Ok(false);
+        };
+        if !can_wait && !i_have_this_lease && !flags.nonblock {
+            return Err(Errno::ENOMEM);
+        }
+        let break_time = match current.kernel.lease_break_time {
+            0 => 0,
+            seconds => jiffies() + seconds * HZ,
+        };
+        let mut at = Some(first);
+        while let Some(fl) = at {
+            let lease = fl.get();
+            if lease.fl_type.get() != future {
+                lease.fl_type.set(future);
+                lease.fl_break_time.set(break_time);
+                self.lease_break_callback(current, fl);
+            }
+            at = lease.fl_next.get();
+        }
+        if i_have_this_lease || flags.nonblock {
+            return Err(Errno::EAGAIN);
+        }
+        Ok(true)
+    }
+
+    fn lease_break_callback(&self, current: &Task, fl: Ptr<FileLock>) {
+        let lease = fl.get();
+        if lease.fl_in_kernel.get() {
+            if let Some(file) = lease.fl_file.get() {
+                engine::note(Note::Callback { file: file.id() }, std::panic::Location::caller());
+            }
+        } else {
+            kill_fasync(current, lease.fl_fasync);
+        }
+    }
+
+    /// Waits for the first lease that is breaking until none is.
+    fn wait_for_leases(
+        &self,
+        current: &Task,
+        frame: &crate::kernel::task::Frame,
+        inode: Inode,
+        waiter: Ptr<FileLock>,
+    ) -> Result<()> {
+        let mut flock = inode.i_flock.get();
+        while let Some(blocker) = flock {
+            current.again(frame, &(blocker, waiter));
+            let break_time = blocker.get().fl_break_time.get();
+            let timeout = (break_time != 0).then(|| break_time.saturating_sub(jiffies()).max(1));
+            match self.locks_block_on_timeout(current, blocker, waiter, timeout) {
+                Woken::Signal => return Err(Errno::EINTR),
+                Woken::Timeout => self.time_out_leases(current, inode),
+                Woken::Up => {}
+            }
+            flock = inode.i_flock.get();
+            while let Some(fl) = flock {
+                if fl.get().fl_type.get().in_progress() {
+                    break;
+                }
+                flock = fl.get().fl_next.get();
+            }
+        }
+        Ok(())
+    }
+
+    fn locks_block_on_timeout(
+        &self,
+        current: &Task,
+        blocker: Ptr<FileLock>,
+        waiter: Ptr<FileLock>,
+        timeout: Option<u64>,
+    ) -> Woken {
+        let _frame = current.enter("locks_block_on_timeout");
+        locks_insert_block(blocker, waiter);
+        let woken = waiter.get().fl_wait.sleep_on_timeout(current, timeout);
+        locks_delete_block(waiter);
+        woken
+    }
+
+    /// Takes a lease back whose fasync entry could not be made: by the expiry loop, which may stop before it (M07).
+    fn undo(&self, current: &Task, filp: Filp, fl: Ptr<FileLock>) {
+        fl.get().fl_type.set(FlType::breaking(F_UNLCK));
+        fl.get().fl_break_time.set(jiffies() - 10);
+        self.time_out_leases(current, filp.inode);
+    }
+}
+
+impl Design for Bkl {
+    fn fcntl_setlease(&self, current: &Task, filp: Filp, arg: i32) -> Result<()> {
+        let _frame = current.enter("fcntl_setlease");
+        if !is_lease_type(arg) {
+            return Err(Errno::EINVAL);
+        }
+        let _bkl = lock_kernel(current);
+        let Some(fl) = self.setlease(current, filp, arg, false)? else { return Ok(()) };
+        if let Err(errno) = fasync_helper(current, filp.file, fl.get().fl_fasync) {
+            self.undo(current, filp, fl);
+            return Err(errno);
+        }
+        f_setown(current, filp.owner())
+    }
+
+    fn vfs_setlease(&self, current: &Task, filp: Filp, arg: i32) -> Result<()> {
+        self.setlease(current, filp, arg, true).map(|_| ())
+    }
+
+    fn fcntl_getlease(&self, current: &Task, filp: Filp) -> i32 {
+        let _frame = current.enter("fcntl_getlease");
+        let _bkl = lock_kernel(current);
+        self.time_out_leases(current, filp.inode);
+        let mut at = filp.inode.i_flock.get();
+        while let Some(fl) = at {
+            if fl.get().fl_file.get() == Some(filp.file) {
+                return fl.get().fl_type.get().target();
+            }
+            at = fl.get().fl_next.get();
+        }
+        F_UNLCK
+    }
+
+    fn open(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<Filp> {
+        let _frame = current.enter("open");
+        inode.path_get(current, flags.by_link);
+        if let Err(errno) = self.break_lease(current, inode, flags) {
+            inode.path_put(current, flags.by_link);
+            return Err(errno);
+        }
+        if flags.trunc {
+            inode.get_write_access();
+            inode.put_write_access();
+        }
+        if flags.write {
+            inode.get_write_access();
+        }
+        Ok(Filp::alloc(inode, flags))
+    }
+
+    fn truncate(&self, current: &Task, inode: Inode) -> Result<()> {
+        let _frame = current.enter("do_sys_truncate");
+        inode.path_get(current, false);
+        inode.get_write_access();
+        let result = self.break_lease(current, inode, OpenFlags { write: true, ..OpenFlags::default() });
+        inode.put_write_access();
+        inode.path_put(current, false);
+        result
+    }
+
+    fn fput(&self, current: &Task, filp: Filp) {
+        let _frame = current.enter("__fput");
+        self.locks_remove_flock(current, filp);
+        if filp.flags.write {
+            filp.inode.put_write_access();
+        }
+        filp.inode.path_put(current, filp.flags.by_link);
+        filp.free();
+    }
+
+    fn break_lease(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<()> {
+        let _frame = current.enter("break_lease");
+        if inode.i_flock.get().is_none() {
+            return Ok(());
+        }
+        self.__break_lease(current, inode, flags)
+    }
+
+    fn locks_remove_flock(&self, current: &Task, filp: Filp) {
+        let _frame = current.enter("locks_remove_flock");
+        if filp.inode.i_flock.get().is_none() {
+            return;
+        }
+        let _bkl = lock_kernel(current);
+        let mut before = filp.inode.i_flock;
+        while let Some(fl) = before.get() {
+            if fl.get().fl_file.get() == Some(filp.file) {
+                self.lease_modify(current, before, F_UNLCK);
+            } else {
+                before = fl.get().fl_next;
+            }
+        }
+    }
+
+    fn proc_locks(&self, current: &Task, inode: Inode) -> Vec<LockLine> {
+        let _frame = current.enter("get_locks_status");
+        let _bkl = lock_kernel(current);
+        lock_lines(inode)
+    }
+}
+
+/// The record of an opener that waits: only its type and process are ever read.
+fn lease_init_waiter(current: &Task, waiter: Ptr<FileLock>, wanted: i32) {
+    waiter.get().fl_pid.init(current.pid);
+    waiter.get().fl_type.init(FlType::granted(wanted));
+}
+
+/// Does an open forbid the lease? Looks at the counts once, before the lease is listed (M24).
+fn check_open_counts(inode: Inode, arg: i32) -> Result<()> {
+    let forbidden = match arg {
+        F_RDLCK => inode.i_writecount.read() > 0,
+        F_WRLCK => inode.d_count.read() > 1 || inode.i_count.read() > 1,
+        _ => false,
+    };
+    if forbidden { Err(Errno::EAGAIN) } else { Ok(()) }
+}
+
+fn locks_insert_lock(before: Link<FileLock>, fl: Ptr<FileLock>) {
+    fl.get().fl_next.set(before.get());
+    before.set(Some(fl));
+}

@@ -1,0 +1,199 @@
+//! `struct file_lock`: the record of a lease, and of an opener that waits for one.
+//!
+//! The list of an inode's leases hangs on `i_flock`; openers that wait hang on `fl_block` of the lease they wait for.
+//! A break in progress is a bit in the type, the rest being what the break will leave (2.6.23).
+
+use crate::event::names::F_INPROGRESS;
+use crate::event::{Format, LeaseType, Listed, ObjectId, View};
+use crate::kernel::fasync::FasyncList;
+use crate::kernel::plain::{Plain, Word};
+use crate::kernel::slab::{Layout, Link, Ptr, Slab, kmalloc};
+use crate::kernel::task::Task;
+use crate::kernel::wait::WaitQueue;
+use crate::kernel::{Result, slab::Gfp};
+
+use super::inode::{File, Filp, Inode};
+use super::{F_RDLCK, F_UNLCK, F_WRLCK, LockLine};
+
+/// What `fl_type` holds: `F_RDLCK`, `F_WRLCK` or `F_UNLCK`, and whether a break is under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FlType(u64);
+
+impl FlType {
+    /// A lease as taken.
+    pub fn granted(arg: i32) -> FlType {
+        FlType(arg as u64)
+    }
+
+    /// A lease whose break will leave `target`.
+    pub fn breaking(target: i32) -> FlType {
+        FlType(target as u64 | F_INPROGRESS)
+    }
+
+    /// Is a break under way?
+    pub fn in_progress(self) -> bool {
+        self.0 & F_INPROGRESS != 0
+    }
+
+    /// What it is, or what the break will leave.
+    pub fn target(self) -> i32 {
+        (self.0 & !F_INPROGRESS) as i32
+    }
+}
+
+impl Word for FlType {
+    const FORMAT: Format = Format::Lease;
+
+    fn to_word(self) -> u64 {
+        self.0
+    }
+
+    fn from_word(word: u64) -> FlType {
+        FlType(word)
+    }
+}
+
+/// A lease, or an opener that waits for one.
+pub struct FileLock {
+    /// The next lease of the inode; for a waiter, the lease it waits for.
+    pub fl_next: Link<FileLock>,
+    /// The first who waits for this lease; for a waiter, the next who waits.
+    pub fl_block: Link<FileLock>,
+    /// The open file that has it.
+    pub fl_file: Link<File>,
+    /// The process that took it first.
+    pub fl_pid: Plain<u32>,
+    /// What it is.
+    pub fl_type: Plain<FlType>,
+    /// When a break is overdue, in jiffies; 0 is never.
+    pub fl_break_time: Plain<u64>,
+    /// Who is to be signalled.
+    pub fl_fasync: FasyncList<File>,
+    /// An in-kernel owner is called back instead.
+    pub fl_in_kernel: Plain<bool>,
+    /// Where a waiter sleeps.
+    pub fl_wait: WaitQueue,
+}
+
+impl Slab for FileLock {
+    const NAME: &'static str = "lease";
+
+    fn lay(layout: &mut Layout) -> FileLock {
+        FileLock {
+            fl_next: Link::field(layout, "fl_next"),
+            fl_block: Link::field(layout, "fl_block"),
+            fl_file: Link::field(layout, "fl_file"),
+            fl_pid: Plain::field(layout, "fl_pid"),
+            fl_type: Plain::field(layout, "fl_type"),
+            fl_break_time: Plain::field(layout, "fl_break_time"),
+            fl_fasync: Link::field(layout, "fl_fasync"),
+            fl_in_kernel: Plain::field(layout, "fl_in_kernel"),
+            fl_wait: WaitQueue::field(layout, "fl_wait"),
+        }
+    }
+}
+
+/// `locks_alloc_lock`: a record, **may sleep**.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn locks_alloc_lock(current: &Task) -> Result<Ptr<FileLock>> {
+    let _frame = current.enter("locks_alloc_lock");
+    kmalloc(current, Gfp::Kernel)
+}
+
+/// Fills a record that is not listed yet.
+pub fn lease_init(current: &Task, fl: Ptr<FileLock>, filp: Filp, arg: i32, in_kernel: bool) {
+    let lease = fl.get();
+    lease.fl_file.init(Some(filp.file));
+    lease.fl_pid.init(current.pid);
+    lease.fl_type.init(FlType::granted(arg));
+    lease.fl_in_kernel.init(in_kernel);
+}
+
+/// `locks_insert_block`: `waiter` waits for `blocker`. Whoever calls holds the design's lock.
+pub fn locks_insert_block(blocker: Ptr<FileLock>, waiter: Ptr<FileLock>) {
+    let record = waiter.get();
+    record.fl_next.set(Some(blocker));
+    record.fl_block.set(blocker.get().fl_block.get());
+    blocker.get().fl_block.set(Some(waiter));
+}
+
+/// `locks_delete_block`: it waits no longer. Whoever calls holds the design's lock; a waiter may look at its own
+/// `fl_next` without, so that store is marked.
+pub fn locks_delete_block(waiter: Ptr<FileLock>) {
+    let Some(blocker) = waiter.get().fl_next.get() else { return };
+    let mut link = blocker.get().fl_block;
+    while let Some(at) = link.get() {
+        if at == waiter {
+            link.set(waiter.get().fl_block.get());
+            break;
+        }
+        link = at.get().fl_block;
+    }
+    waiter.get().fl_next.write_once(None);
+}
+
+/// `locks_wake_up_blocks`: all who wait for the lease look again. Whoever calls holds the design's lock.
+pub fn locks_wake_up_blocks(blocker: Ptr<FileLock>) {
+    while let Some(waiter) = blocker.get().fl_block.get() {
+        locks_delete_block(waiter);
+        waiter.get().fl_wait.wake_up();
+    }
+}
+
+/// The lines of `/proc/locks` for an inode. Whoever calls holds the design's lock.
+pub fn lock_lines(inode: Inode) -> Vec<LockLine> {
+    let mut lines = Vec::new();
+    let mut at = inode.i_flock.get();
+    while let Some(fl) = at {
+        let lease = fl.get();
+        let fl_type = lease.fl_type.get();
+        let mut waiters = Vec::new();
+        let mut waiting = lease.fl_block.get();
+        while let Some(waiter) = waiting {
+            let record = waiter.get();
+            waiters.push((record.fl_type.get().target() == F_WRLCK, record.fl_pid.get()));
+            waiting = record.fl_block.get();
+        }
+        waiters.sort_unstable();
+        lines.push(LockLine {
+            breaking: fl_type.in_progress(),
+            target: fl_type.target(),
+            pid: lease.fl_pid.get(),
+            waiters,
+        });
+        at = lease.fl_next.get();
+    }
+    lines
+}
+
+/// Longest list that a look without steps follows: a corrupted list may be a ring.
+const LISTED_MAX: usize = 64;
+
+/// The leases of an inode without a step, for checks.
+pub fn listed(view: &dyn View, inode: Inode) -> Vec<Listed> {
+    let mut found = Vec::new();
+    let mut at = inode.i_flock.peek(view);
+    while let Some(fl) = at {
+        if view.is_freed(fl.id()) || found.len() == LISTED_MAX {
+            break;
+        }
+        let lease = fl.get();
+        let fl_type = lease.fl_type.peek(view);
+        let target = match fl_type.target() {
+            F_RDLCK => Some(LeaseType::Read),
+            F_WRLCK => Some(LeaseType::Write),
+            _ => None,
+        };
+        let file = lease.fl_file.peek(view).map_or(ObjectId(0), Ptr::id);
+        found.push(Listed { lease: fl.id(), file, target, breaking: fl_type.in_progress() });
+        at = lease.fl_next.peek(view);
+    }
+    found
+}
+
+/// Is it one of the three types?
+pub fn is_lease_type(arg: i32) -> bool {
+    matches!(arg, F_RDLCK | F_WRLCK | F_UNLCK)
+}

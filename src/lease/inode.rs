@@ -1,0 +1,174 @@
+//! Inodes and open files: what no design changes.
+//!
+//! The counts are those of 2.6.23. They count references, not opens: a path walk raises `d_count` before the
+//! open knows whether it will succeed, and so does whoever waits for a lease to go.
+//!
+//! | count | raised by |
+//! |---|---|
+//! | `d_count` | an open (or a path walk) through the name the inode is known by |
+//! | `i_count` | 1 by that name; one more by each `iget`: an open through another hard link, nfsd |
+//! | `i_writecount` | an open for write, a running truncate |
+
+use std::panic::Location;
+
+use crate::engine;
+use crate::event::{Note, ObjectId};
+use crate::kernel::atomic::Atomic;
+use crate::kernel::fasync::{Owned, Owner};
+use crate::kernel::lock::SpinLock;
+use crate::kernel::slab::{Layout, Link, Ptr, Slab, kfree, kmalloc_nofail};
+use crate::kernel::task::Task;
+
+use super::file_lock::FileLock;
+
+/// `struct inode` with the dentry of its name. Copied freely: it holds names only.
+#[derive(Clone, Copy, Debug)]
+pub struct Inode {
+    /// References to the inode.
+    pub i_count: Atomic,
+    /// Opens for write.
+    pub i_writecount: Atomic,
+    /// References to its name.
+    pub d_count: Atomic,
+    /// Its leases, a list.
+    pub i_flock: Link<FileLock>,
+    /// Guards `i_count` against `__iget` (global in 2.6.23).
+    pub inode_lock: SpinLock,
+    /// Leases are for regular files.
+    pub is_regular: bool,
+}
+
+impl Inode {
+    /// A file nobody has open.
+    pub fn new(inode_lock: SpinLock, is_regular: bool) -> Inode {
+        Inode {
+            i_count: Atomic::new("i_count", 1),
+            i_writecount: Atomic::new("i_writecount", 0),
+            d_count: Atomic::new("d_count", 0),
+            i_flock: Link::new("i_flock"),
+            inode_lock,
+            is_regular,
+        }
+    }
+
+    /// Its name among the objects of the execution.
+    pub fn id(self) -> ObjectId {
+        self.i_count.id()
+    }
+
+    /// A reference by inode number: `__iget` under the `inode_lock`.
+    pub fn iget(self, current: &Task) {
+        let _frame = current.enter("iget");
+        let _guard = self.inode_lock.lock(current);
+        self.i_count.inc();
+    }
+
+    /// Gives such a reference back.
+    pub fn iput(self, current: &Task) {
+        let _frame = current.enter("iput");
+        let last = self.i_count.dec_and_test();
+        current.bug_on(last, "iput: the name still refers to the inode");
+    }
+
+    /// The reference a path walk takes: by name, or by inode through another hard link.
+    pub fn path_get(self, current: &Task, by_link: bool) {
+        if by_link { self.iget(current) } else { self.d_count.inc() }
+    }
+
+    /// Gives it back.
+    pub fn path_put(self, current: &Task, by_link: bool) {
+        if by_link { self.iput(current) } else { self.d_count.dec() }
+    }
+
+    /// `get_write_access`. (Nobody executes files here, so it cannot fail.)
+    pub fn get_write_access(self) {
+        self.i_writecount.inc();
+    }
+
+    /// `put_write_access`.
+    pub fn put_write_access(self) {
+        self.i_writecount.dec();
+    }
+}
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct OpenFlags {
+    /// For write (`O_WRONLY` or `O_RDWR`).
+    pub write: bool,
+    /// `O_NONBLOCK`: do not wait for a lease to go.
+    pub nonblock: bool,
+    /// `O_TRUNC`.
+    pub trunc: bool,
+    /// Through another hard link: the inode is found by `iget`.
+    pub by_link: bool,
+}
+
+/// `struct file`: an open file description.
+pub struct File {
+    /// Descriptors that refer to it.
+    f_count: Atomic,
+    /// Whom its signals go to.
+    f_owner: Owner,
+}
+
+impl Slab for File {
+    const NAME: &'static str = "file";
+
+    fn lay(layout: &mut Layout) -> File {
+        File { f_count: Atomic::field(layout, "f_count"), f_owner: Owner::field(layout) }
+    }
+}
+
+impl Owned for File {
+    fn owner(&self) -> Owner {
+        self.f_owner
+    }
+}
+
+/// An open file with what is fixed about it. Copied freely.
+#[derive(Clone, Copy, Debug)]
+pub struct Filp {
+    /// The description.
+    pub file: Ptr<File>,
+    /// The inode it is open on.
+    pub inode: Inode,
+    /// How it was opened.
+    pub flags: OpenFlags,
+}
+
+impl Filp {
+    /// A new description with one descriptor.
+    #[track_caller]
+    pub fn alloc(inode: Inode, flags: OpenFlags) -> Filp {
+        let filp = Filp { file: kmalloc_nofail(Location::caller()), inode, flags };
+        filp.file.get().f_count.init(1);
+        filp
+    }
+
+    /// One more descriptor.
+    pub fn get_file(self) -> Filp {
+        self.file.get().f_count.inc();
+        self
+    }
+
+    /// One descriptor less; true if it was the last.
+    pub fn put(self, current: &Task) -> bool {
+        let last = self.file.get().f_count.dec_and_test();
+        if last {
+            engine::note(Note::Closing { file: self.file.id() }, Location::caller());
+        }
+        let _ = current;
+        last
+    }
+
+    /// Frees the description.
+    pub fn free(self) {
+        kfree(self.file);
+    }
+
+    /// Whom its signals go to.
+    pub fn owner(self) -> Owner {
+        self.file.get().f_owner
+    }
+}

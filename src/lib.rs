@@ -1,0 +1,26 @@
+//! Lockwright: refactor a kernel lock, and know what you broke.
+//!
+//! An old and a new locking design stand side by side as interchangeable modules over a simulated kernel. The same
+//! scenarios run on both, every interleaving is explored, and checks say what the change fixes, breaks and leaves open.
+//!
+//! Reading order: [`lease`] with [`lease::bkl`] beside [`lease::spinlock`]; [`kernel`], on which they stand;
+//! [`scenario`], which runs them; [`check`], which judges; [`explore`] and [`engine`], which go through the executions.
+//!
+//! ```
+//! use lockwright::explore::{Config, explore};
+//! use lockwright::scenario::{self, catalogue};
+//!
+//! let bkl = lockwright::lease::designs::find("bkl").unwrap();
+//! let verdict = explore(&scenario::subject(bkl, &catalogue::find("leaser-reader").unwrap()), &Config::default());
+//!
+//! assert!(verdict.complete());
+//! assert!(verdict.codes().contains(&lockwright::check::Code::LW030));
+//! ```
+
+pub mod check;
+pub mod engine;
+pub mod event;
+pub mod explore;
+pub mod kernel;
+pub mod lease;
+pub mod scenario;

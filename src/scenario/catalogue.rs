@@ -1,0 +1,207 @@
+//! The named scenarios of the lease case, each with a sentence on what it is there to show.
+//!
+//! Small on purpose: two or three tasks, a call or two each. What is clean here is clean for every interleaving of
+//! these calls, not for calls that are not here. Every one kills at least one mutant of `spinlock`.
+
+use std::sync::Arc;
+
+use super::{Call, Scenario, TaskSpec};
+use crate::engine::Clock;
+use crate::kernel::Faults;
+use crate::lease::{F_RDLCK, F_UNLCK, F_WRLCK, OpenFlags};
+
+const READ: OpenFlags = OpenFlags { write: false, nonblock: false, trunc: false, by_link: false };
+const WRITE: OpenFlags = OpenFlags { write: true, ..READ };
+const NONBLOCK: OpenFlags = OpenFlags { nonblock: true, ..READ };
+const BY_LINK: OpenFlags = OpenFlags { by_link: true, ..READ };
+
+const OPEN: Call = Call::Open("a", READ);
+
+fn task(name: &'static str, before: &[Call], calls: &[Call]) -> TaskSpec {
+    TaskSpec { name, before: before.to_vec(), calls: calls.to_vec(), shares: None }
+}
+
+fn set(arg: i32) -> Call {
+    Call::SetLease("a", arg)
+}
+
+fn scenario(name: &'static str, about: &'static str, tasks: Vec<TaskSpec>) -> Scenario {
+    Scenario { name, about, tasks, faults: Faults::default(), clock: Clock::Quiescent, lease_break_time: 45 }
+}
+
+/// All scenarios, in the order of the matrix.
+pub fn all() -> Vec<Arc<Scenario>> {
+    let mut all = with_two_tasks();
+    all.extend(with_faults_and_time());
+    all.extend(with_three_tasks());
+    all.into_iter().map(Arc::new).collect()
+}
+
+fn with_two_tasks() -> Vec<Scenario> {
+    vec![
+        scenario(
+            "leaser-reader",
+            "a write lease is taken while somebody opens the file for read: the open counts are looked at once, or twice",
+            vec![task("leaser", &[OPEN], &[set(F_WRLCK)]), task("opener", &[], &[OPEN])],
+        ),
+        scenario(
+            "leaser-writer",
+            "a read lease is taken while somebody opens the file for write: i_writecount is raised after the break, or before",
+            vec![task("leaser", &[OPEN], &[set(F_RDLCK)]), task("opener", &[], &[Call::Open("a", WRITE)])],
+        ),
+        scenario(
+            "leaser-iget",
+            "the mail's own worry: i_count is looked at without the inode_lock, and races against an __iget",
+            vec![task("leaser", &[OPEN], &[set(F_WRLCK)]), task("opener", &[], &[Call::Open("a", BY_LINK)])],
+        ),
+        scenario(
+            "two-leasers",
+            "two processes take leases of which only the read leases go together: list insertion and refusal",
+            vec![task("first", &[OPEN], &[set(F_RDLCK)]), task("second", &[OPEN], &[set(F_WRLCK), set(F_RDLCK)])],
+        ),
+        scenario(
+            "leaser-unlock",
+            "one process takes a lease while another gives up the one before it in the list: the stale list position",
+            vec![task("leaser", &[OPEN], &[set(F_RDLCK)]), task("holder", &[OPEN, set(F_RDLCK)], &[set(F_UNLCK)])],
+        ),
+        scenario(
+            "upgrade-opener",
+            "the holder of a read lease asks for a write lease while somebody opens the file",
+            vec![task("holder", &[OPEN, set(F_RDLCK)], &[set(F_WRLCK)]), task("opener", &[], &[OPEN])],
+        ),
+        Scenario {
+            lease_break_time: 0,
+            ..scenario(
+                "unlock-break",
+                "the holder gives the lease up while an opener breaks it and waits, without a time limit: the wake-up counts",
+                vec![task("holder", &[OPEN, set(F_WRLCK)], &[set(F_UNLCK)]), task("opener", &[], &[OPEN])],
+            )
+        },
+        scenario(
+            "close-break",
+            "the last close removes the lease while an opener breaks it: who frees the record?",
+            vec![task("holder", &[OPEN, set(F_WRLCK)], &[Call::Close("a")]), task("opener", &[], &[OPEN])],
+        ),
+        scenario(
+            "relock-break",
+            "the holder asks for the lease again while a writer breaks it: is the break forgotten?",
+            vec![
+                task("holder", &[OPEN, set(F_RDLCK)], &[set(F_RDLCK)]),
+                task("opener", &[], &[Call::Open("a", WRITE)]),
+            ],
+        ),
+        scenario(
+            "nonblock-opener",
+            "an opener with O_NONBLOCK breaks a lease that is just being taken and does not wait",
+            vec![task("leaser", &[OPEN], &[set(F_WRLCK)]), task("opener", &[], &[Call::Open("a", NONBLOCK)])],
+        ),
+        scenario(
+            "kernel-leaser",
+            "an in-kernel owner (nfsd) and a user take leases beside each other, and one of the two gives it up",
+            vec![
+                task("nfsd", &[OPEN], &[Call::VfsSetLease("a", F_RDLCK), Call::VfsSetLease("a", F_UNLCK)]),
+                task("leaser", &[OPEN], &[set(F_RDLCK)]),
+            ],
+        ),
+        scenario(
+            "getlease-unlock",
+            "a process asks what lease it has while another gives up its own: the list is walked",
+            vec![
+                task("asker", &[OPEN], &[Call::GetLease("a")]),
+                task("holder", &[OPEN, set(F_RDLCK)], &[set(F_UNLCK)]),
+            ],
+        ),
+    ]
+}
+
+fn with_faults_and_time() -> Vec<Scenario> {
+    let no_memory = Faults { memory: true, lsm: false };
+    vec![
+        Scenario {
+            faults: no_memory,
+            ..scenario(
+                "leaser-enomem",
+                "any allocation of F_SETLEASE may fail while somebody opens the file for write",
+                vec![task("leaser", &[OPEN], &[set(F_RDLCK)]), task("opener", &[], &[Call::Open("a", WRITE)])],
+            )
+        },
+        Scenario {
+            faults: no_memory,
+            ..scenario(
+                "opener-enomem",
+                "the opener's record may be refused while the holder gives the lease up",
+                vec![task("holder", &[OPEN, set(F_WRLCK)], &[set(F_UNLCK)]), task("opener", &[], &[OPEN])],
+            )
+        },
+        Scenario {
+            faults: Faults { memory: false, lsm: true },
+            ..scenario(
+                "leaser-lsm",
+                "the security module may refuse the lease or its owner while somebody opens the file",
+                vec![task("leaser", &[OPEN], &[set(F_RDLCK)]), task("opener", &[], &[Call::Open("a", WRITE)])],
+            )
+        },
+        Scenario {
+            clock: Clock::Free,
+            ..scenario(
+                "expiry",
+                "the holder gives the lease up just as its time runs out: expiry and unlock free the same record",
+                vec![
+                    task("holder", &[OPEN, set(F_WRLCK)], &[set(F_UNLCK)]),
+                    task("opener", &[], &[Call::Open("a", WRITE)]),
+                ],
+            )
+        },
+        Scenario {
+            lease_break_time: 0,
+            ..scenario(
+                "interrupted-opener",
+                "a signal ends the wait of an opener, or the unlock does: whoever comes first",
+                vec![
+                    task("holder", &[OPEN, set(F_WRLCK)], &[Call::Interrupt(1), set(F_UNLCK)]),
+                    task("opener", &[], &[OPEN]),
+                ],
+            )
+        },
+    ]
+}
+
+fn with_three_tasks() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            clock: Clock::Free,
+            ..scenario(
+                "leaser-writer-expiry",
+                "a lease is taken, broken and overdue while a third process looks at the list",
+                vec![
+                    task("leaser", &[OPEN], &[set(F_RDLCK)]),
+                    task("opener", &[], &[Call::Open("a", WRITE)]),
+                    task("lister", &[], &[Call::Locks]),
+                ],
+            )
+        },
+        scenario(
+            "leaser-two-openers",
+            "a write lease is taken between a reader and a writer that opens without waiting",
+            vec![
+                task("leaser", &[OPEN], &[set(F_WRLCK)]),
+                task("reader", &[], &[OPEN]),
+                task("writer", &[], &[Call::Open("a", OpenFlags { nonblock: true, ..WRITE })]),
+            ],
+        ),
+        scenario(
+            "holder-thread",
+            "two threads of one process share the descriptor: one gives the lease up, the other takes it, and somebody opens",
+            vec![
+                task("holder", &[OPEN, set(F_RDLCK)], &[set(F_UNLCK)]),
+                TaskSpec { shares: Some(0), ..task("thread", &[], &[set(F_RDLCK)]) },
+                task("opener", &[], &[Call::Open("a", OpenFlags { nonblock: true, ..WRITE })]),
+            ],
+        ),
+    ]
+}
+
+/// A scenario by name.
+pub fn find(name: &str) -> Option<Arc<Scenario>> {
+    all().into_iter().find(|scenario| scenario.name == name)
+}
