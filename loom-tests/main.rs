@@ -1,1 +1,2 @@
-fn main() {}
+//! loom suites: built with `RUSTFLAGS="--cfg loom"` only.
+#![cfg(loom)]

@@ -191,12 +191,15 @@ pub struct Booted {
     /// Name and code of each task.
     pub tasks: Vec<(String, Body)>,
     /// The outcome, a function of the final state and of what the calls returned. Asked before the epilogue.
-    pub outcome: Box<dyn FnOnce(&dyn View) -> String>,
+    pub outcome: Outcome,
     /// Lists the leases there are, for the checks; no steps.
     pub listing: Listing,
     /// Closes what is open, so that what is left is a leak.
     pub epilogue: Body,
 }
+
+/// Tells the outcome of a final state.
+pub type Outcome = Box<dyn FnOnce(&dyn View) -> String>;
 
 /// A look at the lists of the design under test.
 pub type Listing = Box<dyn Fn(&dyn View) -> Vec<Listed>>;

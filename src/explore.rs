@@ -81,10 +81,10 @@ impl Config {
 
     /// Reports progress; the bound that ends the exploration now, if one does.
     fn tick(&self, executions: u64, states: u64) -> Option<Bound> {
-        if executions % 1024 == 0 {
-            if let Some(progress) = &self.progress {
-                progress(executions, states);
-            }
+        if executions.is_multiple_of(1024)
+            && let Some(progress) = &self.progress
+        {
+            progress(executions, states);
         }
         if self.interrupt.as_ref().is_some_and(|interrupt| interrupt.load(Ordering::Relaxed)) {
             return Some(Bound::Interrupted);

@@ -146,7 +146,9 @@ impl Spinlock {
         let mut flocks = Some(self.file_lock_lock.lock(current));
         let mut result = self.generic_setlease(current, filp, arg, prepared.lease);
         if result.is_err() && self.has(Mutant::LockLeftOnEagain) {
-            flocks.take().map(SpinGuard::leave_locked);
+            if let Some(a) = flocks.take() {
+                SpinGuard::leave_locked(a)
+            }
         }
         if self.has(Mutant::RecheckUnlocked) || self.has(Mutant::FasyncAfterUnlock) {
             flocks = None;
