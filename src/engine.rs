@@ -23,6 +23,7 @@ mod quiet;
 pub mod world;
 
 use fingerprint::Fingerprint;
+pub(crate) use quiet::{panic_text, quietly};
 use world::{Transition, World};
 
 /// What an engine does for the code under test.
@@ -77,6 +78,11 @@ impl Drop for Installed {
     fn drop(&mut self) {
         CURRENT.set(self.0.take());
     }
+}
+
+/// Leaves this OS thread without a current engine.
+pub(crate) fn uninstall() {
+    CURRENT.set(None);
 }
 
 /// Runs `f` on the current engine.
@@ -246,6 +252,10 @@ pub trait Observer {
     fn event(&mut self, event: &Event, view: &dyn View) -> Flow;
     /// A state was reached: every task stands before its next operation.
     fn state(&mut self, step: u32, view: &dyn View) -> Flow;
+    /// Somebody waits, in the middle of a step: only the waits can be judged.
+    fn blocked(&mut self, step: u32, view: &dyn View) -> Flow {
+        self.state(step, view)
+    }
     /// All tasks are done and the epilogue has run.
     fn end(&mut self, step: u32, view: &dyn View);
     /// What the observer remembers that its future judgements depend on.

@@ -243,7 +243,7 @@ impl LeaseProgram {
 impl Program for LeaseProgram {
     fn boot(&self) -> Booted {
         let scenario = &self.scenario;
-        let kernel = Kernel::boot(scenario.faults, scenario.lease_break_time);
+        let kernel = self.design.kernel(scenario.faults, scenario.lease_break_time);
         let inode = Inode::new(SpinLock::new("inode_lock"), true);
         let machine = Rc::new(Machine { design: self.design.boot(kernel), inode });
         let mut processes: Vec<Rc<RefCell<Process>>> = Vec::new();

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
-use super::quiet::{panic_text, quietly};
+use super::quiet::{leaked, panic_text, quietly};
 use super::world::{Transition, World};
 use super::{Body, Decision, Ending, Engine, Flow, Installed, Observer, Program, State, Strategy, new_execution};
 use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, Status, TaskId, View, What};
@@ -269,18 +269,6 @@ impl Execution {
             self.stopped.set(true);
         }
     }
-}
-
-/// Text of a panic for as long as the process lives: such findings are few, and one text is kept once.
-fn leaked(text: &str) -> &'static str {
-    static TEXTS: parking_lot::Mutex<Vec<&'static str>> = parking_lot::Mutex::new(Vec::new());
-    let mut texts = TEXTS.lock();
-    if let Some(known) = texts.iter().find(|known| **known == text) {
-        return known;
-    }
-    let text: &'static str = Box::leak(text.to_owned().into_boxed_str());
-    texts.push(text);
-    text
 }
 
 impl Engine for Execution {

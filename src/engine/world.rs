@@ -93,7 +93,6 @@ impl World {
         let task = &mut self.tasks[task.index()];
         task.pending = None;
         task.finished = true;
-        task.history = 0;
     }
 
     pub(super) fn history(&mut self, task: TaskId) -> &mut u128 {
@@ -103,6 +102,15 @@ impl World {
     /// The operation before which a task stands, if it is not done.
     pub fn pending(&self, task: TaskId) -> Option<Op> {
         self.tasks[task.index()].pending
+    }
+
+    /// All memory cells there are, in the order of their names.
+    pub(super) fn cells(&self) -> Vec<ObjectId> {
+        let named = self.objects.iter().enumerate().flat_map(|(creator, slots)| {
+            slots.iter().enumerate().map(move |(at, slot)| (ObjectId::new(TaskId(creator as u8), at as u32 + 1), slot))
+        });
+        let is_cell = |slot: &Slot| matches!(slot.info.kind, ObjectKind::Plain | ObjectKind::Atomic);
+        named.filter(|(_, slot)| is_cell(slot)).map(|(id, _)| id).collect()
     }
 
     /// All tasks, in order.
@@ -158,6 +166,25 @@ impl World {
             task.pending = None;
         }
         result
+    }
+
+    /// As [`World::apply`], where memory other than this world has decided what the task saw.
+    pub(super) fn apply_seen(&mut self, task: TaskId, op: Op, alternative: u8, seen: Option<u64>) -> u64 {
+        let result = match (op, seen) {
+            (Op::Rmw(id, rmw, _), Some(old)) => {
+                self.slot_mut(id).value = rmw.apply(old);
+                old
+            }
+            (Op::Load(..), Some(value)) => value,
+            _ => self.perform(task, op, alternative),
+        };
+        // It runs on: whatever it does next, it waits for nothing now.
+        self.tasks[task.index()].pending = Some(Op::Fence);
+        result
+    }
+
+    pub(super) fn advance(&mut self, by: u64) {
+        self.jiffies += by;
     }
 
     fn perform(&mut self, task: TaskId, op: Op, alternative: u8) -> u64 {

@@ -1,7 +1,197 @@
-//! loom (placeholder during construction).
-use super::{Config, EngineKind, Subject, Verdict};
+//! Explores with the loom crate: the second opinion, with its own search and a C11-like memory.
+//!
+//! loom knows no nondeterministic choice, so choices are enumerated outside: one model per assignment of results to
+//! the choices of each task, assignments grown as executions report what they consumed. Its own limits pass
+//! silently, so executions are counted here.
+//!
+//! A finding's schedule is replayed on the controlled engine; if that does not show it, no sequentially consistent
+//! execution of these steps does, and it is marked as weak-memory.
+//!
+//! Complete means: loom has no more executions. It may still have missed some: see [`crate::engine::loom`].
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::panic::{self, AssertUnwindSafe};
+use std::rc::Rc;
 use std::sync::Arc;
-/// x
-pub fn explore(_subject: &Arc<dyn Subject>, _config: &Config) -> Verdict {
-    Verdict::new(EngineKind::Loom)
+
+use parking_lot::Mutex;
+
+use super::schedule::{Guide, replay};
+use super::{Bound, Config, EngineKind, Found, Schedule, Subject, Verdict, flow, stateful};
+use crate::check::Checks;
+use crate::engine::fingerprint::Fingerprint;
+use crate::engine::loom::{Choices, Traversed, run};
+use crate::engine::{Flow, Observer};
+use crate::event::names::Names;
+use crate::event::{Event, TaskId, View};
+
+/// loom's bound on branches of one execution; its default of 1000 is for smaller programs.
+const BRANCHES_MAX: usize = 20_000;
+
+/// What the executions of all models share. loom wants it `Send`, though it runs on one OS thread.
+struct Shared {
+    checks: Checks,
+    verdict: Verdict,
+    arities: BTreeMap<(TaskId, u32), u8>,
+}
+
+/// Payload of the panic that ends a model at a bound.
+struct Enough;
+
+#[derive(Clone)]
+struct Watch(Arc<Mutex<Shared>>);
+
+impl Observer for Watch {
+    fn begin(&mut self) {
+        self.0.lock().checks.begin();
+    }
+
+    fn event(&mut self, event: &Event, view: &dyn View) -> Flow {
+        flow(self.0.lock().checks.event(event, view))
+    }
+
+    fn state(&mut self, step: u32, view: &dyn View) -> Flow {
+        self.blocked(step, view)
+    }
+
+    fn blocked(&mut self, step: u32, view: &dyn View) -> Flow {
+        flow(self.0.lock().checks.blocked(step, view))
+    }
+
+    fn end(&mut self, step: u32, view: &dyn View) {
+        self.0.lock().checks.end(step, view);
+    }
+
+    fn fingerprint(&self, fingerprint: &mut Fingerprint) {
+        self.0.lock().checks.fingerprint(fingerprint);
+    }
+}
+
+impl Shared {
+    fn take(&mut self, traversed: Traversed) {
+        self.verdict.executions += 1;
+        self.arities.extend(&traversed.arities);
+        self.verdict.outcomes.extend(traversed.outcome);
+        for finding in self.checks.take_found() {
+            let steps = traversed.transitions.iter().take(finding.step as usize);
+            let schedule = Schedule::new(steps.copied().collect());
+            self.verdict.findings.push(Found { finding, schedule, weak_memory: false });
+        }
+    }
+}
+
+/// Explores with loom within the bounds of `config`.
+pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
+    let shared = Arc::new(Mutex::new(Shared {
+        checks: subject.checks(),
+        verdict: Verdict::new(EngineKind::Loom),
+        arities: BTreeMap::new(),
+    }));
+    let mut assignments = vec![Choices::new()];
+    while let Some(choices) = assignments.pop() {
+        shared.lock().arities.clear();
+        check_model(subject, config, &shared, &choices);
+        let mut shared = shared.lock();
+        if shared.verdict.bound.is_some() {
+            break;
+        }
+        assignments.extend(refined(&choices, &std::mem::take(&mut shared.arities)));
+    }
+    let shared = shared.lock();
+    let mut verdict = shared.verdict.clone();
+    mark_weak_memory(subject, config, &mut verdict);
+    verdict
+}
+
+/// One model: all executions in which the choices are these.
+fn check_model(subject: &Arc<dyn Subject>, config: &Config, shared: &Arc<Mutex<Shared>>, choices: &Choices) {
+    let model = {
+        let (subject, config, shared, choices) =
+            (Arc::clone(subject), config.clone(), Arc::clone(shared), choices.clone());
+        move || {
+            let executions = shared.lock().verdict.executions;
+            if let Some(bound) = config.tick(executions, 0) {
+                shared.lock().verdict.bound = Some(bound);
+                panic::resume_unwind(Box::new(Enough));
+            }
+            let observer: Rc<RefCell<dyn Observer>> = Rc::new(RefCell::new(Watch(Arc::clone(&shared))));
+            let shared = Arc::clone(&shared);
+            run(&*subject, choices.clone(), observer, move |traversed| shared.lock().take(traversed));
+        }
+    };
+    let mut builder = ::loom::model::Builder::new();
+    builder.max_branches = BRANCHES_MAX;
+    builder.max_threads = 5;
+    builder.max_permutations = None;
+    builder.max_duration = None;
+    builder.preemption_bound = None;
+    builder.checkpoint_file = None;
+    let ended = crate::engine::quietly(|| panic::catch_unwind(AssertUnwindSafe(|| builder.check(model))));
+    crate::engine::uninstall();
+    let Err(payload) = ended else { return };
+    if payload.is::<Enough>() {
+        return;
+    }
+    let text = crate::engine::panic_text(&*payload);
+    if text.starts_with("Model exceeded maximum number of branches") {
+        shared.lock().verdict.bound = Some(Bound::Branches(BRANCHES_MAX));
+    } else {
+        panic!("internal error: loom ended with: {text}");
+    }
+}
+
+/// Assignments that differ from `known` in one choice that was made beyond it, each exactly once.
+fn refined(known: &Choices, arities: &BTreeMap<(TaskId, u32), u8>) -> Vec<Choices> {
+    let mut refined = Vec::new();
+    let mut fixed = known.clone();
+    for (&choice, &arity) in arities.iter().filter(|(choice, _)| !known.contains_key(choice)) {
+        for result in 1..arity {
+            let mut child = fixed.clone();
+            child.insert(choice, result);
+            refined.push(child);
+        }
+        fixed.insert(choice, 0);
+    }
+    refined
+}
+
+/// Marks findings that only a weak memory shows. One that sequential consistency shows as well gets such a schedule.
+fn mark_weak_memory(subject: &Arc<dyn Subject>, config: &Config, verdict: &mut Verdict) {
+    let config = Config { engine: EngineKind::Explorer, progress: None, ..config.clone() };
+    let key = |found: &Found| (found.finding.code, found.finding.subject);
+    for found in &mut verdict.findings {
+        let replayed = replay(&**subject, &Names::default(), &Guide::Exact(&found.schedule));
+        let same = |other: &crate::check::Finding| (other.code, other.subject) == key(found);
+        if replayed.is_ok_and(|replay| replay.findings.iter().any(same)) {
+            continue;
+        }
+        let consistent =
+            stateful::explore(&**subject, &config).findings.into_iter().find(|other| key(other) == key(found));
+        match consistent {
+            Some(consistent) => *found = consistent,
+            None => found.weak_memory = true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two choices of two results each, both always made: {}, {a=1}, {b=1 with a=0 fixed}, {a=1,b=1}.
+    #[test]
+    fn every_assignment_of_two_choices_is_enumerated_once() {
+        let arities: BTreeMap<_, _> = [((TaskId(1), 1), 2), ((TaskId(2), 1), 2)].into();
+        let mut open = vec![Choices::new()];
+        let mut seen = Vec::new();
+        while let Some(choices) = open.pop() {
+            let value = |task| choices.get(&(TaskId(task), 1)).copied().unwrap_or(0);
+            seen.push((value(1), value(2)));
+            open.extend(refined(&choices, &arities));
+        }
+        seen.sort_unstable();
+
+        assert_eq!(seen, [(0, 0), (0, 1), (1, 0), (1, 1)]);
+    }
 }

@@ -14,7 +14,11 @@ use crate::event::{Format, Note, ObjectInfo, ObjectKind, Op, Place, Woken};
 
 /// The lock. There is one in a kernel.
 #[derive(Clone, Copy, Debug)]
-pub struct Bkl(Object);
+pub struct Bkl {
+    object: Object,
+    /// False for a plain spinlock in its place: not recursive, not given back in `schedule()`.
+    is_bkl: bool,
+}
 
 /// Gives the BKL back when dropped.
 #[must_use]
@@ -26,7 +30,13 @@ pub struct BklGuard<'a> {
 impl Bkl {
     pub(super) fn new() -> Bkl {
         let info = ObjectInfo { kind: ObjectKind::Bkl, name: "kernel_flag", block: None, format: Format::Number };
-        Bkl(Object::new(info, 0))
+        Bkl { object: Object::new(info, 0), is_bkl: true }
+    }
+
+    /// What `s/lock_kernel/spin_lock/` would make of it: a spinlock in the same places.
+    pub(super) fn as_spinlock() -> Bkl {
+        let info = ObjectInfo { kind: ObjectKind::Spin, name: "kernel_flag", block: None, format: Format::Number };
+        Bkl { object: Object::new(info, 0), is_bkl: false }
     }
 }
 
@@ -34,9 +44,9 @@ impl Bkl {
 #[track_caller]
 pub fn lock_kernel(current: &Task) -> BklGuard<'_> {
     let place = Location::caller();
-    let bkl = current.kernel.kernel_flag.0;
+    let Bkl { object: bkl, is_bkl } = current.kernel.kernel_flag;
     let depth = current.lock_depth.get() + 1;
-    if depth == 0 {
+    if depth == 0 || !is_bkl {
         bkl.perform(Op::Acquire(bkl.id), place);
     } else {
         bkl.note(Note::Nested(bkl.id, true), place);
@@ -52,14 +62,14 @@ pub fn unlock_kernel(current: &Task) {
 }
 
 fn unlock_at(current: &Task, place: Place) {
-    let bkl = current.kernel.kernel_flag.0;
+    let Bkl { object: bkl, is_bkl } = current.kernel.kernel_flag;
     let depth = current.lock_depth.get();
     if depth < 0 {
         engine::note(Note::Bug("unlock_kernel: the BKL is not held"), place);
         return;
     }
     current.lock_depth.set(depth - 1);
-    if depth == 0 {
+    if depth == 0 || !is_bkl {
         bkl.perform(Op::Release(bkl.id), place);
     } else {
         bkl.note(Note::Nested(bkl.id, false), place);
@@ -88,8 +98,8 @@ pub fn schedule(current: &Task, deadline: Option<u64>) -> Woken {
 
 /// Runs `sleep` with the BKL dropped, if the task holds it.
 pub(super) fn dropped<R>(current: &Task, place: Place, sleep: impl FnOnce() -> R) -> R {
-    let bkl = current.kernel.kernel_flag.0;
-    if !kernel_locked(current) {
+    let Bkl { object: bkl, is_bkl } = current.kernel.kernel_flag;
+    if !is_bkl || !kernel_locked(current) {
         return sleep();
     }
     bkl.perform(Op::Release(bkl.id), place);

@@ -6,7 +6,7 @@ use super::Design;
 use super::bkl::Bkl;
 use super::mutants::SEEDED;
 use super::spinlock::Spinlock;
-use crate::kernel::Kernel;
+use crate::kernel::{Faults, Kernel};
 
 /// A design by name.
 #[derive(Clone, Copy, Debug)]
@@ -21,15 +21,24 @@ pub struct Entry {
 #[derive(Clone, Copy, Debug)]
 enum Choice {
     Bkl,
+    BklAsSpinlock,
     Spinlock,
     Mutant(usize),
 }
 
 impl Entry {
+    /// The kernel it stands on.
+    pub fn kernel(self, faults: Faults, lease_break_time: u64) -> Kernel {
+        match self.boot {
+            Choice::BklAsSpinlock => Kernel::boot_without_bkl(faults, lease_break_time),
+            _ => Kernel::boot(faults, lease_break_time),
+        }
+    }
+
     /// Boots it: makes its locks in the current execution.
     pub fn boot(self, kernel: Kernel) -> Arc<dyn Design> {
         match self.boot {
-            Choice::Bkl => Arc::new(Bkl::new(kernel)),
+            Choice::Bkl | Choice::BklAsSpinlock => Arc::new(Bkl::new(kernel)),
             Choice::Spinlock => Arc::new(Spinlock::new(kernel)),
             Choice::Mutant(at) => Arc::new(Spinlock::mutated(kernel, SEEDED[at].mutant)),
         }
@@ -37,7 +46,7 @@ impl Entry {
 
     /// Is it a seeded bug rather than a design of its own?
     pub fn is_mutant(self) -> bool {
-        matches!(self.boot, Choice::Mutant(_))
+        matches!(self.boot, Choice::Mutant(_) | Choice::BklAsSpinlock)
     }
 }
 
@@ -51,10 +60,18 @@ pub const DESIGNS: &[Entry] = &[
     },
 ];
 
+/// `bkl` with a plain spinlock in place of the BKL: recursion is a deadlock, and nothing is given back in `schedule()`.
+pub const BKL_AS_SPINLOCK: Entry = Entry {
+    name: "bkl:as-spinlock",
+    about: "bkl with a plain spinlock in place of the BKL",
+    boot: Choice::BklAsSpinlock,
+};
+
 /// A design or a mutant (`spinlock:NAME`) by name.
 pub fn find(name: &str) -> Option<Entry> {
-    let design = DESIGNS.iter().find(|entry| entry.name == name).copied();
-    design.or_else(|| mutants().find(|entry| name.strip_prefix("spinlock:") == Some(entry.name)))
+    let mut known = DESIGNS.iter().copied().chain([BKL_AS_SPINLOCK]);
+    let mutant = || mutants().find(|entry| name.strip_prefix("spinlock:") == Some(entry.name));
+    known.find(|entry| entry.name == name).or_else(mutant)
 }
 
 /// The mutants of `spinlock`, by their short names.
