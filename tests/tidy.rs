@@ -1,0 +1,133 @@
+//! The invariants of ARCHITECTURE.md that say what is absent.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which modules of the crate a module may name. Arrows go down only; `main.rs` and `cli` see all.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("event", &[]),
+    ("engine", &["event"]),
+    ("check", &["event"]),
+    ("kernel", &["engine", "event"]),
+    ("lease", &["kernel", "engine", "event"]),
+    ("explore", &["engine", "check", "event"]),
+    ("scenario", &["lease", "kernel", "explore", "engine", "check", "event"]),
+    ("script", &["scenario", "lease", "kernel", "explore", "engine", "check", "event"]),
+    ("report", &["scenario", "explore", "check", "event"]),
+];
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("the folder can be read") {
+        let path = entry.expect("the entry can be read").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).expect("a source file is text")
+}
+
+fn short(path: &Path) -> String {
+    path.strip_prefix(root()).expect("inside the package").display().to_string()
+}
+
+/// Code without comments and without the tests at the end of the file.
+fn code(path: &Path) -> String {
+    let text = text(path);
+    let code = text.split("#[cfg(test)]").next().expect("split yields one part at least");
+    code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+fn module_of(path: &Path) -> String {
+    let inside = path.strip_prefix(root().join("src")).expect("inside src");
+    let first = inside.components().next().expect("a file has a name").as_os_str().to_string_lossy().to_string();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// Modules of the crate that a source names by `crate::`.
+fn named_modules(code: &str) -> Vec<String> {
+    let after = code.split("crate::").skip(1);
+    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    after.map(word).filter(|name| ALLOWED.iter().any(|(module, _)| module == name)).collect()
+}
+
+fn violations(path: &Path) -> Vec<String> {
+    let module = module_of(path);
+    let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == module) else { return Vec::new() };
+    let named = named_modules(&code(path)).into_iter().filter(|name| *name != module && !allowed.contains(&name.as_str()));
+    named.map(|name| format!("{} names crate::{name}", short(path))).collect()
+}
+
+#[test]
+fn modules_name_only_what_lies_below_them() {
+    let found: Vec<String> = sources(&root().join("src")).iter().flat_map(|path| violations(path)).collect();
+
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn a_forbidden_import_would_be_seen() {
+    let named = named_modules("use crate::lease::Design;\nlet x = crate::event::Op::Fence;");
+
+    assert_eq!(named, ["lease", "event"]);
+    let (_, allowed) = ALLOWED.iter().find(|(name, _)| *name == "check").expect("check is a module");
+    assert!(!allowed.contains(&"lease"));
+}
+
+#[test]
+fn every_module_of_the_library_has_its_rule() {
+    let lib = text(&root().join("src/lib.rs"));
+    let declared = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")).map(|rest| rest.trim_end_matches(';'));
+
+    for module in declared {
+        assert!(ALLOWED.iter().any(|(name, _)| *name == module), "{module} has no rule");
+    }
+}
+
+#[test]
+fn unsafe_code_and_thread_locals_stay_where_they_are() {
+    let holding = |word: &str| -> Vec<String> {
+        let with = |path: &&PathBuf| code(path).contains(word);
+        sources(&root().join("src")).iter().filter(with).map(|path| short(path)).collect()
+    };
+
+    assert_eq!(holding("unsafe {"), ["src/engine/controlled.rs", "src/engine/loom.rs"]);
+    assert_eq!(holding("thread_local!"), ["src/engine/quiet.rs", "src/engine.rs"]);
+}
+
+#[test]
+fn no_test_is_ignored_and_nothing_is_left_to_do() {
+    let banned = ["#[ign".to_owned() + "ore", "should_pa".to_owned() + "nic", "to".to_owned() + "do!(", "unimple".to_owned() + "mented!", "dbg".to_owned() + "!("];
+    let folders = ["src", "tests", "loom-tests", "proptests"];
+    for path in folders.iter().flat_map(|folder| sources(&root().join(folder))) {
+        for word in &banned {
+            assert!(!text(&path).contains(word.as_str()), "{} has {word}", short(&path));
+        }
+    }
+}
+
+#[test]
+fn files_stay_small_enough_to_read() {
+    let long = |path: &PathBuf| text(path).lines().count() > 600;
+    let found: Vec<String> = sources(&root().join("src")).iter().filter(|path| long(path)).map(|path| short(path)).collect();
+
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn module_files_lie_beside_their_folders() {
+    let found: Vec<PathBuf> = sources(&root().join("src")).into_iter().filter(|path| path.ends_with("mod.rs")).collect();
+
+    assert_eq!(found, Vec::<PathBuf>::new());
+}
