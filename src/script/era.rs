@@ -83,7 +83,7 @@ pub const TABLE: &[Era] = &[
         id: "E06",
         title: "a writer breaks a lease that is being downgraded",
         then: "one deadline: the downgrade is forgotten, the reader waits for the removal",
-        now: "two deadlines: the reader goes on at its own",
+        now: "two deadlines: the reader can go on at its own, once somebody looks",
         source: "Linux commit 778fc546f749 (3.2)",
         rule: Rule::OneDeadline,
         survives_refactor: true,

@@ -200,7 +200,8 @@ fn script(raw: RawScript, line: usize) -> Result<Script, Vec<String>> {
     if raw.ops.len() > OPS_MAX {
         causes.push(format!("{} ops, at most {OPS_MAX} are allowed", raw.ops.len()));
     }
-    let children = raw.ops.iter().filter_map(|op| op.child).max().map_or(0, |child| child + 1);
+    let children =
+        raw.ops.iter().filter_map(|op| op.child).filter(|child| *child < PROCS_MAX).max().map_or(0, |child| child + 1);
     let mut script = Script {
         id: raw.id,
         line,
@@ -215,7 +216,7 @@ fn script(raw: RawScript, line: usize) -> Result<Script, Vec<String>> {
         script.unsupported.push("fifo".to_owned());
     }
     for (at, raw) in raw.ops.iter().enumerate() {
-        match op(raw, raw_limit(script.procs, children), &mut script.unsupported) {
+        match op(raw, script.procs.max(children), &mut script.unsupported) {
             Ok(op) => script.ops.push(op),
             Err(cause) => causes.push(format!("op {at}: {cause}")),
         }
@@ -233,11 +234,6 @@ const LBT_MAX: u64 = 1_000_000;
 
 /// Most units of time that one `advance` passes.
 const ADVANCE_MAX: f64 = 1_000_000.0;
-
-/// Processes that calls may name: those of the start, and children.
-fn raw_limit(procs: usize, children: usize) -> usize {
-    procs.max(children)
-}
 
 fn op(raw: &RawOp, procs: usize, unsupported: &mut Vec<String>) -> Result<Op, String> {
     let name = raw.op.as_deref().ok_or("field `op` is missing")?;
@@ -344,13 +340,18 @@ fn is_recorded(script: &Script, op: usize, result: &str) -> bool {
     script.trace.as_ref().is_some_and(|trace| trace[op].ret == Ret::word(result))
 }
 
+/// Is the call known to fail for want of what it names, or not to happen because its process is blocked?
+fn is_asked_for(script: &Script, op: usize, errno: &str) -> bool {
+    is_recorded(script, op, errno) || is_recorded(script, op, "busy")
+}
+
 /// Handles that cannot be open when their call comes. A call that has failed may leave one unbound: that is a result.
 fn handle_mistakes(script: &Script) -> Vec<String> {
     let mut open: HashSet<(usize, &str)> = HashSet::new();
     let mut causes = Vec::new();
     for (at, op) in script.ops.iter().enumerate() {
         let known = op.call.handle().is_none_or(|handle| open.contains(&(op.process, handle)));
-        if !known && !is_recorded(script, at, "EBADF") {
+        if !known && !is_asked_for(script, at, "EBADF") {
             let handle = op.call.handle().unwrap_or_default();
             causes.push(format!("op {at}: handle `{handle}` of process {} is not open", op.process));
         }
@@ -361,7 +362,7 @@ fn handle_mistakes(script: &Script) -> Vec<String> {
             Call::Dup { to, .. } if known => {
                 open.insert((op.process, to));
             }
-            Call::Close { handle } => {
+            Call::Close { handle } if script.trace.is_none() || is_recorded(script, at, "ok") => {
                 open.remove(&(op.process, handle));
             }
             _ => {}
@@ -383,7 +384,7 @@ fn path_mistakes(script: &Script) -> Vec<String> {
             Call::Open { path, .. } | Call::Truncate { path, .. } => path,
             _ => continue,
         };
-        if !there.contains(path.as_str()) && !is_recorded(script, at, "ENOENT") {
+        if !there.contains(path.as_str()) && !is_asked_for(script, at, "ENOENT") {
             causes.push(format!("op {at}: file `{path}` is neither in `files` nor made by an open with CREAT"));
         }
     }

@@ -343,11 +343,17 @@ impl World<'_> {
         leases.retain(|lease| !overdue(lease.unlock));
     }
 
-    /// Time passes; who waits notices what is overdue.
+    /// Time passes; who waits notices what is overdue, but looks only when the removal of the first lease is due
+    /// (all the time, if none is asked for): a reader may oversleep its downgrade.
     fn advance(&mut self, units: f64) {
         self.now += ticks(self.script, units);
         let files: Vec<FileIndex> = self.blocked.iter().map(|opener| opener.file).collect();
-        files.into_iter().for_each(|file| self.expire(file));
+        for file in files {
+            let removal = self.leases_mut(file).first().and_then(|lease| lease.unlock);
+            if removal.is_none_or(|removal| self.now > removal) {
+                self.expire(file);
+            }
+        }
     }
 
     fn locks(&self) -> Vec<String> {

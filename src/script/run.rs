@@ -8,8 +8,9 @@
 //! The conductor is the last task, and the lowest task that can run always runs ([`LowestFirst`]). So whenever the
 //! conductor moves, everybody else waits: for a call, or in the lease break. Nobody spins. Time moves by `advance` alone.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use super::path::{Directory, FileIndex, OpenFlag, ftruncate};
 use super::{Call, Record, Ret, Script, Signal, rules};
 use crate::engine::controlled::{Controlled, Limits};
 use crate::engine::fingerprint::Fingerprint;
-use crate::engine::{Body, Booted, Clock, Decision, Ending, Flow, Observer, Program, State, Strategy};
+use crate::engine::{self, Body, Booted, Clock, Decision, Ending, Flow, Observer, Program, State, Strategy};
 use crate::event::{Event, Note, TaskId, View, What};
 use crate::kernel::atomic::Atomic;
 use crate::kernel::lock::SpinLock;
@@ -58,6 +59,8 @@ pub fn records(script: &Script, design: Entry) -> Played {
 #[derive(Default)]
 struct Log {
     records: Vec<Record>,
+    /// The record of the call under way, until the engine confirms that the execution is not over.
+    draft: Option<Record>,
     /// Receivers of signals that nobody has collected yet, as process ids.
     signals: Vec<u32>,
     bug: Option<String>,
@@ -72,6 +75,11 @@ impl Observer for Listener {
     fn event(&mut self, event: &Event, _view: &dyn View) -> Flow {
         match event.what {
             What::Note(Note::Signal { pid, .. }) => self.0.lock().signals.push(pid),
+            What::Note(Note::Return(..)) => {
+                let mut log = self.0.lock();
+                let record = log.draft.take();
+                log.records.extend(record);
+            }
             What::Note(Note::Bug(text)) => {
                 self.0.lock().bug = Some(text.to_owned());
                 return Flow::Stop;
@@ -148,9 +156,9 @@ struct Desk {
     turn: Atomic,
     queue: WaitQueue,
     /// What: a call by its index, or to leave.
-    order: RefCell<Option<Order>>,
+    order: Cell<Option<Order>>,
     /// The call under way, until it returns.
-    under_way: RefCell<Option<usize>>,
+    under_way: Cell<Option<usize>>,
     result: RefCell<Option<(usize, String)>>,
 }
 
@@ -165,15 +173,15 @@ impl Desk {
         Desk {
             turn: Atomic::new("turn", 0),
             queue: WaitQueue::new("turn.wait"),
-            order: RefCell::new(None),
-            under_way: RefCell::new(None),
+            order: Cell::new(None),
+            under_way: Cell::new(None),
             result: RefCell::new(None),
         }
     }
 
     /// Returns when nobody but the conductor can run: its next step comes last.
     fn give(&self, order: Order) {
-        *self.order.borrow_mut() = Some(order);
+        self.order.replace(Some(order));
         self.turn.set(1);
         self.queue.wake_up();
         self.settle();
@@ -185,7 +193,7 @@ impl Desk {
     }
 
     fn is_blocked(&self) -> bool {
-        self.under_way.borrow().is_some()
+        self.under_way.get().is_some()
     }
 }
 
@@ -208,10 +216,10 @@ impl Stage {
             desk.queue.wait_event_timeout(&current, None, || desk.turn.read() == 1);
             desk.turn.set(0);
             let Some(Order::Call(op)) = desk.order.take() else { return };
-            *desk.under_way.borrow_mut() = Some(op);
+            desk.under_way.set(Some(op));
             let result = self.call(&current, &mut handles, &self.script.ops[op].call);
-            *desk.under_way.borrow_mut() = None;
-            *desk.result.borrow_mut() = Some((op, result.unwrap_or_else(|errno| errno.to_string())));
+            desk.under_way.set(None);
+            desk.result.replace(Some((op, result.unwrap_or_else(|errno| errno.to_string()))));
         }
     }
 
@@ -274,7 +282,9 @@ impl Stage {
         for i in 0..self.script.ops.len() {
             let ret = self.direct(&current, i);
             let record = self.collect(i, ret, &mut pending, std::mem::take(&mut log.lock().signals));
-            log.lock().records.push(record);
+            log.lock().draft = Some(record);
+            // An execution that is over goes on unheard, so what it would record is never entered.
+            engine::note(Note::Return(i as u16, 0), Location::caller());
         }
         for (process, desk) in self.desks.iter().enumerate() {
             if desk.is_blocked() {
