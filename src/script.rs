@@ -6,7 +6,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`parse`] | one JSON object a line, strictly; all mistakes of a file at once |
+//! | [`mod@parse`] | one JSON object a line, strictly; all mistakes of a file at once |
 //! | [`path`] | what the path walk refuses before any lease is looked at |
 //! | [`mod@run`] | a script on a design: processes as tasks, and a conductor |
 //! | [`rules`] | the same calls by rules alone: an executable specification with a switch per era difference |

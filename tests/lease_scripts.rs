@@ -156,7 +156,7 @@ fn random_script(seed: u64) -> Script {
         };
         ops.push(op);
     }
-    let lbt = if seed % 8 == 0 { 0 } else { 2 };
+    let lbt = if seed & 7 == 0 { 0 } else { 2 };
     let text = format!(r#"{{"id":"{seed}","lbt":{lbt},"procs":3,"files":{{"f":{{}}}},"ops":[{}]}}"#, ops.join(","));
     scripts(&text).remove(0)
 }
@@ -338,6 +338,13 @@ fn json_of_the_wrong_shape_says_where() {
         assert!(found[0].cause.starts_with(cause), "{}", found[0]);
         assert!(found[0].column.is_some_and(|column| column > 50), "{}", found[0]);
     }
+}
+
+#[test]
+fn a_file_that_comes_twice_is_a_mistake() {
+    let twice = with_ops(OPEN).replace(r#""f":{}"#, r#""f":{},"f":{"kind":"dir"}"#);
+
+    assert_eq!(problems(&twice), ["line 1, column 63: file `f` comes twice"]);
 }
 
 #[test]

@@ -6,14 +6,18 @@
 //! A handle that cannot be open when its call comes is a mistake too, unless the recording says `EBADF`: then the
 //! script asks for it. The same holds for a file that is never there, and `ENOENT`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
-use super::path::{Access, OpenFlag};
-use super::{Call, OPS_MAX, Op, PROCS_MAX, Record, Ret, Script};
+use super::path::OpenFlag;
+use super::{Call, OPS_MAX, Op, PROCS_MAX, Ret, Script};
 use crate::lease::{F_RDLCK, F_UNLCK, F_WRLCK};
+
+mod raw;
+
+use raw::{Kind, RawOp, RawScript};
 
 /// A mistake in a file of scripts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
@@ -58,83 +62,6 @@ fn bare_message(message: &str) -> String {
     message.rsplit_once(" at line ").map_or(message, |(bare, _)| bare).to_owned()
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawScript {
-    id: String,
-    #[serde(default)]
-    #[allow(dead_code, reason = "part of the format, of no consequence")]
-    family: String,
-    lbt: u64,
-    procs: usize,
-    files: BTreeMap<String, RawFile>,
-    ops: Vec<RawOp>,
-    #[serde(default, deserialize_with = "present")]
-    trace: Option<Vec<Record>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-#[allow(dead_code, reason = "size, mode and owner are part of the format; everybody is root here")]
-struct RawFile {
-    kind: Kind,
-    size: u64,
-    mode: u32,
-    uid: u32,
-}
-
-#[derive(Deserialize, Default, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-enum Kind {
-    #[default]
-    File,
-    Dir,
-    Fifo,
-}
-
-/// All fields that calls have. Read flat, so that a mistake has a column; which call has which is checked after.
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields, default)]
-struct RawOp {
-    #[serde(deserialize_with = "present")]
-    op: Option<String>,
-    #[serde(deserialize_with = "present")]
-    p: Option<usize>,
-    #[serde(deserialize_with = "present")]
-    h: Option<String>,
-    #[serde(deserialize_with = "present")]
-    nh: Option<String>,
-    #[serde(deserialize_with = "present")]
-    path: Option<String>,
-    #[serde(deserialize_with = "present")]
-    acc: Option<Access>,
-    #[serde(deserialize_with = "present")]
-    flags: Option<Vec<OpenFlag>>,
-    #[serde(rename = "type", deserialize_with = "present")]
-    lease_type: Option<Value>,
-    #[serde(deserialize_with = "present")]
-    len: Option<i64>,
-    #[serde(deserialize_with = "present")]
-    lbt: Option<f64>,
-    #[serde(deserialize_with = "present")]
-    sig: Option<Value>,
-    #[serde(deserialize_with = "present")]
-    to: Option<Value>,
-    #[serde(deserialize_with = "present")]
-    mode: Option<u32>,
-    #[serde(deserialize_with = "present")]
-    uid: Option<u32>,
-    #[serde(deserialize_with = "present")]
-    child: Option<usize>,
-    #[serde(deserialize_with = "present")]
-    val: Option<u32>,
-}
-
-/// A field that may be missing but not null.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
 /// The calls of the format and their fields (a `?` behind those that may be missing).
 const CALLS: &[(&str, &str)] = &[
     ("open", "p h path acc flags?"),
@@ -164,30 +91,6 @@ const CALLS: &[(&str, &str)] = &[
     ("kill", "p"),
     ("enable", "val"),
 ];
-
-impl RawOp {
-    /// Names of the fields that are there.
-    fn fields(&self) -> Vec<&'static str> {
-        let all = [
-            ("p", self.p.is_some()),
-            ("h", self.h.is_some()),
-            ("nh", self.nh.is_some()),
-            ("path", self.path.is_some()),
-            ("acc", self.acc.is_some()),
-            ("flags", self.flags.is_some()),
-            ("type", self.lease_type.is_some()),
-            ("len", self.len.is_some()),
-            ("lbt", self.lbt.is_some()),
-            ("sig", self.sig.is_some()),
-            ("to", self.to.is_some()),
-            ("mode", self.mode.is_some()),
-            ("uid", self.uid.is_some()),
-            ("child", self.child.is_some()),
-            ("val", self.val.is_some()),
-        ];
-        all.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name).collect()
-    }
-}
 
 fn script(raw: RawScript, line: usize) -> Result<Script, Vec<String>> {
     let mut causes = Vec::new();

@@ -5,7 +5,7 @@
 //! conductor       gives out a call, lets everybody run until nobody can, then writes the record
 //! ```
 //!
-//! The conductor is the last task, and the lowest task that can run always runs ([`LowestFirst`]). So whenever the
+//! The conductor is the last task, and the lowest task that can run always runs (`LowestFirst`). So whenever the
 //! conductor moves, everybody else waits: for a call, or in the lease break. Nobody spins. Time moves by `advance` alone.
 
 use std::cell::{Cell, RefCell};
