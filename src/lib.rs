@@ -24,3 +24,4 @@ pub mod explore;
 pub mod kernel;
 pub mod lease;
 pub mod scenario;
+pub mod script;
