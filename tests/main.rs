@@ -1,1 +1,6 @@
 //! Tests of the whole: one binary, a module per subject.
+
+mod checks;
+mod counts;
+mod engine;
+mod lease;

@@ -89,11 +89,11 @@ impl World {
         task.place = place;
     }
 
+    /// The task is done. Its history stays part of the state: the outcome tells what it saw.
     pub(super) fn finish(&mut self, task: TaskId) {
         let task = &mut self.tasks[task.index()];
         task.pending = None;
         task.finished = true;
-        task.history = 0;
     }
 
     pub(super) fn history(&mut self, task: TaskId) -> &mut u128 {
