@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::Design;
 use super::bkl::Bkl;
 use super::mutants::SEEDED;
 use super::spinlock::Spinlock;
+use super::{Boot, Design};
 use crate::kernel::Kernel;
 
 /// A design by name.
@@ -23,14 +23,21 @@ enum Choice {
     Bkl,
     Spinlock,
     Mutant(usize),
+    Custom(Boot),
 }
 
 impl Entry {
+    /// A design of one's own.
+    pub const fn custom(name: &'static str, about: &'static str, boot: Boot) -> Entry {
+        Entry { name, about, boot: Choice::Custom(boot) }
+    }
+
     /// Boots it: makes its locks in the current execution.
     pub fn boot(self, kernel: Kernel) -> Arc<dyn Design> {
         match self.boot {
             Choice::Bkl => Arc::new(Bkl::new(kernel)),
             Choice::Spinlock => Arc::new(Spinlock::new(kernel)),
+            Choice::Custom(boot) => boot(kernel),
             Choice::Mutant(at) => Arc::new(Spinlock::mutated(kernel, SEEDED[at].mutant)),
         }
     }

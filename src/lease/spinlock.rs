@@ -236,7 +236,7 @@ impl Spinlock {
         let _frame = current.enter("change_lease");
         let fl_type = fl.get().fl_type;
         let old = fl_type.get();
-        if old.in_progress() && !self.has(Mutant::BreakOverwritten) {
+        if old.in_progress() {
             if old.target() == F_RDLCK && arg == F_RDLCK {
                 fl_type.set(FlType::granted(F_RDLCK));
                 locks_wake_up_blocks(fl);
@@ -255,7 +255,7 @@ impl Spinlock {
     /// F_UNLCK: needs no memory, so it cannot fail for want of it.
     fn delete_lease(&self, current: &Task, filp: Filp) -> Result<()> {
         let _frame = current.enter("delete_lease");
-        let _flocks = self.file_lock_lock.lock(current);
+        let _flocks = (!self.has(Mutant::UnlockUnlocked)).then(|| self.file_lock_lock.lock(current));
         self.time_out_leases(current, filp.inode);
         self.remove_leases_of(current, filp);
         Ok(())
@@ -356,7 +356,7 @@ impl Spinlock {
             return Ok(false);
         };
         if !can_wait && !i_have_this_lease && !flags.nonblock {
-            return Err(Errno::ENOMEM);
+            return if self.has(Mutant::EnomemLetsIn) { Ok(false) } else { Err(Errno::ENOMEM) };
         }
         let break_time = match current.kernel.lease_break_time {
             0 => 0,
@@ -402,7 +402,9 @@ impl Spinlock {
             let unblocked = || waiter.get().fl_next.read_once().is_none();
             let woken = waiter.get().fl_wait.wait_event_timeout(current, timeout, unblocked);
             flocks = self.file_lock_lock.lock(current);
-            locks_delete_block(waiter);
+            if woken != Woken::Signal || !self.has(Mutant::InterruptedStaysQueued) {
+                locks_delete_block(waiter);
+            }
             match woken {
                 Woken::Signal => return Err(Errno::EINTR),
                 Woken::Timeout => self.time_out_leases(current, inode),
