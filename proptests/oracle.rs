@@ -26,15 +26,13 @@ fn phrase() -> impl Strategy<Value = Vec<Stmt>> {
         1 => Just(vec![AtomicInc(0)]),
         1 => Just(vec![]),
     ];
-    let section = (lock.clone(), body.clone()).prop_map(|(lock, body)| {
-        [vec![Lock(lock)], body, vec![Unlock(lock)]].concat()
-    });
+    let section =
+        (lock.clone(), body.clone()).prop_map(|(lock, body)| [vec![Lock(lock)], body, vec![Unlock(lock)]].concat());
     let nested = (lock.clone(), body.clone()).prop_map(|(outer, body)| {
         [vec![Lock(outer), Lock(1 - outer)], body, vec![Unlock(1 - outer), Unlock(outer)]].concat()
     });
-    let tried = (lock.clone(), body.clone()).prop_map(|(lock, body)| {
-        [vec![TryLock(lock, body.len() + 1)], body, vec![Unlock(lock)]].concat()
-    });
+    let tried = (lock.clone(), body.clone())
+        .prop_map(|(lock, body)| [vec![TryLock(lock, body.len() + 1)], body, vec![Unlock(lock)]].concat());
     let bkl = body.clone().prop_map(|body| [vec![LockKernel], body, vec![UnlockKernel]].concat());
     let bkl_slept = body.clone().prop_map(|body| [vec![LockKernel], body, vec![MaySleep, UnlockKernel]].concat());
     let wait = (cell.clone(), 0..3i64, prop_oneof![2 => Just(None), 1 => Just(Some(5))])

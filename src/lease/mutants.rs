@@ -45,6 +45,8 @@ pub enum Mutant {
     InterruptedStaysQueued,
     /// An opener that has no memory to wait with is let in.
     EnomemLetsIn,
+    /// The record is unlinked before its file is let go.
+    UnlinkedFirst,
 }
 
 /// A mutant, its name on the command line and what catches it.
@@ -165,5 +167,12 @@ pub const SEEDED: &[Seeded] = &[
         Code::LW030,
         "opener-enomem",
         "an opener that has no memory to wait with is let in",
+    ),
+    sc(
+        Mutant::UnlinkedFirst,
+        "unlinked-first",
+        Code::LW020,
+        "close-expiry",
+        "the record is unlinked before its file is let go",
     ),
 ];

@@ -272,14 +272,18 @@ impl Spinlock {
         }
     }
 
+    /// Lets the file go, then unlinks the record: a close that finds an empty list takes no lock, and frees the file.
     fn locks_delete_lock(&self, current: &Task, before: Link<FileLock>, fl: Ptr<FileLock>) {
         let _frame = current.enter("locks_delete_lock");
         let lease = fl.get();
-        before.write_once(lease.fl_next.get());
+        if self.has(Mutant::UnlinkedFirst) {
+            before.write_once(lease.fl_next.get());
+        }
         if let Some(file) = lease.fl_file.get() {
             fasync_remove(current, file, lease.fl_fasync);
             f_delown(current, file.get().owner());
         }
+        before.store_release(lease.fl_next.get());
         if !self.has(Mutant::WaitersForgotten) {
             locks_wake_up_blocks(fl);
         }
@@ -497,7 +501,7 @@ impl Design for Spinlock {
 
     fn locks_remove_flock(&self, current: &Task, filp: Filp) {
         let _frame = current.enter("locks_remove_flock");
-        if filp.inode.i_flock.read_once().is_none() {
+        if filp.inode.i_flock.load_acquire().is_none() {
             return;
         }
         let _flocks = (!self.has(Mutant::CloseUnlocked)).then(|| self.file_lock_lock.lock(current));
