@@ -546,7 +546,7 @@ fn brute_force_finds_the_same_in_all_seeded_programs() {
         spins([&[Inc(0), Unlock(0)], &[Inc(0), TryLock(0, 0)]]),
     ];
     for program in &programs {
-        let explorer = run(&program);
+        let explorer = run(program);
         let brute = explore(&program.subject(), &Config::with_engine(EngineKind::Brute));
 
         assert_eq!(explorer.outcomes, brute.outcomes, "{program:?}");
