@@ -86,21 +86,48 @@ fn holder_keeps_its_lease(scenario: &Scenario, verdict: &Verdict) -> bool {
     scenario.lease_break_time == 0 && verdict.deadlocks.iter().all(|outcome| outcome.contains(" breaking"))
 }
 
+/// What is wrong with the new design in the scenario, if anything is.
+fn bad_findings(scenario: &Arc<Scenario>) -> Vec<String> {
+    let design = designs::find("spinlock").expect("the design is listed");
+    let verdict = explore(&scenario::subject(design, scenario), &Config::default());
+    assert_eq!(verdict.bound, None);
+    verdict
+        .findings
+        .iter()
+        .filter(|found| found.finding.code != Code::LW008 || !holder_keeps_its_lease(scenario, &verdict))
+        .map(|found| format!("{} {}: {:?}", found.finding.code, found.finding.message, found.schedule))
+        .collect()
+}
+
+/// A third task that comes from outside, with one call.
+fn visit() -> impl Strategy<Value = Call> {
+    prop_oneof![
+        4 => flags().prop_map(|flags| Call::Open("a", flags)),
+        1 => Just(Call::Truncate),
+        1 => Just(Call::Locks),
+        1 => Just(Call::Interrupt(0)),
+    ]
+}
+
 proptest! {
     #![proptest_config(crate::config(256))]
 
     #[test]
     fn new_design_is_clean_whatever_two_tasks_do(scenario in cast()) {
-        let design = designs::find("spinlock").expect("the design is listed");
-        let verdict = explore(&scenario::subject(design, &scenario), &Config::default());
+        let bad = bad_findings(&scenario);
+        prop_assert!(bad.is_empty(), "{bad:#?}");
+    }
+}
 
-        prop_assert_eq!(verdict.bound, None);
-        let bad: Vec<String> = verdict
-            .findings
-            .iter()
-            .filter(|found| found.finding.code != Code::LW008 || !holder_keeps_its_lease(&scenario, &verdict))
-            .map(|found| format!("{} {}: {:?}", found.finding.code, found.finding.message, found.schedule))
-            .collect();
+proptest! {
+    #![proptest_config(crate::config(16))]
+
+    #[test]
+    fn new_design_is_clean_with_a_visitor_beside_two_tasks(scenario in cast(), visit in visit()) {
+        let mut scenario = Scenario::clone(&scenario);
+        scenario.tasks.iter_mut().for_each(|task| task.calls.truncate(1));
+        scenario.tasks.push(TaskSpec { name: "visitor", before: vec![], calls: vec![visit], shares: None });
+        let bad = bad_findings(&Arc::new(scenario));
         prop_assert!(bad.is_empty(), "{bad:#?}");
     }
 }

@@ -324,6 +324,15 @@ fn exploration_is_deterministic() {
 }
 
 #[test]
+fn what_a_finished_task_saw_tells_states_apart() {
+    // The first is done with 0 or 1, and the memory is the same: the second must go on from both.
+    let program = small([&[AtomicRead(0)], &[AtomicSet(0, 1), Fence, Fence]]);
+    let verdict = explore(&program.subject(), &Config::default());
+
+    assert_eq!(verdict.outcomes.into_iter().collect::<Vec<_>>(), ["0, ; n=1", "1, ; n=1"]);
+}
+
+#[test]
 fn choices_are_explored_to_the_last() {
     let verdict = explore(&small([&[Choose(3), Choose(4)]]).subject(), &Config::with_engine(EngineKind::Brute));
 
