@@ -22,6 +22,7 @@ use crate::lease::designs::Entry;
 use crate::lease::{Design, F_RDLCK, F_WRLCK, Filp, Inode, OpenFlags};
 
 pub mod catalogue;
+pub mod small;
 
 /// A call of a task. Handles are the task's own names for its open files.
 #[derive(Clone, Debug, PartialEq, Eq)]

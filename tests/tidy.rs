@@ -65,7 +65,8 @@ fn named_modules(code: &str) -> Vec<String> {
 fn violations(path: &Path) -> Vec<String> {
     let module = module_of(path);
     let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == module) else { return Vec::new() };
-    let named = named_modules(&code(path)).into_iter().filter(|name| *name != module && !allowed.contains(&name.as_str()));
+    let named =
+        named_modules(&code(path)).into_iter().filter(|name| *name != module && !allowed.contains(&name.as_str()));
     named.map(|name| format!("{} names crate::{name}", short(path))).collect()
 }
 
@@ -108,7 +109,13 @@ fn unsafe_code_and_thread_locals_stay_where_they_are() {
 
 #[test]
 fn no_test_is_ignored_and_nothing_is_left_to_do() {
-    let banned = ["#[ign".to_owned() + "ore", "should_pa".to_owned() + "nic", "to".to_owned() + "do!(", "unimple".to_owned() + "mented!", "dbg".to_owned() + "!("];
+    let banned = [
+        "#[ign".to_owned() + "ore",
+        "should_pa".to_owned() + "nic",
+        "to".to_owned() + "do!(",
+        "unimple".to_owned() + "mented!",
+        "dbg".to_owned() + "!(",
+    ];
     let folders = ["src", "tests", "loom-tests", "proptests"];
     for path in folders.iter().flat_map(|folder| sources(&root().join(folder))) {
         for word in &banned {
@@ -120,14 +127,16 @@ fn no_test_is_ignored_and_nothing_is_left_to_do() {
 #[test]
 fn files_stay_small_enough_to_read() {
     let long = |path: &PathBuf| text(path).lines().count() > 600;
-    let found: Vec<String> = sources(&root().join("src")).iter().filter(|path| long(path)).map(|path| short(path)).collect();
+    let found: Vec<String> =
+        sources(&root().join("src")).iter().filter(|path| long(path)).map(|path| short(path)).collect();
 
     assert_eq!(found, Vec::<String>::new());
 }
 
 #[test]
 fn module_files_lie_beside_their_folders() {
-    let found: Vec<PathBuf> = sources(&root().join("src")).into_iter().filter(|path| path.ends_with("mod.rs")).collect();
+    let found: Vec<PathBuf> =
+        sources(&root().join("src")).into_iter().filter(|path| path.ends_with("mod.rs")).collect();
 
     assert_eq!(found, Vec::<PathBuf>::new());
 }

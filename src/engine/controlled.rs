@@ -104,8 +104,9 @@ impl Controlled {
             yielder: Cell::new(std::ptr::null()),
         });
         let _installed = Installed::new(Rc::clone(&execution) as Rc<dyn Engine>);
+        // Not quietly: a panic here is a mistake of who set the program up, not a finding.
+        let booted = program.boot();
         quietly(|| {
-            let booted = program.boot();
             execution.world.borrow_mut().add_tasks(booted.tasks.len(), booted.listing);
             let mut tasks: Vec<Task> = booted.tasks.into_iter().map(|(_, body)| self.spawn(&execution, body)).collect();
             execution.mode.set(Mode::Run);
@@ -264,6 +265,10 @@ impl Execution {
     }
 
     fn tell(&self, task: TaskId, what: What, place: Place) {
+        // The finding that ends the execution is its last: what the task remarks on its way to its next operation is not judged.
+        if self.stopped.get() {
+            return;
+        }
         let event = Event { step: self.step.get(), task, what, place };
         if self.observer.borrow_mut().event(&event, &*self.world.borrow()) == Flow::Stop {
             self.stopped.set(true);

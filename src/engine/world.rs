@@ -89,6 +89,7 @@ impl World {
         task.place = place;
     }
 
+    /// The task is done. Its history stays part of the state: the outcome tells what it saw.
     pub(super) fn finish(&mut self, task: TaskId) {
         let task = &mut self.tasks[task.index()];
         task.pending = None;

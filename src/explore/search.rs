@@ -4,10 +4,12 @@
 //! of every new state until it ends; then the deepest branch with something left is taken next.
 
 use std::cell::RefCell;
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use super::{Bound, Config, EngineKind, Found, Schedule, Subject, Verdict, Watch};
 use crate::engine::controlled::Controlled;
+use crate::engine::fingerprint::Fingerprint;
 use crate::engine::world::Transition;
 use crate::engine::{Decision, Ending, Observer, State, Strategy};
 use crate::event::TaskId;
@@ -33,6 +35,20 @@ struct Branch {
     start: usize,
     taken: usize,
     end: usize,
+    /// What the state looked like when it was new.
+    look: u64,
+}
+
+/// What must be the same when the path leads to a state again: what can happen next, and before what each task stands.
+///
+/// The histories would tell more, and cost more than running the step.
+fn look(state: &State<'_>) -> u64 {
+    let mut fingerprint = Fingerprint::default();
+    state.transitions.hash(&mut fingerprint);
+    for task in state.world.task_ids() {
+        state.world.pending(task).hash(&mut fingerprint);
+    }
+    fingerprint.finish()
 }
 
 /// The path through the tree of schedules.
@@ -42,6 +58,8 @@ struct Path<'p, P> {
     arena: Vec<Transition>,
     depth: usize,
     last: TaskId,
+    /// The step at which a known path no longer led to what it led to before.
+    strayed: Option<usize>,
 }
 
 impl<P: Pruning> Path<'_, P> {
@@ -64,6 +82,20 @@ impl<P: Pruning> Path<'_, P> {
         false
     }
 
+    /// Asserts that the execution that has just ended went all the way that was known.
+    ///
+    /// # Panics
+    /// If the program did something else than the last time: it remembers something that the engine does not see.
+    fn assert_known(&self) {
+        let strayed = self.strayed.or((self.depth < self.branches.len()).then_some(self.depth));
+        if let Some(step) = strayed {
+            panic!(
+                "internal error: hidden state: the same {step} steps led somewhere else than before; \
+                 the program keeps something in a static, a Cell or an Arc that is no object of the engine"
+            );
+        }
+    }
+
     fn transitions(&self, count: usize) -> Vec<Transition> {
         self.branches.iter().take(count).map(|branch| self.arena[branch.taken]).collect()
     }
@@ -77,7 +109,7 @@ impl<P: Pruning> Path<'_, P> {
             state.transitions.iter().filter(allowed).copied().partition(|t| t.task == last);
         self.arena.extend(same.into_iter().chain(others));
         let end = self.arena.len();
-        self.branches.push(Branch { start, taken: start, end });
+        self.branches.push(Branch { start, taken: start, end, look: look(state) });
         if start == end {
             self.branches.pop();
             return None;
@@ -89,6 +121,10 @@ impl<P: Pruning> Path<'_, P> {
 impl<P: Pruning> Strategy for Path<'_, P> {
     fn decide(&mut self, state: &State<'_>) -> Decision {
         let transition = if let Some(branch) = self.branches.get(self.depth) {
+            if branch.look != look(state) {
+                self.strayed = Some(self.depth);
+                return Decision::Abandon;
+            }
             Some(self.arena[branch.taken])
         } else if self.pruning.is_new(state, self.last) {
             self.push(state)
@@ -117,11 +153,13 @@ pub(super) fn search<P: Pruning>(
     let watch = Watch::shared(subject.checks());
     let observer: Rc<RefCell<dyn Observer>> = watch.clone();
     let mut controlled = Controlled::new(config.limits);
-    let mut path = Path { pruning, branches: Vec::new(), arena: Vec::new(), depth: 0, last: TaskId::BOOT };
+    let mut path =
+        Path { pruning, branches: Vec::new(), arena: Vec::new(), depth: 0, last: TaskId::BOOT, strayed: None };
     let program: &dyn crate::engine::Program = subject;
     loop {
         path.restart();
         let ending = controlled.run(program, &mut path, &observer);
+        path.assert_known();
         verdict.executions += 1;
         verdict.states = path.pruning.states();
         let mut enough = false;
@@ -137,8 +175,6 @@ pub(super) fn search<P: Pruning>(
             Ending::TooLong => verdict.bound = Some(Bound::Steps(config.limits.steps_max)),
             Ending::Stopped | Ending::Abandoned => {}
         }
-        // The path may be longer than this execution: what lies beyond its end was pushed by none.
-        path.branches.truncate(path.depth);
         if enough || !path.advance() {
             return verdict;
         }

@@ -177,6 +177,18 @@ impl<T> Link<T> {
     pub fn write_once(self, to: Option<Ptr<T>>) {
         self.cell.write_once(to.map(|ptr| ptr.block.id));
     }
+
+    /// `smp_load_acquire`.
+    #[track_caller]
+    pub fn load_acquire(self) -> Option<Ptr<T>> {
+        self.pointer(self.cell.load_acquire())
+    }
+
+    /// `smp_store_release`.
+    #[track_caller]
+    pub fn store_release(self, to: Option<Ptr<T>>) {
+        self.cell.store_release(to.map(|ptr| ptr.block.id));
+    }
 }
 
 /// `kmalloc`: a zeroed object.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::Design;
 use super::bkl::Bkl;
 use super::mutants::SEEDED;
 use super::spinlock::Spinlock;
+use super::{Boot, Design};
 use crate::kernel::{Faults, Kernel};
 
 /// A design by name.
@@ -24,9 +24,15 @@ enum Choice {
     BklAsSpinlock,
     Spinlock,
     Mutant(usize),
+    Custom(Boot),
 }
 
 impl Entry {
+    /// A design of one's own.
+    pub const fn custom(name: &'static str, about: &'static str, boot: Boot) -> Entry {
+        Entry { name, about, boot: Choice::Custom(boot) }
+    }
+
     /// The kernel it stands on.
     pub fn kernel(self, faults: Faults, lease_break_time: u64) -> Kernel {
         match self.boot {
@@ -40,6 +46,7 @@ impl Entry {
         match self.boot {
             Choice::Bkl | Choice::BklAsSpinlock => Arc::new(Bkl::new(kernel)),
             Choice::Spinlock => Arc::new(Spinlock::new(kernel)),
+            Choice::Custom(boot) => boot(kernel),
             Choice::Mutant(at) => Arc::new(Spinlock::mutated(kernel, SEEDED[at].mutant)),
         }
     }

@@ -2,6 +2,9 @@
 //!
 //! A scenario's clean verdict counts for something only if the scenario can kill: every one of
 //! [`crate::scenario::catalogue`] kills at least one of these, and every one of these is killed.
+//!
+//! Not among them: a holder's F_SETLEASE that overwrites a break under way (M40). `bkl` does that, and an opener gets in
+//! beside the lease; here the opener has raised its count before it asks for the break, so the holder is refused first.
 
 use crate::check::Code;
 
@@ -36,8 +39,14 @@ pub enum Mutant {
     WaitersForgotten,
     /// An expired lease is freed twice.
     FreedTwiceOnExpiry,
-    /// The holder's F_SETLEASE overwrites a break under way (M40).
-    BreakOverwritten,
+    /// F_UNLCK removes the lease without the lock.
+    UnlockUnlocked,
+    /// An opener whose wait a signal ends stays on the lease's list of waiters.
+    InterruptedStaysQueued,
+    /// An opener that has no memory to wait with is let in.
+    EnomemLetsIn,
+    /// The record is unlinked before its file is let go.
+    UnlinkedFirst,
 }
 
 /// A mutant, its name on the command line and what catches it.
@@ -139,10 +148,31 @@ pub const SEEDED: &[Seeded] = &[
     ),
     sc(Mutant::FreedTwiceOnExpiry, "freed-twice", Code::LW021, "expiry", "an expired lease is freed twice"),
     sc(
-        Mutant::BreakOverwritten,
-        "break-overwritten",
+        Mutant::UnlockUnlocked,
+        "unlock-unlocked",
+        Code::LW020,
+        "leaser-unlock",
+        "F_UNLCK removes the lease without the lock",
+    ),
+    sc(
+        Mutant::InterruptedStaysQueued,
+        "interrupted-queued",
+        Code::LW020,
+        "interrupted-opener",
+        "an interrupted opener stays on the list of waiters",
+    ),
+    sc(
+        Mutant::EnomemLetsIn,
+        "enomem-lets-in",
         Code::LW030,
-        "relock-break",
-        "the holder's F_SETLEASE overwrites a break under way",
+        "opener-enomem",
+        "an opener that has no memory to wait with is let in",
+    ),
+    sc(
+        Mutant::UnlinkedFirst,
+        "unlinked-first",
+        Code::LW020,
+        "close-expiry",
+        "the record is unlinked before its file is let go",
     ),
 ];

@@ -145,10 +145,11 @@ impl Spinlock {
     ) -> Result<Option<Ptr<FileLock>>> {
         let mut flocks = Some(self.file_lock_lock.lock(current));
         let mut result = self.generic_setlease(current, filp, arg, prepared.lease);
-        if result.is_err() && self.has(Mutant::LockLeftOnEagain) {
-            if let Some(a) = flocks.take() {
-                SpinGuard::leave_locked(a)
-            }
+        if result.is_err()
+            && self.has(Mutant::LockLeftOnEagain)
+            && let Some(forgotten) = flocks.take()
+        {
+            forgotten.leave_locked();
         }
         if self.has(Mutant::RecheckUnlocked) || self.has(Mutant::FasyncAfterUnlock) {
             flocks = None;
@@ -236,7 +237,7 @@ impl Spinlock {
         let _frame = current.enter("change_lease");
         let fl_type = fl.get().fl_type;
         let old = fl_type.get();
-        if old.in_progress() && !self.has(Mutant::BreakOverwritten) {
+        if old.in_progress() {
             if old.target() == F_RDLCK && arg == F_RDLCK {
                 fl_type.set(FlType::granted(F_RDLCK));
                 locks_wake_up_blocks(fl);
@@ -255,7 +256,7 @@ impl Spinlock {
     /// F_UNLCK: needs no memory, so it cannot fail for want of it.
     fn delete_lease(&self, current: &Task, filp: Filp) -> Result<()> {
         let _frame = current.enter("delete_lease");
-        let _flocks = self.file_lock_lock.lock(current);
+        let _flocks = (!self.has(Mutant::UnlockUnlocked)).then(|| self.file_lock_lock.lock(current));
         self.time_out_leases(current, filp.inode);
         self.remove_leases_of(current, filp);
         Ok(())
@@ -272,14 +273,18 @@ impl Spinlock {
         }
     }
 
+    /// Lets the file go, then unlinks the record: a close that finds an empty list takes no lock, and frees the file.
     fn locks_delete_lock(&self, current: &Task, before: Link<FileLock>, fl: Ptr<FileLock>) {
         let _frame = current.enter("locks_delete_lock");
         let lease = fl.get();
-        before.write_once(lease.fl_next.get());
+        if self.has(Mutant::UnlinkedFirst) {
+            before.write_once(lease.fl_next.get());
+        }
         if let Some(file) = lease.fl_file.get() {
             fasync_remove(current, file, lease.fl_fasync);
             f_delown(current, file.get().owner());
         }
+        before.store_release(lease.fl_next.get());
         if !self.has(Mutant::WaitersForgotten) {
             locks_wake_up_blocks(fl);
         }
@@ -356,7 +361,7 @@ impl Spinlock {
             return Ok(false);
         };
         if !can_wait && !i_have_this_lease && !flags.nonblock {
-            return Err(Errno::ENOMEM);
+            return if self.has(Mutant::EnomemLetsIn) { Ok(false) } else { Err(Errno::ENOMEM) };
         }
         let break_time = match current.kernel.lease_break_time {
             0 => 0,
@@ -402,7 +407,9 @@ impl Spinlock {
             let unblocked = || waiter.get().fl_next.read_once().is_none();
             let woken = waiter.get().fl_wait.wait_event_timeout(current, timeout, unblocked);
             flocks = self.file_lock_lock.lock(current);
-            locks_delete_block(waiter);
+            if woken != Woken::Signal || !self.has(Mutant::InterruptedStaysQueued) {
+                locks_delete_block(waiter);
+            }
             match woken {
                 Woken::Signal => return Err(Errno::EINTR),
                 Woken::Timeout => self.time_out_leases(current, inode),
@@ -495,7 +502,7 @@ impl Design for Spinlock {
 
     fn locks_remove_flock(&self, current: &Task, filp: Filp) {
         let _frame = current.enter("locks_remove_flock");
-        if filp.inode.i_flock.read_once().is_none() {
+        if filp.inode.i_flock.load_acquire().is_none() {
             return;
         }
         let _flocks = (!self.has(Mutant::CloseUnlocked)).then(|| self.file_lock_lock.lock(current));

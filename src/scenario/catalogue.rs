@@ -153,6 +153,17 @@ fn with_faults_and_time() -> Vec<Scenario> {
             )
         },
         Scenario {
+            clock: Clock::Free,
+            ..scenario(
+                "close-expiry",
+                "the holder closes the file just as its lease expires: a close that finds no lease does not take the lock",
+                vec![
+                    task("holder", &[OPEN, set(F_RDLCK)], &[Call::Close("a")]),
+                    task("opener", &[], &[Call::Open("a", WRITE)]),
+                ],
+            )
+        },
+        Scenario {
             lease_break_time: 0,
             ..scenario(
                 "interrupted-opener",
