@@ -1,26 +1,21 @@
-//! x
-use lockwright::explore::*;
-use lockwright::lease::designs;
-use lockwright::scenario::*;
-fn main() {
-    for d in designs::DESIGNS.iter().copied() {
-        for s in catalogue::all() {
-            let v = explore(&subject(d, &s), &Config::default());
-            println!(
-                "{:10} {:22} {:?} ex {} st {} out {} dl {} {:?} {:?}",
-                d.name,
-                s.name,
-                v.codes(),
-                v.executions,
-                v.states,
-                v.outcomes.len(),
-                v.deadlocks.len(),
-                v.bound,
-                v.elapsed
-            );
-            for f in &v.findings {
-                println!("     {} {} {}  | {:?}", f.finding.code, f.finding.subject, f.finding.message, f.finding.at.1);
-            }
+//! The command line: parses, calls the library, sets the exit status.
+//!
+//! Exit status: 0 clean, 1 findings (or, of the bare command, a cell that is not as expected), 2 usage or input error,
+//! 3 incomplete. Of findings and incompleteness, findings win.
+
+mod cli;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = cli::Arguments::parse();
+    match cli::run(arguments) {
+        Ok(status) => ExitCode::from(status as u8),
+        Err(error) => {
+            eprintln!("lockwright: {error:#}");
+            ExitCode::from(cli::Status::Usage as u8)
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::kernel::Kernel;
 /// A design by name.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    /// Its name on the command line.
+    /// Its name; [`Entry::full_name`] is what the command line takes.
     pub name: &'static str,
     /// What it is, in a sentence.
     pub about: &'static str,
@@ -33,6 +33,11 @@ impl Entry {
             Choice::Spinlock => Arc::new(Spinlock::new(kernel)),
             Choice::Mutant(at) => Arc::new(Spinlock::mutated(kernel, SEEDED[at].mutant)),
         }
+    }
+
+    /// Its name on the command line: a mutant's has the name of the design it is made from in front.
+    pub fn full_name(self) -> String {
+        if self.is_mutant() { format!("spinlock:{}", self.name) } else { self.name.to_owned() }
     }
 
     /// Is it a seeded bug rather than a design of its own?

@@ -1,0 +1,268 @@
+//! The story of an execution: its trace as rows, one column per task.
+//!
+//! Two ways to tell it. [`whole`] has every operation and every function entered. [`folded`] is what a counterexample
+//! needs: calls and results, the two places of the finding, locks and memory that more than one task uses; the rest is a
+//! number of steps.
+//!
+//! A call that a task is about to make stands before its first step, not where the task's last step ended: the remark
+//! is the task's own affair until then.
+
+use std::collections::BTreeMap;
+
+use crate::check::{Finding, Spot};
+use crate::event::names::Names;
+use crate::event::{Note, ObjectId, Op, TaskId, What};
+use crate::explore::schedule::{Line, Replay, Stand};
+
+/// One row: something that one task does.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Number of the step; a remark on the step before has none.
+    pub step: Option<u32>,
+    /// Whose: a position in [`Story::columns`].
+    pub column: usize,
+    /// Depth of its call stack.
+    pub depth: usize,
+    /// What happens.
+    pub text: String,
+    /// Per column, the locks held after it.
+    pub held: Vec<Vec<String>>,
+    /// Is it a place of the finding, and which?
+    pub mark: Option<u8>,
+    /// If another task ran before: its column, and why it does not go on.
+    pub switch: Option<(usize, String)>,
+    /// Does the finding need it?
+    keep: bool,
+}
+
+/// An execution as rows.
+#[derive(Clone, Debug)]
+pub struct Story {
+    /// Names of the tasks; the set-up and the clock only where they matter.
+    pub columns: Vec<String>,
+    /// In order.
+    pub rows: Vec<Row>,
+}
+
+/// Everything that happened, functions entered included.
+pub fn whole(replay: &Replay, names: &Names, finding: Option<&Finding>) -> Story {
+    tell(replay, names, finding, true)
+}
+
+/// What the finding needs.
+pub fn folded(replay: &Replay, names: &Names, finding: &Finding) -> Story {
+    let mut story = tell(replay, names, Some(finding), false);
+    story.rows = fold(std::mem::take(&mut story.rows));
+    story
+}
+
+/// The two places of a finding in the order in which they happen, which is how they are numbered.
+pub fn places(finding: &Finding) -> [&(Spot, String); 2] {
+    if finding.at.0.step < finding.other.0.step { [&finding.at, &finding.other] } else { [&finding.other, &finding.at] }
+}
+
+fn tell(replay: &Replay, names: &Names, finding: Option<&Finding>, whole: bool) -> Story {
+    let places = finding.map_or(Vec::new(), |finding| places(finding).to_vec());
+    let columns = columns(replay, names, &places);
+    let mut teller = Teller {
+        whole,
+        held: vec![Vec::new(); columns.len()],
+        shared: shared(&replay.lines),
+        waiting: vec![Vec::new(); columns.len()],
+        found: vec![false; places.len()],
+        rows: Vec::new(),
+        columns,
+        places,
+    };
+    replay.lines.iter().for_each(|line| teller.line(line));
+    teller.rest(replay);
+    let Teller { columns, mut rows, .. } = teller;
+    explain_switches(&mut rows, &columns, replay);
+    Story { columns: columns.into_iter().map(|(_, name)| name).collect(), rows }
+}
+
+/// The scenario's tasks; the clock if it moved; the set-up if a place of the finding lies there.
+fn columns(replay: &Replay, names: &Names, places: &[&(Spot, String)]) -> Vec<(TaskId, String)> {
+    let mut columns: Vec<(TaskId, String)> =
+        names.tasks.iter().enumerate().map(|(at, name)| (TaskId(at as u8 + 1), name.clone())).collect();
+    if places.iter().any(|(spot, _)| spot.task == TaskId::BOOT) {
+        columns.insert(0, (TaskId::BOOT, "set-up".to_owned()));
+    }
+    if replay.lines.iter().any(|line| line.event.task == TaskId::CLOCK) {
+        columns.push((TaskId::CLOCK, names.task(TaskId::CLOCK).to_owned()));
+    }
+    columns
+}
+
+/// Objects that more than one task uses, of which at least one writes, locks or frees.
+fn shared(lines: &[Line]) -> Vec<ObjectId> {
+    let mut users: BTreeMap<ObjectId, (Vec<TaskId>, bool)> = BTreeMap::new();
+    for line in lines.iter().filter(|line| line.event.task != TaskId::BOOT) {
+        let What::Op(op, _) = line.event.what else { continue };
+        let Some(object) = op.object() else { continue };
+        let (tasks, changes) = users.entry(object).or_default();
+        if !tasks.contains(&line.event.task) {
+            tasks.push(line.event.task);
+        }
+        *changes |= op.access().is_none_or(|(writes, _)| writes);
+    }
+    users.into_iter().filter(|(_, (tasks, changes))| tasks.len() > 1 && *changes).map(|(id, _)| id).collect()
+}
+
+struct Teller<'a> {
+    columns: Vec<(TaskId, String)>,
+    places: Vec<&'a (Spot, String)>,
+    found: Vec<bool>,
+    whole: bool,
+    shared: Vec<ObjectId>,
+    held: Vec<Vec<String>>,
+    /// Per column, rows that begin something and wait for the step with which it begins.
+    waiting: Vec<Vec<Row>>,
+    rows: Vec<Row>,
+}
+
+impl Teller<'_> {
+    fn line(&mut self, line: &Line) {
+        let mark = self.mark(line);
+        let task = line.event.task;
+        let Some(column) = self.columns.iter().position(|(id, _)| *id == task) else { return };
+        if task == TaskId::BOOT && mark.is_none() {
+            return;
+        }
+        let text = match (line.event.what, &line.text, mark) {
+            (What::Note(Note::Enter(name)), ..) if self.whole => Some(format!("{name}()")),
+            (_, Some(text), _) => Some(text.clone()),
+            (_, None, Some(mark)) => Some(self.places[usize::from(mark) - 1].1.clone()),
+            _ => None,
+        };
+        self.held[column].clone_from(&line.held);
+        let step = matches!(line.event.what, What::Op(..)).then_some(line.event.step);
+        let Some(text) = text else { return };
+        let keep = mark.is_some() || self.matters(line);
+        let row = Row { step, column, depth: line.depth, text, held: self.held.clone(), mark, switch: None, keep };
+        if begins(line) && mark.is_none() {
+            self.waiting[column].push(row);
+        } else {
+            self.flush(column);
+            self.rows.push(row);
+        }
+    }
+
+    /// Which place of the finding the line is, each at most once.
+    fn mark(&mut self, line: &Line) -> Option<u8> {
+        let is_at = |spot: &Spot| {
+            (spot.step, spot.task, spot.place) == (line.event.step, line.event.task, line.event.place)
+                && !matches!(line.event.what, What::Note(Note::Enter(_) | Note::Exit(_)))
+        };
+        let at = (0..self.places.len()).find(|&at| !self.found[at] && is_at(&self.places[at].0))?;
+        self.found[at] = true;
+        Some(at as u8 + 1)
+    }
+
+    fn flush(&mut self, column: usize) {
+        for mut row in std::mem::take(&mut self.waiting[column]) {
+            row.held.clone_from(&self.held);
+            self.rows.push(row);
+        }
+    }
+
+    fn matters(&self, line: &Line) -> bool {
+        match line.event.what {
+            What::Op(op, _) => match op {
+                Op::Sleep(_) | Op::Wake(_) | Op::Choose(..) | Op::Interrupt(_) | Op::Advance(_) => true,
+                op => op.object().is_some_and(|object| self.shared.contains(&object)),
+            },
+            What::Note(note) => {
+                matches!(
+                    note,
+                    Note::Call(_) | Note::Return(..) | Note::Signal { .. } | Note::Callback { .. } | Note::Bug(_)
+                )
+            }
+        }
+    }
+
+    /// Places that are no line: a step that is only pending, or the end.
+    fn rest(&mut self, replay: &Replay) {
+        for at in 0..self.places.len() {
+            let (spot, label) = self.places[at];
+            let column = self.columns.iter().position(|(id, _)| *id == spot.task);
+            let (false, Some(column)) = (self.found[at], column) else { continue };
+            // A pending step has the number that the step after the last state would get.
+            let stands = replay.states.last().filter(|_| spot.step as usize == replay.states.len());
+            let stand = match spot.task {
+                TaskId::BOOT | TaskId::CLOCK => None,
+                task => stands.and_then(|stands| stands.get(task.index())),
+            };
+            let text = match stand {
+                Some(Stand::Ready(op)) if is_bare_load(op) => format!("next: reads {op}"),
+                Some(Stand::Ready(op)) => format!("next: {op}"),
+                Some(Stand::Waits { lock, holder }) => format!("waits for {lock}, held by {holder}"),
+                Some(Stand::Sleeps) => "sleeps".to_owned(),
+                Some(Stand::Finished) | None => label.clone(),
+            };
+            self.flush(column);
+            let held = self.held.clone();
+            let mark = Some(at as u8 + 1);
+            self.rows.push(Row { step: None, column, depth: 0, text, held, mark, switch: None, keep: true });
+        }
+    }
+}
+
+/// A plain load reads as the name of what is loaded.
+fn is_bare_load(op: &str) -> bool {
+    !op.contains(['=', '(', ' '])
+}
+
+/// Remarks that begin something: they belong to the step to come.
+fn begins(line: &Line) -> bool {
+    matches!(line.event.what, What::Note(Note::Call(_) | Note::Enter(_) | Note::MightSleep(_)))
+}
+
+/// Says at each switch why the task before does not go on.
+fn explain_switches(rows: &mut [Row], columns: &[(TaskId, String)], replay: &Replay) {
+    for at in 1..rows.len() {
+        let (before, now) = (rows[at - 1].column, rows[at].column);
+        let task = columns[before].0;
+        if before == now || task == TaskId::BOOT || task == TaskId::CLOCK {
+            continue;
+        }
+        let next_step = rows[at..].iter().find_map(|row| row.step).map(|step| step as usize - 1);
+        let state = next_step.unwrap_or(replay.states.len().saturating_sub(1));
+        let Some(stand) = replay.states.get(state).and_then(|state| state.get(task.index())) else { continue };
+        let why = match stand {
+            Stand::Ready(_) if next_step.is_none() => continue,
+            Stand::Ready(_) => "(preempted)".to_owned(),
+            Stand::Waits { lock, holder } => format!("(waits for {lock}, held by {holder})"),
+            Stand::Sleeps => "(sleeps)".to_owned(),
+            Stand::Finished => "(done)".to_owned(),
+        };
+        rows[at].switch = Some((before, why));
+    }
+}
+
+/// Puts what the finding does not need together, as a number of steps.
+fn fold(rows: Vec<Row>) -> Vec<Row> {
+    let mut folded: Vec<Row> = Vec::new();
+    let mut hidden: Vec<Row> = Vec::new();
+    for row in rows {
+        let same_task = hidden.last().is_none_or(|last| last.column == row.column);
+        if row.keep || !same_task {
+            unhide(&mut folded, &mut hidden);
+        }
+        if row.keep { folded.push(row) } else { hidden.push(row) }
+    }
+    unhide(&mut folded, &mut hidden);
+    folded
+}
+
+/// One step is as short as its number would be; remarks alone go without a trace.
+fn unhide(folded: &mut Vec<Row>, hidden: &mut Vec<Row>) {
+    let steps = hidden.iter().filter(|row| row.step.is_some()).count();
+    let switch = hidden.iter().find_map(|row| row.switch.clone());
+    let last = hidden.iter().rfind(|row| row.step.is_some()).cloned();
+    hidden.clear();
+    let Some(last) = last else { return };
+    let (step, text) =
+        if steps == 1 { (last.step, last.text.clone()) } else { (None, format!("... {steps} more steps")) };
+    folded.push(Row { step, text, switch, ..last });
+}
