@@ -64,7 +64,8 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     for ((cell, verdict), names) in cells.iter().zip(&verdicts).zip(&names) {
         shown.push(show(cell, verdict, names, arguments.save.as_deref())?);
     }
-    let work = Work { cells: &cells, verdicts: &verdicts, names: &names, shown: &shown };
+    let designs = cells.iter().map(|cell| cell.design.full_name()).collect();
+    let work = Work { cells: &cells, designs, verdicts: &verdicts, names: &names, shown: &shown };
     let text = if as_json { work.json(config.engine, seconds) } else { work.text() + &time_line(seconds, workers()) };
     print(&text)?;
     let findings = verdicts.iter().any(|verdict| !verdict.findings.is_empty());
@@ -101,6 +102,7 @@ fn write(cell: &Cell, found: &Found, replay: &Replay, directory: &Path) -> Resul
 /// All that was found out.
 struct Work<'a> {
     cells: &'a [Cell],
+    designs: Vec<String>,
     verdicts: &'a [Verdict],
     names: &'a [Names],
     shown: &'a [Vec<Shown<'a>>],
@@ -108,34 +110,31 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// The findings of the cell, with what they need to be read.
-    fn examples<R>(&self, at: usize, mut of: impl FnMut(&Counterexample<'_>) -> R) -> Vec<R> {
-        let cell = &self.cells[at];
-        let design = cell.design.full_name();
-        let example = |shown: &Shown<'_>| {
+    fn examples(&self, at: usize) -> impl Iterator<Item = Counterexample<'_>> {
+        let (design, scenario) = (&self.designs[at], self.cells[at].scenario.name);
+        self.shown[at].iter().map(move |shown| {
             let finding = &shown.found.finding;
-            of(&Counterexample {
-                design: &design,
-                scenario: cell.scenario.name,
+            Counterexample {
+                design,
+                scenario,
                 names: &self.names[at],
                 found: shown.found,
                 replay: shown.replay.as_ref(),
                 saved: shown.file.as_deref(),
-                expected: expect::known(&design, cell.scenario.name, finding.code, finding.subject),
-            })
-        };
-        self.shown[at].iter().map(example).collect()
+                expected: expect::known(design, scenario, finding.code, finding.subject),
+            }
+        })
     }
 
     fn text(&self) -> String {
         let mut text = String::new();
         for (at, (cell, verdict)) in self.cells.iter().zip(self.verdicts).enumerate() {
-            for page in self.examples(at, counterexample::page) {
-                text.push_str(&page);
+            for example in self.examples(at) {
+                text.push_str(&counterexample::page(&example));
                 text.push('\n');
             }
-            let design = cell.design.full_name();
             let tasks = cell.scenario.tasks.len();
-            text.push_str(&counterexample::last_line(&design, cell.scenario.name, tasks, verdict));
+            text.push_str(&counterexample::last_line(&self.designs[at], cell.scenario.name, tasks, verdict));
             if !verdict.findings.is_empty() && at + 1 < self.cells.len() {
                 text.push('\n');
             }
@@ -144,23 +143,10 @@ impl Work<'_> {
     }
 
     fn json(&self, engine: EngineKind, seconds: f64) -> String {
-        let mut reports = Vec::new();
-        for (at, (cell, verdict)) in self.cells.iter().zip(self.verdicts).enumerate() {
-            let design = cell.design.full_name();
-            let findings = self.shown[at].iter().map(|shown| {
-                let finding = &shown.found.finding;
-                FindingReport::with_schedule(&Counterexample {
-                    design: "",
-                    scenario: cell.scenario.name,
-                    names: &self.names[at],
-                    found: shown.found,
-                    replay: shown.replay.as_ref(),
-                    saved: shown.file.as_deref(),
-                    expected: expect::known(&design, cell.scenario.name, finding.code, finding.subject),
-                })
-            });
-            reports.push(CellReport::new(cell, verdict, findings.collect()));
-        }
-        json::text("check", Explored::new(engine, seconds, reports))
+        let cells = self.cells.iter().zip(self.verdicts).enumerate().map(|(at, (cell, verdict))| {
+            let findings = self.examples(at).map(|example| FindingReport::with_schedule(&example)).collect();
+            CellReport::new(cell, verdict, findings)
+        });
+        json::text("check", Explored::new(engine, seconds, cells.collect()))
     }
 }

@@ -8,8 +8,8 @@ use lockwright::scenario::subject;
 
 use super::{Status, print, select};
 
-/// Levels shown unless asked for more: the depth at which the mail that started it all wrote its outlines.
-const LEVELS: usize = 3;
+/// Levels shown unless asked for more: enough for every lock that a design takes.
+const LEVELS: usize = 4;
 
 /// Which call of which design.
 #[derive(clap::Args)]

@@ -12,7 +12,7 @@ use crate::engine::fingerprint::Fingerprint;
 use crate::engine::world::Transition;
 use crate::engine::{Decision, Ending, Flow, Observer, State, Strategy};
 use crate::event::names::Names;
-use crate::event::{Event, Op, Status, TaskId, View, What};
+use crate::event::{Event, ObjectInfo, Op, Status, TaskId, View, What};
 
 /// The choices of one execution.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +59,8 @@ pub struct Line {
     pub held: Vec<String>,
     /// How a saved schedule names the operation.
     pub op: Option<String>,
+    /// What is fixed about the object of the operation.
+    pub object: Option<ObjectInfo>,
 }
 
 /// How a task stands in a state, with its names resolved there.
@@ -157,8 +159,12 @@ impl Recorder {
             What::Op(op, result) => (Some(self.names.op_and_result(view, op, result)), Some(self.names.op(view, op))),
             What::Note(note) => (self.names.note(view, event.task, note), None),
         };
+        let object = match event.what {
+            What::Op(op, _) => op.object().map(|id| view.object(id)),
+            What::Note(_) => None,
+        };
         let held = self.held.iter().filter(|(task, _)| *task == event.task).map(|(_, name)| name.clone()).collect();
-        self.lines.push(Line { event: *event, text, depth, held, op });
+        self.lines.push(Line { event: *event, text, depth, held, op, object });
     }
 }
 

@@ -1,4 +1,6 @@
 //! A story as text: numbered rows, one column per task, and before each column which locks its task holds.
+//!
+//! The width of the page is fixed, so that the same story is the same text on every terminal and in every file.
 
 use super::story::{Row, Story};
 
@@ -156,7 +158,11 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
                 break;
             }
             if fresh {
-                let cut = word.char_indices().nth(room.max(1)).map_or(word.len(), |(at, _)| at);
+                let room_end = word.char_indices().nth(room.max(1)).map_or(word.len(), |(at, _)| at);
+                // A name is cut where it is put together.
+                let joint = word[..room_end].rfind("->").filter(|at| *at > 0);
+                let joint = joint.or_else(|| word[..room_end].rfind(['(', '.']).map(|at| at + 1));
+                let cut = joint.unwrap_or(room_end);
                 let (head, tail) = word.split_at(cut);
                 line.push_str(head);
                 word = tail;

@@ -39,7 +39,8 @@ pub fn page(example: &Counterexample<'_>) -> String {
     }
     text.push_str(&why(finding, example.names));
     if let Some(expected) = example.expected {
-        text.push_str(&format!("  known as {}: {}\n", expected.bug, expected.why));
+        let known = format!("  known as {}: {}", expected.bug, expected.why);
+        columns::wrap(&known, columns::PAGE_COLUMNS).iter().for_each(|line| text.push_str(&format!("{line}\n")));
     }
     text.push_str(&how_to_replay(example));
     text
@@ -58,8 +59,7 @@ pub fn why(finding: &Finding, names: &Names) -> String {
         .iter()
         .zip(1..)
         .map(|((spot, label), mark)| {
-            let task = if spot.task == crate::event::TaskId::BOOT { "set-up" } else { names.task(spot.task) };
-            (format!("  ({mark}) {task}, step {}: {label}", spot.step), source(spot.place))
+            (format!("  ({mark}) {}, step {}: {label}", names.task(spot.task), spot.step), source(spot.place))
         })
         .collect();
     let width = rows.iter().map(|(left, _)| left.chars().count()).max().unwrap_or(0);

@@ -15,7 +15,9 @@ const UNKNOWN: &str = "?";
 /// The matrix without its time.
 pub fn text(cells: &[Cell], verdicts: &[Verdict]) -> String {
     let designs = designs(cells);
-    let mut text = table(&designs, cells, verdicts);
+    let mut text =
+        "Each cell: what was found, and as which bug it is known; distinct states; executions.\n\n".to_owned();
+    text.push_str(&table(&designs, cells, verdicts));
     text.push('\n');
     for design in &designs {
         text.push_str(&summary(*design, cells, verdicts));

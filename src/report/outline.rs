@@ -117,6 +117,20 @@ fn attach(stack: &mut [(usize, Outline)], roots: &mut Vec<Outline>, outline: Out
     }
 }
 
+/// The name of a lock without the object it is in: an outline is about all objects of the kind.
+fn class(name: &str) -> &str {
+    name.rsplit_once("->").map_or(name, |(_, class)| class)
+}
+
+/// A lock operation in an outline: the functions of the BKL stand without parentheses, as other functions do.
+fn lock_line(op: &str) -> String {
+    match op.trim_end_matches(')').split_once('(') {
+        Some((verb, "")) => verb.to_owned(),
+        Some((verb, lock)) => format!("{verb}({})", class(lock)),
+        None => op.to_owned(),
+    }
+}
+
 /// Builds the tree from the trace; the bottom of the stack is nobody's function.
 struct Recorder {
     stack: Vec<Outline>,
@@ -141,11 +155,10 @@ impl Recorder {
             }
             What::Op(Op::Acquire(_) | Op::TryAcquire(_) | Op::Release(_), _) => {
                 let Some(text) = line.op.as_deref() else { return };
-                let name = text.strip_suffix("()").unwrap_or(text);
-                if name == "lock_kernel" {
+                if text == "lock_kernel()" {
                     self.bkl = line.held.last().cloned();
                 }
-                self.leaf(name, line);
+                self.leaf(&lock_line(text), line);
             }
             _ => {}
         }
@@ -154,7 +167,7 @@ impl Recorder {
     fn held(&self, line: &Line) -> Vec<String> {
         let depth = |name: &String| match (&self.bkl, self.nested) {
             (Some(bkl), nested @ 1..) if bkl == name => format!("{name} x{}", nested + 1),
-            _ => name.clone(),
+            _ => class(name).to_owned(),
         };
         line.held.iter().map(depth).collect()
     }

@@ -1,18 +1,36 @@
 //! The story of an execution: its trace as rows, one column per task.
 //!
 //! Two ways to tell it. [`whole`] has every operation and every function entered. [`folded`] is what a counterexample
-//! needs: calls and results, the two places of the finding, locks and memory that more than one task uses; the rest is a
-//! number of steps.
+//! needs: calls and results, the two places of the finding, and where the tasks meet: an object that one task
+//! leaves behind for another, changed by one of the two. The rest is a number of steps.
 //!
 //! A call that a task is about to make stands before its first step, not where the task's last step ended: the remark
 //! is the task's own affair until then.
 
 use std::collections::BTreeMap;
 
-use crate::check::{Finding, Spot};
+use crate::check::{Code, Finding, Spot};
 use crate::event::names::Names;
-use crate::event::{Note, ObjectId, Op, TaskId, What};
+use crate::event::{Format, Note, ObjectId, ObjectInfo, Op, TaskId, What};
 use crate::explore::schedule::{Line, Replay, Stand};
+
+/// Rows of a page: more are folded away as far as they can be spared.
+const ROWS_MAX: usize = 20;
+
+/// How much a row matters for a finding, least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    /// It is one task's own affair.
+    None,
+    /// Tasks meet at a field of a slab object.
+    Field,
+    /// Tasks meet at a lock.
+    Lock,
+    /// Tasks meet at memory that is no field, at the type of a lease, at a record's end, or one looked before the other changed.
+    State,
+    /// Without it there is no story.
+    Must,
+}
 
 /// One row: something that one task does.
 #[derive(Clone, Debug)]
@@ -31,8 +49,10 @@ pub struct Row {
     pub mark: Option<u8>,
     /// If another task ran before: its column, and why it does not go on.
     pub switch: Option<(usize, String)>,
-    /// Does the finding need it?
-    keep: bool,
+    /// How much it matters: a page that is too long loses what matters least.
+    weight: Weight,
+    /// Is it the result of a call? Behind the second place of a finding nothing else is of interest.
+    is_result: bool,
 }
 
 /// An execution as rows.
@@ -52,7 +72,14 @@ pub fn whole(replay: &Replay, names: &Names, finding: Option<&Finding>) -> Story
 /// What the finding needs.
 pub fn folded(replay: &Replay, names: &Names, finding: &Finding) -> Story {
     let mut story = tell(replay, names, Some(finding), false);
-    story.rows = fold(std::mem::take(&mut story.rows));
+    let last = story.rows.iter().rposition(|row| row.mark.is_some());
+    for row in story.rows.iter_mut().skip(last.map_or(0, |last| last + 1)).filter(|row| !row.is_result) {
+        row.weight = Weight::None;
+    }
+    let rows = std::mem::take(&mut story.rows);
+    let folds = [Weight::Field, Weight::Lock, Weight::State].map(|lightest| fold(&rows, lightest));
+    let [.., shortest] = &folds;
+    story.rows = folds.iter().find(|rows| rows.len() <= ROWS_MAX).unwrap_or(shortest).clone();
     story
 }
 
@@ -66,15 +93,16 @@ fn tell(replay: &Replay, names: &Names, finding: Option<&Finding>, whole: bool) 
     let columns = columns(replay, names, &places);
     let mut teller = Teller {
         whole,
+        of_sleeping: finding.is_some_and(|finding| finding.code == Code::LW002),
         held: vec![Vec::new(); columns.len()],
-        shared: shared(&replay.lines),
+        meetings: meetings(&replay.lines),
         waiting: vec![Vec::new(); columns.len()],
         found: vec![false; places.len()],
         rows: Vec::new(),
         columns,
         places,
     };
-    replay.lines.iter().for_each(|line| teller.line(line));
+    replay.lines.iter().enumerate().for_each(|(at, line)| teller.line(at, line));
     teller.rest(replay);
     let Teller { columns, mut rows, .. } = teller;
     explain_switches(&mut rows, &columns, replay);
@@ -86,7 +114,7 @@ fn columns(replay: &Replay, names: &Names, places: &[&(Spot, String)]) -> Vec<(T
     let mut columns: Vec<(TaskId, String)> =
         names.tasks.iter().enumerate().map(|(at, name)| (TaskId(at as u8 + 1), name.clone())).collect();
     if places.iter().any(|(spot, _)| spot.task == TaskId::BOOT) {
-        columns.insert(0, (TaskId::BOOT, "set-up".to_owned()));
+        columns.insert(0, (TaskId::BOOT, names.task(TaskId::BOOT).to_owned()));
     }
     if replay.lines.iter().any(|line| line.event.task == TaskId::CLOCK) {
         columns.push((TaskId::CLOCK, names.task(TaskId::CLOCK).to_owned()));
@@ -94,27 +122,63 @@ fn columns(replay: &Replay, names: &Names, places: &[&(Spot, String)]) -> Vec<(T
     columns
 }
 
-/// Objects that more than one task uses, of which at least one writes, locks or frees.
-fn shared(lines: &[Line]) -> Vec<ObjectId> {
-    let mut users: BTreeMap<ObjectId, (Vec<TaskId>, bool)> = BTreeMap::new();
-    for line in lines.iter().filter(|line| line.event.task != TaskId::BOOT) {
+/// How two tasks meet at an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Meeting {
+    /// One finds what the other left.
+    Left,
+    /// One looks, and only then the other changes it: what races are made of.
+    LookedBefore,
+}
+
+/// Positions of lines with which one task leaves an object that another task uses next, and one of the two changes it.
+fn meetings(lines: &[Line]) -> BTreeMap<usize, Meeting> {
+    let mut uses: BTreeMap<ObjectId, Vec<Use>> = BTreeMap::new();
+    for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.event.task != TaskId::BOOT) {
         let What::Op(op, _) = line.event.what else { continue };
         let Some(object) = op.object() else { continue };
-        let (tasks, changes) = users.entry(object).or_default();
-        if !tasks.contains(&line.event.task) {
-            tasks.push(line.event.task);
-        }
-        *changes |= op.access().is_none_or(|(writes, _)| writes);
+        let changes = op.access().is_none_or(|(writes, _)| writes);
+        uses.entry(object).or_default().push(Use { at, task: line.event.task, changes });
     }
-    users.into_iter().filter(|(_, (tasks, changes))| tasks.len() > 1 && *changes).map(|(id, _)| id).collect()
+    let mut met = BTreeMap::new();
+    for (at, meeting) in uses.values().flat_map(|uses| meetings_at(uses)) {
+        let known = met.entry(at).or_insert(meeting);
+        *known = meeting.max(*known);
+    }
+    met
+}
+
+/// A use of an object.
+struct Use {
+    at: usize,
+    task: TaskId,
+    changes: bool,
+}
+
+/// Of the uses before a meeting the last change counts (or the last look), of those after it the first change (or look).
+fn meetings_at(uses: &[Use]) -> Vec<(usize, Meeting)> {
+    let runs: Vec<&[Use]> = uses.chunk_by(|before, after| before.task == after.task).collect();
+    let mut met = Vec::new();
+    for pair in runs.windows(2) {
+        let (before, after) = (pair[0], pair[1]);
+        if let Some(left) = before.iter().rfind(|it| it.changes) {
+            met.extend([(left.at, Meeting::Left), (after[0].at, Meeting::Left)]);
+        } else if let Some(change) = after.iter().find(|it| it.changes) {
+            met.extend([before[before.len() - 1].at, change.at].map(|at| (at, Meeting::LookedBefore)));
+        }
+    }
+    met
 }
 
 struct Teller<'a> {
     columns: Vec<(TaskId, String)>,
     places: Vec<&'a (Spot, String)>,
+    /// Is the finding about what may sleep? Otherwise that remark is no place of it.
+    of_sleeping: bool,
     found: Vec<bool>,
     whole: bool,
-    shared: Vec<ObjectId>,
+    /// Positions of lines at which tasks meet.
+    meetings: BTreeMap<usize, Meeting>,
     held: Vec<Vec<String>>,
     /// Per column, rows that begin something and wait for the step with which it begins.
     waiting: Vec<Vec<Row>>,
@@ -122,7 +186,7 @@ struct Teller<'a> {
 }
 
 impl Teller<'_> {
-    fn line(&mut self, line: &Line) {
+    fn line(&mut self, at: usize, line: &Line) {
         let mark = self.mark(line);
         let task = line.event.task;
         let Some(column) = self.columns.iter().position(|(id, _)| *id == task) else { return };
@@ -135,17 +199,27 @@ impl Teller<'_> {
             (_, None, Some(mark)) => Some(self.places[usize::from(mark) - 1].1.clone()),
             _ => None,
         };
+        let begins = begins(line) && mark.is_none();
+        if text.is_some() && !begins {
+            self.flush(column);
+        }
         self.held[column].clone_from(&line.held);
         let step = matches!(line.event.what, What::Op(..)).then_some(line.event.step);
         let Some(text) = text else { return };
-        let keep = mark.is_some() || self.matters(line);
-        let row = Row { step, column, depth: line.depth, text, held: self.held.clone(), mark, switch: None, keep };
-        if begins(line) && mark.is_none() {
-            self.waiting[column].push(row);
-        } else {
-            self.flush(column);
-            self.rows.push(row);
-        }
+        let weight = if mark.is_some() { Weight::Must } else { self.weigh(at, line) };
+        let is_result = matches!(line.event.what, What::Note(Note::Return(..)));
+        let row = Row {
+            step,
+            column,
+            depth: line.depth,
+            text,
+            held: self.held.clone(),
+            mark,
+            switch: None,
+            weight,
+            is_result,
+        };
+        if begins { self.waiting[column].push(row) } else { self.rows.push(row) }
     }
 
     /// Which place of the finding the line is, each at most once.
@@ -153,6 +227,7 @@ impl Teller<'_> {
         let is_at = |spot: &Spot| {
             (spot.step, spot.task, spot.place) == (line.event.step, line.event.task, line.event.place)
                 && !matches!(line.event.what, What::Note(Note::Enter(_) | Note::Exit(_)))
+                && (self.of_sleeping || !matches!(line.event.what, What::Note(Note::MightSleep(_))))
         };
         let at = (0..self.places.len()).find(|&at| !self.found[at] && is_at(&self.places[at].0))?;
         self.found[at] = true;
@@ -166,18 +241,20 @@ impl Teller<'_> {
         }
     }
 
-    fn matters(&self, line: &Line) -> bool {
+    fn weigh(&self, at: usize, line: &Line) -> Weight {
         match line.event.what {
-            What::Op(op, _) => match op {
-                Op::Sleep(_) | Op::Wake(_) | Op::Choose(..) | Op::Interrupt(_) | Op::Advance(_) => true,
-                op => op.object().is_some_and(|object| self.shared.contains(&object)),
+            What::Op(Op::Sleep(_) | Op::Choose(..) | Op::Interrupt(_) | Op::Advance(_), _) => Weight::Must,
+            What::Op(op, _) => match (self.meetings.get(&at), line.object) {
+                (None, _) | (_, None) => Weight::None,
+                (Some(_), Some(object)) if object.kind.is_lock() => Weight::Lock,
+                (Some(Meeting::LookedBefore), _) => Weight::State,
+                (_, Some(ObjectInfo { block: None, .. } | ObjectInfo { format: Format::Lease, .. })) => Weight::State,
+                _ if matches!(op, Op::Free(_)) => Weight::State,
+                _ => Weight::Field,
             },
-            What::Note(note) => {
-                matches!(
-                    note,
-                    Note::Call(_) | Note::Return(..) | Note::Signal { .. } | Note::Callback { .. } | Note::Bug(_)
-                )
-            }
+            What::Note(Note::Call(_) | Note::Return(..)) => Weight::Must,
+            What::Note(Note::Signal { .. } | Note::Callback { .. } | Note::Bug(_)) => Weight::Must,
+            What::Note(_) => Weight::None,
         }
     }
 
@@ -203,7 +280,17 @@ impl Teller<'_> {
             self.flush(column);
             let held = self.held.clone();
             let mark = Some(at as u8 + 1);
-            self.rows.push(Row { step: None, column, depth: 0, text, held, mark, switch: None, keep: true });
+            self.rows.push(Row {
+                step: None,
+                column,
+                depth: 0,
+                text,
+                held,
+                mark,
+                switch: None,
+                weight: Weight::Must,
+                is_result: false,
+            });
         }
     }
 }
@@ -240,16 +327,17 @@ fn explain_switches(rows: &mut [Row], columns: &[(TaskId, String)], replay: &Rep
     }
 }
 
-/// Puts what the finding does not need together, as a number of steps.
-fn fold(rows: Vec<Row>) -> Vec<Row> {
+/// Puts rows that matter less than `lightest` together, as a number of steps.
+fn fold(rows: &[Row], lightest: Weight) -> Vec<Row> {
     let mut folded: Vec<Row> = Vec::new();
     let mut hidden: Vec<Row> = Vec::new();
     for row in rows {
+        let keep = row.weight >= lightest;
         let same_task = hidden.last().is_none_or(|last| last.column == row.column);
-        if row.keep || !same_task {
+        if keep || !same_task {
             unhide(&mut folded, &mut hidden);
         }
-        if row.keep { folded.push(row) } else { hidden.push(row) }
+        if keep { folded.push(row.clone()) } else { hidden.push(row.clone()) }
     }
     unhide(&mut folded, &mut hidden);
     folded
