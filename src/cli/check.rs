@@ -1,14 +1,17 @@
 //! `check`: explores, and shows every finding as a counterexample.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use lockwright::event::names::Names;
 use lockwright::explore::saved::{self, Saved, SavedFinding};
 use lockwright::explore::schedule::{Guide, Replay, replay};
 use lockwright::explore::{Config, EngineKind, Found, Verdict};
+use lockwright::lease::designs::Entry;
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::json::{self, CellReport, Explored, FindingReport};
+use lockwright::scenario::Scenario;
 use lockwright::scenario::cells::{self, Cell};
 use lockwright::scenario::expect;
 
@@ -35,6 +38,14 @@ pub struct Arguments {
     save: Option<PathBuf>,
 }
 
+impl Arguments {
+    /// Looks all names up, before anything is done.
+    fn select(&self) -> Result<((Vec<Entry>, Vec<Arc<Scenario>>), EngineKind)> {
+        let programs = select::both(select::designs(&self.designs), select::scenarios(&self.scenarios));
+        select::both(programs, select::engine(&self.engine))
+    }
+}
+
 /// A finding, ready to be shown.
 struct Shown<'a> {
     found: &'a Found,
@@ -44,9 +55,8 @@ struct Shown<'a> {
 
 /// Explores and prints.
 pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
-    let designs = select::designs(&arguments.designs)?;
-    let scenarios = select::scenarios(&arguments.scenarios)?;
-    let mut config = Config::with_engine(select::engine(&arguments.engine)?);
+    let ((designs, scenarios), engine) = arguments.select()?;
+    let mut config = Config::with_engine(engine);
     config.executions_max = arguments.executions_max.unwrap_or(config.executions_max);
     if let Some(directory) = &arguments.save {
         std::fs::create_dir_all(directory).with_context(|| format!("making the directory {}", directory.display()))?;

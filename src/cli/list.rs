@@ -3,6 +3,7 @@
 use anyhow::Result;
 use lockwright::check::Code;
 use lockwright::lease::designs::{self, Entry};
+use lockwright::report::columns;
 use lockwright::report::json::{self, Listed, Named};
 use lockwright::scenario::{alone, catalogue};
 
@@ -43,6 +44,13 @@ fn listed() -> Listed {
 
 fn section(title: &str, names: &[Named]) -> String {
     let width = names.iter().map(|it| it.name.len()).max().unwrap_or(0);
-    let lines: String = names.iter().map(|it| format!("  {:<width$}  {}\n", it.name, it.about)).collect();
-    format!("{title}\n{lines}")
+    let mut text = format!("{title}\n");
+    for it in names {
+        let about = columns::wrap(&it.about, columns::PAGE_COLUMNS - width - 4);
+        for (at, line) in about.iter().enumerate() {
+            let name = if at == 0 { it.name.as_str() } else { "" };
+            text.push_str(&format!("  {name:<width$}  {line}\n"));
+        }
+    }
+    text
 }

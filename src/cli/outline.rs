@@ -30,8 +30,9 @@ pub struct Arguments {
 
 /// Runs the calls alone and prints their outlines.
 pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
-    let design = select::designs(std::slice::from_ref(&arguments.design))?[0];
-    let calls = select::calls(arguments.call.as_deref())?;
+    let designs = select::designs(std::slice::from_ref(&arguments.design));
+    let (designs, calls) = select::both(designs, select::calls(arguments.call.as_deref()))?;
+    let design = designs[0];
     let levels = if arguments.full { usize::MAX } else { arguments.depth.map_or(LEVELS, usize::from) };
     let mut outlines = Vec::new();
     for call in calls {
