@@ -100,7 +100,7 @@ fn print(text: &str) -> Result<()> {
 
 /// The line with the measured time, which stands apart from what is the same each time.
 fn time_line(seconds: f64, workers: usize) -> String {
-    format!("\n{seconds:.1} s on {}\n", lockwright::report::count(workers, "worker"))
+    format!("\n{seconds:.1} s on {}\n", lockwright::report::count(workers as u64, "worker"))
 }
 
 /// As many workers as the machine runs at once.

@@ -37,7 +37,7 @@ pub fn source(place: Place) -> String {
 }
 
 /// A number with its noun: `1 task`, `2 tasks`.
-pub fn count(number: usize, noun: &str) -> String {
+pub fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 

@@ -1,13 +1,16 @@
 //! Outlines, stories and saved schedules.
 
+use std::error::Error;
+
 use lockwright::check::Code;
 use lockwright::event::names::Names;
 use lockwright::explore::saved::{self, LoadError, Saved, SavedFinding};
 use lockwright::explore::schedule::{Guide, Replay, Step, replay};
-use lockwright::explore::{Config, Verdict};
+use lockwright::explore::{Bound, Config, Verdict};
 use lockwright::lease::designs;
+use lockwright::report::counterexample::Counterexample;
 use lockwright::report::outline::{Outline, ParseError};
-use lockwright::report::{columns, counterexample, story};
+use lockwright::report::{columns, counterexample, matrix, story};
 use lockwright::scenario::cells::{Cell, cells, explore_with_witnesses};
 use lockwright::scenario::{alone, catalogue, subject};
 
@@ -59,6 +62,10 @@ fn saved(cell: &Cell, replay: &Replay) -> Saved {
 
 fn trace(cell: &Cell, names: &Names, replay: &Replay) -> String {
     counterexample::trace(&cell.design.full_name(), cell.scenario.name, names, replay, replay.findings.first())
+}
+
+fn reason(loaded: Result<Saved, LoadError>) -> String {
+    loaded.unwrap_err().source().expect("a malformed file has a reason").to_string()
 }
 
 #[test]
@@ -180,8 +187,8 @@ fn a_file_that_is_no_schedule_is_refused_with_the_reason() {
 
     assert!(matches!(version, Err(LoadError::Version(2))));
     assert!(matches!(Saved::parse("{"), Err(LoadError::Malformed(_))));
-    assert!(field.unwrap_err().to_string().contains("unknown field `more`"));
-    assert!(code.unwrap_err().to_string().contains("unknown finding code 'LW999'"));
+    assert!(reason(field).contains("unknown field `more`"));
+    assert!(reason(code).contains("unknown finding code 'LW999'"));
 }
 
 #[test]
@@ -239,4 +246,53 @@ fn a_text_is_broken_at_its_spaces_and_a_name_where_it_is_put_together() {
     assert_eq!(columns::wrap("lease@leaser.1->fl_break_time", 20), ["lease@leaser.1", "  ->fl_break_time"]);
     assert_eq!(columns::wrap("", 20), [""]);
     assert_eq!(columns::wrap("abcdefghijkl", 4), ["abcd", "  ef", "  gh", "  ij", "  kl"]);
+}
+
+#[test]
+fn a_cell_that_is_not_as_expected_is_said_with_both_sides() {
+    let cells = [cell("spinlock", "leaser-reader"), cell("bkl", "relock-break")];
+    let (mutated, _) = findings(&cell("spinlock:no-recheck", "leaser-reader"));
+    let (known, _) = findings(&cells[1]);
+
+    let text = matrix::text(&cells, &[mutated.clone(), known.clone()]);
+    let missing = matrix::differences(&cells[1..], &[Verdict { findings: Vec::new(), ..known.clone() }]);
+
+    assert!(text.contains("DIFFERS spinlock leaser-reader\n  expected: clean\n  got:      LW030 lease\n"), "{text}");
+    assert!(text.contains("LW030/?") && text.contains("LW030/M40"), "{text}");
+    assert_eq!(missing, "DIFFERS bkl relock-break\n  expected: LW030 lease (M40)\n  got:      clean\n\n");
+    assert_eq!(matrix::differences(&cells[1..], &[known]), "");
+}
+
+#[test]
+fn what_was_not_explored_is_not_called_clean() {
+    let cell = cell("spinlock", "leaser-reader");
+    let verdict = explore_with_witnesses(&cell, &Config { executions_max: 1, ..Config::default() });
+    let text = matrix::text(std::slice::from_ref(&cell), std::slice::from_ref(&verdict));
+    let line = counterexample::last_line("spinlock", "leaser-reader", 2, &verdict);
+
+    assert_eq!(verdict.bound, Some(Bound::Executions(1)));
+    assert!(text.contains("clean in 0 of 1 scenario\n"), "{text}");
+    assert!(text.contains("INCOMPLETE (stopped after 1 executions) 1 of 1 cells, "), "{text}");
+    assert!(line.starts_with("INCOMPLETE (stopped after 1 executions) spinlock leaser-reader: nothing found so far, "));
+}
+
+#[test]
+fn a_finding_of_weak_memory_has_no_story_and_says_why() {
+    let cell = cell("bkl", "relock-break");
+    let (verdict, names) = findings(&cell);
+    let mut found = verdict.findings[0].clone();
+    found.weak_memory = true;
+
+    let page = counterexample::page(&Counterexample {
+        design: "bkl",
+        scenario: "relock-break",
+        names: &names,
+        found: &found,
+        replay: None,
+        saved: None,
+        expected: None,
+    });
+
+    assert!(page.contains("weak memory only: no sequentially consistent replay shows it\n\nwhy\n"), "{page}");
+    assert!(!page.contains("step  "), "{page}");
 }

@@ -1,17 +1,14 @@
 //! `check`: explores, and shows every finding as a counterexample.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use lockwright::event::names::Names;
 use lockwright::explore::saved::{self, Saved, SavedFinding};
 use lockwright::explore::schedule::{Guide, Replay, replay};
 use lockwright::explore::{Config, EngineKind, Found, Verdict};
-use lockwright::lease::designs::Entry;
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::json::{self, CellReport, Explored, FindingReport};
-use lockwright::scenario::Scenario;
 use lockwright::scenario::cells::{self, Cell};
 use lockwright::scenario::expect;
 
@@ -21,10 +18,10 @@ use super::{Status, print, select, time_line, workers};
 /// What to explore, and how.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A design, or a mutant such as spinlock:no-recheck; all designs if none is given.
+    /// A design, or a mutant such as spinlock:no-recheck; all designs if none is given. May be repeated.
     #[arg(long = "design", value_name = "DESIGN")]
     designs: Vec<String>,
-    /// A scenario; all if none is given.
+    /// A scenario; all if none is given. May be repeated.
     #[arg(long = "scenario", value_name = "SCENARIO")]
     scenarios: Vec<String>,
     /// Who explores: explorer, brute or loom.
@@ -40,9 +37,10 @@ pub struct Arguments {
 
 impl Arguments {
     /// Looks all names up, before anything is done.
-    fn select(&self) -> Result<((Vec<Entry>, Vec<Arc<Scenario>>), EngineKind)> {
+    fn select(&self) -> Result<(Vec<Cell>, EngineKind)> {
         let programs = select::both(select::designs(&self.designs), select::scenarios(&self.scenarios));
-        select::both(programs, select::engine(&self.engine))
+        let ((designs, scenarios), engine) = select::both(programs, select::engine(&self.engine))?;
+        Ok((cells::cells(&designs, &scenarios), engine))
     }
 }
 
@@ -55,13 +53,12 @@ struct Shown<'a> {
 
 /// Explores and prints.
 pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
-    let ((designs, scenarios), engine) = arguments.select()?;
+    let (cells, engine) = arguments.select()?;
     let mut config = Config::with_engine(engine);
     config.executions_max = arguments.executions_max.unwrap_or(config.executions_max);
     if let Some(directory) = &arguments.save {
         std::fs::create_dir_all(directory).with_context(|| format!("making the directory {}", directory.display()))?;
     }
-    let cells = cells::cells(&designs, &scenarios);
     let progress = Progress::start(cells.len())?;
     let verdicts = cells::for_each(&cells, workers(), |at, cell| {
         let verdict = cells::explore_with_witnesses(cell, &progress.watched(at, &config));

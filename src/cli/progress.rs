@@ -73,6 +73,8 @@ impl Progress {
 fn message(counts: &[Count], elapsed: Duration) -> String {
     let sum = |of: fn(&Count) -> &AtomicU64| counts.iter().map(|count| of(count).load(Ordering::Relaxed)).sum::<u64>();
     let (executions, states) = (sum(|count| &count.executions), sum(|count| &count.states));
-    let rate = states as f64 / elapsed.as_secs_f64().max(0.001);
-    format!("{executions} executions, {rate:.0} states a second")
+    // Engines that know no states are measured by their executions.
+    let (made, noun) = if states > 0 { (states, "states") } else { (executions, "executions") };
+    let rate = made as f64 / elapsed.as_secs_f64().max(0.001);
+    format!("{executions} executions, {rate:.0} {noun} a second")
 }

@@ -41,7 +41,7 @@ pub struct Saved {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// It is no JSON, or not of this shape.
-    #[error("not a saved schedule: {0}")]
+    #[error("not a saved schedule")]
     Malformed(#[from] serde_json::Error),
     /// It is of another version.
     #[error("saved schedule of version {0}: this program reads version {VERSION}")]

@@ -145,10 +145,11 @@ impl Spinlock {
     ) -> Result<Option<Ptr<FileLock>>> {
         let mut flocks = Some(self.file_lock_lock.lock(current));
         let mut result = self.generic_setlease(current, filp, arg, prepared.lease);
-        if result.is_err() && self.has(Mutant::LockLeftOnEagain) {
-            if let Some(a) = flocks.take() {
-                SpinGuard::leave_locked(a)
-            }
+        if result.is_err()
+            && self.has(Mutant::LockLeftOnEagain)
+            && let Some(guard) = flocks.take()
+        {
+            guard.leave_locked();
         }
         if self.has(Mutant::RecheckUnlocked) || self.has(Mutant::FasyncAfterUnlock) {
             flocks = None;

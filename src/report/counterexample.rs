@@ -84,17 +84,18 @@ fn how_to_replay(example: &Counterexample<'_>) -> String {
 pub fn last_line(design: &str, scenario: &str, tasks: usize, verdict: &Verdict) -> String {
     let states = match verdict.states {
         0 => String::new(),
-        states => format!("{states} states, "),
+        states => format!("{}, ", count(states, "state")),
     };
     let findings = match verdict.findings.len() {
-        0 => "clean".to_owned(),
-        findings => count(findings, "finding"),
+        0 if verdict.complete() => "clean".to_owned(),
+        0 => "nothing found so far".to_owned(),
+        findings => count(findings as u64, "finding"),
     };
     format!(
-        "{} {design} {scenario}: {findings}, {states}{} executions, {}, {}\n",
+        "{} {design} {scenario}: {findings}, {states}{}, {}, {}\n",
         completeness(verdict),
-        verdict.executions,
-        count(tasks, "task"),
+        count(verdict.executions, "execution"),
+        count(tasks as u64, "task"),
         memory_model(verdict.engine)
     )
 }
@@ -108,13 +109,13 @@ pub fn trace(design: &str, scenario: &str, names: &Names, replay: &Replay, marke
         text.push_str(&head(finding, &place));
         text.push_str(&why(finding, names));
     }
-    let steps = replay.steps.len();
+    let steps = replay.steps.len() as u64;
     text.push_str(&format!(
         "\n{}, {}\n",
         count(steps, "step"),
         match replay.findings.len() {
             0 => "no finding".to_owned(),
-            findings => count(findings, "finding"),
+            findings => count(findings as u64, "finding"),
         }
     ));
     text

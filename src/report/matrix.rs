@@ -115,7 +115,7 @@ fn table(designs: &[Entry], cells: &[Cell], verdicts: &[Verdict]) -> String {
 
 /// A line for a design: what it is, and in how many scenarios what was found.
 fn summary(design: Entry, cells: &[Cell], verdicts: &[Verdict]) -> String {
-    let mut scenarios = 0;
+    let mut scenarios: u64 = 0;
     let mut clean = 0;
     let mut codes: BTreeMap<Code, usize> = BTreeMap::new();
     for (_, verdict) in of_design(design, cells, verdicts) {
