@@ -8,6 +8,7 @@ use lockwright::explore::saved::{self, LoadError, Saved, SavedFinding};
 use lockwright::explore::schedule::{Guide, Replay, Step, replay};
 use lockwright::explore::{Bound, Config, Verdict};
 use lockwright::lease::designs;
+use lockwright::lease::mutants::SEEDED;
 use lockwright::report::counterexample::Counterexample;
 use lockwright::report::outline::{Outline, ParseError};
 use lockwright::report::{columns, counterexample, matrix, story};
@@ -204,8 +205,9 @@ fn a_file_is_named_after_what_it_shows_and_where() {
 
 #[test]
 fn every_story_fits_on_a_page_and_marks_both_places_once() {
-    for scenario in catalogue::all() {
-        let cell = cell("bkl", scenario.name);
+    let of_bkl = catalogue::all().into_iter().map(|scenario| cell("bkl", scenario.name));
+    let of_mutants = SEEDED.iter().map(|seeded| cell(&format!("spinlock:{}", seeded.name), seeded.scenario));
+    for cell in of_bkl.chain(of_mutants) {
         let (verdict, names) = findings(&cell);
         for found in &verdict.findings {
             let replay = replay(&*cell.subject(), &names, &Guide::Exact(&found.schedule)).unwrap();
@@ -214,7 +216,7 @@ fn every_story_fits_on_a_page_and_marks_both_places_once() {
             for story in [&folded, &whole] {
                 let mut marks: Vec<u8> = story.rows.iter().filter_map(|row| row.mark).collect();
                 marks.sort_unstable();
-                assert_eq!(marks, [1, 2], "{} {}", scenario.name, found.finding.code);
+                assert_eq!(marks, [1, 2], "{} {}", cell.scenario.name, found.finding.code);
                 let table = columns::table(story, 1);
                 let widest = table.lines().map(|line| line.chars().count()).max().unwrap();
                 assert!(widest <= columns::PAGE_COLUMNS, "{table}");

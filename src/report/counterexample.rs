@@ -49,8 +49,11 @@ pub fn page(example: &Counterexample<'_>) -> String {
 /// What is wrong, in two lines: code, title and place; the message.
 pub fn head(finding: &Finding, place: &str) -> String {
     let title = format!("{}  {}", finding.code, finding.code.title());
-    let gap = columns::PAGE_COLUMNS.saturating_sub(title.chars().count() + place.chars().count()).max(2);
-    format!("{title}{}{place}\n       {}\n", " ".repeat(gap), finding.message)
+    let message = &finding.message;
+    match columns::PAGE_COLUMNS.checked_sub(title.chars().count() + place.chars().count()) {
+        Some(gap @ 2..) => format!("{title}{}{place}\n       {message}\n", " ".repeat(gap)),
+        _ => format!("{title}\n       {place}\n       {message}\n"),
+    }
 }
 
 /// The two places with task, step, what happened there and the source line.

@@ -1,7 +1,7 @@
 //! What `--json` prints: one object per command. The schema is in `docs/json.md`, and a test holds the two together.
 //!
-//! Every object says which version of the schema it follows (`lockwright`) and which command made it. `seconds` is the only
-//! field that measures time.
+//! Every object says which version of the schema it follows (`lockwright`) and which command made it. `seconds` is the
+//! only field that measures time.
 
 use serde::Serialize;
 

@@ -26,7 +26,8 @@ enum Weight {
     Field,
     /// Tasks meet at a lock.
     Lock,
-    /// Tasks meet at memory that is no field, at the type of a lease, at a record's end, or one looked before the other changed.
+    /// Tasks meet at memory that is no field, at the type of a lease, at a record's end, or one looked before the other
+    /// changed it.
     State,
     /// Without it there is no story.
     Must,
@@ -155,7 +156,8 @@ struct Use {
     changes: bool,
 }
 
-/// Of the uses before a meeting the last change counts (or the last look), of those after it the first change (or look).
+/// Of the uses before a meeting the last change counts (or the last look), of those after it the first change (or
+/// look).
 fn meetings_at(uses: &[Use]) -> Vec<(usize, Meeting)> {
     let runs: Vec<&[Use]> = uses.chunk_by(|before, after| before.task == after.task).collect();
     let mut met = Vec::new();
@@ -199,7 +201,7 @@ impl Teller<'_> {
             (_, None, Some(mark)) => Some(self.places[usize::from(mark) - 1].1.clone()),
             _ => None,
         };
-        let begins = begins(line) && mark.is_none();
+        let begins = begins(line);
         if text.is_some() && !begins {
             self.flush(column);
         }
@@ -258,8 +260,13 @@ impl Teller<'_> {
         }
     }
 
-    /// Places that are no line: a step that is only pending, or the end.
+    /// What still waits, and places that are no line: a step that is only pending, or the end.
     fn rest(&mut self, replay: &Replay) {
+        for column in 0..self.columns.len() {
+            if self.waiting[column].iter().any(|row| row.mark.is_some()) {
+                self.flush(column);
+            }
+        }
         for at in 0..self.places.len() {
             let (spot, label) = self.places[at];
             let column = self.columns.iter().position(|(id, _)| *id == spot.task);
@@ -300,9 +307,9 @@ fn is_bare_load(op: &str) -> bool {
     !op.contains(['=', '(', ' '])
 }
 
-/// Remarks that begin something: they belong to the step to come.
+/// Remarks that begin something that only the task knows of: they belong to the step to come.
 fn begins(line: &Line) -> bool {
-    matches!(line.event.what, What::Note(Note::Call(_) | Note::Enter(_) | Note::MightSleep(_)))
+    matches!(line.event.what, What::Note(Note::Call(_) | Note::Enter(_) | Note::MightSleep(_) | Note::Alloc(_)))
 }
 
 /// Says at each switch why the task before does not go on.
