@@ -23,6 +23,7 @@ use crate::event::{Event, View};
 
 pub mod brute;
 pub mod loom;
+pub mod saved;
 pub mod schedule;
 mod search;
 pub mod stateful;

@@ -4,7 +4,8 @@
 //! scenarios run on both, every interleaving is explored, and checks say what the change fixes, breaks and leaves open.
 //!
 //! Reading order: [`lease`] with [`lease::bkl`] beside [`lease::spinlock`]; [`kernel`], on which they stand;
-//! [`scenario`], which runs them; [`check`], which judges; [`explore`] and [`engine`], which go through the executions.
+//! [`scenario`], which runs them; [`check`], which judges; [`explore`] and [`engine`], which go through the executions;
+//! [`report`], which shows what was seen.
 //!
 //! ```
 //! use lockwright::explore::{Config, explore};
@@ -23,5 +24,6 @@ pub mod event;
 pub mod explore;
 pub mod kernel;
 pub mod lease;
+pub mod report;
 pub mod scenario;
 pub mod script;

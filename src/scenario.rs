@@ -21,7 +21,11 @@ use crate::kernel::{Errno, Faults, Kernel, Result, wait};
 use crate::lease::designs::Entry;
 use crate::lease::{Design, F_RDLCK, F_WRLCK, Filp, Inode, OpenFlags};
 
+pub mod alone;
 pub mod catalogue;
+pub mod cells;
+pub mod expect;
+pub mod seeded;
 pub mod small;
 
 /// A call of a task. Handles are the task's own names for its open files.

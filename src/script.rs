@@ -231,6 +231,32 @@ pub fn judge(script: &Script, design: Entry, played: run::Played) -> Verdict {
     }
 }
 
+/// How many scripts had which verdict, and what the cited rows say.
+pub fn summary(reports: &[Report]) -> String {
+    let count = |is: fn(&Verdict) -> bool| reports.iter().filter(|report| is(&report.verdict)).count();
+    let mut text = format!(
+        "{} scripts: {} same, {} of another era, {} refused, {} without a recording, {} differ, {} stuck\n",
+        reports.len(),
+        count(|verdict| matches!(verdict, Verdict::Same)),
+        count(|verdict| matches!(verdict, Verdict::Era { .. })),
+        count(|verdict| matches!(verdict, Verdict::Refused { .. })),
+        count(|verdict| matches!(verdict, Verdict::Ran { .. })),
+        count(|verdict| matches!(verdict, Verdict::Differs { .. })),
+        count(|verdict| matches!(verdict, Verdict::Stuck { .. })),
+    );
+    let cited = |id: &str| {
+        reports
+            .iter()
+            .filter(|report| matches!(&report.verdict, Verdict::Era { rows, .. } if rows.contains(&id)))
+            .count()
+    };
+    for row in era::TABLE.iter().filter(|row| cited(row.id) > 0) {
+        text += &format!("{}, cited {} times: {}\n", row.id, cited(row.id), row.title);
+        text += &format!("     then: {}\n     now:  {} ({})\n", row.then, row.now, row.source);
+    }
+    text
+}
+
 /// Status of the command line: 1 if a difference is not in the table or a design got stuck, else 0.
 pub fn exit_code(reports: &[Report]) -> u8 {
     let wrong = |report: &Report| matches!(report.verdict, Verdict::Differs { .. } | Verdict::Stuck { .. });

@@ -10,9 +10,10 @@ use lockwright::kernel::fasync::f_delown;
 use lockwright::kernel::task::Task;
 use lockwright::kernel::{Kernel, Result};
 use lockwright::lease::designs::{self, Entry};
-use lockwright::lease::mutants::{Mutant, SEEDED};
+use lockwright::lease::mutants::Mutant;
 use lockwright::lease::spinlock::Spinlock;
 use lockwright::lease::{Design, F_UNLCK, Filp, Inode, LockLine, OpenFlags};
+use lockwright::scenario::seeded::SEEDED;
 use lockwright::scenario::{self, Scenario, catalogue};
 
 fn run(design: Entry, scenario: &Arc<Scenario>) -> Verdict {
@@ -38,7 +39,7 @@ fn each_mutant_is_caught_in_its_scenario_by_its_finding() {
         let scenario = catalogue::find(seeded.scenario).expect("a mutant's scenario is in the catalogue");
         let codes = run(design, &scenario).codes();
 
-        assert!(codes.contains(&seeded.code), "{} in {}: {codes:?}", seeded.name, scenario.name);
+        assert!(codes.contains(&seeded.code), "{} in {}: {codes:?}", design.name, scenario.name);
     }
 }
 

@@ -243,15 +243,6 @@ fn what_bkl_may_do_spinlock_may_not() {
 }
 
 #[test]
-fn the_mutant_that_overwrites_breaks_is_not_excused() {
-    let mutant = designs::find("spinlock:break-overwritten").unwrap();
-    let report = run(&named(ERAS, "set-again-during-break"), mutant);
-
-    assert!(matches!(report.verdict, Verdict::Differs { op: 4, .. }), "{report}");
-    assert_eq!(exit_code(&[report]), 1);
-}
-
-#[test]
 fn a_mutant_that_keeps_its_lock_gets_stuck_in_the_next_call() {
     let mutant = designs::find("spinlock:lock-left").unwrap();
 

@@ -1,8 +1,12 @@
 //! Tests of the whole: one binary, a module per subject.
 
 mod checks;
+mod cli;
 mod counts;
 mod engine;
+mod expectations;
+mod json;
 mod lease;
 mod lease_scripts;
+mod report;
 mod tidy;

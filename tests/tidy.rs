@@ -13,7 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("explore", &["engine", "check", "event"]),
     ("scenario", &["lease", "kernel", "explore", "engine", "check", "event"]),
     ("script", &["scenario", "lease", "kernel", "explore", "engine", "check", "event"]),
-    ("report", &["scenario", "explore", "check", "event"]),
+    ("report", &["scenario", "lease", "explore", "engine", "check", "event"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

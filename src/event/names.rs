@@ -65,9 +65,9 @@ impl Names {
             }
             Op::Rmw(id, rmw, access) => rmw_text(rmw, access, &name(id)),
             Op::Fence => "smp_mb()".to_owned(),
-            Op::Acquire(id) => format!("{}({})", lock_verb(view, id, "lock"), name(id)),
-            Op::TryAcquire(id) => format!("{}({})", lock_verb(view, id, "trylock"), name(id)),
-            Op::Release(id) => format!("{}({})", lock_verb(view, id, "unlock"), name(id)),
+            Op::Acquire(id) => self.lock_op(view, id, "lock"),
+            Op::TryAcquire(id) => self.lock_op(view, id, "trylock"),
+            Op::Release(id) => self.lock_op(view, id, "unlock"),
             Op::Enqueue(id) => format!("prepare_to_wait({})", name(id)),
             Op::Dequeue(id) => format!("finish_wait({})", name(id)),
             Op::Wake(id) => format!("wake_up({})", name(id)),
@@ -77,6 +77,15 @@ impl Names {
             Op::Choose(_, what) => what.to_owned(),
             Op::Interrupt(task) => format!("signal({})", self.task(task)),
             Op::Advance(by) => format!("jiffies += {by}"),
+        }
+    }
+
+    /// There is one BKL in a kernel, so its functions take no argument.
+    fn lock_op(&self, view: &dyn View, id: ObjectId, verb: &str) -> String {
+        match view.object(id).kind {
+            ObjectKind::Bkl => format!("{verb}_kernel()"),
+            ObjectKind::Mutex => format!("mutex_{verb}({})", self.object(view, id)),
+            _ => format!("spin_{verb}({})", self.object(view, id)),
         }
     }
 
@@ -105,6 +114,7 @@ impl Names {
             Note::Return(call, result) => {
                 self.calls.get(task.index()).map(|calls| format!("< {} = {result}", calls[usize::from(call)]))
             }
+            Note::MightSleep(what) => Some(format!("{what} may sleep")),
             Note::Nested(_, true) => Some("lock_kernel() again".to_owned()),
             Note::Nested(_, false) => Some("unlock_kernel(), still held".to_owned()),
             Note::Signal { pid: 0, file } => Some(format!("SIGIO for {} to nobody", self.object(view, file))),
@@ -161,13 +171,5 @@ fn rmw_text(rmw: Rmw, access: Access, name: &str) -> String {
         Rmw::Add(n) => format!("atomic_add{suffix}({}, {name})", n as i64),
         Rmw::Xchg(new) => format!("xchg({name}, {})", new as i64),
         Rmw::CmpXchg(old, new) => format!("cmpxchg({name}, {}, {})", old as i64, new as i64),
-    }
-}
-
-fn lock_verb(view: &dyn View, id: ObjectId, verb: &str) -> String {
-    match view.object(id).kind {
-        ObjectKind::Bkl => format!("{verb}_kernel"),
-        ObjectKind::Mutex => format!("mutex_{verb}"),
-        _ => format!("spin_{verb}"),
     }
 }

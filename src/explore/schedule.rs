@@ -12,7 +12,7 @@ use crate::engine::fingerprint::Fingerprint;
 use crate::engine::world::Transition;
 use crate::engine::{Decision, Ending, Flow, Observer, State, Strategy};
 use crate::event::names::Names;
-use crate::event::{Event, Op, TaskId, View, What};
+use crate::event::{Event, ObjectInfo, Op, Status, TaskId, View, What};
 
 /// The choices of one execution.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,12 +59,34 @@ pub struct Line {
     pub held: Vec<String>,
     /// How a saved schedule names the operation.
     pub op: Option<String>,
+    /// What is fixed about the object of the operation.
+    pub object: Option<ObjectInfo>,
+}
+
+/// How a task stands in a state, with its names resolved there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stand {
+    /// Before an operation that it can perform.
+    Ready(String),
+    /// Before a lock that somebody holds.
+    Waits {
+        /// The lock.
+        lock: String,
+        /// Who holds it.
+        holder: String,
+    },
+    /// It sleeps.
+    Sleeps,
+    /// It has no more calls.
+    Finished,
 }
 
 /// A replayed execution.
 pub struct Replay {
     /// What happened.
     pub lines: Vec<Line>,
+    /// How every task stands after as many steps as the index says. A step that ended the execution has no state.
+    pub states: Vec<Vec<Stand>>,
     /// What the checks said, in order.
     pub findings: Vec<Finding>,
     /// How it ended.
@@ -91,6 +113,7 @@ struct Recorder {
     lines: Vec<Line>,
     frames: Vec<(TaskId, usize)>,
     held: Vec<(TaskId, String)>,
+    states: Vec<Vec<Stand>>,
     findings: Vec<Finding>,
 }
 
@@ -101,6 +124,18 @@ impl Recorder {
             self.frames.len() - 1
         });
         &mut self.frames[at].1
+    }
+
+    fn stand(&self, view: &dyn View, task: TaskId) -> Stand {
+        match view.status(task).0 {
+            Status::Ready(op) => Stand::Ready(self.names.op(view, op)),
+            Status::WaitsFor(lock) => {
+                let holder = view.owner(lock).map_or("nobody", |holder| self.names.task(holder)).to_owned();
+                Stand::Waits { lock: self.names.object(view, lock), holder }
+            }
+            Status::Sleeps(_) => Stand::Sleeps,
+            Status::Finished => Stand::Finished,
+        }
     }
 
     fn record(&mut self, event: &Event, view: &dyn View) {
@@ -124,8 +159,12 @@ impl Recorder {
             What::Op(op, result) => (Some(self.names.op_and_result(view, op, result)), Some(self.names.op(view, op))),
             What::Note(note) => (self.names.note(view, event.task, note), None),
         };
+        let object = match event.what {
+            What::Op(op, _) => op.object().map(|id| view.object(id)),
+            What::Note(_) => None,
+        };
         let held = self.held.iter().filter(|(task, _)| *task == event.task).map(|(_, name)| name.clone()).collect();
-        self.lines.push(Line { event: *event, text, depth, held, op });
+        self.lines.push(Line { event: *event, text, depth, held, op, object });
     }
 }
 
@@ -142,6 +181,8 @@ impl Observer for Recorder {
     }
 
     fn state(&mut self, step: u32, view: &dyn View) -> Flow {
+        debug_assert_eq!(self.states.len(), step as usize, "a state follows every step");
+        self.states.push((1..=view.tasks()).map(|task| self.stand(view, TaskId(task as u8))).collect());
         let stop = self.checks.state(step, view);
         self.findings.extend(self.checks.take_found());
         super::flow(stop)
@@ -190,6 +231,16 @@ impl Strategy for Follow<'_> {
 }
 
 impl Follow<'_> {
+    /// A saved schedule that goes on behind the end of the execution does not fit either.
+    fn check_end(&self, ending: &Ending) -> Result<(), Divergence> {
+        let (Guide::Saved(steps), Ending::Finished(_) | Ending::Deadlocked(_)) = (self.guide, ending) else {
+            return Ok(());
+        };
+        let Some(step) = steps.get(self.at) else { return Ok(()) };
+        let expected = format!("{}: {}", step.task, step.op);
+        Err(Divergence { step: self.at + 1, expected, actual: "the execution has ended".to_owned() })
+    }
+
     fn find(&mut self, state: &State<'_>, step: &Step) -> Option<Transition> {
         let texts = |transition: &Transition| match state.world.pending(transition.task) {
             Some(op) => self.names.op(state.world, op),
@@ -231,6 +282,7 @@ pub fn replay(subject: &dyn Subject, names: &Names, guide: &Guide<'_>) -> Result
         lines: Vec::new(),
         frames: Vec::new(),
         held: Vec::new(),
+        states: Vec::new(),
         findings: Vec::new(),
     }));
     let observer: Rc<RefCell<dyn Observer>> = recorder.clone();
@@ -240,14 +292,16 @@ pub fn replay(subject: &dyn Subject, names: &Names, guide: &Guide<'_>) -> Result
     if let Some(divergence) = follow.divergence {
         return Err(divergence);
     }
+    follow.check_end(&ending)?;
     let mut recorder = recorder.borrow_mut();
+    let states = std::mem::take(&mut recorder.states);
     let lines = std::mem::take(&mut recorder.lines);
     let steps = lines
         .iter()
         .filter(|line| line.event.task != TaskId::BOOT)
         .filter_map(|line| saved_step(names, line))
         .collect();
-    Ok(Replay { steps, findings: std::mem::take(&mut recorder.findings), ending, lines })
+    Ok(Replay { steps, findings: std::mem::take(&mut recorder.findings), ending, lines, states })
 }
 
 fn saved_step(names: &Names, line: &Line) -> Option<Step> {

@@ -102,9 +102,11 @@ pub(super) fn dropped<R>(current: &Task, place: Place, sleep: impl FnOnce() -> R
     if !is_bkl || !kernel_locked(current) {
         return sleep();
     }
+    engine::note(Note::Enter("schedule"), place);
     bkl.perform(Op::Release(bkl.id), place);
     let result = sleep();
     bkl.perform(Op::Acquire(bkl.id), place);
+    engine::note(Note::Exit("schedule"), place);
     result
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::bkl::Bkl;
-use super::mutants::SEEDED;
+use super::mutants::MUTANTS;
 use super::spinlock::Spinlock;
 use super::{Boot, Design};
 use crate::kernel::{Faults, Kernel};
@@ -11,7 +11,7 @@ use crate::kernel::{Faults, Kernel};
 /// A design by name.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    /// Its name on the command line.
+    /// Its name; [`Entry::full_name`] is what the command line takes.
     pub name: &'static str,
     /// What it is, in a sentence.
     pub about: &'static str,
@@ -47,13 +47,18 @@ impl Entry {
             Choice::Bkl | Choice::BklAsSpinlock => Arc::new(Bkl::new(kernel)),
             Choice::Spinlock => Arc::new(Spinlock::new(kernel)),
             Choice::Custom(boot) => boot(kernel),
-            Choice::Mutant(at) => Arc::new(Spinlock::mutated(kernel, SEEDED[at].mutant)),
+            Choice::Mutant(at) => Arc::new(Spinlock::mutated(kernel, MUTANTS[at].0)),
         }
+    }
+
+    /// Its name on the command line: a mutant's has the name of the design it is made from in front.
+    pub fn full_name(self) -> String {
+        if self.is_mutant() { format!("spinlock:{}", self.name) } else { self.name.to_owned() }
     }
 
     /// Is it a seeded bug rather than a design of its own?
     pub fn is_mutant(self) -> bool {
-        matches!(self.boot, Choice::Mutant(_) | Choice::BklAsSpinlock)
+        matches!(self.boot, Choice::Mutant(_))
     }
 }
 
@@ -83,9 +88,5 @@ pub fn find(name: &str) -> Option<Entry> {
 
 /// The mutants of `spinlock`, by their short names.
 pub fn mutants() -> impl Iterator<Item = Entry> {
-    SEEDED.iter().enumerate().map(|(at, seeded)| Entry {
-        name: seeded.name,
-        about: seeded.about,
-        boot: Choice::Mutant(at),
-    })
+    MUTANTS.iter().enumerate().map(|(at, &(_, name, about))| Entry { name, about, boot: Choice::Mutant(at) })
 }

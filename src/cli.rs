@@ -1,0 +1,113 @@
+//! The subcommands: each validates its arguments as a whole, makes one call into the library, and prints once.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+mod check;
+mod explain;
+mod lease;
+mod list;
+mod matrix;
+mod outline;
+mod progress;
+mod replay;
+mod select;
+
+/// What a run has to say to whoever started it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Nothing is wrong.
+    Clean = 0,
+    /// There are findings.
+    Findings = 1,
+    /// The arguments or a file are wrong; nothing was done.
+    Usage = 2,
+    /// An exploration did not end.
+    Incomplete = 3,
+}
+
+impl Status {
+    /// Findings win over incompleteness.
+    pub fn of(findings: bool, incomplete: bool) -> Status {
+        match (findings, incomplete) {
+            (true, _) => Status::Findings,
+            (false, true) => Status::Incomplete,
+            (false, false) => Status::Clean,
+        }
+    }
+}
+
+/// Refactor a kernel lock, and know what you broke.
+///
+/// Without a subcommand: every scenario on every design, in one matrix.
+#[derive(Parser)]
+#[command(name = "lockwright", version, subcommand_help_heading = "Commands")]
+#[command(after_help = "Exit status: 0 clean, 1 findings, 2 usage or input error, 3 incomplete.")]
+pub struct Arguments {
+    /// Print one JSON object instead of text (docs/json.md).
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Explore scenarios on designs, and show each finding with the schedule that leads to it.
+    Check(check::Arguments),
+    /// Run a saved schedule again, and show the whole trace.
+    Replay {
+        /// What `check --save` wrote.
+        file: PathBuf,
+    },
+    /// Run lease scripts on a design, and hold each against its recording from a real kernel.
+    Lease(lease::Arguments),
+    /// Show a call's outline as executed, with the locks held at each line.
+    Outline(outline::Arguments),
+    /// List designs, mutants, scenarios, engines, calls and codes.
+    List,
+    /// Explain a finding.
+    Explain {
+        /// Its code, such as LW030.
+        code: String,
+    },
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// For whatever is wrong with the arguments or a file.
+pub fn run(arguments: Arguments) -> Result<Status> {
+    let json = arguments.json;
+    match arguments.command {
+        None => matrix::run(json),
+        Some(Command::Check(arguments)) => check::run(&arguments, json),
+        Some(Command::Replay { file }) => replay::run(&file, json),
+        Some(Command::Lease(arguments)) => lease::run(&arguments, json),
+        Some(Command::Outline(arguments)) => outline::run(&arguments, json),
+        Some(Command::List) => list::run(json),
+        Some(Command::Explain { code }) => explain::run(&code, json),
+    }
+}
+
+/// Prints. Whoever closes the pipe has read enough: that is no error.
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("writing to standard output"),
+    }
+}
+
+/// The line with the measured time, which stands apart from what is the same each time.
+fn time_line(seconds: f64, workers: usize) -> String {
+    format!("\n{seconds:.1} s on {}\n", lockwright::report::count(workers as u64, "worker"))
+}
+
+/// As many workers as the machine runs at once.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

@@ -1,0 +1,159 @@
+//! `check`: explores, and shows every finding as a counterexample.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use lockwright::event::names::Names;
+use lockwright::explore::saved::{self, Saved, SavedFinding};
+use lockwright::explore::schedule::{Guide, Replay, replay};
+use lockwright::explore::{Config, EngineKind, Found, Verdict};
+use lockwright::report::counterexample::{self, Counterexample};
+use lockwright::report::json::{self, CellReport, Explored, FindingReport};
+use lockwright::scenario::cells::{self, Cell};
+use lockwright::scenario::expect;
+
+use super::progress::Progress;
+use super::{Status, print, select, time_line, workers};
+
+/// What to explore, and how.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// A design, or a mutant such as spinlock:no-recheck; all designs if none is given. May be repeated.
+    #[arg(long = "design", value_name = "DESIGN")]
+    designs: Vec<String>,
+    /// A scenario; all if none is given. May be repeated.
+    #[arg(long = "scenario", value_name = "SCENARIO")]
+    scenarios: Vec<String>,
+    /// Who explores: explorer, brute or loom.
+    #[arg(long, default_value = "explorer")]
+    engine: String,
+    /// Give a scenario up after so many executions.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    executions_max: Option<u64>,
+    /// Write the schedule of each finding into this directory.
+    #[arg(long, value_name = "DIR")]
+    save: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// Looks all names up, before anything is done.
+    fn select(&self) -> Result<(Vec<Cell>, EngineKind)> {
+        let programs = select::both(select::designs(&self.designs), select::scenarios(&self.scenarios));
+        let ((designs, scenarios), engine) = select::both(programs, select::engine(&self.engine))?;
+        Ok((cells::cells(&designs, &scenarios), engine))
+    }
+}
+
+/// A finding, ready to be shown.
+struct Shown<'a> {
+    found: &'a Found,
+    replay: Option<Replay>,
+    file: Option<String>,
+}
+
+/// Explores and prints.
+pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
+    let (cells, engine) = arguments.select()?;
+    let mut config = Config::with_engine(engine);
+    config.executions_max = arguments.executions_max.unwrap_or(config.executions_max);
+    if let Some(directory) = &arguments.save {
+        std::fs::create_dir_all(directory).with_context(|| format!("making the directory {}", directory.display()))?;
+    }
+    let progress = Progress::start(cells.len())?;
+    let verdicts = cells::for_each(&cells, workers(), |at, cell| {
+        let verdict = cells::explore_with_witnesses(cell, &progress.watched(at, &config));
+        progress.done(at, &verdict);
+        verdict
+    });
+    let seconds = progress.finish().as_secs_f64();
+    let names: Vec<Names> = cells.iter().map(|cell| cell.scenario.names()).collect();
+    let mut shown = Vec::new();
+    for ((cell, verdict), names) in cells.iter().zip(&verdicts).zip(&names) {
+        shown.push(show(cell, verdict, names, arguments.save.as_deref())?);
+    }
+    let designs = cells.iter().map(|cell| cell.design.full_name()).collect();
+    let work = Work { cells: &cells, designs, verdicts: &verdicts, names: &names, shown: &shown };
+    let text = if as_json { work.json(config.engine, seconds) } else { work.text() + &time_line(seconds, workers()) };
+    print(&text)?;
+    let findings = verdicts.iter().any(|verdict| !verdict.findings.is_empty());
+    Ok(Status::of(findings, verdicts.iter().any(|verdict| !verdict.complete())))
+}
+
+/// Replays the findings of a cell, and saves their schedules if there is a directory for them.
+fn show<'a>(cell: &Cell, verdict: &'a Verdict, names: &Names, save: Option<&Path>) -> Result<Vec<Shown<'a>>> {
+    let show_one = |found: &'a Found| {
+        if found.weak_memory {
+            return Ok(Shown { found, replay: None, file: None });
+        }
+        let replay = replay(&*cell.subject(), names, &Guide::Exact(&found.schedule))?;
+        let file = save.map(|directory| write(cell, found, &replay, directory)).transpose()?;
+        Ok(Shown { found, replay: Some(replay), file })
+    };
+    verdict.findings.iter().map(show_one).collect()
+}
+
+fn write(cell: &Cell, found: &Found, replay: &Replay, directory: &Path) -> Result<String> {
+    let finding = SavedFinding { code: found.finding.code, subject: found.finding.subject.to_owned() };
+    let saved = Saved {
+        lockwright: saved::VERSION,
+        design: cell.design.full_name(),
+        scenario: cell.scenario.name.to_owned(),
+        finding: Some(finding),
+        steps: replay.steps.clone(),
+    };
+    let path = directory.join(saved.file_name());
+    std::fs::write(&path, saved.to_text()).with_context(|| format!("writing {}", path.display()))?;
+    Ok(path.display().to_string())
+}
+
+/// All that was found out.
+struct Work<'a> {
+    cells: &'a [Cell],
+    designs: Vec<String>,
+    verdicts: &'a [Verdict],
+    names: &'a [Names],
+    shown: &'a [Vec<Shown<'a>>],
+}
+
+impl Work<'_> {
+    /// The findings of the cell, with what they need to be read.
+    fn examples(&self, at: usize) -> impl Iterator<Item = Counterexample<'_>> {
+        let (design, scenario) = (&self.designs[at], self.cells[at].scenario.name);
+        self.shown[at].iter().map(move |shown| {
+            let finding = &shown.found.finding;
+            Counterexample {
+                design,
+                scenario,
+                names: &self.names[at],
+                found: shown.found,
+                replay: shown.replay.as_ref(),
+                saved: shown.file.as_deref(),
+                expected: expect::known(design, scenario, finding.code, finding.subject),
+            }
+        })
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for (at, (cell, verdict)) in self.cells.iter().zip(self.verdicts).enumerate() {
+            for example in self.examples(at) {
+                text.push_str(&counterexample::page(&example));
+                text.push('\n');
+            }
+            let tasks = cell.scenario.tasks.len();
+            text.push_str(&counterexample::last_line(&self.designs[at], cell.scenario.name, tasks, verdict));
+            if !verdict.findings.is_empty() && at + 1 < self.cells.len() {
+                text.push('\n');
+            }
+        }
+        text
+    }
+
+    fn json(&self, engine: EngineKind, seconds: f64) -> String {
+        let cells = self.cells.iter().zip(self.verdicts).enumerate().map(|(at, (cell, verdict))| {
+            let findings = self.examples(at).map(|example| FindingReport::with_schedule(&example)).collect();
+            CellReport::new(cell, verdict, findings)
+        });
+        json::text("check", Explored::new(engine, seconds, cells.collect()))
+    }
+}

@@ -1,0 +1,40 @@
+//! The bare command: every scenario on every design, held against the table of expectations.
+
+use anyhow::Result;
+use lockwright::explore::{Config, EngineKind, explore};
+use lockwright::lease::designs;
+use lockwright::report::json::{self, CellReport, Explored, FindingReport};
+use lockwright::report::matrix;
+use lockwright::scenario::{catalogue, cells, expect};
+
+use super::progress::Progress;
+use super::{Status, print, time_line, workers};
+
+/// Explores all cells and prints the matrix.
+pub fn run(as_json: bool) -> Result<Status> {
+    let cells = cells::cells(designs::DESIGNS, &catalogue::all());
+    let progress = Progress::start(cells.len())?;
+    let config = Config::default();
+    let verdicts = cells::for_each(&cells, workers(), |at, cell| {
+        let verdict = explore(&cell.subject(), &progress.watched(at, &config));
+        progress.done(at, &verdict);
+        verdict
+    });
+    let seconds = progress.finish().as_secs_f64();
+    if as_json {
+        let reports = cells.iter().zip(&verdicts).map(|(cell, verdict)| {
+            let (design, names) = (cell.design.full_name(), cell.scenario.names());
+            let findings = verdict.findings.iter().map(|found| {
+                let finding = &found.finding;
+                let known = expect::known(&design, cell.scenario.name, finding.code, finding.subject);
+                FindingReport::new(finding, &names, known.map(|known| known.bug))
+            });
+            CellReport::new(cell, verdict, findings.collect())
+        });
+        print(&json::text("matrix", Explored::new(EngineKind::Explorer, seconds, reports.collect())))?;
+    } else {
+        print(&(matrix::text(&cells, &verdicts) + &time_line(seconds, workers())))?;
+    }
+    let differs = !matrix::differences(&cells, &verdicts).is_empty();
+    Ok(Status::of(differs, verdicts.iter().any(|verdict| !verdict.complete())))
+}

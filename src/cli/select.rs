@@ -1,0 +1,96 @@
+//! Names on the command line: each is looked up before anything is explored, and an unknown one is answered with
+//! what exists and what is nearest.
+
+use std::sync::Arc;
+
+use anyhow::{Error, Result, anyhow, bail};
+use lockwright::explore::EngineKind;
+use lockwright::lease::designs::{self, Entry};
+use lockwright::report::columns;
+use lockwright::scenario::{Scenario, alone, catalogue};
+
+/// The engines with a sentence on each.
+pub const ENGINES: &[(&str, EngineKind, &str)] = &[
+    ("explorer", EngineKind::Explorer, "every state: a depth-first search that stops at known states (the default)"),
+    ("brute", EngineKind::Brute, "every schedule: slow, the oracle for small scenarios"),
+    ("loom", EngineKind::Loom, "the loom crate: its own search, under its C11-like memory"),
+];
+
+/// The designs of these names; all but the mutants if there are none.
+pub fn designs(names: &[String]) -> Result<Vec<Entry>> {
+    if names.is_empty() {
+        return Ok(designs::DESIGNS.to_vec());
+    }
+    let known = || designs::DESIGNS.iter().copied().chain(designs::mutants()).map(Entry::full_name).collect();
+    all(names.iter().map(|name| designs::find(name).ok_or_else(|| unknown("design", name, known()))))
+}
+
+/// The scenarios of these names; all if there are none.
+pub fn scenarios(names: &[String]) -> Result<Vec<Arc<Scenario>>> {
+    if names.is_empty() {
+        return Ok(catalogue::all());
+    }
+    let known = || catalogue::all().iter().map(|scenario| scenario.name.to_owned()).collect();
+    all(names.iter().map(|name| catalogue::find(name).ok_or_else(|| unknown("scenario", name, known()))))
+}
+
+/// The engine of this name.
+pub fn engine(name: &str) -> Result<EngineKind> {
+    let found = ENGINES.iter().find(|(known, ..)| *known == name);
+    let known = || ENGINES.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    found.map(|(_, engine, _)| *engine).ok_or_else(|| unknown("engine", name, known()))
+}
+
+/// The call of this name; all if there is none.
+pub fn calls(name: Option<&str>) -> Result<Vec<alone::Alone>> {
+    let Some(name) = name else { return Ok(alone::calls()) };
+    let known = || alone::calls().iter().map(|call| call.name.to_owned()).collect();
+    alone::find(name).map(|call| vec![call]).ok_or_else(|| unknown("call", name, known()))
+}
+
+/// All results, or all errors: who mistypes two names hears of both.
+pub fn all<T>(results: impl Iterator<Item = Result<T>>) -> Result<Vec<T>> {
+    let (mut found, mut errors) = (Vec::new(), Vec::new());
+    for result in results {
+        match result {
+            Ok(value) => found.push(value),
+            Err(error) => errors.push(format!("{error:#}")),
+        }
+    }
+    if errors.is_empty() { Ok(found) } else { bail!(errors.join("\n")) }
+}
+
+/// Both results, or the errors of both.
+pub fn both<A, B>(first: Result<A>, second: Result<B>) -> Result<(A, B)> {
+    match (first, second) {
+        (Ok(first), Ok(second)) => Ok((first, second)),
+        (Err(first), Err(second)) => bail!("{first:#}\n{second:#}"),
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    }
+}
+
+/// The error for a name that is not there.
+pub fn unknown(what: &str, name: &str, known: Vec<String>) -> Error {
+    let rank = |known: &String| (!known.starts_with(name), distance(known, name));
+    let is_near = |known: &String| known.starts_with(name) || distance(known, name) <= 1 + name.chars().count() / 2;
+    let nearest = known.iter().min_by_key(|known| rank(known)).filter(|nearest| is_near(nearest));
+    let suggestion = nearest.map_or(String::new(), |nearest| format!("; did you mean '{nearest}'?"));
+    let known = columns::wrap(&format!("  known: {}", known.join(" ")), columns::PAGE_COLUMNS);
+    anyhow!("unknown {what} '{name}'{suggestion}\n{}", known.join("\n"))
+}
+
+/// How many letters differ: insertions, deletions, substitutions.
+fn distance(left: &str, right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (at, letter) in left.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = at + 1;
+        for (column, other) in right.iter().enumerate() {
+            let substituted = diagonal + usize::from(letter != *other);
+            diagonal = row[column + 1];
+            row[column + 1] = substituted.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[right.len()]
+}

@@ -1,0 +1,50 @@
+//! Shows what was seen: values in, text or JSON out.
+//!
+//! A report reads verdicts, findings and replays. It never explores, checks or opens a file, and its output depends on
+//! nothing but its input: no clock, no address, no terminal width. Measured times are passed in and stand on lines of their own.
+//!
+//! | module | what it shows |
+//! |---|---|
+//! | [`matrix`] | every scenario on every design, held against the expectations |
+//! | [`counterexample`] | one finding: verdict, story, why, replay |
+//! | [`story`], [`columns`] | an execution as rows, and as a table with one column per task |
+//! | [`outline`] | the call outline as executed, with the locks held at each line |
+//! | [`json`] | the same as JSON; the schema is in `docs/json.md` |
+
+pub mod columns;
+pub mod counterexample;
+pub mod json;
+pub mod matrix;
+pub mod outline;
+pub mod story;
+
+use crate::event::Place;
+use crate::explore::{EngineKind, Verdict};
+
+/// The memory model under which an engine's `COMPLETE` holds.
+pub fn memory_model(engine: EngineKind) -> &'static str {
+    match engine {
+        EngineKind::Explorer | EngineKind::Brute => "SC",
+        EngineKind::Loom => "C11-like (loom)",
+    }
+}
+
+/// A place in the source, by the path inside its package.
+pub fn source(place: Place) -> String {
+    let file = place.file().replace('\\', "/");
+    let from = if file.starts_with('/') { file.rfind("/src/").map_or(0, |at| at + 1) } else { 0 };
+    format!("{}:{}", &file[from..], place.line())
+}
+
+/// A number with its noun: `1 task`, `2 tasks`.
+pub fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// `COMPLETE` or `INCOMPLETE (bound)`.
+pub fn completeness(verdict: &Verdict) -> String {
+    match verdict.bound {
+        None => "COMPLETE".to_owned(),
+        Some(bound) => format!("INCOMPLETE ({bound})"),
+    }
+}

@@ -1,0 +1,294 @@
+//! What `--json` prints: one object per command. The schema is in `docs/json.md`, and a test holds the two together.
+//!
+//! Every object says which version of the schema it follows (`lockwright`) and which command made it. `seconds` is the
+//! only field that measures time.
+
+use serde::Serialize;
+
+use super::counterexample::Counterexample;
+use super::outline::Outline;
+use super::{memory_model, source};
+use crate::check::{Code, Finding, Spot};
+use crate::event::TaskId;
+use crate::event::names::Names;
+use crate::explore::schedule::{Line, Replay};
+use crate::explore::{Bound, EngineKind, Step, Verdict};
+use crate::scenario::cells::Cell;
+use crate::scenario::expect;
+
+/// The version of the schema.
+pub const VERSION: u32 = 1;
+
+/// The envelope of every object.
+#[derive(Serialize)]
+pub struct Report<T> {
+    /// [`VERSION`].
+    pub lockwright: u32,
+    /// The subcommand, or `matrix`.
+    pub command: &'static str,
+    /// What it has to say.
+    #[serde(flatten)]
+    pub body: T,
+}
+
+/// The object as text.
+pub fn text<T: Serialize>(command: &'static str, body: T) -> String {
+    let report = Report { lockwright: VERSION, command, body };
+    let text = serde_json::to_string_pretty(&report).expect("reports have string keys and finite numbers");
+    text + "\n"
+}
+
+/// Of the bare command and of `check`.
+#[derive(Serialize)]
+pub struct Explored<'a> {
+    /// Who explored.
+    pub engine: EngineKind,
+    /// Under which memory model.
+    pub memory: &'static str,
+    /// Is every cell complete?
+    pub complete: bool,
+    /// Is every cell as the table of expectations says?
+    pub expected: bool,
+    /// Wall time.
+    pub seconds: f64,
+    /// A scenario on a design each.
+    pub cells: Vec<CellReport<'a>>,
+}
+
+impl<'a> Explored<'a> {
+    /// Of cells explored by `engine`.
+    pub fn new(engine: EngineKind, seconds: f64, cells: Vec<CellReport<'a>>) -> Explored<'a> {
+        let complete = cells.iter().all(|cell| cell.complete);
+        let expected = cells.iter().all(|cell| cell.expected != Some(false));
+        Explored { engine, memory: memory_model(engine), complete, expected, seconds, cells }
+    }
+}
+
+/// A scenario on a design.
+#[derive(Serialize)]
+pub struct CellReport<'a> {
+    /// The design.
+    pub design: String,
+    /// The scenario.
+    pub scenario: &'a str,
+    /// Executions run.
+    pub executions: u64,
+    /// Distinct states met; 0 if the engine does not know states.
+    pub states: u64,
+    /// Everything seen?
+    pub complete: bool,
+    /// What ended the exploration before.
+    pub bound: Option<Bound>,
+    /// As the table of expectations says? `null` for a design without a table.
+    pub expected: Option<bool>,
+    /// Outcomes of the executions that ended.
+    pub outcomes: Vec<&'a str>,
+    /// Outcomes as they stood where no task could run.
+    pub deadlocks: Vec<&'a str>,
+    /// What is wrong.
+    pub findings: Vec<FindingReport<'a>>,
+}
+
+impl<'a> CellReport<'a> {
+    /// Of a cell and its verdict, with the findings as they are to be shown.
+    pub fn new(cell: &'a Cell, verdict: &'a Verdict, findings: Vec<FindingReport<'a>>) -> CellReport<'a> {
+        let design = cell.design.full_name();
+        let has_table = expect::expected(&design, cell.scenario.name).is_some();
+        CellReport {
+            scenario: cell.scenario.name,
+            executions: verdict.executions,
+            states: verdict.states,
+            complete: verdict.complete(),
+            bound: verdict.bound,
+            expected: has_table.then(|| expect::agrees(&design, cell.scenario.name, verdict)),
+            outcomes: verdict.outcomes.iter().map(String::as_str).collect(),
+            deadlocks: verdict.deadlocks.iter().map(String::as_str).collect(),
+            findings,
+            design,
+        }
+    }
+}
+
+/// A finding.
+#[derive(Serialize)]
+pub struct FindingReport<'a> {
+    /// Its code.
+    pub code: Code,
+    /// What the code means.
+    pub title: &'static str,
+    /// What it is about.
+    pub subject: &'static str,
+    /// One sentence.
+    pub message: &'a str,
+    /// The bug it is known as.
+    pub bug: Option<&'static str>,
+    /// Does no sequentially consistent execution show it?
+    pub weak_memory: bool,
+    /// Where it went wrong.
+    pub at: SpotReport<'a>,
+    /// Where that was prepared.
+    pub other: SpotReport<'a>,
+    /// The schedule that leads there; absent if it was not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<&'a [Step]>,
+    /// The file the schedule was saved in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved: Option<&'a str>,
+}
+
+impl<'a> FindingReport<'a> {
+    /// Of a finding that stands alone.
+    pub fn new(finding: &'a Finding, names: &Names, bug: Option<&'static str>) -> FindingReport<'a> {
+        FindingReport {
+            code: finding.code,
+            title: finding.code.title(),
+            subject: finding.subject,
+            message: &finding.message,
+            bug,
+            weak_memory: false,
+            at: SpotReport::new(&finding.at, names),
+            other: SpotReport::new(&finding.other, names),
+            steps: None,
+            saved: None,
+        }
+    }
+
+    /// Of a counterexample, with its schedule.
+    pub fn with_schedule(example: &Counterexample<'a>) -> FindingReport<'a> {
+        FindingReport {
+            weak_memory: example.found.weak_memory,
+            steps: example.replay.map(|replay| replay.steps.as_slice()),
+            saved: example.saved,
+            ..FindingReport::new(&example.found.finding, example.names, example.expected.map(|known| known.bug))
+        }
+    }
+}
+
+/// A place of a finding.
+#[derive(Serialize)]
+pub struct SpotReport<'a> {
+    /// Whose step; `boot` is the set-up.
+    pub task: String,
+    /// Its number.
+    pub step: u32,
+    /// What happened there.
+    pub label: &'a str,
+    /// The source, as `file:line`.
+    pub source: String,
+}
+
+impl<'a> SpotReport<'a> {
+    fn new((spot, label): &'a (Spot, String), names: &Names) -> SpotReport<'a> {
+        SpotReport { task: names.task(spot.task).to_owned(), step: spot.step, label, source: source(spot.place) }
+    }
+}
+
+/// Of `replay`.
+#[derive(Serialize)]
+pub struct Replayed<'a> {
+    /// The design.
+    pub design: &'a str,
+    /// The scenario.
+    pub scenario: &'a str,
+    /// The trace, without the set-up.
+    pub trace: Vec<TraceLine<'a>>,
+    /// What the checks say.
+    pub findings: Vec<FindingReport<'a>>,
+}
+
+impl<'a> Replayed<'a> {
+    /// Of a replay.
+    pub fn new(design: &'a str, scenario: &'a str, names: &'a Names, replay: &'a Replay) -> Replayed<'a> {
+        let lines = replay.lines.iter().filter(|line| line.event.task != TaskId::BOOT);
+        let bug =
+            |finding: &Finding| expect::known(design, scenario, finding.code, finding.subject).map(|known| known.bug);
+        Replayed {
+            design,
+            scenario,
+            trace: lines.filter_map(|line| TraceLine::new(line, names)).collect(),
+            findings: replay.findings.iter().map(|it| FindingReport::new(it, names, bug(it))).collect(),
+        }
+    }
+}
+
+/// A line of a trace.
+#[derive(Serialize)]
+pub struct TraceLine<'a> {
+    /// Number of the step; a remark bears the number of the step it follows.
+    pub step: u32,
+    /// Whose.
+    pub task: &'a str,
+    /// How it reads.
+    pub text: &'a str,
+    /// The locks the task holds after it.
+    pub held: &'a [String],
+    /// The source, as `file:line`.
+    pub source: String,
+}
+
+impl<'a> TraceLine<'a> {
+    fn new(line: &'a Line, names: &'a Names) -> Option<TraceLine<'a>> {
+        Some(TraceLine {
+            step: line.event.step,
+            task: names.task(line.event.task),
+            text: line.text.as_deref()?,
+            held: &line.held,
+            source: source(line.event.place),
+        })
+    }
+}
+
+/// Of `outline`.
+#[derive(Serialize)]
+pub struct Outlined {
+    /// The design.
+    pub design: String,
+    /// A call each.
+    pub calls: Vec<CallOutline>,
+}
+
+/// The outline of a call.
+#[derive(Serialize)]
+pub struct CallOutline {
+    /// The call.
+    pub call: &'static str,
+    /// What is called, in order.
+    pub outline: Vec<Outline>,
+}
+
+/// Of `list`.
+#[derive(Serialize)]
+pub struct Listed {
+    /// The designs.
+    pub designs: Vec<Named>,
+    /// The mutants.
+    pub mutants: Vec<Named>,
+    /// The scenarios.
+    pub scenarios: Vec<Named>,
+    /// The engines.
+    pub engines: Vec<Named>,
+    /// The calls that `outline` knows.
+    pub calls: Vec<Named>,
+    /// The codes of findings.
+    pub codes: Vec<Named>,
+}
+
+/// Something with a name on the command line.
+#[derive(Clone, Serialize)]
+pub struct Named {
+    /// The name.
+    pub name: String,
+    /// A sentence on it.
+    pub about: String,
+}
+
+/// Of `explain`.
+#[derive(Serialize)]
+pub struct Explained {
+    /// The code.
+    pub code: Code,
+    /// What it means, in a few words.
+    pub title: &'static str,
+    /// Its page, as Markdown.
+    pub page: &'static str,
+}

@@ -1,0 +1,171 @@
+//! The matrix: every scenario on every design, and what is known about what was found.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{columns, count, memory_model};
+use crate::check::Code;
+use crate::explore::Verdict;
+use crate::lease::designs::Entry;
+use crate::scenario::cells::Cell;
+use crate::scenario::expect::{self, Expected};
+
+/// A cell that differs from the table of expectations, or an exploration that did not end.
+const UNKNOWN: &str = "?";
+
+/// The matrix without its time.
+pub fn text(cells: &[Cell], verdicts: &[Verdict]) -> String {
+    let designs = designs(cells);
+    let mut text =
+        "Each cell: what was found, and as which bug it is known; distinct states; executions.\n\n".to_owned();
+    text.push_str(&table(&designs, cells, verdicts));
+    text.push('\n');
+    for design in &designs {
+        text.push_str(&summary(*design, cells, verdicts));
+    }
+    text.push_str(&legend(cells, verdicts));
+    text.push_str(&differences(cells, verdicts));
+    text.push_str(&last_line(verdicts));
+    text
+}
+
+/// Cells that differ from the table of expectations: where, expected, got.
+pub fn differences(cells: &[Cell], verdicts: &[Verdict]) -> String {
+    let mut text = String::new();
+    for (cell, verdict) in cells.iter().zip(verdicts) {
+        let (design, scenario) = (cell.design.full_name(), cell.scenario.name);
+        if expect::agrees(&design, scenario, verdict) {
+            continue;
+        }
+        let expected = expect::expected(&design, scenario).unwrap_or(&[]);
+        let expected = expected.iter().map(|row| format!("{} {} ({})", row.code, row.subject, row.bug));
+        let got = verdict.findings.iter().map(|found| format!("{} {}", found.finding.code, found.finding.subject));
+        text.push_str(&format!("DIFFERS {design} {scenario}\n"));
+        text.push_str(&format!("  expected: {}\n", or_clean(expected.collect())));
+        text.push_str(&format!("  got:      {}\n", or_clean(got.collect())));
+    }
+    if text.is_empty() { text } else { text + "\n" }
+}
+
+fn or_clean(findings: Vec<String>) -> String {
+    if findings.is_empty() { "clean".to_owned() } else { findings.join(", ") }
+}
+
+fn designs(cells: &[Cell]) -> Vec<Entry> {
+    let mut designs: Vec<Entry> = Vec::new();
+    for cell in cells {
+        if designs.iter().all(|known| known.full_name() != cell.design.full_name()) {
+            designs.push(cell.design);
+        }
+    }
+    designs
+}
+
+fn of_design<'a>(
+    design: Entry,
+    cells: &'a [Cell],
+    verdicts: &'a [Verdict],
+) -> impl Iterator<Item = (&'a Cell, &'a Verdict)> {
+    cells.iter().zip(verdicts).filter(move |(cell, _)| cell.design.full_name() == design.full_name())
+}
+
+/// The words of a cell: the codes, each with the bug it is known as.
+fn findings(cell: &Cell, verdict: &Verdict) -> String {
+    let design = cell.design.full_name();
+    let bug = |code: Code, subject| {
+        expect::known(&design, cell.scenario.name, code, subject).map_or(UNKNOWN, |known| known.bug)
+    };
+    let findings = verdict.findings.iter().map(|found| &found.finding);
+    let words: Vec<String> = findings.map(|it| format!("{}/{}", it.code, bug(it.code, it.subject))).collect();
+    match (words.is_empty(), verdict.complete()) {
+        (true, true) => "clean".to_owned(),
+        (true, false) => "incomplete".to_owned(),
+        (false, true) => words.join(" "),
+        (false, false) => format!("{} incomplete", words.join(" ")),
+    }
+}
+
+/// One row per scenario; per design what was found, states and executions.
+fn table(designs: &[Entry], cells: &[Cell], verdicts: &[Verdict]) -> String {
+    let mut rows: Vec<Vec<String>> = vec![vec!["scenario".to_owned()]];
+    for design in designs {
+        rows[0].extend([design.full_name(), "states".to_owned(), "executions".to_owned()]);
+    }
+    let first = designs.first().map_or(Vec::new(), |design| of_design(*design, cells, verdicts).collect());
+    rows.extend(first.iter().map(|(cell, _)| vec![cell.scenario.name.to_owned()]));
+    for design in designs {
+        for (row, (cell, verdict)) in rows.iter_mut().skip(1).zip(of_design(*design, cells, verdicts)) {
+            row.extend([findings(cell, verdict), verdict.states.to_string(), verdict.executions.to_string()]);
+        }
+    }
+    let widths: Vec<usize> =
+        (0..rows[0].len()).map(|at| rows.iter().map(|row| row[at].len()).max().unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (at, (cell, &width)) in row.iter().zip(&widths).enumerate() {
+            let is_number = at > 0 && at % 3 != 1;
+            let cell = if is_number { format!("{cell:>width$}") } else { format!("{cell:<width$}") };
+            line.push_str(&format!("{cell}  "));
+        }
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// A line for a design: what it is, and in how many scenarios what was found.
+fn summary(design: Entry, cells: &[Cell], verdicts: &[Verdict]) -> String {
+    let mut scenarios: u64 = 0;
+    let mut clean = 0;
+    let mut codes: BTreeMap<Code, usize> = BTreeMap::new();
+    for (_, verdict) in of_design(design, cells, verdicts) {
+        scenarios += 1;
+        clean += usize::from(verdict.findings.is_empty() && verdict.complete());
+        verdict.codes().into_iter().for_each(|code| *codes.entry(code).or_default() += 1);
+    }
+    let codes: Vec<String> = codes.iter().map(|(code, number)| format!("{code} in {number}")).collect();
+    let found = if codes.is_empty() { String::new() } else { format!("; {}", codes.join(", ")) };
+    let name = design.full_name();
+    format!("{name:<10}{}\n{:10}clean in {clean} of {}{found}\n", design.about, "", count(scenarios, "scenario"))
+}
+
+/// The codes with their titles, and the bugs they are known as.
+fn legend(cells: &[Cell], verdicts: &[Verdict]) -> String {
+    let codes: BTreeSet<Code> = verdicts.iter().flat_map(Verdict::codes).collect();
+    let mut known: Vec<&Expected> = Vec::new();
+    for (cell, verdict) in cells.iter().zip(verdicts) {
+        let design = cell.design.full_name();
+        for found in &verdict.findings {
+            let row = expect::known(&design, cell.scenario.name, found.finding.code, found.finding.subject);
+            known.extend(row.filter(|row| !known.contains(row)));
+        }
+    }
+    let mut text = String::new();
+    for code in codes {
+        text.push_str(&format!("\n{code}  {}\n", code.title()));
+        let mut of_code: Vec<&&Expected> = known.iter().filter(|row| row.code == code).collect();
+        of_code.sort_by_key(|row| row.bug);
+        for row in of_code {
+            let lines = columns::wrap(row.why, columns::PAGE_COLUMNS - 12);
+            for (at, line) in lines.iter().enumerate() {
+                let bug = if at == 0 { row.bug } else { "" };
+                text.push_str(&format!("       {bug:<5}{}\n", line.trim_start()));
+            }
+        }
+    }
+    text.push('\n');
+    text
+}
+
+/// `COMPLETE 40 cells, ...`, or what is missing.
+fn last_line(verdicts: &[Verdict]) -> String {
+    let states: u64 = verdicts.iter().map(|verdict| verdict.states).sum();
+    let executions: u64 = verdicts.iter().map(|verdict| verdict.executions).sum();
+    let incomplete: Vec<&Verdict> = verdicts.iter().filter(|verdict| !verdict.complete()).collect();
+    let memory = verdicts.first().map_or("SC", |verdict| memory_model(verdict.engine));
+    let start = match incomplete.first().and_then(|verdict| verdict.bound) {
+        None => format!("COMPLETE {} cells", verdicts.len()),
+        Some(bound) => format!("INCOMPLETE ({bound}) {} of {} cells", incomplete.len(), verdicts.len()),
+    };
+    format!("{start}, {states} states, {executions} executions, {memory}\n")
+}

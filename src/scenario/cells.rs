@@ -1,0 +1,67 @@
+//! Many scenarios on many designs: cells that do not depend on each other, handed to workers.
+//!
+//! What comes back is in the order of the cells, whoever finished first.
+
+use std::sync::Arc;
+
+use crossbeam::channel;
+
+use super::{Scenario, subject};
+use crate::explore::{Config, EngineKind, Found, Subject, Verdict, explore, witness};
+use crate::lease::designs::Entry;
+
+/// A scenario on a design.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// The design.
+    pub design: Entry,
+    /// The scenario.
+    pub scenario: Arc<Scenario>,
+}
+
+impl Cell {
+    /// The program to explore.
+    pub fn subject(&self) -> Arc<dyn Subject> {
+        subject(self.design, &self.scenario)
+    }
+}
+
+/// Every scenario on every design, design by design.
+pub fn cells(designs: &[Entry], scenarios: &[Arc<Scenario>]) -> Vec<Cell> {
+    let cell = |design: Entry| scenarios.iter().map(move |scenario| Cell { design, scenario: Arc::clone(scenario) });
+    designs.iter().flat_map(|design| cell(*design)).collect()
+}
+
+/// Calls `work` for every cell on `workers` OS threads; the results are in the order of the cells.
+pub fn for_each<R: Send>(cells: &[Cell], workers: usize, work: impl Fn(usize, &Cell) -> R + Sync) -> Vec<R> {
+    let (to_do, cells_to_do) = channel::unbounded();
+    let (done, results) = channel::unbounded();
+    (0..cells.len()).for_each(|at| to_do.send(at).expect("the receiver lives until the workers are done"));
+    drop(to_do);
+    std::thread::scope(|scope| {
+        for _ in 0..workers.clamp(1, cells.len().max(1)) {
+            let (cells_to_do, done, work) = (cells_to_do.clone(), done.clone(), &work);
+            scope.spawn(move || {
+                for at in cells_to_do {
+                    done.send((at, work(at, &cells[at]))).expect("the receiver lives until the workers are done");
+                }
+            });
+        }
+    });
+    drop(done);
+    let mut results: Vec<(usize, R)> = results.iter().collect();
+    results.sort_by_key(|(at, _)| *at);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Explores a cell, and looks for the schedule of each finding that is easiest to read.
+///
+/// The bounds of `config` hold for the exploration. The second search is over when it has what the first one found.
+pub fn explore_with_witnesses(cell: &Cell, config: &Config) -> Verdict {
+    let subject = cell.subject();
+    let mut verdict = explore(&subject, config);
+    let plain = Config { interrupt: config.interrupt.clone(), ..Config::with_engine(EngineKind::Explorer) };
+    let shorter = |found: Found| if found.weak_memory { found } else { witness::shortest(&*subject, found, &plain) };
+    verdict.findings = verdict.findings.into_iter().map(shorter).collect();
+    verdict
+}

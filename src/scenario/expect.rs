@@ -1,0 +1,106 @@
+//! The table of expectations: what is known to be wrong with each design, and where it shows.
+//!
+//! The matrix is held against it, cell by cell: a finding more or less is a change of behaviour that somebody has to look at.
+//! Each row was read off the schedule of the finding; `M`-numbers are those of the bugs of `fs/locks.c` that the
+//! designs are documented with.
+
+use std::collections::BTreeSet;
+
+use crate::check::Code;
+use crate::explore::Verdict;
+
+/// A finding that is known, and which bug it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expected {
+    /// The code.
+    pub code: Code,
+    /// What it is about; with the code, it identifies the finding in its cell.
+    pub subject: &'static str,
+    /// The bug.
+    pub bug: &'static str,
+    /// The bug in half a sentence.
+    pub why: &'static str,
+}
+
+/// An opener or a close looks at the list without the lock.
+const PEEK: Expected = Expected {
+    code: Code::LW010,
+    subject: "i_flock",
+    bug: "M39",
+    why: "unlocked peek: break_lease and locks_remove_flock look at i_flock with no lock held",
+};
+
+/// Each side looks before it does.
+const BESIDE: Expected = Expected {
+    code: Code::LW030,
+    subject: "lease",
+    bug: "M24",
+    why: "the opener looks at the list before it raises its count, the leaser at the counts before it inserts; neither looks again",
+};
+
+/// The lease is listed before anybody can be signalled.
+const UNTOLD: Expected = Expected {
+    code: Code::LW031,
+    subject: "lease",
+    bug: "M06",
+    why: "the lease is listed before its fasync entry and owner: the entry's allocation gives the BKL back",
+};
+
+/// The same window, with the lease gone when the allocation returns.
+const FASYNC_ON_FREED: Expected = Expected {
+    code: Code::LW020,
+    subject: "fl_fasync",
+    bug: "M06",
+    why: "the lease goes while the allocation of its fasync entry sleeps: the entry is put on a freed lease",
+};
+
+/// The list position goes stale.
+const STALE_POSITION: Expected = Expected {
+    code: Code::LW020,
+    subject: "fl_next",
+    bug: "M01",
+    why: "the lease is allocated between the walk that remembers the list position and the insertion there",
+};
+
+/// The break is forgotten.
+const BREAK_CANCELLED: Expected = Expected {
+    code: Code::LW030,
+    subject: "lease",
+    bug: "M40",
+    why: "F_SETLEASE by the holder overwrites the type and with it the break that is under way",
+};
+
+/// What is expected of a design in a scenario, in the order of codes; empty is clean. `None` for a design without a table.
+pub fn expected(design: &str, scenario: &str) -> Option<&'static [Expected]> {
+    match design {
+        "bkl" => Some(of_bkl(scenario)),
+        "spinlock" => Some(&[]),
+        _ => None,
+    }
+}
+
+fn of_bkl(scenario: &str) -> &'static [Expected] {
+    match scenario {
+        "leaser-reader" | "leaser-writer" | "leaser-iget" | "nonblock-opener" | "leaser-enomem" | "leaser-lsm"
+        | "leaser-two-openers" => &[PEEK, BESIDE, UNTOLD],
+        "leaser-unlock" | "kernel-leaser" => &[STALE_POSITION],
+        "unlock-break" | "close-break" | "opener-enomem" | "expiry" | "interrupted-opener" => &[PEEK],
+        "relock-break" => &[BREAK_CANCELLED],
+        "leaser-writer-expiry" | "holder-thread" => &[PEEK, FASYNC_ON_FREED, BESIDE, UNTOLD],
+        _ => &[],
+    }
+}
+
+/// What a finding of a design is known as.
+pub fn known(design: &str, scenario: &str, code: Code, subject: &str) -> Option<&'static Expected> {
+    expected(design, scenario)?.iter().find(|row| (row.code, row.subject) == (code, subject))
+}
+
+/// Does the verdict say what the table says? An incomplete one may miss findings, but must not have others.
+pub fn agrees(design: &str, scenario: &str, verdict: &Verdict) -> bool {
+    let Some(rows) = expected(design, scenario) else { return true };
+    let wanted: BTreeSet<(Code, &str)> = rows.iter().map(|row| (row.code, row.subject)).collect();
+    let got: BTreeSet<(Code, &str)> =
+        verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject)).collect();
+    if verdict.complete() { got == wanted } else { got.is_subset(&wanted) }
+}

@@ -1,0 +1,62 @@
+//! The table of expectations holds for every cell: no finding more, none less.
+
+use lockwright::explore::{Config, explore};
+use lockwright::lease::designs;
+use lockwright::scenario::{catalogue, cells, expect};
+
+#[test]
+fn every_cell_of_the_matrix_is_as_the_table_says() {
+    let cells = cells::cells(designs::DESIGNS, &catalogue::all());
+    let verdicts = cells::for_each(&cells, 2, |_, cell| explore(&cell.subject(), &Config::default()));
+
+    assert_eq!(verdicts.len(), 40);
+    for (cell, verdict) in cells.iter().zip(&verdicts) {
+        let (design, scenario) = (cell.design.full_name(), cell.scenario.name);
+        let rows = expect::expected(&design, scenario).expect("both designs have a table");
+        let expected: Vec<(String, &str)> = rows.iter().map(|row| (row.code.to_string(), row.subject)).collect();
+        let got: Vec<(String, &str)> =
+            verdict.findings.iter().map(|found| (found.finding.code.to_string(), found.finding.subject)).collect();
+        assert!(verdict.complete(), "{design} {scenario}");
+        assert_eq!(got, expected, "{design} {scenario}");
+        assert!(expect::agrees(&design, scenario, verdict), "{design} {scenario}");
+    }
+}
+
+#[test]
+fn the_new_design_is_expected_to_be_clean_everywhere() {
+    for scenario in catalogue::all() {
+        assert_eq!(expect::expected("spinlock", scenario.name), Some(&[][..]), "{}", scenario.name);
+    }
+}
+
+#[test]
+fn a_mutant_has_no_table_and_so_agrees_with_whatever_is_found() {
+    let cell = &cells::cells(&[designs::find("spinlock:no-recheck").unwrap()], &catalogue::all()[..1])[0];
+    let verdict = explore(&cell.subject(), &Config::default());
+
+    assert_eq!(verdict.findings.len(), 1);
+    assert_eq!(expect::expected("spinlock:no-recheck", cell.scenario.name), None);
+    assert!(expect::agrees("spinlock:no-recheck", cell.scenario.name, &verdict));
+    assert!(
+        !expect::agrees("spinlock", cell.scenario.name, &verdict),
+        "held against the sound design's table it differs"
+    );
+}
+
+#[test]
+fn an_incomplete_verdict_may_miss_findings_but_not_invent_them() {
+    let cell = &cells::cells(&[designs::find("bkl").unwrap()], &catalogue::all()[..1])[0];
+    let verdict = explore(&cell.subject(), &Config { executions_max: 1, ..Config::default() });
+
+    assert!(!verdict.complete());
+    assert!(expect::agrees("bkl", "leaser-reader", &verdict));
+}
+
+#[test]
+fn cells_come_back_in_their_order_whoever_is_done_first() {
+    let cells = cells::cells(designs::DESIGNS, &catalogue::all());
+
+    let order = cells::for_each(&cells, 4, |at, _| at);
+
+    assert_eq!(order, (0..cells.len()).collect::<Vec<_>>());
+}

@@ -1,0 +1,110 @@
+//! What `--json` prints and what `docs/json.md` says are the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::cli::{directory, lockwright, stdout};
+
+/// Per command, the documented paths with their types.
+fn documented() -> BTreeMap<String, BTreeMap<String, String>> {
+    let text = include_str!("../docs/json.md");
+    let mut schemas: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    let mut commands: Vec<String> = Vec::new();
+    for line in text.lines() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            commands = heading.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+        } else if let Some(row) = line.strip_prefix("| `") {
+            let cells: Vec<&str> = row.split(" | ").collect();
+            let path = cells[0].trim_end_matches('`').to_owned();
+            for command in &commands {
+                schemas.entry(command.clone()).or_default().insert(path.clone(), cells[1].to_owned());
+            }
+        }
+    }
+    schemas
+}
+
+/// The paths of a value with the types found there. Bounds are not looked into; the children of an outline are outlines.
+fn paths(value: &Value, path: &str, found: &mut BTreeMap<String, BTreeSet<&'static str>>) {
+    let mut leaf = |name| _ = found.entry(path.to_owned()).or_default().insert(name);
+    match value {
+        Value::Object(_) if path.ends_with(".children[]") => {
+            leaf("outline");
+            paths(value, path.trim_end_matches(".children[]"), found);
+        }
+        Value::String(_) | Value::Object(_) if path.ends_with(".bound") => leaf("bound"),
+        Value::Null => leaf("null"),
+        Value::Bool(_) => leaf("boolean"),
+        Value::Number(_) => leaf("number"),
+        Value::String(_) => leaf("string"),
+        Value::Array(values) => values.iter().for_each(|value| paths(value, &format!("{path}[]"), found)),
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let dot = if path.is_empty() { "" } else { "." };
+                paths(value, &format!("{path}{dot}{name}"), found);
+            }
+        }
+    }
+}
+
+/// Everything the commands print, by command.
+fn printed() -> BTreeMap<String, BTreeMap<String, BTreeSet<&'static str>>> {
+    let saved = directory("json");
+    let saved = saved.to_str().unwrap();
+    let file = format!("{saved}/LW030-lease-bkl-leaser-enomem.json");
+    let check = ["check", "--design", "bkl", "--design", "spinlock:waiters-forgotten", "--json", "--save", saved];
+    let check = [&check[..], &["--scenario", "leaser-enomem", "--scenario", "unlock-break"]].concat();
+    let bounded = ["check", "--json", "--executions-max", "1", "--scenario", "expiry"];
+    let runs: [&[&str]; 8] = [
+        &["--json"],
+        &check,
+        &bounded,
+        &["replay", &file, "--json"],
+        &["lease", "tests/data/lease-shapes.jsonl", "--design", "spinlock:lock-left", "--json"],
+        &["outline", "--design", "bkl", "--json"],
+        &["list", "--json"],
+        &["explain", "LW010", "--json"],
+    ];
+    let mut printed: BTreeMap<String, BTreeMap<String, BTreeSet<&'static str>>> = BTreeMap::new();
+    for arguments in runs {
+        let output = lockwright(arguments);
+        let value: Value = serde_json::from_str(&stdout(&output)).unwrap_or_else(|e| panic!("{arguments:?}: {e}"));
+        let command = value["command"].as_str().unwrap().to_owned();
+        paths(&value, "", printed.entry(command).or_default());
+    }
+    printed
+}
+
+#[test]
+fn every_field_printed_is_documented_with_its_type_and_the_other_way_round() {
+    let (documented, printed) = (documented(), printed());
+    assert_eq!(documented.keys().collect::<Vec<_>>(), printed.keys().collect::<Vec<_>>());
+    for (command, found) in &printed {
+        let schema = &documented[command];
+        for (path, types) in found {
+            let said = schema.get(path).unwrap_or_else(|| panic!("{command}: {path} is not documented"));
+            let said: BTreeSet<&str> = said.trim_end_matches(", optional").split(" or ").collect();
+            assert!(types.is_subset(&said), "{command}: {path} is {types:?}, documented is {said:?}");
+        }
+        // What `check` alone has is documented for both; an empty list shows nothing of its elements.
+        let may_be_absent = |path: &str| command == "matrix" && (path.contains("bound") || path.contains("deadlocks"));
+        for (path, said) in schema {
+            let absent = said.ends_with("optional") && command == "matrix" || may_be_absent(path);
+            assert!(found.contains_key(path) || absent, "{command}: {path} is documented but not printed");
+        }
+    }
+}
+
+#[test]
+fn the_matrix_as_json_has_every_cell_in_order() {
+    let output = lockwright(&["--json"]);
+    let value: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let cells = value["cells"].as_array().unwrap();
+
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(cells.len(), 40);
+    assert!(cells[..20].iter().all(|cell| cell["design"] == "bkl"));
+    assert!(cells[20..].iter().all(|cell| cell["design"] == "spinlock" && cell["findings"] == serde_json::json!([])));
+    assert_eq!((&value["complete"], &value["expected"]), (&Value::Bool(true), &Value::Bool(true)));
+}
