@@ -70,6 +70,23 @@ const BREAK_CANCELLED: Expected = Expected {
     why: "F_SETLEASE by the holder overwrites the type and with it the break that is under way",
 };
 
+/// The file goes while its lease is still being taken apart.
+const fn closed_under(code: Code, subject: &'static str) -> Expected {
+    Expected {
+        code,
+        subject,
+        bug: "M39",
+        why: "the last close sees the list empty, without the lock, while the expiry is still in the owner of the file",
+    }
+}
+
+const CLOSED_DURING_EXPIRY: &[Expected] = &[
+    closed_under(Code::LW007, "f_owner.lock"),
+    PEEK,
+    closed_under(Code::LW020, "f_owner.lock"),
+    closed_under(Code::LW020, "f_owner.pid"),
+];
+
 /// What is expected of a design in a scenario, in the order of codes; empty is clean. `None` for a design without a table.
 pub fn expected(design: &str, scenario: &str) -> Option<&'static [Expected]> {
     match design {
@@ -86,6 +103,7 @@ fn of_bkl(scenario: &str) -> &'static [Expected] {
         "leaser-unlock" | "kernel-leaser" => &[STALE_POSITION],
         "unlock-break" | "close-break" | "opener-enomem" | "expiry" | "interrupted-opener" => &[PEEK],
         "relock-break" => &[BREAK_CANCELLED],
+        "close-expiry" => CLOSED_DURING_EXPIRY,
         "leaser-writer-expiry" | "holder-thread" => &[PEEK, FASYNC_ON_FREED, BESIDE, UNTOLD],
         _ => &[],
     }
