@@ -1,1 +1,99 @@
-//! Small programs whose outcomes under C11 are known from the literature, and loom's known differences, pinned.
+//! Small programs whose outcomes under C11 are known from the literature, and the differences from the explorer, pinned.
+
+use lockwright::explore::{Config, EngineKind, Verdict, explore};
+use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
+
+fn run(program: &Small, engine: EngineKind) -> Verdict {
+    let verdict = explore(&program.subject(), &Config::with_engine(engine));
+    assert_eq!(verdict.bound, None);
+    verdict
+}
+
+/// Outcomes of (explorer, loom).
+fn outcomes(tasks: &[&[Stmt]]) -> (usize, usize) {
+    let program = Small {
+        tasks: tasks.iter().map(|task| task.to_vec()).collect(),
+        locks: vec![LockKind::Spin],
+        cells: vec![0, 0],
+        ..Small::default()
+    };
+    let (explorer, loom) = (run(&program, EngineKind::Explorer), run(&program, EngineKind::Loom));
+    if loom.outcomes.len() >= explorer.outcomes.len() {
+        assert!(explorer.outcomes.is_subset(&loom.outcomes), "a weaker memory loses no outcome");
+    } else {
+        assert!(loom.outcomes.is_subset(&explorer.outcomes));
+    }
+    (explorer.outcomes.len(), loom.outcomes.len())
+}
+
+/// Dekker's entry: each stores its own flag, then reads the other's. (0,1), (1,0) and (1,1) by interleaving; both 0 only
+/// if both stores wait in a buffer.
+#[test]
+fn store_buffering_has_a_fourth_outcome_that_full_barriers_forbid() {
+    assert_eq!(outcomes(&[&[StoreOnce(0, 1), LoadOnce(1)], &[StoreOnce(1, 1), LoadOnce(0)]]), (3, 4));
+    assert_eq!(outcomes(&[&[StoreOnce(0, 1), Fence, LoadOnce(1)], &[StoreOnce(1, 1), Fence, LoadOnce(0)]]), (3, 3));
+    assert_eq!(outcomes(&[&[StoreOnce(0, 1), Fence, LoadOnce(1)], &[StoreOnce(1, 1), LoadOnce(0)]]), (3, 4));
+}
+
+/// Data, then flag; the reader reads flag, then data. Flag seen without data needs a reordering.
+#[test]
+fn message_passing_by_relaxed_flags_shows_stale_data_to_loom_alone() {
+    assert_eq!(outcomes(&[&[StoreOnce(0, 1), StoreOnce(1, 1)], &[LoadOnce(1), LoadOnce(0)]]), (3, 4));
+    assert_eq!(outcomes(&[&[StoreOnce(0, 1), Fence, StoreOnce(1, 1)], &[LoadOnce(1), Fence, LoadOnce(0)]]), (3, 3));
+}
+
+/// Two writes, two reads of one cell: (0,0), (0,1), (0,2), (1,1), (1,2), (2,2); never backwards.
+#[test]
+fn reads_of_one_cell_are_coherent() {
+    assert_eq!(outcomes(&[&[StoreOnce(0, 1), StoreOnce(0, 2)], &[LoadOnce(0), LoadOnce(0)]]), (6, 6));
+}
+
+/// loom itself forgets the first task's read when the second reads before it writes (tokio-rs/loom#166).
+#[test]
+fn a_redundant_read_loses_no_outcome() {
+    assert_eq!(outcomes(&[&[LoadOnce(0)], &[StoreOnce(0, 1)]]), (2, 2));
+    assert_eq!(outcomes(&[&[LoadOnce(0)], &[LoadOnce(0), StoreOnce(0, 1)]]), (2, 2));
+    assert_eq!(outcomes(&[&[LoadOnce(0)], &[LoadOnce(0), LoadOnce(0), StoreOnce(0, 1), LoadOnce(0)]]), (2, 2));
+}
+
+/// A known difference: loom's unlock is no branch point, so the holder is never interrupted while it holds the lock.
+#[test]
+fn a_trylock_beside_a_holder_never_fails_in_loom() {
+    assert_eq!(outcomes(&[&[Lock(0), Store(0, 1), Unlock(0)], &[TryLock(0, 1), Unlock(0)]]), (2, 1));
+}
+
+/// Critical sections: 3! orders, one outcome each as each task records what it reads.
+/// loom counts more than the 6: it tells apart who was blocked when.
+#[test]
+fn three_critical_sections_have_six_orders() {
+    let task = vec![Lock(0), Inc(0), Load(0), Unlock(0)];
+    let program = Small { tasks: vec![task; 3], locks: vec![LockKind::Spin], cells: vec![0], ..Small::default() };
+
+    let (explorer, loom) = (run(&program, EngineKind::Explorer), run(&program, EngineKind::Loom));
+
+    assert_eq!(explorer.outcomes.len(), 6);
+    assert_eq!(loom.outcomes, explorer.outcomes);
+    assert_eq!(loom.executions, 120);
+}
+
+/// The same with nothing inside: what loom counts for the lock alone.
+#[test]
+fn three_empty_critical_sections_are_twenty_six_executions_to_loom() {
+    let task = vec![Lock(0), Unlock(0)];
+    let program = Small { tasks: vec![task; 3], locks: vec![LockKind::Spin], ..Small::default() };
+
+    assert_eq!(run(&program, EngineKind::Loom).executions, 26);
+}
+
+/// Choices are enumerated outside loom: 2 x 3 assignments, and for each the two orders of the sections.
+#[test]
+fn choices_are_exhausted_under_loom() {
+    let task = |n| vec![Choose(n), Lock(0), Inc(0), Load(0), Unlock(0)];
+    let program =
+        Small { tasks: vec![task(2), task(3)], locks: vec![LockKind::Spin], cells: vec![0], ..Small::default() };
+
+    let (explorer, loom) = (run(&program, EngineKind::Explorer), run(&program, EngineKind::Loom));
+
+    assert_eq!(explorer.outcomes.len(), 2 * 3 * 2);
+    assert_eq!(loom.outcomes, explorer.outcomes);
+}

@@ -2,6 +2,7 @@
 
 mod casts;
 mod oracle;
+mod second_opinion;
 mod sequential;
 
 /// The default number of cases, or what the environment asks for; no files are written.

@@ -22,7 +22,8 @@
 //!
 //! It may miss: what loom misses (trylocks that never fail); a timeout that fires later than at once
 //! while others run; values before publication of a slab object. A deadlock is judged by our own wait-for graph before
-//! loom would stop the model, and an execution that ends early is unwound quietly, task by task.
+//! loom would stop the model. An execution that ends early runs on unobserved, up to a bound, so that loom learns of all its
+//! conflicts; then its tasks are unwound quietly.
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
@@ -56,6 +57,9 @@ pub struct Traversed {
     pub broken: Option<String>,
 }
 
+/// Operations that the tasks of an ended execution may still perform.
+const DRAINED_MAX: u32 = 1_000;
+
 /// What two or three tasks allocate and access in a scenario, about: fields, and slab objects.
 const SPARE_CELLS: usize = 32;
 const SPARE_BLOCKS: usize = 8;
@@ -73,7 +77,9 @@ enum Mode {
     Boot,
     /// Tasks run under loom.
     Run,
-    /// A finding ended it: tasks unwind at their next operation.
+    /// A finding ended it. Tasks run on unobserved, so that loom learns of the conflicts ahead: it would never try their orders otherwise.
+    Drain,
+    /// Nobody can run on: tasks unwind at their next operation.
     Over,
     /// loom itself gave up: its objects must not be touched any more.
     Broken,
@@ -107,6 +113,7 @@ struct Execution {
     locks: RefCell<HashMap<ObjectId, Arc<Mutex<()>>>>,
     held: RefCell<Vec<Held>>,
     waits: AtomicU64,
+    drained: Cell<u32>,
     threads: RefCell<BTreeMap<TaskId, Thread>>,
     traversed: RefCell<Traversed>,
 }
@@ -136,6 +143,7 @@ pub fn run(
         locks: RefCell::default(),
         held: RefCell::default(),
         waits: AtomicU64::new(0),
+        drained: Cell::new(0),
         threads: RefCell::default(),
         traversed: RefCell::default(),
     });
@@ -203,9 +211,7 @@ impl Execution {
             self.note(Note::Finished, Location::caller());
         }
         self.world.borrow_mut().finish(task);
-        if self.mode.get() == Mode::Run {
-            self.judge_waits();
-        }
+        self.judge_waits();
         // Guards that unwinding left; nobody can be blocked on a task that is gone.
         self.drop_guards(task);
     }
@@ -226,8 +232,9 @@ impl Execution {
         }
         if self.mode.get() == Mode::Run {
             self.note(Note::Bug(super::quiet::leaked(&text)), Location::caller());
-            self.end();
         }
+        // It may have left anything behind.
+        self.over();
     }
 
     fn drop_guards(&self, task: TaskId) {
@@ -251,8 +258,8 @@ impl Execution {
         self.observer.borrow_mut().end(self.step.get(), &*self.world.borrow());
     }
 
-    /// The execution is over: whoever sleeps or waits wakes up to unwind.
-    fn end(&self) {
+    /// Nobody can run on: whoever sleeps or waits wakes up to unwind.
+    fn over(&self) {
         self.mode.set(Mode::Over);
         for thread in self.threads.borrow().values() {
             thread.unpark();
@@ -270,11 +277,14 @@ impl Execution {
         let event = Event { step: self.step.get(), task, what, place };
         let flow = self.observer.borrow_mut().event(&event, &*self.world.borrow());
         if flow == Flow::Stop && self.mode.get() == Mode::Run {
-            self.end();
+            self.mode.set(Mode::Drain);
         }
     }
 
     fn tell_step(&self, task: TaskId, op: Op, result: u64, place: Place) {
+        if self.mode.get() != Mode::Run {
+            return;
+        }
         self.step.set(self.step.get() + 1);
         let alternative = if let Op::Choose(..) = op { result as u8 } else { 0 };
         self.traversed.borrow_mut().transitions.push(Transition { task, alternative });
@@ -283,15 +293,39 @@ impl Execution {
 
     /// Somebody is about to block or has ended: is there a wait that nobody can end? Moves time if only time can move.
     fn judge_waits(&self) {
+        if !matches!(self.mode.get(), Mode::Run | Mode::Drain) {
+            return;
+        }
         let mut transitions = Vec::new();
         self.world.borrow().transitions(&mut transitions);
         if let [Transition { task: TaskId::CLOCK, .. }] = transitions[..] {
             self.tick();
             return;
         }
-        let flow = self.observer.borrow_mut().blocked(self.step.get(), &*self.world.borrow());
-        if flow == Flow::Stop {
-            self.end();
+        if self.mode.get() == Mode::Run {
+            let flow = self.observer.borrow_mut().blocked(self.step.get(), &*self.world.borrow());
+            if flow == Flow::Stop {
+                self.mode.set(Mode::Drain);
+            }
+        }
+        let all_finished =
+            self.world.borrow().task_ids().all(|task| self.world.borrow().status(task).0 == Status::Finished);
+        if transitions.is_empty() && !all_finished {
+            self.over();
+        }
+    }
+
+    /// The lock will never be free: loom is told of the attempt, for the orders in which it succeeds, and the task waits for the end.
+    fn wait_for_the_end(&self, task: TaskId, lock: ObjectId) {
+        _ = self.lock(lock).try_lock().is_ok();
+        self.task.set(task);
+        while matches!(self.mode.get(), Mode::Run | Mode::Drain) {
+            self.judge_waits();
+            if self.mode.get() != Mode::Drain {
+                break;
+            }
+            thread::park();
+            self.task.set(task);
         }
     }
 
@@ -422,9 +456,10 @@ impl Execution {
         if timed && self.clock == Clock::Free && self.sleeps(task) && self.choose(task, 2) == 1 {
             self.tick_to(deadline);
         }
-        while self.sleeps(task) && self.mode.get() == Mode::Run {
+        let goes_on = || matches!(self.mode.get(), Mode::Run | Mode::Drain);
+        while self.sleeps(task) && goes_on() {
             self.judge_waits();
-            if self.sleeps(task) && self.mode.get() == Mode::Run {
+            if self.sleeps(task) && goes_on() {
                 thread::park();
                 self.task.set(task);
             }
@@ -448,8 +483,15 @@ impl Execution {
     fn perform_in_task(&self, task: TaskId, op: Op, place: Place) -> u64 {
         self.check_over();
         self.world.borrow_mut().set_pending(task, op, place);
-        if matches!(self.world.borrow().status(task).0, Status::WaitsFor(_)) {
+        let waits_for = match self.world.borrow().status(task).0 {
+            Status::WaitsFor(lock) => Some(lock),
+            _ => None,
+        };
+        if let Some(lock) = waits_for {
             self.judge_waits();
+            if self.world.borrow().waits_for_itself(task) {
+                self.wait_for_the_end(task, lock);
+            }
             self.check_over();
         }
         let seen = self.tell_loom(task, op);
@@ -458,9 +500,10 @@ impl Execution {
             self.sleep(task, deadline);
         }
         self.check_over();
-        if self.mode.get() != Mode::Run {
+        if !matches!(self.mode.get(), Mode::Run | Mode::Drain) {
             return 0;
         }
+        self.count_drained();
         let alternative = if let Op::Choose(n, _) = op { self.choose(task, n) } else { 0 };
         let result = self.world.borrow_mut().apply_seen(task, op, alternative, seen);
         match op {
@@ -476,6 +519,16 @@ impl Execution {
         }
         self.check_over();
         result
+    }
+
+    fn count_drained(&self) {
+        if self.mode.get() == Mode::Drain {
+            self.drained.set(self.drained.get() + 1);
+            if self.drained.get() > DRAINED_MAX {
+                self.over();
+                self.check_over();
+            }
+        }
     }
 
     fn let_go(&self, task: TaskId, lock: ObjectId) {
@@ -544,7 +597,7 @@ impl Engine for Execution {
     fn perform(&self, op: Op, place: Place) -> u64 {
         let task = self.task.get();
         match self.mode.get() {
-            Mode::Run => self.perform_in_task(task, op, place),
+            Mode::Run | Mode::Drain => self.perform_in_task(task, op, place),
             Mode::Boot => {
                 let result = self.world.borrow_mut().apply(task, op, 0);
                 self.tell(task, What::Op(op, result), place);

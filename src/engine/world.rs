@@ -105,6 +105,20 @@ impl World {
         self.tasks[task.index()].pending
     }
 
+    /// Does the task wait for a lock that is given back only after it has run on?
+    pub(super) fn waits_for_itself(&self, task: TaskId) -> bool {
+        let mut at = task;
+        for _ in 0..=self.tasks.len() {
+            let Status::WaitsFor(lock) = self.status(at).0 else { return false };
+            match self.owner(lock) {
+                Some(holder) if holder == task => return true,
+                Some(TaskId::BOOT) | None => return false,
+                Some(holder) => at = holder,
+            }
+        }
+        false
+    }
+
     /// All memory cells there are, in the order of their names.
     pub(super) fn cells(&self) -> Vec<ObjectId> {
         let named = self.objects.iter().enumerate().flat_map(|(creator, slots)| {

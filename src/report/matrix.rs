@@ -75,7 +75,8 @@ fn findings(cell: &Cell, verdict: &Verdict) -> String {
         expect::known(&design, cell.scenario.name, code, subject).map_or(UNKNOWN, |known| known.bug)
     };
     let findings = verdict.findings.iter().map(|found| &found.finding);
-    let words: Vec<String> = findings.map(|it| format!("{}/{}", it.code, bug(it.code, it.subject))).collect();
+    let mut words: Vec<String> = findings.map(|it| format!("{}/{}", it.code, bug(it.code, it.subject))).collect();
+    words.dedup();
     match (words.is_empty(), verdict.complete()) {
         (true, true) => "clean".to_owned(),
         (true, false) => "incomplete".to_owned(),
@@ -145,6 +146,7 @@ fn legend(cells: &[Cell], verdicts: &[Verdict]) -> String {
         text.push_str(&format!("\n{code}  {}\n", code.title()));
         let mut of_code: Vec<&&Expected> = known.iter().filter(|row| row.code == code).collect();
         of_code.sort_by_key(|row| row.bug);
+        of_code.dedup_by_key(|row| (row.bug, row.why));
         for row in of_code {
             let lines = columns::wrap(row.why, columns::PAGE_COLUMNS - 12);
             for (at, line) in lines.iter().enumerate() {
