@@ -13,33 +13,28 @@
 //! | wait queues, sleeps, signals | one atomic for all, then `park`: coarse, and never a lost order |
 //! | choices | fixed for one model ([`Choices`]); the explorer enumerates them |
 //!
-//! loom remembers only the last access of an atomic, so a task's own read hides another's earlier read from its next write
-//! (tokio-rs/loom#166). Every cell (and every slab object, for all its fields) therefore has a *marker* per task beside it: a
-//! read reads the reader's marker, a write writes the markers of all others. Nobody's read hides another's.
-//!
-//! Steps are as coarse as stays sound: objects become loom objects at their first access by a task, set-up and epilogue
+//! Steps are as coarse as stays sound: locks and fields become loom objects at their first use by a task, set-up and epilogue
 //! run on the [`World`] alone.
 //!
 //! It may miss: what loom misses (trylocks that never fail); a timeout that fires later than at once
-//! while others run; values before publication of a slab object. A deadlock is judged by our own wait-for graph before
+//! while others run. A deadlock is judged by our own wait-for graph before
 //! loom would stop the model. An execution that ends early runs on unobserved, up to a bound, so that loom learns of all its
 //! conflicts; then its tasks are unwound quietly.
-#![allow(unsafe_code)]
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{self, AssertUnwindSafe, Location};
 use std::rc::Rc;
-use std::sync::Arc;
 
-use ::loom::sync::atomic::{AtomicU64, Ordering, fence};
-use ::loom::sync::{Mutex, MutexGuard};
 use ::loom::thread::{self, Thread};
 
 use super::quiet::panic_text;
 use super::world::{Transition, World};
 use super::{Body, CURRENT, Clock, Engine, Flow, Observer, Program, new_execution};
-use crate::event::{Access, Event, Note, ObjectId, ObjectInfo, Op, Place, Rmw, Status, TaskId, View, What};
+use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, Status, TaskId, View, What};
+
+mod memory;
+use memory::{Memory, Spot};
 
 /// The results of choices, by task and by the task's count of choices. What is not here is 0.
 pub type Choices = BTreeMap<(TaskId, u32), u8>;
@@ -60,14 +55,6 @@ pub struct Traversed {
 /// Operations that the tasks of an ended execution may still perform.
 const DRAINED_MAX: u32 = 1_000;
 
-/// What two or three tasks allocate and access in a scenario, about: fields, and slab objects.
-const SPARE_CELLS: usize = 32;
-const SPARE_BLOCKS: usize = 8;
-
-fn new_markers(tasks: usize) -> Rc<[AtomicU64]> {
-    (0..tasks).map(|_| AtomicU64::new(0)).collect()
-}
-
 /// Payload of the unwinding that ends a task of an execution that is over.
 struct Over;
 
@@ -85,14 +72,6 @@ enum Mode {
     Broken,
 }
 
-struct Held {
-    task: TaskId,
-    lock: ObjectId,
-    // Dropped before the lock it refers to: fields drop in order.
-    guard: MutexGuard<'static, ()>,
-    _lock: Arc<Mutex<()>>,
-}
-
 struct Execution {
     number: u32,
     world: RefCell<World>,
@@ -103,16 +82,8 @@ struct Execution {
     clock: Clock,
     choices: Choices,
     chosen: RefCell<HashMap<TaskId, u32>>,
-    cells: RefCell<HashMap<ObjectId, Rc<AtomicU64>>>,
-    /// Per cell outside the slab and per slab object: a marker of each task.
-    markers: RefCell<HashMap<ObjectId, Rc<[AtomicU64]>>>,
-    /// Cells and markers for slab objects to come. Made before the tasks, because to loom the making of an atomic is an
-    /// access that everybody's first access must be ordered behind.
-    spare_cells: RefCell<Vec<Rc<AtomicU64>>>,
-    spare_markers: RefCell<Vec<Rc<[AtomicU64]>>>,
-    locks: RefCell<HashMap<ObjectId, Arc<Mutex<()>>>>,
-    held: RefCell<Vec<Held>>,
-    waits: AtomicU64,
+    /// Made when the set-up is done.
+    memory: OnceCell<Memory>,
     drained: Cell<u32>,
     threads: RefCell<BTreeMap<TaskId, Thread>>,
     traversed: RefCell<Traversed>,
@@ -136,13 +107,7 @@ pub fn run(
         clock: program.clock(),
         choices,
         chosen: RefCell::default(),
-        cells: RefCell::default(),
-        markers: RefCell::default(),
-        spare_cells: RefCell::default(),
-        spare_markers: RefCell::default(),
-        locks: RefCell::default(),
-        held: RefCell::default(),
-        waits: AtomicU64::new(0),
+        memory: OnceCell::new(),
         drained: Cell::new(0),
         threads: RefCell::default(),
         traversed: RefCell::default(),
@@ -190,14 +155,12 @@ impl Execution {
         for task in 1..=tasks {
             world.set_pending(TaskId(task as u8), Op::Fence, Location::caller());
         }
-        let mut cells = self.cells.borrow_mut();
-        let mut markers = self.markers.borrow_mut();
-        for id in world.cells() {
-            cells.insert(id, Rc::new(AtomicU64::new(world.peek(id))));
-            markers.entry(world.object(id).block.unwrap_or(id)).or_insert_with(|| new_markers(tasks));
-        }
-        self.spare_cells.borrow_mut().extend((0..SPARE_CELLS).map(|_| Rc::new(AtomicU64::new(0))));
-        self.spare_markers.borrow_mut().extend((0..SPARE_BLOCKS).map(|_| new_markers(tasks)));
+        let cells = world.cells().into_iter().map(|id| (spot(&world, id), world.peek(id)));
+        _ = self.memory.set(Memory::new(tasks, cells));
+    }
+
+    fn memory(&self) -> &Memory {
+        self.memory.get().expect("tasks run after the set-up")
     }
 
     fn run_body(&self, task: TaskId, body: Body) {
@@ -213,7 +176,7 @@ impl Execution {
         self.world.borrow_mut().finish(task);
         self.judge_waits();
         // Guards that unwinding left; nobody can be blocked on a task that is gone.
-        self.drop_guards(task);
+        self.memory().unlock_all(task);
     }
 
     /// A task unwound: because the execution is over, because loom gave up, or by a panic of its own.
@@ -226,7 +189,7 @@ impl Execution {
             text.starts_with("Model exceeded maximum number of branches") || text.starts_with("deadlock; threads");
         if is_loom || self.mode.get() == Mode::Broken {
             self.mode.set(Mode::Broken);
-            self.held.borrow_mut().drain(..).for_each(|held| std::mem::forget(held.guard));
+            self.memory().abandon();
             self.traversed.borrow_mut().broken = Some(text);
             panic::resume_unwind(payload);
         }
@@ -235,16 +198,6 @@ impl Execution {
         }
         // It may have left anything behind.
         self.over();
-    }
-
-    fn drop_guards(&self, task: TaskId) {
-        loop {
-            let mut held = self.held.borrow_mut();
-            let Some(at) = held.iter().position(|held| held.task == task) else { return };
-            let gone = held.remove(at);
-            drop(held);
-            drop(gone);
-        }
     }
 
     fn finish(&self, outcome: super::Outcome, epilogue: Body) {
@@ -317,7 +270,7 @@ impl Execution {
 
     /// The lock will never be free: loom is told of the attempt, for the orders in which it succeeds, and the task waits for the end.
     fn wait_for_the_end(&self, task: TaskId, lock: ObjectId) {
-        _ = self.lock(lock).try_lock().is_ok();
+        self.memory().attempt(lock);
         self.task.set(task);
         while matches!(self.mode.get(), Mode::Run | Mode::Drain) {
             self.judge_waits();
@@ -344,45 +297,6 @@ impl Execution {
         }
     }
 
-    fn cell(&self, id: ObjectId) -> Rc<AtomicU64> {
-        if let Some(cell) = self.cells.borrow().get(&id) {
-            return Rc::clone(cell);
-        }
-        let first = self.world.borrow().peek(id);
-        let cell = match self.spare_cells.borrow_mut().pop() {
-            Some(spare) => {
-                if first != 0 {
-                    spare.store(first, Ordering::Relaxed);
-                }
-                spare
-            }
-            None => Rc::new(AtomicU64::new(first)),
-        };
-        self.cells.borrow_mut().insert(id, Rc::clone(&cell));
-        cell
-    }
-
-    fn markers(&self, id: ObjectId) -> Rc<[AtomicU64]> {
-        let world = self.world.borrow();
-        let key = world.object(id).block.unwrap_or(id);
-        let mut markers = self.markers.borrow_mut();
-        let spare = || self.spare_markers.borrow_mut().pop().unwrap_or_else(|| new_markers(world.tasks()));
-        Rc::clone(markers.entry(key).or_insert_with(spare))
-    }
-
-    /// Behind a write come the reads of others.
-    fn mark_write(&self, task: TaskId, id: ObjectId) {
-        for (index, marker) in self.markers(id).iter().enumerate() {
-            if index != task.index() {
-                marker.store(0, Ordering::Relaxed);
-            }
-        }
-    }
-
-    fn lock(&self, id: ObjectId) -> Arc<Mutex<()>> {
-        Arc::clone(self.locks.borrow_mut().entry(id).or_insert_with(|| Arc::new(Mutex::new(()))))
-    }
-
     /// A choice of the task: fixed for this model.
     fn choose(&self, task: TaskId, n: u8) -> u8 {
         let count = {
@@ -395,60 +309,24 @@ impl Execution {
         self.choices.get(&(task, count)).copied().unwrap_or(0)
     }
 
-    /// The part of an operation that loom has to know of. Branch points are in here and nowhere else.
+    /// The part of an operation that loom has to know of; the value that memory let the task see.
     fn tell_loom(&self, task: TaskId, op: Op) -> Option<u64> {
+        let memory = self.memory();
+        let at = |id| spot(&self.world.borrow(), id);
         match op {
-            Op::Load(id, access) => {
-                self.markers(id)[task.index()].load(Ordering::Relaxed);
-                Some(self.cell(id).load(load_ordering(access)))
-            }
-            Op::Store(id, value, access) => {
-                self.mark_write(task, id);
-                self.cell(id).store(value, store_ordering(access));
-                None
-            }
-            Op::Rmw(id, rmw, access) => {
-                self.mark_write(task, id);
-                Some(rmw_on(&self.cell(id), rmw, access))
-            }
-            Op::Fence => {
-                fence(Ordering::SeqCst);
-                None
-            }
-            Op::Acquire(id) => {
-                let lock = self.lock(id);
-                let guard = lock.lock().expect("loom's locks are never poisoned: guards outlive unwinding");
-                self.keep(task, id, &lock, guard);
-                None
-            }
-            Op::TryAcquire(id) => {
-                let lock = self.lock(id);
-                if let Ok(guard) = lock.try_lock() {
-                    self.keep(task, id, &lock, guard);
-                }
-                None
-            }
+            Op::Load(id, access) => return Some(memory.load(task, at(id), access)),
+            Op::Rmw(id, rmw, access) => return Some(memory.rmw(task, at(id), rmw, access)),
+            Op::Store(id, value, access) => memory.store(task, at(id), value, access),
+            Op::Fence => memory.fence(),
+            Op::Acquire(id) => memory.lock(task, id),
+            Op::TryAcquire(id) => memory.try_lock(task, id),
             Op::Enqueue(_) | Op::Dequeue(_) | Op::Wake(_) | Op::Interrupt(_) | Op::Sleep(_) | Op::Advance(_) => {
-                self.waits.fetch_add(1, Ordering::AcqRel);
-                None
+                memory.wait();
             }
-            Op::Free(block) => {
-                self.markers(block)[0].store(0, Ordering::Relaxed);
-                None
-            }
-            Op::Release(_) | Op::Choose(..) => None,
+            Op::Free(block) => memory.free(block),
+            Op::Release(_) | Op::Choose(..) => {}
         }
-    }
-
-    fn keep(&self, task: TaskId, id: ObjectId, lock: &Arc<Mutex<()>>, guard: MutexGuard<'_, ()>) {
-        // SAFETY: the guard borrows from the `Mutex` that the `Arc` beside it in `Held` keeps alive, and `Held` drops the
-        // guard first. Nobody else gets at the guard.
-        let guard = unsafe { std::mem::transmute::<MutexGuard<'_, ()>, MutexGuard<'static, ()>>(guard) };
-        if self.mode.get() == Mode::Broken {
-            std::mem::forget(guard);
-            return;
-        }
-        self.held.borrow_mut().push(Held { task, lock: id, guard, _lock: Arc::clone(lock) });
+        None
     }
 
     fn sleep(&self, task: TaskId, deadline: Option<u64>) {
@@ -507,14 +385,13 @@ impl Execution {
         let alternative = if let Op::Choose(n, _) = op { self.choose(task, n) } else { 0 };
         let result = self.world.borrow_mut().apply_seen(task, op, alternative, seen);
         match op {
-            Op::Release(id) if result == 0 => self.let_go(task, id),
+            Op::Release(id) if result == 0 => self.memory().unlock(task, id),
             Op::Wake(_) | Op::Interrupt(_) | Op::Advance(_) => self.unpark_the_woken(),
             _ => {}
         }
         self.tell_step(task, op, result, place);
         if let Op::Free(block) = op {
-            // Behind the free: every other task's uses are tried in both orders.
-            self.markers(block).iter().skip(1).for_each(|marker| marker.store(0, Ordering::Relaxed));
+            self.memory().freed(block);
             self.task.set(task);
         }
         self.check_over();
@@ -530,51 +407,10 @@ impl Execution {
             }
         }
     }
-
-    fn let_go(&self, task: TaskId, lock: ObjectId) {
-        let mut held = self.held.borrow_mut();
-        let at = held
-            .iter()
-            .position(|held| (held.task, held.lock) == (task, lock))
-            .expect("the world says the task holds it");
-        let gone = held.remove(at);
-        drop(held);
-        drop(gone);
-    }
 }
 
-fn load_ordering(access: Access) -> Ordering {
-    match access {
-        Access::Acquire | Access::Full => Ordering::Acquire,
-        Access::Plain | Access::Once | Access::Release => Ordering::Relaxed,
-    }
-}
-
-fn store_ordering(access: Access) -> Ordering {
-    match access {
-        Access::Release | Access::Full => Ordering::Release,
-        Access::Plain | Access::Once | Access::Acquire => Ordering::Relaxed,
-    }
-}
-
-fn rmw_on(cell: &AtomicU64, rmw: Rmw, access: Access) -> u64 {
-    let full = access == Access::Full;
-    let ordering = if full { Ordering::AcqRel } else { Ordering::Relaxed };
-    if full {
-        fence(Ordering::SeqCst);
-    }
-    let old = match rmw {
-        Rmw::Add(n) => cell.fetch_add(n, ordering),
-        Rmw::Xchg(new) => cell.swap(new, ordering),
-        Rmw::CmpXchg(expected, new) => {
-            let failure = if full { Ordering::Acquire } else { Ordering::Relaxed };
-            cell.compare_exchange(expected, new, ordering, failure).unwrap_or_else(|old| old)
-        }
-    };
-    if full {
-        fence(Ordering::SeqCst);
-    }
-    old
+fn spot(world: &World, id: ObjectId) -> Spot {
+    Spot { id, block: world.object(id).block.unwrap_or(id) }
 }
 
 impl Engine for Execution {
@@ -592,6 +428,11 @@ impl Engine for Execution {
 
     fn init(&self, id: ObjectId, value: u64) {
         self.world.borrow_mut().init(id, value);
+        if matches!(self.mode.get(), Mode::Run | Mode::Drain) {
+            let task = self.task.get();
+            self.memory().init(id, value);
+            self.task.set(task);
+        }
     }
 
     fn perform(&self, op: Op, place: Place) -> u64 {

@@ -139,15 +139,22 @@ impl<P: Pruning> Strategy for Path<'_, P> {
     }
 }
 
-/// Runs executions until the tree of schedules is exhausted or a bound is hit.
-///
-/// `on_found` looks at each new finding and may end the search by returning true.
+/// What to do with a finding.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// It goes into the verdict, once.
+    Keep,
+    /// It does not, and is reported again by later executions.
+    Again,
+}
+
+/// Runs executions until the tree of schedules is exhausted or a bound is hit. `on_found` looks at each finding.
 pub(super) fn search<P: Pruning>(
     subject: &dyn Subject,
     config: &Config,
     engine: EngineKind,
     pruning: &mut P,
-    mut on_found: impl FnMut(&Found) -> bool,
+    mut on_found: impl FnMut(&Found) -> Answer,
 ) -> Verdict {
     let mut verdict = Verdict::new(engine);
     let watch = Watch::shared(subject.checks());
@@ -162,12 +169,17 @@ pub(super) fn search<P: Pruning>(
         path.assert_known();
         verdict.executions += 1;
         verdict.states = path.pruning.states();
-        let mut enough = false;
+        let mut again = false;
         for finding in watch.borrow_mut().0.take_found() {
             let schedule = Schedule::new(path.transitions(finding.step as usize));
             let found = Found { finding, schedule, weak_memory: false };
-            enough |= on_found(&found);
-            verdict.findings.push(found);
+            match on_found(&found) {
+                Answer::Keep => verdict.findings.push(found),
+                Answer::Again => again = true,
+            }
+        }
+        if again {
+            watch.borrow_mut().0.forget();
         }
         match ending {
             Ending::Finished(outcome) => _ = verdict.outcomes.insert(outcome),
@@ -175,7 +187,7 @@ pub(super) fn search<P: Pruning>(
             Ending::TooLong => verdict.bound = Some(Bound::Steps(config.limits.steps_max)),
             Ending::Stopped | Ending::Abandoned => {}
         }
-        if enough || !path.advance() {
+        if !path.advance() {
             return verdict;
         }
         if let Some(bound) = config.tick(verdict.executions, verdict.states) {

@@ -11,7 +11,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::search::{Pruning, search};
+use super::search::{Answer, Pruning, search};
 use super::{Config, EngineKind, Subject, Verdict};
 use crate::engine::State;
 use crate::event::TaskId;
@@ -49,5 +49,5 @@ impl Pruning for Visited {
 
 /// Visits every state of the program.
 pub fn explore(subject: &dyn Subject, config: &Config) -> Verdict {
-    search(subject, config, EngineKind::Explorer, &mut Visited::default(), |_| false)
+    search(subject, config, EngineKind::Explorer, &mut Visited::default(), |_| Answer::Keep)
 }

@@ -3,10 +3,12 @@
 //! The search is run again with a rising bound on preemptions (switches away from a task that could go on). A
 //! state is known only together with who ran last and the preemptions spent, so each bound is exhausted exactly.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
+use std::rc::Rc;
 
-use super::search::{Pruning, search};
+use super::search::{Answer, Pruning, search};
 use super::stateful::Identity;
 use super::{Config, EngineKind, Found, Subject};
 use crate::engine::State;
@@ -18,9 +20,11 @@ const PREEMPTIONS_MAX: u32 = 4;
 
 struct Bounded {
     preemptions_max: u32,
+    /// Steps of the best schedule so far: longer ones are not looked for.
+    steps_max: Rc<Cell<u32>>,
     spent: u32,
-    /// The fewest preemptions, then steps, with which a state was reached.
-    known: HashMap<u128, (u32, u32), BuildHasherDefault<Identity>>,
+    /// Preemptions and steps with which a state was reached, those that no other visit equals in both.
+    known: HashMap<u128, Vec<(u32, u32)>, BuildHasherDefault<Identity>>,
 }
 
 impl Bounded {
@@ -32,15 +36,19 @@ impl Bounded {
 
 impl Pruning for Bounded {
     fn is_new(&mut self, state: &State<'_>, last: TaskId) -> bool {
+        if state.step >= self.steps_max.get() {
+            return false;
+        }
         let key = state.fingerprint()
             ^ (u128::from(last.0) << 64 | u128::from(last.0)).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
         let cost = (self.spent, state.step);
-        let known = self.known.entry(key).or_insert((u32::MAX, u32::MAX));
-        let better = cost.0 < known.0 || cost.1 < known.1;
-        if better {
-            *known = (known.0.min(cost.0), known.1.min(cost.1));
+        let known = self.known.entry(key).or_default();
+        if known.iter().any(|visit| visit.0 <= cost.0 && visit.1 <= cost.1) {
+            return false;
         }
-        better
+        known.retain(|visit| visit.0 < cost.0 || visit.1 < cost.1);
+        known.push(cost);
+        true
     }
 
     fn allows(&self, state: &State<'_>, last: TaskId, transition: Transition) -> bool {
@@ -64,14 +72,19 @@ impl Pruning for Bounded {
 pub fn shortest(subject: &dyn Subject, found: Found, config: &Config) -> Found {
     let wanted = (found.finding.code, found.finding.subject);
     for preemptions_max in 0..=PREEMPTIONS_MAX {
-        let mut pruning = Bounded { preemptions_max, spent: 0, known: HashMap::default() };
-        let verdict = search(subject, config, EngineKind::Explorer, &mut pruning, |other| {
-            (other.finding.code, other.finding.subject) == wanted
+        let steps_max = Rc::new(Cell::new(u32::MAX));
+        let mut pruning =
+            Bounded { preemptions_max, steps_max: Rc::clone(&steps_max), spent: 0, known: HashMap::default() };
+        let mut best: Option<Found> = None;
+        search(subject, config, EngineKind::Explorer, &mut pruning, |other| {
+            if (other.finding.code, other.finding.subject) == wanted && other.finding.step < steps_max.get() {
+                steps_max.set(other.finding.step);
+                best = Some(other.clone());
+            }
+            Answer::Again
         });
-        let mut matching =
-            verdict.findings.into_iter().filter(|other| (other.finding.code, other.finding.subject) == wanted);
-        if let Some(better) = matching.next() {
-            return better;
+        if let Some(best) = best {
+            return best;
         }
     }
     found

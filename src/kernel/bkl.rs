@@ -48,6 +48,8 @@ pub fn lock_kernel(current: &Task) -> BklGuard<'_> {
     let depth = current.lock_depth.get() + 1;
     if depth == 0 || !is_bkl {
         bkl.perform(Op::Acquire(bkl.id), place);
+        current.push_held(bkl.id);
+        current.add_preempt(i32::from(!is_bkl));
     } else {
         bkl.note(Note::Nested(bkl.id, true), place);
     }
@@ -71,6 +73,8 @@ fn unlock_at(current: &Task, place: Place) {
     current.lock_depth.set(depth - 1);
     if depth == 0 || !is_bkl {
         bkl.perform(Op::Release(bkl.id), place);
+        current.pop_held(bkl.id);
+        current.add_preempt(-i32::from(!is_bkl));
     } else {
         bkl.note(Note::Nested(bkl.id, false), place);
     }

@@ -44,6 +44,7 @@ impl SpinLock {
         let place = Location::caller();
         self.0.perform(Op::Acquire(self.0.id), place);
         current.add_preempt(1);
+        current.push_held(self.0.id);
         SpinGuard { lock: self, current, place }
     }
 
@@ -55,6 +56,7 @@ impl SpinLock {
             return None;
         }
         current.add_preempt(1);
+        current.push_held(self.0.id);
         Some(SpinGuard { lock: self, current, place })
     }
 
@@ -67,6 +69,7 @@ impl SpinLock {
     fn unlock_at(self, current: &Task, place: Place) {
         self.0.perform(Op::Release(self.0.id), place);
         current.add_preempt(-1);
+        current.pop_held(self.0.id);
     }
 }
 
@@ -89,8 +92,9 @@ pub struct Mutex(Object);
 
 /// Gives the lock back when dropped.
 #[must_use]
-pub struct MutexGuard {
+pub struct MutexGuard<'a> {
     lock: Mutex,
+    current: &'a Task,
     place: Place,
 }
 
@@ -102,32 +106,42 @@ impl Mutex {
 
     /// `mutex_lock`: may sleep, and drops the BKL while it does.
     #[track_caller]
-    pub fn lock(self, current: &Task) -> MutexGuard {
+    pub fn lock(self, current: &Task) -> MutexGuard<'_> {
         let place = Location::caller();
         current.might_sleep("mutex_lock");
         let taken = bkl::kernel_locked(current) && self.0.perform(Op::TryAcquire(self.0.id), place) == 1;
         if !taken {
             bkl::dropped(current, place, || self.0.perform(Op::Acquire(self.0.id), place));
         }
-        MutexGuard { lock: self, place }
+        current.push_held(self.0.id);
+        MutexGuard { lock: self, current, place }
     }
 
     /// `mutex_trylock`: never sleeps.
     #[track_caller]
-    pub fn try_lock(self) -> Option<MutexGuard> {
+    pub fn try_lock(self, current: &Task) -> Option<MutexGuard<'_>> {
         let place = Location::caller();
-        (self.0.perform(Op::TryAcquire(self.0.id), place) == 1).then_some(MutexGuard { lock: self, place })
+        if self.0.perform(Op::TryAcquire(self.0.id), place) == 0 {
+            return None;
+        }
+        current.push_held(self.0.id);
+        Some(MutexGuard { lock: self, current, place })
     }
 
     /// `mutex_unlock` without a guard.
     #[track_caller]
-    pub fn unlock(self) {
-        self.0.perform(Op::Release(self.0.id), Location::caller());
+    pub fn unlock(self, current: &Task) {
+        self.unlock_at(current, Location::caller());
+    }
+
+    fn unlock_at(self, current: &Task, place: Place) {
+        self.0.perform(Op::Release(self.0.id), place);
+        current.pop_held(self.0.id);
     }
 }
 
-impl Drop for MutexGuard {
+impl Drop for MutexGuard<'_> {
     fn drop(&mut self) {
-        self.lock.0.perform(Op::Release(self.lock.0.id), self.place);
+        self.lock.unlock_at(self.current, self.place);
     }
 }

@@ -1,13 +1,13 @@
 //! `current`: the task as kernel code sees it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::hash::{Hash, Hasher};
 use std::panic::Location;
 
 use super::Kernel;
 use crate::engine;
 use crate::engine::fingerprint::Fingerprint;
-use crate::event::{Note, Op, Place, TaskId};
+use crate::event::{Note, ObjectId, Op, Place, TaskId};
 
 /// A task of the simulated kernel. Passed as `current` wherever the kernel's is ambient.
 ///
@@ -22,6 +22,7 @@ pub struct Task {
     /// Depth of the BKL, -1 when not held.
     pub(super) lock_depth: Cell<i32>,
     preempt_count: Cell<u32>,
+    held_locks: RefCell<Vec<ObjectId>>,
 }
 
 /// A function of the kernel on the call stack; left when dropped.
@@ -34,7 +35,14 @@ pub struct Frame {
 impl Task {
     /// The task that the engine runs now, as process `pid`.
     pub fn new(kernel: Kernel, pid: u32) -> Task {
-        Task { kernel, id: engine::task(), pid, lock_depth: Cell::new(-1), preempt_count: Cell::new(0) }
+        Task {
+            kernel,
+            id: engine::task(),
+            pid,
+            lock_depth: Cell::new(-1),
+            preempt_count: Cell::new(0),
+            held_locks: RefCell::default(),
+        }
     }
 
     /// Enters a function: the outline as executed is made of these.
@@ -65,6 +73,22 @@ impl Task {
         self.bug_on(depth == 0, "preempt_enable without preempt_disable");
         self.preempt_count.set(depth.saturating_sub(1));
         engine::note(Note::Preempt(-1), Location::caller());
+    }
+
+    pub(super) fn push_held(&self, lock: ObjectId) {
+        self.held_locks.borrow_mut().push(lock);
+    }
+
+    pub(super) fn pop_held(&self, lock: ObjectId) {
+        let mut held = self.held_locks.borrow_mut();
+        if let Some(at) = held.iter().rposition(|known| *known == lock) {
+            held.remove(at);
+        }
+    }
+
+    /// The locks it holds, in the order they were taken; the BKL also while `schedule()` has given it back.
+    pub fn held_locks(&self) -> Vec<ObjectId> {
+        self.held_locks.borrow().clone()
     }
 
     pub(super) fn add_preempt(&self, by: i32) {
@@ -120,6 +144,7 @@ impl Task {
     fn hash_context(&self, fold: &mut Fingerprint) {
         fold.write_u32(self.lock_depth.get() as u32);
         fold.write_u32(self.preempt_count.get());
+        self.held_locks.borrow().hash(fold);
     }
 }
 

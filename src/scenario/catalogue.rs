@@ -128,6 +128,28 @@ fn with_faults_and_time() -> Vec<Scenario> {
         Scenario {
             faults: no_memory,
             ..scenario(
+                "relock-enomem",
+                "the holder of a read lease asks for a write lease, and any of its allocations may fail while somebody opens",
+                vec![
+                    task("holder", &[OPEN, set(F_RDLCK)], &[set(F_WRLCK)]),
+                    task("opener", &[], &[Call::Open("a", NONBLOCK)]),
+                ],
+            )
+        },
+        Scenario {
+            faults: no_memory,
+            ..scenario(
+                "kernel-leaser-enomem",
+                "the one allocation of an in-kernel owner may fail while a writer opens without waiting",
+                vec![
+                    task("nfsd", &[OPEN], &[Call::VfsSetLease("a", F_RDLCK)]),
+                    task("opener", &[], &[Call::Open("a", OpenFlags { nonblock: true, ..WRITE })]),
+                ],
+            )
+        },
+        Scenario {
+            faults: no_memory,
+            ..scenario(
                 "opener-enomem",
                 "the opener's record may be refused while the holder gives the lease up",
                 vec![task("holder", &[OPEN, set(F_WRLCK)], &[set(F_UNLCK)]), task("opener", &[], &[OPEN])],

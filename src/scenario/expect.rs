@@ -70,6 +70,14 @@ const BREAK_CANCELLED: Expected = Expected {
     why: "F_SETLEASE by the holder overwrites the type and with it the break that is under way",
 };
 
+/// The undo destroys a lease that was there before.
+const UNDONE_TOO_FAR: Expected = Expected {
+    code: Code::LW031,
+    subject: "lease",
+    bug: "M07",
+    why: "no memory for the fasync entry of a changed lease: the undo breaks and removes the lease that was held before, and tells nobody",
+};
+
 /// The file goes while its lease is still being taken apart.
 const fn closed_under(code: Code, subject: &'static str) -> Expected {
     Expected {
@@ -103,6 +111,8 @@ fn of_bkl(scenario: &str) -> &'static [Expected] {
         "leaser-unlock" | "kernel-leaser" => &[STALE_POSITION],
         "unlock-break" | "close-break" | "opener-enomem" | "expiry" | "interrupted-opener" => &[PEEK],
         "relock-break" => &[BREAK_CANCELLED],
+        "relock-enomem" => &[PEEK, UNDONE_TOO_FAR],
+        "kernel-leaser-enomem" => &[PEEK, BESIDE],
         "close-expiry" => CLOSED_DURING_EXPIRY,
         "leaser-writer-expiry" | "holder-thread" => &[PEEK, FASYNC_ON_FREED, BESIDE, UNTOLD],
         _ => &[],

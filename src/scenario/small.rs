@@ -206,14 +206,14 @@ impl Lock {
     fn try_lock(self, current: &Task) -> bool {
         match self {
             Lock::Spin(lock) => lock.try_lock(current).map(std::mem::forget).is_some(),
-            Lock::Mutex(lock) => lock.try_lock().map(std::mem::forget).is_some(),
+            Lock::Mutex(lock) => lock.try_lock(current).map(std::mem::forget).is_some(),
         }
     }
 
     fn unlock(self, current: &Task) {
         match self {
             Lock::Spin(lock) => lock.unlock(current),
-            Lock::Mutex(lock) => lock.unlock(),
+            Lock::Mutex(lock) => lock.unlock(current),
         }
     }
 }
