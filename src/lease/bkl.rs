@@ -31,32 +31,24 @@
 //!
 //! Not modelled: flocks and POSIX locks on the same list (M04), and that nfsd's callback sleeps in the middle of the walk (M14).
 
-use crate::engine;
-use crate::event::Note;
 use crate::kernel::bkl::lock_kernel;
-use crate::kernel::fasync::{f_delown, f_setown, fasync_helper, fasync_remove, kill_fasync};
+use crate::kernel::fasync::{f_delown, f_setown, fasync_helper, fasync_remove};
 use crate::kernel::slab::{Link, Ptr, kfree};
 use crate::kernel::task::Task;
 use crate::kernel::wait::jiffies;
-use crate::kernel::{Errno, HZ, Kernel, Result};
-
-use crate::event::Woken;
+use crate::kernel::{Errno, Result};
 
 use super::file_lock::{
-    FileLock, FlType, is_lease_type, lease_init, lock_lines, locks_alloc_lock, locks_delete_block, locks_insert_block,
-    locks_wake_up_blocks,
+    FileLock, FlType, is_lease_type, lease_init, lock_lines, locks_alloc_lock, locks_wake_up_blocks,
 };
 use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, Filp, Inode, LockLine, OpenFlags};
 
-/// The design `bkl`.
+mod break_lease;
+
+/// The design `bkl`. Its one lock is the kernel's.
 pub struct Bkl;
 
 impl Bkl {
-    /// Boots it.
-    pub fn new(_kernel: Kernel) -> Bkl {
-        Bkl
-    }
-
     /// The part that `fcntl_setlease` and the in-kernel callers share. Returns the lease as listed, for the caller to attach to.
     fn setlease(&self, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<Option<Ptr<FileLock>>> {
         let _frame = current.enter("vfs_setlease");
@@ -151,126 +143,6 @@ impl Bkl {
                 before = lease.fl_next;
             }
         }
-    }
-
-    fn __break_lease(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<()> {
-        let frame = current.enter("__break_lease");
-        // Failure is tolerated where nobody has to wait.
-        let waiter = locks_alloc_lock(current);
-        let result = {
-            let _bkl = lock_kernel(current);
-            match self.mark_leases(current, inode, flags, waiter.is_ok()) {
-                Ok(true) => {
-                    let waiter = waiter.expect("mark_leases asks nobody to wait without a record");
-                    let wanted = if flags.write { F_WRLCK } else { F_RDLCK };
-                    lease_init_waiter(current, waiter, wanted);
-                    self.wait_for_leases(current, &frame, inode, waiter)
-                }
-                Ok(false) => Ok(()),
-                Err(errno) => Err(errno),
-            }
-        };
-        if let Ok(waiter) = waiter {
-            kfree(waiter);
-        }
-        result
-    }
-
-    /// Marks and signals each lease that conflicts. True if the caller has to wait for them.
-    fn mark_leases(&self, current: &Task, inode: Inode, flags: OpenFlags, can_wait: bool) -> Result<bool> {
-        self.time_out_leases(current, inode);
-        let Some(first) = inode.i_flock.get() else { return Ok(false) };
-        let mut i_have_this_lease = false;
-        let mut at = Some(first);
-        while let Some(fl) = at {
-            i_have_this_lease |= fl.get().fl_pid.get() == current.pid;
-            at = fl.get().fl_next.get();
-        }
-        let first_type = first.get().fl_type.get();
-        let future = if flags.write {
-            FlType::breaking(F_UNLCK)
-        } else if first_type.in_progress() {
-            first_type
-        } else if first_type.target() == F_WRLCK {
-            FlType::breaking(F_RDLCK)
-        } else {
-            return Ok(false);
-        };
-        if !can_wait && !i_have_this_lease && !flags.nonblock {
-            return Err(Errno::ENOMEM);
-        }
-        let break_time = match current.kernel.lease_break_time {
-            0 => 0,
-            seconds => jiffies() + seconds * HZ,
-        };
-        let mut at = Some(first);
-        while let Some(fl) = at {
-            let lease = fl.get();
-            if lease.fl_type.get() != future {
-                lease.fl_type.set(future);
-                lease.fl_break_time.set(break_time);
-                self.lease_break_callback(current, fl);
-            }
-            at = lease.fl_next.get();
-        }
-        if i_have_this_lease || flags.nonblock {
-            return Err(Errno::EAGAIN);
-        }
-        Ok(true)
-    }
-
-    fn lease_break_callback(&self, current: &Task, fl: Ptr<FileLock>) {
-        let lease = fl.get();
-        if lease.fl_in_kernel.get() {
-            if let Some(file) = lease.fl_file.get() {
-                engine::note(Note::Callback { file: file.id() }, std::panic::Location::caller());
-            }
-        } else {
-            kill_fasync(current, lease.fl_fasync);
-        }
-    }
-
-    /// Waits for the first lease that is breaking until none is.
-    fn wait_for_leases(
-        &self,
-        current: &Task,
-        frame: &crate::kernel::task::Frame,
-        inode: Inode,
-        waiter: Ptr<FileLock>,
-    ) -> Result<()> {
-        let mut flock = inode.i_flock.get();
-        while let Some(blocker) = flock {
-            current.again(frame, &(blocker, waiter));
-            let break_time = blocker.get().fl_break_time.get();
-            let timeout = (break_time != 0).then(|| break_time.saturating_sub(jiffies()).max(1));
-            match self.locks_block_on_timeout(current, blocker, waiter, timeout) {
-                Woken::Signal => return Err(Errno::EINTR),
-                Woken::Timeout => self.time_out_leases(current, inode),
-                Woken::Up => {}
-            }
-            flock = inode.i_flock.get();
-            while let Some(fl) = flock {
-                if fl.get().fl_type.get().in_progress() {
-                    break;
-                }
-                flock = fl.get().fl_next.get();
-            }
-        }
-        Ok(())
-    }
-
-    fn locks_block_on_timeout(
-        &self,
-        current: &Task,
-        blocker: Ptr<FileLock>,
-        waiter: Ptr<FileLock>,
-        timeout: Option<u64>,
-    ) -> Woken {
-        let _frame = current.enter("locks_block_on_timeout");
-        locks_insert_block(blocker, waiter);
-        let woken = waiter.get().fl_wait.sleep_on_timeout(current, timeout);
-        locks_delete_block(waiter);
-        woken
     }
 
     /// Takes a lease back whose fasync entry could not be made: by the expiry loop, which may stop before it (M07).
@@ -380,12 +252,6 @@ impl Design for Bkl {
         let _bkl = lock_kernel(current);
         lock_lines(inode)
     }
-}
-
-/// The record of an opener that waits: only its type and process are ever read.
-fn lease_init_waiter(current: &Task, waiter: Ptr<FileLock>, wanted: i32) {
-    waiter.get().fl_pid.init(current.pid);
-    waiter.get().fl_type.init(FlType::granted(wanted));
 }
 
 /// Does an open forbid the lease? Looks at the counts once, before the lease is listed (M24).

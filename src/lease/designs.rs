@@ -44,10 +44,10 @@ impl Entry {
     /// Boots it: makes its locks in the current execution.
     pub fn boot(self, kernel: Kernel) -> Arc<dyn Design> {
         match self.boot {
-            Choice::Bkl | Choice::BklAsSpinlock => Arc::new(Bkl::new(kernel)),
-            Choice::Spinlock => Arc::new(Spinlock::new(kernel)),
+            Choice::Bkl | Choice::BklAsSpinlock => Arc::new(Bkl),
+            Choice::Spinlock => Arc::new(Spinlock::boot()),
             Choice::Custom(boot) => boot(kernel),
-            Choice::Mutant(at) => Arc::new(Spinlock::mutated(kernel, MUTANTS[at].0)),
+            Choice::Mutant(at) => Arc::new(Spinlock::mutated(MUTANTS[at].0)),
         }
     }
 

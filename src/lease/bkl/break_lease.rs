@@ -1,0 +1,138 @@
+//! Breaking leases under the BKL: mark and signal, then sleep on the first that is breaking, the BKL dropped by `schedule()`.
+
+use std::panic::Location;
+
+use crate::engine;
+use crate::event::{Note, Woken};
+use crate::kernel::bkl::lock_kernel;
+use crate::kernel::fasync::kill_fasync;
+use crate::kernel::slab::{Ptr, kfree};
+use crate::kernel::task::{Frame, Task};
+use crate::kernel::wait::jiffies;
+use crate::kernel::{Errno, HZ, Result};
+
+use super::Bkl;
+use crate::lease::file_lock::{FileLock, FlType, locks_alloc_lock, locks_delete_block, locks_insert_block};
+use crate::lease::{F_RDLCK, F_UNLCK, F_WRLCK, Inode, OpenFlags};
+
+impl Bkl {
+    pub(super) fn __break_lease(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<()> {
+        let frame = current.enter("__break_lease");
+        // Failure is tolerated where nobody has to wait.
+        let waiter = locks_alloc_lock(current);
+        let result = {
+            let _bkl = lock_kernel(current);
+            match self.mark_leases(current, inode, flags, waiter.is_ok()) {
+                Ok(true) => {
+                    let waiter = waiter.expect("mark_leases asks nobody to wait without a record");
+                    let wanted = if flags.write { F_WRLCK } else { F_RDLCK };
+                    lease_init_waiter(current, waiter, wanted);
+                    self.wait_for_leases(current, &frame, inode, waiter)
+                }
+                Ok(false) => Ok(()),
+                Err(errno) => Err(errno),
+            }
+        };
+        if let Ok(waiter) = waiter {
+            kfree(waiter);
+        }
+        result
+    }
+
+    /// Marks and signals each lease that conflicts. True if the caller has to wait for them.
+    fn mark_leases(&self, current: &Task, inode: Inode, flags: OpenFlags, can_wait: bool) -> Result<bool> {
+        self.time_out_leases(current, inode);
+        let Some(first) = inode.i_flock.get() else { return Ok(false) };
+        let mut i_have_this_lease = false;
+        let mut at = Some(first);
+        while let Some(fl) = at {
+            i_have_this_lease |= fl.get().fl_pid.get() == current.pid;
+            at = fl.get().fl_next.get();
+        }
+        let first_type = first.get().fl_type.get();
+        let future = if flags.write {
+            FlType::breaking(F_UNLCK)
+        } else if first_type.in_progress() {
+            first_type
+        } else if first_type.target() == F_WRLCK {
+            FlType::breaking(F_RDLCK)
+        } else {
+            return Ok(false);
+        };
+        if !can_wait && !i_have_this_lease && !flags.nonblock {
+            return Err(Errno::ENOMEM);
+        }
+        let break_time = match current.kernel.lease_break_time {
+            0 => 0,
+            seconds => jiffies() + seconds * HZ,
+        };
+        let mut at = Some(first);
+        while let Some(fl) = at {
+            let lease = fl.get();
+            if lease.fl_type.get() != future {
+                lease.fl_type.set(future);
+                lease.fl_break_time.set(break_time);
+                self.lease_break_callback(current, fl);
+            }
+            at = lease.fl_next.get();
+        }
+        if i_have_this_lease || flags.nonblock {
+            return Err(Errno::EAGAIN);
+        }
+        Ok(true)
+    }
+
+    fn lease_break_callback(&self, current: &Task, fl: Ptr<FileLock>) {
+        let lease = fl.get();
+        if lease.fl_in_kernel.get() {
+            if let Some(file) = lease.fl_file.get() {
+                engine::note(Note::Callback { file: file.id() }, Location::caller());
+            }
+        } else {
+            kill_fasync(current, lease.fl_fasync);
+        }
+    }
+
+    /// Waits for the first lease that is breaking until none is.
+    fn wait_for_leases(&self, current: &Task, frame: &Frame, inode: Inode, waiter: Ptr<FileLock>) -> Result<()> {
+        let mut flock = inode.i_flock.get();
+        while let Some(blocker) = flock {
+            current.again(frame, &(blocker, waiter));
+            let break_time = blocker.get().fl_break_time.get();
+            let timeout = (break_time != 0).then(|| break_time.saturating_sub(jiffies()).max(1));
+            match self.locks_block_on_timeout(current, blocker, waiter, timeout) {
+                Woken::Signal => return Err(Errno::EINTR),
+                Woken::Timeout => self.time_out_leases(current, inode),
+                Woken::Up => {}
+            }
+            flock = inode.i_flock.get();
+            while let Some(fl) = flock {
+                if fl.get().fl_type.get().in_progress() {
+                    break;
+                }
+                flock = fl.get().fl_next.get();
+            }
+        }
+        Ok(())
+    }
+
+    fn locks_block_on_timeout(
+        &self,
+        current: &Task,
+        blocker: Ptr<FileLock>,
+        waiter: Ptr<FileLock>,
+        timeout: Option<u64>,
+    ) -> Woken {
+        let _frame = current.enter("locks_block_on_timeout");
+        locks_insert_block(blocker, waiter);
+        let woken = waiter.get().fl_wait.sleep_on_timeout(current, timeout);
+        locks_delete_block(waiter);
+        woken
+    }
+}
+
+/// The record of an opener that waits: only its type and process are ever read.
+fn lease_init_waiter(current: &Task, waiter: Ptr<FileLock>, wanted: i32) {
+    waiter.get().fl_pid.init(current.pid);
+    waiter.get().fl_type.init(FlType::granted(wanted));
+}
