@@ -30,7 +30,8 @@ struct Reports<'a> {
 /// # Errors
 /// If the design is unknown, or any line of the file is wrong: then nothing runs.
 pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
-    let (designs, scripts) = select::both(select::designs(&[arguments.design.clone()]), read(&arguments.file))?;
+    let (designs, scripts) =
+        select::both(select::designs(std::slice::from_ref(&arguments.design)), read(&arguments.file))?;
     let design = designs[0];
     let reports: Vec<script::Report> = scripts.iter().map(|script| script::run(script, design)).collect();
     let status = if script::exit_code(&reports) == 0 { Status::Clean } else { Status::Findings };

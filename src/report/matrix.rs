@@ -75,7 +75,8 @@ fn findings(cell: &Cell, verdict: &Verdict) -> String {
         expect::known(&design, cell.scenario.name, code, subject).map_or(UNKNOWN, |known| known.bug)
     };
     let findings = verdict.findings.iter().map(|found| &found.finding);
-    let words: Vec<String> = findings.map(|it| format!("{}/{}", it.code, bug(it.code, it.subject))).collect();
+    let mut words: Vec<String> = findings.map(|it| format!("{}/{}", it.code, bug(it.code, it.subject))).collect();
+    words.dedup();
     match (words.is_empty(), verdict.complete()) {
         (true, true) => "clean".to_owned(),
         (true, false) => "incomplete".to_owned(),
@@ -137,7 +138,8 @@ fn legend(cells: &[Cell], verdicts: &[Verdict]) -> String {
         let design = cell.design.full_name();
         for found in &verdict.findings {
             let row = expect::known(&design, cell.scenario.name, found.finding.code, found.finding.subject);
-            known.extend(row.filter(|row| !known.contains(row)));
+            let key = |row: &Expected| (row.code, row.bug, row.why);
+            known.extend(row.filter(|row| known.iter().all(|other| key(other) != key(row))));
         }
     }
     let mut text = String::new();
