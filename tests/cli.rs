@@ -31,6 +31,14 @@ fn commands_print_what_is_pinned() {
     cases.run();
 }
 
+/// Measured times and source lines are left open there; everything else is exact.
+#[test]
+fn console_blocks_of_the_docs_print_what_they_show() {
+    let cases = trycmd::TestCases::new();
+    cases.case("README.md").case("docs/*.md");
+    cases.run();
+}
+
 #[test]
 fn a_saved_schedule_is_replayed_byte_for_byte() {
     let saved = directory("byte-for-byte");

@@ -33,7 +33,7 @@ fn listed() -> Listed {
     let named = |name: &str, about: &str| Named { name: name.to_owned(), about: about.to_owned() };
     let design = |entry: Entry| named(&entry.full_name(), entry.about);
     Listed {
-        designs: designs::DESIGNS.iter().copied().map(design).collect(),
+        designs: designs::DESIGNS.iter().copied().chain([designs::BKL_AS_SPINLOCK]).map(design).collect(),
         mutants: designs::mutants().map(design).collect(),
         scenarios: catalogue::all().iter().map(|scenario| named(scenario.name, scenario.about)).collect(),
         engines: select::ENGINES.iter().map(|(name, _, about)| named(name, about)).collect(),

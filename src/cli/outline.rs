@@ -39,19 +39,24 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
         let names = call.scenario.names();
         let replay = replay(&*subject(design, &call.scenario), &names, &Guide::Sequential)?;
         let outline = Outline::executed(&replay, call.task).iter().map(|outline| outline.cut(levels)).collect();
-        outlines.push((call.about, CallOutline { call: call.name, outline }));
+        let ended: Option<String> =
+            replay.findings.first().map(|finding| format!("{} {}", finding.code, finding.message));
+        outlines.push((call.about, CallOutline { call: call.name, outline }, ended));
     }
     if as_json {
-        let calls = outlines.into_iter().map(|(_, call)| call).collect();
+        let calls = outlines.into_iter().map(|(_, call, _)| call).collect();
         print(&json::text("outline", Outlined { design: design.full_name(), calls }))?;
     } else {
-        let pages: Vec<String> = outlines.iter().map(|(about, call)| page(about, call)).collect();
+        let pages: Vec<String> =
+            outlines.iter().map(|(about, call, ended)| page(about, call, ended.as_deref())).collect();
         print(&pages.join("\n"))?;
     }
     Ok(Status::Clean)
 }
 
-fn page(about: &str, call: &CallOutline) -> String {
+/// What was found says why an outline ends early: on a design that is only there to show that it does not work.
+fn page(about: &str, call: &CallOutline, found: Option<&str>) -> String {
     let outlines: String = call.outline.iter().map(Outline::with_locks).collect();
-    format!("{}: {about}\n\n{outlines}", call.call)
+    let found = found.map_or(String::new(), |found| format!("found: {found}\n"));
+    format!("{}: {about}\n\n{outlines}{found}", call.call)
 }

@@ -21,7 +21,10 @@ pub fn designs(names: &[String]) -> Result<Vec<Entry>> {
     if names.is_empty() {
         return Ok(designs::DESIGNS.to_vec());
     }
-    let known = || designs::DESIGNS.iter().copied().chain(designs::mutants()).map(Entry::full_name).collect();
+    let known = || {
+        let designs = designs::DESIGNS.iter().copied().chain([designs::BKL_AS_SPINLOCK]);
+        designs.chain(designs::mutants()).map(Entry::full_name).collect()
+    };
     all(names.iter().map(|name| designs::find(name).ok_or_else(|| unknown("design", name, known()))))
 }
 

@@ -1,6 +1,6 @@
 //! The call outline as executed, in the notation of a mail: one name per line, three spaces per level.
 //!
-//! Made from the trace of a call that runs alone: functions entered, locks taken and given back, and what may sleep.
+//! Made from the trace of a call that runs alone: functions entered, locks taken and given back, full barriers, and what may sleep.
 //! Beside each line stand the locks held there: for a function those at its entry, for a lock operation those after it.
 //!
 //! It shows one path through the code, the one that the call took; a branch not taken is not in it.
@@ -160,6 +160,7 @@ impl Recorder {
                 }
                 self.leaf(&lock_line(text), line);
             }
+            What::Op(Op::Fence, _) => self.leaf("smp_mb", line),
             _ => {}
         }
     }
