@@ -251,7 +251,7 @@ pub fn summary(reports: &[Report]) -> String {
             .count()
     };
     for row in era::TABLE.iter().filter(|row| cited(row.id) > 0) {
-        text += &format!("{}, cited {} times: {}\n", row.id, cited(row.id), row.title);
+        text += &format!("{}, cited in {} scripts: {}\n", row.id, cited(row.id), row.title);
         text += &format!("     then: {}\n     now:  {} ({})\n", row.then, row.now, row.source);
     }
     text

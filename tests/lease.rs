@@ -131,7 +131,7 @@ impl Design for Liar {
         }
         inode.path_get(current, flags.by_link);
         if flags.write {
-            inode.get_write_access();
+            inode.get_write_access(current);
         }
         Ok(Filp::alloc(inode, flags))
     }

@@ -62,7 +62,7 @@ pub type FasyncList<F> = Link<FasyncStruct<F>>;
 #[track_caller]
 pub fn fasync_helper<F>(current: &Task, filp: Ptr<F>, list: FasyncList<F>) -> Result<()> {
     let _frame = current.enter("fasync_helper");
-    let entry = fasync_alloc(current)?;
+    let entry = kmalloc(current, Gfp::Kernel)?;
     if let Some(unused) = insert(current, filp, list, entry) {
         kfree(unused);
     }
@@ -75,6 +75,7 @@ pub fn fasync_helper<F>(current: &Task, filp: Ptr<F>, list: FasyncList<F>) -> Re
 /// `ENOMEM`.
 #[track_caller]
 pub fn fasync_alloc<F>(current: &Task) -> Result<Ptr<FasyncStruct<F>>> {
+    let _frame = current.enter("fasync_alloc");
     kmalloc(current, Gfp::Kernel)
 }
 

@@ -62,11 +62,9 @@ impl Bkl {
         if !inode.is_regular {
             return Err(Errno::EINVAL);
         }
-        if current.lsm_refuses("file_lock refuses") {
-            return Err(Errno::EACCES);
-        }
+        security_file_lock(current)?;
         self.time_out_leases(current, inode);
-        check_open_counts(inode, arg)?;
+        check_open_counts(current, inode, arg)?;
 
         // Remembers pointers to next fields, across an allocation that may sleep (M01).
         let mut before = inode.i_flock;
@@ -194,11 +192,11 @@ impl Design for Bkl {
             return Err(errno);
         }
         if flags.trunc {
-            inode.get_write_access();
-            inode.put_write_access();
+            inode.get_write_access(current);
+            inode.put_write_access(current);
         }
         if flags.write {
-            inode.get_write_access();
+            inode.get_write_access(current);
         }
         Ok(Filp::alloc(inode, flags))
     }
@@ -206,9 +204,9 @@ impl Design for Bkl {
     fn truncate(&self, current: &Task, inode: Inode) -> Result<()> {
         let _frame = current.enter("do_sys_truncate");
         inode.path_get(current, false);
-        inode.get_write_access();
+        inode.get_write_access(current);
         let result = self.break_lease(current, inode, OpenFlags { write: true, ..OpenFlags::default() });
-        inode.put_write_access();
+        inode.put_write_access(current);
         inode.path_put(current, false);
         result
     }
@@ -217,7 +215,7 @@ impl Design for Bkl {
         let _frame = current.enter("__fput");
         self.locks_remove_flock(current, filp);
         if filp.flags.write {
-            filp.inode.put_write_access();
+            filp.inode.put_write_access(current);
         }
         filp.inode.path_put(current, filp.flags.by_link);
         filp.free();
@@ -254,8 +252,15 @@ impl Design for Bkl {
     }
 }
 
+/// The security module's verdict on the lease.
+fn security_file_lock(current: &Task) -> Result<()> {
+    let _frame = current.enter("security_file_lock");
+    if current.lsm_refuses("file_lock refuses") { Err(Errno::EACCES) } else { Ok(()) }
+}
+
 /// Does an open forbid the lease? Looks at the counts once, before the lease is listed (M24).
-fn check_open_counts(inode: Inode, arg: i32) -> Result<()> {
+fn check_open_counts(current: &Task, inode: Inode, arg: i32) -> Result<()> {
+    let _frame = current.enter("check_open_counts");
     let forbidden = match arg {
         F_RDLCK => inode.i_writecount.read() > 0,
         F_WRLCK => inode.d_count.read() > 1 || inode.i_count.read() > 1,

@@ -72,21 +72,25 @@ impl Inode {
 
     /// The reference a path walk takes: by name, or by inode through another hard link.
     pub fn path_get(self, current: &Task, by_link: bool) {
+        let _frame = current.enter("path_lookup");
         if by_link { self.iget(current) } else { self.d_count.inc() }
     }
 
     /// Gives it back.
     pub fn path_put(self, current: &Task, by_link: bool) {
+        let _frame = current.enter("path_put");
         if by_link { self.iput(current) } else { self.d_count.dec() }
     }
 
     /// `get_write_access`. (Nobody executes files here, so it cannot fail.)
-    pub fn get_write_access(self) {
+    pub fn get_write_access(self, current: &Task) {
+        let _frame = current.enter("get_write_access");
         self.i_writecount.inc();
     }
 
     /// `put_write_access`.
-    pub fn put_write_access(self) {
+    pub fn put_write_access(self, current: &Task) {
+        let _frame = current.enter("put_write_access");
         self.i_writecount.dec();
     }
 }

@@ -152,7 +152,7 @@ impl Spinlock {
             flocks = None;
         }
         if self.has(Mutant::RecheckUnlocked)
-            && check_open_counts(filp.inode, arg).is_err()
+            && check_open_counts(current, filp.inode, arg).is_err()
             && result == Ok(Some(prepared.lease))
         {
             let _flocks = self.file_lock_lock.lock(current);
@@ -187,7 +187,7 @@ impl Spinlock {
         let _frame = current.enter("generic_setlease");
         let inode = filp.inode;
         self.time_out_leases(current, inode);
-        check_open_counts(inode, arg)?;
+        check_open_counts(current, inode, arg)?;
 
         let mut before = inode.i_flock;
         let mut mine = None;
@@ -211,7 +211,7 @@ impl Spinlock {
             return Ok(Some(mine));
         }
         before.write_once(Some(new));
-        if self.recheck(inode, arg).is_err() {
+        if self.recheck(current, inode, arg).is_err() {
             before.write_once(None);
             return Err(Errno::EAGAIN);
         }
@@ -219,14 +219,14 @@ impl Spinlock {
     }
 
     /// Raised and looked at from both sides: see the module's page.
-    fn recheck(&self, inode: Inode, arg: i32) -> Result<()> {
+    fn recheck(&self, current: &Task, inode: Inode, arg: i32) -> Result<()> {
         if self.has(Mutant::NoRecheck) || self.has(Mutant::RecheckUnlocked) {
             return Ok(());
         }
         if !self.has(Mutant::NoBarrier) {
             smp_mb();
         }
-        check_open_counts(inode, arg)
+        check_open_counts(current, inode, arg)
     }
 
     /// A break under way is not overwritten: a removal stays asked for, a downgrade is settled by `F_RDLCK` alone (M40).
@@ -242,7 +242,7 @@ impl Spinlock {
             return Ok(());
         }
         fl_type.set(FlType::granted(arg));
-        if self.recheck(inode, arg).is_err() {
+        if self.recheck(current, inode, arg).is_err() {
             fl_type.set(old);
             return Err(Errno::EAGAIN);
         }
@@ -347,18 +347,18 @@ impl Design for Spinlock {
         let _frame = current.enter("open");
         inode.path_get(current, flags.by_link);
         if flags.write {
-            inode.get_write_access();
+            inode.get_write_access(current);
         }
         if let Err(errno) = self.break_lease(current, inode, flags) {
             if flags.write {
-                inode.put_write_access();
+                inode.put_write_access(current);
             }
             inode.path_put(current, flags.by_link);
             return Err(errno);
         }
         if flags.trunc {
-            inode.get_write_access();
-            inode.put_write_access();
+            inode.get_write_access(current);
+            inode.put_write_access(current);
         }
         Ok(Filp::alloc(inode, flags))
     }
@@ -366,9 +366,9 @@ impl Design for Spinlock {
     fn truncate(&self, current: &Task, inode: Inode) -> Result<()> {
         let _frame = current.enter("do_sys_truncate");
         inode.path_get(current, false);
-        inode.get_write_access();
+        inode.get_write_access(current);
         let result = self.break_lease(current, inode, OpenFlags { write: true, ..OpenFlags::default() });
-        inode.put_write_access();
+        inode.put_write_access(current);
         inode.path_put(current, false);
         result
     }
@@ -377,7 +377,7 @@ impl Design for Spinlock {
         let _frame = current.enter("__fput");
         self.locks_remove_flock(current, filp);
         if filp.flags.write {
-            filp.inode.put_write_access();
+            filp.inode.put_write_access(current);
         }
         filp.inode.path_put(current, filp.flags.by_link);
         filp.free();
@@ -412,6 +412,7 @@ impl Design for Spinlock {
 
 /// The security module's verdicts on the lease and, if there will be one, on the owner of its signals.
 fn security_file_lock(current: &Task, arg: i32, in_kernel: bool) -> Result<()> {
+    let _frame = current.enter("security_file_lock");
     let refused = current.lsm_refuses("file_lock refuses")
         || arg != F_UNLCK && !in_kernel && current.lsm_refuses("file_set_fowner refuses");
     if refused { Err(Errno::EACCES) } else { Ok(()) }
@@ -430,7 +431,8 @@ fn free_entry(entry: Option<Ptr<FasyncStruct<File>>>) {
 }
 
 /// Does an open forbid the lease?
-fn check_open_counts(inode: Inode, arg: i32) -> Result<()> {
+fn check_open_counts(current: &Task, inode: Inode, arg: i32) -> Result<()> {
+    let _frame = current.enter("check_open_counts");
     let forbidden = match arg {
         F_RDLCK => inode.i_writecount.read() > 0,
         F_WRLCK => inode.d_count.read() > 1 || inode.i_count.read() > 1,
