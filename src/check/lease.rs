@@ -14,7 +14,8 @@ use std::hash::{Hash, Hasher};
 
 use super::ledger::spot;
 use super::{Code, Docket, Spot};
-use crate::event::{Event, LeaseType, Listed, Note, ObjectId, Op, View, What};
+use crate::event::names::Names;
+use crate::event::{Event, LeaseType, Listed, Note, ObjectId, Op, TaskId, View, What};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Break {
@@ -137,11 +138,11 @@ impl LeaseCheck {
             let granted = spot_of(&self.grant_spots, file);
             let opened = spot_of(&self.open_spots, other);
             let mode = if write { "write" } else { "read" };
-            let opener = if opened.task == crate::event::TaskId::BOOT { "the set-up" } else { names.task(opened.task) };
-            let message = format!(
-                "the {lease} lease of {} is in force while {opener} has the file open for {mode}",
-                names.task(granted.task)
-            );
+            let opener = if opened.task == TaskId::BOOT { "the set-up" } else { names.task(opened.task) };
+            let pid = self.granted.iter().find(|(known, ..)| *known == file).map_or(0, |(_, _, pid)| *pid);
+            let owner = owner_text(names, granted, pid);
+            let message =
+                format!("the {lease} lease of {owner} is in force while {opener} has the file open for {mode}");
             let (granted, opened) =
                 ((granted, format!("{lease} lease granted")), (opened, format!("open for {mode} returned")));
             if granted.0.step >= opened.0.step { (message, granted, opened) } else { (message, opened, granted) }
@@ -157,7 +158,7 @@ impl LeaseCheck {
                 continue;
             }
             docket.report(Code::LW031, "lease", |names| {
-                let owner = names.task(spot.task);
+                let owner = owner_text(names, spot, broken.owner.unwrap_or_default());
                 let message = match broken.told {
                     None => format!("{} broke the lease of {owner} and nobody was told", names.task(at.task)),
                     Some(pid) => format!("{} broke the lease of {owner}, and pid {pid} was told", names.task(at.task)),
@@ -173,4 +174,9 @@ impl LeaseCheck {
         self.opened.hash(&mut hasher);
         self.breaks.hash(&mut hasher);
     }
+}
+
+/// Whose lease it is: the task that took it, or the process for which the set-up did.
+fn owner_text(names: &Names, granted: Spot, pid: u32) -> String {
+    if granted.task == TaskId::BOOT { format!("pid {pid}") } else { names.task(granted.task).to_owned() }
 }
