@@ -294,6 +294,10 @@ pub enum Decision {
 
 /// Who decides the order.
 pub trait Strategy {
+    /// What happens next in a state that was judged before, without looking at it again: `None` if it is a new one.
+    fn follow(&mut self, _world: &World) -> Option<Decision> {
+        None
+    }
     /// Picks what happens next.
     fn decide(&mut self, state: &State<'_>) -> Decision;
 }

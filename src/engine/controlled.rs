@@ -149,6 +149,15 @@ impl Controlled {
                 return Ending::Stopped;
             }
             let world = execution.world.borrow();
+            match strategy.follow(&world) {
+                Some(Decision::Abandon) => return Ending::Abandoned,
+                Some(Decision::Take(transition)) => {
+                    drop(world);
+                    execution.take(tasks, transition);
+                    continue;
+                }
+                None => {}
+            }
             let step = execution.step.get();
             if execution.observer.borrow_mut().state(step, &*world) == Flow::Stop {
                 return Ending::Stopped;

@@ -152,6 +152,14 @@ impl World {
         }
     }
 
+    /// Can it happen now?
+    pub fn is_enabled(&self, transition: Transition) -> bool {
+        match transition.task {
+            TaskId::CLOCK => self.earliest_deadline().is_some(),
+            task => matches!(self.status(task).0, Status::Ready(_)),
+        }
+    }
+
     fn earliest_deadline(&self) -> Option<u64> {
         let deadlines = self.task_ids().filter_map(|task| match self.status(task).0 {
             Status::Sleeps(deadline) => deadline,

@@ -8,7 +8,7 @@ use crate::event::TaskId;
 struct NothingIsKnown;
 
 impl Pruning for NothingIsKnown {
-    fn is_new(&mut self, _state: &State<'_>, _last: TaskId) -> bool {
+    fn is_new(&mut self, _state: &State<'_>, _last: TaskId, _spent: u32) -> bool {
         true
     }
 

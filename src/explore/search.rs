@@ -4,60 +4,50 @@
 //! of every new state until it ends; then the deepest branch with something left is taken next.
 
 use std::cell::RefCell;
-use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use super::{Bound, Config, EngineKind, Found, Schedule, Subject, Verdict, Watch};
 use crate::engine::controlled::Controlled;
-use crate::engine::fingerprint::Fingerprint;
-use crate::engine::world::Transition;
+use crate::engine::world::{Transition, World};
 use crate::engine::{Decision, Ending, Observer, State, Strategy};
-use crate::event::TaskId;
+use crate::event::{Op, TaskId};
 
-/// Decides whether a new state is worth going on from.
+/// Decides what of a new state is worth going on with.
 pub(super) trait Pruning {
-    /// Is this state new? `last` is whose step led to it.
-    fn is_new(&mut self, state: &State<'_>, last: TaskId) -> bool;
-    /// May this transition be taken from a state that `last` led to?
-    fn allows(&self, _state: &State<'_>, _last: TaskId, _transition: Transition) -> bool {
-        true
+    /// Is this state new? `last` is whose step led to it, `spent` what the steps so far have cost.
+    fn is_new(&mut self, state: &State<'_>, last: TaskId, spent: u32) -> bool;
+    /// What a transition costs; `None` if it is not to be taken.
+    fn cost(&self, _state: &State<'_>, _last: TaskId, _spent: u32, _transition: Transition) -> Option<u8> {
+        Some(0)
     }
-    /// An execution begins again from the start.
-    fn restart(&mut self) {}
-    /// A transition is taken (along the known path as well).
-    fn take(&mut self, _state: &State<'_>, _last: TaskId, _transition: Transition) {}
     /// Number of states known.
     fn states(&self) -> u64;
 }
 
-/// One state of the path: where its transitions lie in the arena, and which is taken.
+/// A transition that a state of the path has.
+#[derive(Clone, Copy)]
+struct Choice {
+    transition: Transition,
+    cost: u8,
+    /// The operation that it performs: it must be the same when the path leads there again.
+    op: Option<Op>,
+}
+
+/// One state of the path: where its choices lie in the arena, and which is taken.
 struct Branch {
     start: usize,
     taken: usize,
     end: usize,
-    /// What the state looked like when it was new.
-    look: u64,
-}
-
-/// What must be the same when the path leads to a state again: what can happen next, and before what each task stands.
-///
-/// The histories would tell more, and cost more than running the step.
-fn look(state: &State<'_>) -> u64 {
-    let mut fingerprint = Fingerprint::default();
-    state.transitions.hash(&mut fingerprint);
-    for task in state.world.task_ids() {
-        state.world.pending(task).hash(&mut fingerprint);
-    }
-    fingerprint.finish()
 }
 
 /// The path through the tree of schedules.
 struct Path<'p, P> {
     pruning: &'p mut P,
     branches: Vec<Branch>,
-    arena: Vec<Transition>,
+    arena: Vec<Choice>,
     depth: usize,
     last: TaskId,
+    spent: u32,
     /// The step at which a known path no longer led to what it led to before.
     strayed: Option<usize>,
 }
@@ -66,7 +56,7 @@ impl<P: Pruning> Path<'_, P> {
     fn restart(&mut self) {
         self.depth = 0;
         self.last = TaskId::BOOT;
-        self.pruning.restart();
+        self.spent = 0;
     }
 
     /// Moves on to the next branch; false if there is none.
@@ -97,45 +87,58 @@ impl<P: Pruning> Path<'_, P> {
     }
 
     fn transitions(&self, count: usize) -> Vec<Transition> {
-        self.branches.iter().take(count).map(|branch| self.arena[branch.taken]).collect()
+        self.branches.iter().take(count).map(|branch| self.arena[branch.taken].transition).collect()
     }
 
-    /// Puts the new state's transitions on the path, those of the task that ran last first.
-    fn push(&mut self, state: &State<'_>) -> Option<Transition> {
+    /// Puts the new state's transitions on the path, those of the task that ran last first; false if there are none.
+    fn push(&mut self, state: &State<'_>) -> bool {
         let start = self.arena.len();
-        let last = self.last;
-        let allowed = |transition: &&Transition| self.pruning.allows(state, last, **transition);
-        let (same, others): (Vec<Transition>, Vec<Transition>) =
-            state.transitions.iter().filter(allowed).copied().partition(|t| t.task == last);
-        self.arena.extend(same.into_iter().chain(others));
-        let end = self.arena.len();
-        self.branches.push(Branch { start, taken: start, end, look: look(state) });
-        if start == end {
-            self.branches.pop();
-            return None;
+        for of_last in [true, false] {
+            let others = state.transitions.iter().filter(|transition| (transition.task == self.last) == of_last);
+            for &transition in others {
+                if let Some(cost) = self.pruning.cost(state, self.last, self.spent, transition) {
+                    self.arena.push(Choice { transition, cost, op: operation(state.world, transition) });
+                }
+            }
         }
-        Some(self.arena[start])
+        let end = self.arena.len();
+        if start < end {
+            self.branches.push(Branch { start, taken: start, end });
+        }
+        start < end
+    }
+
+    /// Takes what the path says at this depth.
+    fn take(&mut self) -> Decision {
+        let choice = self.arena[self.branches[self.depth].taken];
+        self.depth += 1;
+        self.last = choice.transition.task;
+        self.spent += u32::from(choice.cost);
+        Decision::Take(choice.transition)
     }
 }
 
+/// What a transition is about to perform; time performs nothing.
+fn operation(world: &World, transition: Transition) -> Option<Op> {
+    if transition.task == TaskId::CLOCK { None } else { world.pending(transition.task) }
+}
+
 impl<P: Pruning> Strategy for Path<'_, P> {
+    fn follow(&mut self, world: &World) -> Option<Decision> {
+        let choice = self.arena[self.branches.get(self.depth)?.taken];
+        if operation(world, choice.transition) != choice.op || !world.is_enabled(choice.transition) {
+            self.strayed = Some(self.depth);
+            return Some(Decision::Abandon);
+        }
+        Some(self.take())
+    }
+
     fn decide(&mut self, state: &State<'_>) -> Decision {
-        let transition = if let Some(branch) = self.branches.get(self.depth) {
-            if branch.look != look(state) {
-                self.strayed = Some(self.depth);
-                return Decision::Abandon;
-            }
-            Some(self.arena[branch.taken])
-        } else if self.pruning.is_new(state, self.last) {
-            self.push(state)
+        if self.pruning.is_new(state, self.last, self.spent) && self.push(state) {
+            self.take()
         } else {
-            None
-        };
-        let Some(transition) = transition else { return Decision::Abandon };
-        self.pruning.take(state, self.last, transition);
-        self.depth += 1;
-        self.last = transition.task;
-        Decision::Take(transition)
+            Decision::Abandon
+        }
     }
 }
 
@@ -160,8 +163,15 @@ pub(super) fn search<P: Pruning>(
     let watch = Watch::shared(subject.checks());
     let observer: Rc<RefCell<dyn Observer>> = watch.clone();
     let mut controlled = Controlled::new(config.limits);
-    let mut path =
-        Path { pruning, branches: Vec::new(), arena: Vec::new(), depth: 0, last: TaskId::BOOT, strayed: None };
+    let mut path = Path {
+        pruning,
+        branches: Vec::new(),
+        arena: Vec::new(),
+        depth: 0,
+        last: TaskId::BOOT,
+        spent: 0,
+        strayed: None,
+    };
     let program: &dyn crate::engine::Program = subject;
     loop {
         path.restart();

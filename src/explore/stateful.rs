@@ -38,7 +38,7 @@ impl Hasher for Identity {
 struct Visited(HashSet<u128, BuildHasherDefault<Identity>>);
 
 impl Pruning for Visited {
-    fn is_new(&mut self, state: &State<'_>, _last: TaskId) -> bool {
+    fn is_new(&mut self, state: &State<'_>, _last: TaskId, _spent: u32) -> bool {
         self.0.insert(state.fingerprint())
     }
 

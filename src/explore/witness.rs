@@ -22,26 +22,18 @@ struct Bounded {
     preemptions_max: u32,
     /// Steps of the best schedule so far: longer ones are not looked for.
     steps_max: Rc<Cell<u32>>,
-    spent: u32,
     /// Preemptions and steps with which a state was reached, those that no other visit equals in both.
     known: HashMap<u128, Vec<(u32, u32)>, BuildHasherDefault<Identity>>,
 }
 
-impl Bounded {
-    fn cost(state: &State<'_>, last: TaskId, transition: Transition) -> u32 {
-        let could_go_on = state.transitions.iter().any(|other| other.task == last);
-        u32::from(transition.task != last && could_go_on)
-    }
-}
-
 impl Pruning for Bounded {
-    fn is_new(&mut self, state: &State<'_>, last: TaskId) -> bool {
+    fn is_new(&mut self, state: &State<'_>, last: TaskId, spent: u32) -> bool {
         if state.step >= self.steps_max.get() {
             return false;
         }
         let key = state.fingerprint()
             ^ (u128::from(last.0) << 64 | u128::from(last.0)).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
-        let cost = (self.spent, state.step);
+        let cost = (spent, state.step);
         let known = self.known.entry(key).or_default();
         if known.iter().any(|visit| visit.0 <= cost.0 && visit.1 <= cost.1) {
             return false;
@@ -51,16 +43,10 @@ impl Pruning for Bounded {
         true
     }
 
-    fn allows(&self, state: &State<'_>, last: TaskId, transition: Transition) -> bool {
-        self.spent + Bounded::cost(state, last, transition) <= self.preemptions_max
-    }
-
-    fn restart(&mut self) {
-        self.spent = 0;
-    }
-
-    fn take(&mut self, state: &State<'_>, last: TaskId, transition: Transition) {
-        self.spent += Bounded::cost(state, last, transition);
+    fn cost(&self, state: &State<'_>, last: TaskId, spent: u32, transition: Transition) -> Option<u8> {
+        let could_go_on = state.transitions.iter().any(|other| other.task == last);
+        let cost = u8::from(transition.task != last && could_go_on);
+        (spent + u32::from(cost) <= self.preemptions_max).then_some(cost)
     }
 
     fn states(&self) -> u64 {
@@ -73,8 +59,7 @@ pub fn shortest(subject: &dyn Subject, found: Found, config: &Config) -> Found {
     let wanted = (found.finding.code, found.finding.subject);
     for preemptions_max in 0..=PREEMPTIONS_MAX {
         let steps_max = Rc::new(Cell::new(u32::MAX));
-        let mut pruning =
-            Bounded { preemptions_max, steps_max: Rc::clone(&steps_max), spent: 0, known: HashMap::default() };
+        let mut pruning = Bounded { preemptions_max, steps_max: Rc::clone(&steps_max), known: HashMap::default() };
         let mut best: Option<Found> = None;
         search(subject, config, EngineKind::Explorer, &mut pruning, |other| {
             if (other.finding.code, other.finding.subject) == wanted && other.finding.step < steps_max.get() {
