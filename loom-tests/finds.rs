@@ -39,6 +39,17 @@ fn loom_finds_the_self_deadlock_of_bkl_as_a_plain_spinlock() {
 }
 
 #[test]
+fn bkl_as_a_plain_spinlock_has_the_same_findings_under_both() {
+    for scenario in catalogue::all().iter().filter(|scenario| scenario.tasks.len() == 2) {
+        let loom = codes(&run("bkl:as-spinlock", scenario.name, EngineKind::Loom));
+        let explorer = codes(&run("bkl:as-spinlock", scenario.name, EngineKind::Explorer));
+
+        assert!(!loom.is_empty(), "{}", scenario.name);
+        assert_eq!(loom, explorer.into_iter().filter(|code| code != "LW010").collect::<Vec<_>>(), "{}", scenario.name);
+    }
+}
+
+#[test]
 fn the_missing_barrier_is_caught_by_loom_alone_and_with_it_loom_is_content() {
     let loom = run("spinlock:no-barrier", "leaser-writer", EngineKind::Loom);
     let explorer = run("spinlock:no-barrier", "leaser-writer", EngineKind::Explorer);

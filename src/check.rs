@@ -126,6 +126,7 @@ impl Checks {
         sleep::judge(event, view, ledger, &mut docket);
         slab::judge(event, view, ledger, &mut docket);
         bug::judge(event, ledger, &mut docket);
+        deadlock::judge_setup(event, view, ledger, &mut docket);
         ledger.update(event, view);
         if let Some(lease) = lease {
             lease.event(event, view, &mut docket);

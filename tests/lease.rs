@@ -189,3 +189,14 @@ fn lease_that_was_never_listed_is_a_wrong_result_and_no_broken_promise() {
     assert_eq!(verdict.codes(), BTreeSet::new());
     assert!(verdict.outcomes.iter().all(|outcome| outcome.contains("leases []")), "{:?}", verdict.outcomes);
 }
+
+#[test]
+fn a_set_up_that_takes_a_lock_twice_waits_for_itself() {
+    let scenario = catalogue::find("leaser-unlock").unwrap();
+    let verdict = explore(&scenario::subject(designs::BKL_AS_SPINLOCK, &scenario), &Config::default());
+
+    let [found] = &verdict.findings[..] else { panic!("{:?}", verdict.findings) };
+    assert_eq!(found.finding.code, Code::LW001);
+    assert_eq!(found.finding.message, "boot waits for kernel_flag, which it holds itself");
+    assert_ne!(found.finding.at.0.place, found.finding.other.0.place);
+}

@@ -257,6 +257,21 @@ fn a_mutant_that_keeps_its_lock_gets_stuck_in_the_next_call() {
 }
 
 #[test]
+fn bkl_as_a_spinlock_waits_for_itself_in_scripts_too() {
+    let played = lockwright::script::run::records(&named(GOLDEN, "c-r-on-rw"), designs::BKL_AS_SPINLOCK);
+
+    let results: Vec<Ret> = played.records.into_iter().map(|record| record.ret).collect();
+    assert_eq!(results, ["ok", "blocked", "busy"].map(Ret::word));
+}
+
+#[test]
+fn a_script_that_comes_twice_is_a_mistake() {
+    let script = with_ops(OPEN);
+
+    assert_eq!(problems(&format!("{script}\n{script}")), ["line 2: script `x` is in line 1 already"]);
+}
+
+#[test]
 fn same_era_and_refused_are_no_failure() {
     let reports: Vec<_> = scripts(GOLDEN).iter().map(|script| run(script, bkl())).collect();
 
@@ -277,7 +292,8 @@ const OPEN: &str = r#"{"p":0,"op":"open","h":"a","path":"f","acc":"r"}"#;
 #[test]
 fn mistakes_have_line_column_and_cause() {
     let good = with_ops(OPEN);
-    let text = [&good, "{\"id\": 3}", "", "{\"id\":", &good, "[1]"].join("\n");
+    let other = good.replace(r#""id":"x""#, r#""id":"y""#);
+    let text = [&good, "{\"id\": 3}", "", "{\"id\":", &other, "[1]"].join("\n");
 
     assert_eq!(
         problems(&text),

@@ -5,10 +5,10 @@
 //!
 //! It cannot see a sleeper that nobody will wake while others still run for ever (that is livelock, LW009).
 
-use super::ledger::Ledger;
+use super::ledger::{Ledger, spot};
 use super::{Code, Docket, Spot};
 use crate::event::names::Names;
-use crate::event::{ObjectId, Status, TaskId, View};
+use crate::event::{Event, ObjectId, Op, Status, TaskId, View, What};
 
 pub(super) fn judge(step: u32, view: &dyn View, ledger: &Ledger, docket: &mut Docket<'_>) {
     let tasks = (1..=view.tasks()).map(|task| TaskId(task as u8));
@@ -35,6 +35,21 @@ pub(super) fn judge(step: u32, view: &dyn View, ledger: &Ledger, docket: &mut Do
     if somebody_waits && !somebody_runs && !docket.stop {
         report_standstill(step, view, ledger, docket);
     }
+}
+
+/// The set-up does not wait: that it takes a lock it holds is seen when it has taken it.
+pub(super) fn judge_setup(event: &Event, view: &dyn View, ledger: &Ledger, docket: &mut Docket<'_>) {
+    let What::Op(Op::Acquire(lock), _) = event.what else { return };
+    let mut held = ledger.held.iter().filter(|(holder, ..)| *holder == TaskId::BOOT && event.task == TaskId::BOOT);
+    let Some(&(.., taken)) = held.find(|(_, held, _)| *held == lock) else { return };
+    docket.report(Code::LW001, view.object(lock).name, |names| {
+        let name = names.object(view, lock);
+        (
+            format!("{} waits for {name}, which it holds itself", names.task(event.task)),
+            (spot(event), format!("waits for {name} here")),
+            (taken, format!("took {name} here")),
+        )
+    });
 }
 
 /// Follows holder after holder; is the task among them?

@@ -75,8 +75,9 @@ pub fn both<A, B>(first: Result<A>, second: Result<B>) -> Result<(A, B)> {
 /// The error for a name that is not there.
 pub fn unknown(what: &str, name: &str, known: Vec<String>) -> Error {
     let rank = |known: &String| (!known.starts_with(name), distance(known, name));
-    let is_near = |known: &String| known.starts_with(name) || distance(known, name) <= 1 + name.chars().count() / 2;
-    let nearest = known.iter().min_by_key(|known| rank(known)).filter(|nearest| is_near(nearest));
+    let near = 2.max(name.chars().count() / 3);
+    let is_near = |known: &String| known.starts_with(name) || distance(known, name) <= near;
+    let nearest = known.iter().min_by_key(|known| rank(known)).filter(|nearest| !name.is_empty() && is_near(nearest));
     let suggestion = nearest.map_or(String::new(), |nearest| format!("; did you mean '{nearest}'?"));
     let known = columns::wrap(&format!("  known: {}", known.join(" ")), columns::PAGE_COLUMNS);
     anyhow!("unknown {what} '{name}'{suggestion}\n{}", known.join("\n"))

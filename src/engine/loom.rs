@@ -77,6 +77,8 @@ struct Execution {
     world: RefCell<World>,
     observer: Rc<RefCell<dyn Observer>>,
     mode: Cell<Mode>,
+    /// A finding that was told has ended it.
+    stopped: Cell<bool>,
     task: Cell<TaskId>,
     step: Cell<u32>,
     clock: Clock,
@@ -102,6 +104,7 @@ pub fn run(
         world: RefCell::new(World::new(program.clock())),
         observer,
         mode: Cell::new(Mode::Boot),
+        stopped: Cell::new(false),
         task: Cell::new(TaskId::BOOT),
         step: Cell::new(0),
         clock: program.clock(),
@@ -116,7 +119,7 @@ pub fn run(
     let booted = program.boot();
     execution.world.borrow_mut().add_tasks(booted.tasks.len(), booted.listing);
     execution.stand_before_start(booted.tasks.len());
-    execution.mode.set(Mode::Run);
+    execution.mode.set(if execution.stopped.get() { Mode::Drain } else { Mode::Run });
     let running = Rc::new(Cell::new(booted.tasks.len()));
     let finish = Rc::new(RefCell::new(Some((booted.outcome, booted.epilogue))));
     let report = Rc::new(report);
@@ -227,10 +230,16 @@ impl Execution {
     }
 
     fn tell(&self, task: TaskId, what: What, place: Place) {
+        if self.stopped.get() {
+            return;
+        }
         let event = Event { step: self.step.get(), task, what, place };
         let flow = self.observer.borrow_mut().event(&event, &*self.world.borrow());
-        if flow == Flow::Stop && self.mode.get() == Mode::Run {
-            self.mode.set(Mode::Drain);
+        if flow == Flow::Stop {
+            self.stopped.set(true);
+            if self.mode.get() == Mode::Run {
+                self.mode.set(Mode::Drain);
+            }
         }
     }
 

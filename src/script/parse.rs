@@ -6,7 +6,7 @@
 //! A handle that cannot be open when its call comes is a mistake too, unless the recording says `EBADF`: then the
 //! script asks for it. The same holds for a file that is never there, and `ENOENT`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -37,12 +37,19 @@ pub struct Problem {
 /// Every mistake of the file, in order. Then nothing should be run.
 pub fn parse(text: &str) -> Result<Vec<Script>, Vec<Problem>> {
     let (mut scripts, mut problems) = (Vec::new(), Vec::new());
+    let mut lines_by_id = HashMap::new();
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     for (at, line) in lines {
         let line_number = at + 1;
         match serde_json::from_str::<RawScript>(line) {
             Ok(raw) => match script(raw, line_number) {
-                Ok(script) => scripts.push(script),
+                Ok(script) => {
+                    if let Some(first) = lines_by_id.insert(script.id.clone(), line_number) {
+                        let cause = format!("script `{}` is in line {first} already", script.id);
+                        problems.push(Problem { line: line_number, column: None, cause });
+                    }
+                    scripts.push(script);
+                }
                 Err(causes) => {
                     problems.extend(causes.into_iter().map(|cause| Problem { line: line_number, column: None, cause }))
                 }

@@ -117,7 +117,7 @@ struct Performance {
 impl Program for Performance {
     fn boot(&self) -> Booted {
         let script = &self.script;
-        let kernel = Kernel::boot(Faults::default(), script.lbt);
+        let kernel = self.design.kernel(Faults::default(), script.lbt);
         let inode_lock = SpinLock::new("inode_lock");
         let directory = Directory::new(&script.files);
         let inodes = (0..directory.len()).map(|file| Inode::new(inode_lock, !directory.is_dir(file))).collect();
