@@ -210,7 +210,7 @@ pub fn run(script: &Script, design: Entry) -> Report {
     } else {
         Verdict::Refused { ops: script.unsupported.clone() }
     };
-    Report { id: script.id.clone(), design: design.name.to_owned(), verdict }
+    Report { id: script.id.clone(), design: design.full_name(), verdict }
 }
 
 /// Compares what a design answered with the recording.
@@ -231,12 +231,16 @@ pub fn judge(script: &Script, design: Entry, played: run::Played) -> Verdict {
     }
 }
 
+fn scripts(number: usize) -> String {
+    if number == 1 { "1 script".to_owned() } else { format!("{number} scripts") }
+}
+
 /// How many scripts had which verdict, and what the cited rows say.
 pub fn summary(reports: &[Report]) -> String {
     let count = |is: fn(&Verdict) -> bool| reports.iter().filter(|report| is(&report.verdict)).count();
     let mut text = format!(
-        "{} scripts: {} same, {} of another era, {} refused, {} without a recording, {} differ, {} stuck\n",
-        reports.len(),
+        "{}: {} same, {} of another era, {} refused, {} without a recording, {} differ, {} stuck\n",
+        scripts(reports.len()),
         count(|verdict| matches!(verdict, Verdict::Same)),
         count(|verdict| matches!(verdict, Verdict::Era { .. })),
         count(|verdict| matches!(verdict, Verdict::Refused { .. })),
@@ -251,7 +255,7 @@ pub fn summary(reports: &[Report]) -> String {
             .count()
     };
     for row in era::TABLE.iter().filter(|row| cited(row.id) > 0) {
-        text += &format!("{}, cited in {} scripts: {}\n", row.id, cited(row.id), row.title);
+        text += &format!("{}, cited in {}: {}\n", row.id, scripts(cited(row.id)), row.title);
         text += &format!("     then: {}\n     now:  {} ({})\n", row.then, row.now, row.source);
     }
     text

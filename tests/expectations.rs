@@ -60,3 +60,19 @@ fn cells_come_back_in_their_order_whoever_is_done_first() {
 
     assert_eq!(order, (0..cells.len()).collect::<Vec<_>>());
 }
+
+#[test]
+fn the_numbers_that_the_docs_tell_are_those_of_the_tables() {
+    let scenarios = catalogue::all();
+    let found = scenarios.iter().filter(|it| expect::expected("bkl", it.name) != Some(&[][..])).count();
+    let sentence = format!("{found} of {} scenarios", scenarios.len());
+    let two_tasks = scenarios.iter().filter(|scenario| scenario.tasks.len() == 2).count();
+
+    assert!(include_str!("../README.md").contains(&format!("has findings in {sentence}")));
+    assert!(include_str!("../docs/bkl-vs-spinlock.md").contains(&format!("Six bugs, in {sentence}")));
+    assert_eq!(
+        (designs::mutants().count(), two_tasks),
+        (18, 20),
+        "README and docs say eighteen mutants, twenty scenarios of two tasks"
+    );
+}

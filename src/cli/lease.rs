@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use lockwright::report::json;
 use lockwright::script;
 
@@ -47,8 +47,25 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
 /// All scripts of the file, or all that is wrong with it.
 fn read(file: &Path) -> Result<Vec<script::Script>> {
     let text = std::fs::read_to_string(file).with_context(|| format!("{}: cannot be read", file.display()))?;
-    script::parse(&text).map_err(|problems| {
-        let problems: Vec<String> = problems.iter().map(|problem| format!("  {problem}")).collect();
+    let scripts = script::parse(&text).map_err(|problems| {
+        let problems: Vec<String> = problems.iter().map(|problem| rendered(problem, &text)).collect();
         anyhow!("{}: nothing was run\n{}", file.display(), problems.join("\n"))
-    })
+    })?;
+    ensure!(!scripts.is_empty(), "{}: nothing was run\n  the file has no script in it", file.display());
+    Ok(scripts)
+}
+
+/// Columns of a source line that are shown on either side of a mistake: a script is one long line.
+const EXCERPT_COLUMNS: usize = 40;
+
+/// A mistake, and where its column is known the place in its line.
+fn rendered(problem: &script::Problem, text: &str) -> String {
+    let line: Vec<char> = text.lines().nth(problem.line - 1).unwrap_or_default().chars().collect();
+    let Some(column) = problem.column.filter(|column| (1..=line.len()).contains(column)) else {
+        return format!("  {problem}");
+    };
+    let start = column.saturating_sub(EXCERPT_COLUMNS + 1);
+    let end = line.len().min(column + EXCERPT_COLUMNS);
+    let excerpt: String = line[start..end].iter().map(|c| if c.is_control() { ' ' } else { *c }).collect();
+    format!("  {problem}\n    | {excerpt}\n    | {:>width$}", '^', width = column - start)
 }

@@ -25,7 +25,7 @@ pub fn designs(names: &[String]) -> Result<Vec<Entry>> {
         let designs = designs::DESIGNS.iter().copied().chain([designs::BKL_AS_SPINLOCK]);
         designs.chain(designs::mutants()).map(Entry::full_name).collect()
     };
-    all(names.iter().map(|name| designs::find(name).ok_or_else(|| unknown("design", name, known()))))
+    all(once(names).map(|name| designs::find(name).ok_or_else(|| unknown("design", name, known()))))
 }
 
 /// The scenarios of these names; all if there are none.
@@ -34,7 +34,7 @@ pub fn scenarios(names: &[String]) -> Result<Vec<Arc<Scenario>>> {
         return Ok(catalogue::all());
     }
     let known = || catalogue::all().iter().map(|scenario| scenario.name.to_owned()).collect();
-    all(names.iter().map(|name| catalogue::find(name).ok_or_else(|| unknown("scenario", name, known()))))
+    all(once(names).map(|name| catalogue::find(name).ok_or_else(|| unknown("scenario", name, known()))))
 }
 
 /// The engine of this name.
@@ -49,6 +49,11 @@ pub fn calls(name: Option<&str>) -> Result<Vec<alone::Alone>> {
     let Some(name) = name else { return Ok(alone::calls()) };
     let known = || alone::calls().iter().map(|call| call.name.to_owned()).collect();
     alone::find(name).map(|call| vec![call]).ok_or_else(|| unknown("call", name, known()))
+}
+
+/// Each name once, where it comes first.
+fn once(names: &[String]) -> impl Iterator<Item = &String> {
+    names.iter().enumerate().filter(|(at, name)| !names[..*at].contains(name)).map(|(_, name)| name)
 }
 
 /// All results, or all errors: who mistypes two names hears of both.

@@ -31,13 +31,16 @@ fn scenario(name: &'static str, about: &'static str, tasks: Vec<TaskSpec>) -> Sc
 
 /// All scenarios, in the order of the matrix.
 pub fn all() -> Vec<Arc<Scenario>> {
-    let mut all = with_two_tasks();
-    all.extend(with_faults_and_time());
+    let mut all = taking();
+    all.extend(giving_up());
+    all.extend(with_faults());
+    all.extend(with_time());
     all.extend(with_three_tasks());
     all.into_iter().map(Arc::new).collect()
 }
 
-fn with_two_tasks() -> Vec<Scenario> {
+/// Leases are taken while somebody opens or takes one as well.
+fn taking() -> Vec<Scenario> {
     vec![
         scenario(
             "leaser-reader",
@@ -69,6 +72,12 @@ fn with_two_tasks() -> Vec<Scenario> {
             "the holder of a read lease asks for a write lease while somebody opens the file",
             vec![task("holder", &[OPEN, set(F_RDLCK)], &[set(F_WRLCK)]), task("opener", &[], &[OPEN])],
         ),
+    ]
+}
+
+/// Leases are given up, changed or looked at while somebody breaks them.
+fn giving_up() -> Vec<Scenario> {
+    vec![
         Scenario {
             lease_break_time: 0,
             ..scenario(
@@ -114,7 +123,8 @@ fn with_two_tasks() -> Vec<Scenario> {
     ]
 }
 
-fn with_faults_and_time() -> Vec<Scenario> {
+/// The environment refuses.
+fn with_faults() -> Vec<Scenario> {
     let no_memory = Faults { memory: true, lsm: false };
     vec![
         Scenario {
@@ -163,6 +173,12 @@ fn with_faults_and_time() -> Vec<Scenario> {
                 vec![task("leaser", &[OPEN], &[set(F_RDLCK)]), task("opener", &[], &[Call::Open("a", WRITE)])],
             )
         },
+    ]
+}
+
+/// Deadlines and signals.
+fn with_time() -> Vec<Scenario> {
+    vec![
         Scenario {
             clock: Clock::Free,
             ..scenario(
