@@ -1,16 +1,22 @@
 //! Properties over random programs: one binary, a module per property. `PROPTEST_CASES` scales them.
 
+use proptest::test_runner::{Config, RngSeed};
+
 mod casts;
 mod oracle;
 mod second_opinion;
 mod sequential;
 
 /// The default number of cases, or what the environment asks for; no files are written.
-fn config(cases: u32) -> proptest::test_runner::Config {
+///
+/// The default run is the same each time. One that asks for its own number of cases draws new ones, unless it names a seed
+/// (`PROPTEST_RNG_SEED`).
+fn config(cases: u32) -> Config {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
-    proptest::test_runner::Config {
-        cases: asked.unwrap_or(cases),
-        failure_persistence: None,
-        ..proptest::test_runner::Config::default()
-    }
+    let default = Config::default();
+    let rng_seed = match (asked, default.rng_seed) {
+        (None, RngSeed::Random) => RngSeed::Fixed(2007),
+        (_, seed) => seed,
+    };
+    Config { cases: asked.unwrap_or(cases), failure_persistence: None, rng_seed, ..default }
 }

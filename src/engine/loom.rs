@@ -34,6 +34,7 @@ use super::{Body, CURRENT, Clock, Engine, Flow, Observer, Program, new_execution
 use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, Status, TaskId, View, What};
 
 mod memory;
+mod waits;
 use memory::{Memory, Spot};
 
 /// The results of choices, by task and by the task's count of choices. What is not here is 0.
@@ -214,14 +215,6 @@ impl Execution {
         self.observer.borrow_mut().end(self.step.get(), &*self.world.borrow());
     }
 
-    /// Nobody can run on: whoever sleeps or waits wakes up to unwind.
-    fn over(&self) {
-        self.mode.set(Mode::Over);
-        for thread in self.threads.borrow().values() {
-            thread.unpark();
-        }
-    }
-
     /// Unwinds the task if the execution is over.
     fn check_over(&self) {
         if self.mode.get() == Mode::Over && !std::thread::panicking() {
@@ -251,59 +244,6 @@ impl Execution {
         let alternative = if let Op::Choose(..) = op { result as u8 } else { 0 };
         self.traversed.borrow_mut().transitions.push(Transition { task, alternative });
         self.tell(task, What::Op(op, result), place);
-    }
-
-    /// Somebody is about to block or has ended: is there a wait that nobody can end? Moves time if only time can move.
-    fn judge_waits(&self) {
-        if !matches!(self.mode.get(), Mode::Run | Mode::Drain) {
-            return;
-        }
-        let mut transitions = Vec::new();
-        self.world.borrow().transitions(&mut transitions);
-        if let [Transition { task: TaskId::CLOCK, .. }] = transitions[..] {
-            self.tick();
-            return;
-        }
-        if self.mode.get() == Mode::Run {
-            let flow = self.observer.borrow_mut().blocked(self.step.get(), &*self.world.borrow());
-            if flow == Flow::Stop {
-                self.mode.set(Mode::Drain);
-            }
-        }
-        let all_finished =
-            self.world.borrow().task_ids().all(|task| self.world.borrow().status(task).0 == Status::Finished);
-        if transitions.is_empty() && !all_finished {
-            self.over();
-        }
-    }
-
-    /// The lock will never be free: loom is told of the attempt, for the orders in which it succeeds, and the task waits for the end.
-    fn wait_for_the_end(&self, task: TaskId, lock: ObjectId) {
-        self.memory().attempt(lock);
-        self.task.set(task);
-        while matches!(self.mode.get(), Mode::Run | Mode::Drain) {
-            self.judge_waits();
-            if self.mode.get() != Mode::Drain {
-                break;
-            }
-            thread::park();
-            self.task.set(task);
-        }
-    }
-
-    fn tick(&self) {
-        let by = self.world.borrow_mut().tick();
-        self.tell_step(TaskId::CLOCK, Op::Advance(by), 0, Location::caller());
-        self.unpark_the_woken();
-    }
-
-    fn unpark_the_woken(&self) {
-        let world = self.world.borrow();
-        for (&task, thread) in &*self.threads.borrow() {
-            if matches!(world.status(task).0, Status::Ready(Op::Sleep(_))) {
-                thread.unpark();
-            }
-        }
     }
 
     /// A choice of the task: fixed for this model.
@@ -336,34 +276,6 @@ impl Execution {
             Op::Release(_) | Op::Choose(..) => {}
         }
         None
-    }
-
-    fn sleep(&self, task: TaskId, deadline: Option<u64>) {
-        let timed = deadline.is_some_and(|deadline| deadline > self.world.borrow().jiffies());
-        if timed && self.clock == Clock::Free && self.sleeps(task) && self.choose(task, 2) == 1 {
-            self.tick_to(deadline);
-        }
-        let goes_on = || matches!(self.mode.get(), Mode::Run | Mode::Drain);
-        while self.sleeps(task) && goes_on() {
-            self.judge_waits();
-            if self.sleeps(task) && goes_on() {
-                thread::park();
-                self.task.set(task);
-            }
-        }
-    }
-
-    /// The timeout fires here and now.
-    fn tick_to(&self, deadline: Option<u64>) {
-        let now = self.world.borrow().jiffies();
-        let by = deadline.expect("only a timed sleep can time out").saturating_sub(now);
-        self.world.borrow_mut().advance(by);
-        self.tell_step(TaskId::CLOCK, Op::Advance(by), 0, Location::caller());
-        self.unpark_the_woken();
-    }
-
-    fn sleeps(&self, task: TaskId) -> bool {
-        matches!(self.world.borrow().status(task).0, Status::Sleeps(_))
     }
 
     /// Performs an operation of a running task.
