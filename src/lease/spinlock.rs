@@ -63,6 +63,7 @@ use super::mutants::Mutant;
 use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, Filp, Inode, LockLine, OpenFlags};
 
 mod break_lease;
+mod seeded;
 
 /// The design `spinlock`, or one of its mutants.
 pub struct Spinlock {
@@ -141,24 +142,8 @@ impl Spinlock {
         prepared: &Prepared,
     ) -> Result<Option<Ptr<FileLock>>> {
         let mut flocks = Some(self.file_lock_lock.lock(current));
-        let mut result = self.generic_setlease(current, filp, arg, prepared.lease);
-        if result.is_err()
-            && self.has(Mutant::LockLeftOnEagain)
-            && let Some(forgotten) = flocks.take()
-        {
-            forgotten.leave_locked();
-        }
-        if self.has(Mutant::RecheckUnlocked) || self.has(Mutant::FasyncAfterUnlock) {
-            flocks = None;
-        }
-        if self.has(Mutant::RecheckUnlocked)
-            && check_open_counts(current, filp.inode, arg).is_err()
-            && result == Ok(Some(prepared.lease))
-        {
-            let _flocks = self.file_lock_lock.lock(current);
-            unlink(filp.inode.i_flock, prepared.lease);
-            result = Err(Errno::EAGAIN);
-        }
+        let result = self.generic_setlease(current, filp, arg, prepared.lease);
+        let result = self.seeded_unlock(current, filp, arg, prepared, &mut flocks, result);
         let Ok(Some(lease)) = result else {
             if !self.has(Mutant::EntryLeakedOnEagain) {
                 free_entry(prepared.fasync);
@@ -439,15 +424,4 @@ fn check_open_counts(current: &Task, inode: Inode, arg: i32) -> Result<()> {
         _ => false,
     };
     if forbidden { Err(Errno::EAGAIN) } else { Ok(()) }
-}
-
-/// Takes a record off the list, if it is still there.
-fn unlink(mut before: Link<FileLock>, gone: Ptr<FileLock>) {
-    while let Some(fl) = before.get() {
-        if fl == gone {
-            before.write_once(fl.get().fl_next.get());
-            return;
-        }
-        before = fl.get().fl_next;
-    }
 }
