@@ -1,6 +1,6 @@
 //! The matrix: every scenario on every design, and what is known about what was found.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{columns, count, memory_model};
 use crate::check::Code;
@@ -22,6 +22,7 @@ pub fn text(cells: &[Cell], verdicts: &[Verdict]) -> String {
     for design in &designs {
         text.push_str(&summary(*design, cells, verdicts));
     }
+    text.push_str(&properties(&designs, cells, verdicts));
     text.push_str(&legend(cells, verdicts));
     text.push_str(&differences(cells, verdicts));
     text.push_str(&last_line(verdicts));
@@ -114,20 +115,36 @@ fn table(designs: &[Entry], cells: &[Cell], verdicts: &[Verdict]) -> String {
     text
 }
 
-/// A line for a design: what it is, and in how many scenarios what was found.
+/// A line for a design: what it is, and how many scenarios are clean.
 fn summary(design: Entry, cells: &[Cell], verdicts: &[Verdict]) -> String {
-    let mut scenarios: u64 = 0;
-    let mut clean = 0;
-    let mut codes: BTreeMap<Code, usize> = BTreeMap::new();
-    for (_, verdict) in of_design(design, cells, verdicts) {
-        scenarios += 1;
-        clean += usize::from(verdict.findings.is_empty() && verdict.complete());
-        verdict.codes().into_iter().for_each(|code| *codes.entry(code).or_default() += 1);
+    let of_design: Vec<&Verdict> = of_design(design, cells, verdicts).map(|(_, verdict)| verdict).collect();
+    let clean = of_design.iter().filter(|verdict| verdict.findings.is_empty() && verdict.complete()).count();
+    let scenarios = count(of_design.len() as u64, "scenario");
+    format!("{:<10}{}\n{:10}clean in {clean} of {scenarios}\n", design.full_name(), design.about, "")
+}
+
+/// Designs by properties: the number of scenarios in which each is violated. `clean` needs every scenario complete.
+fn properties(designs: &[Entry], cells: &[Cell], verdicts: &[Verdict]) -> String {
+    let mut text = "\nEach property: clean, or the number of scenarios in which it does not hold.\n\n".to_owned();
+    let row = |name: &str, words: Vec<String>| {
+        let words: Vec<String> = words.iter().map(|word| format!("{word:>5}")).collect();
+        format!("{name:<10}{}\n", words.join("  "))
+    };
+    text.push_str(&row("", Code::ALL.iter().map(Code::to_string).collect()));
+    for &design in designs {
+        let complete = of_design(design, cells, verdicts).all(|(_, verdict)| verdict.complete());
+        let word = |code: &Code| {
+            let violated =
+                of_design(design, cells, verdicts).filter(|(_, verdict)| verdict.codes().contains(code)).count();
+            match (violated, complete) {
+                (0, true) => "clean".to_owned(),
+                (0, false) => "open".to_owned(),
+                (number, _) => number.to_string(),
+            }
+        };
+        text.push_str(&row(&design.full_name(), Code::ALL.iter().map(word).collect()));
     }
-    let codes: Vec<String> = codes.iter().map(|(code, number)| format!("{code} in {number}")).collect();
-    let found = if codes.is_empty() { String::new() } else { format!("; {}", codes.join(", ")) };
-    let name = design.full_name();
-    format!("{name:<10}{}\n{:10}clean in {clean} of {}{found}\n", design.about, "", count(scenarios, "scenario"))
+    text
 }
 
 /// The codes with their titles, and the bugs they are known as.
