@@ -1,6 +1,7 @@
 //! Small programs whose outcomes under C11 are known from the literature, and the differences from the explorer, pinned.
 
-use lockwright::explore::{Config, EngineKind, Verdict, explore};
+use lockwright::check::Code;
+use lockwright::explore::{Bound, Config, EngineKind, Verdict, explore};
 use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
 
 fn run(program: &Small, engine: EngineKind) -> Verdict {
@@ -96,4 +97,38 @@ fn choices_are_exhausted_under_loom() {
 
     assert_eq!(explorer.outcomes.len(), 2 * 3 * 2);
     assert_eq!(loom.outcomes, explorer.outcomes);
+}
+
+/// A task allocates far more than any scenario: loom has no room for it, which is a bound and no finding.
+#[test]
+fn too_many_slab_objects_for_loom_are_a_bound_by_name() {
+    let task: Vec<Stmt> = (0..60).flat_map(|_| [Alloc(0), Use(0)]).collect();
+    let program = |count: usize| Small { tasks: vec![task[..count].to_vec(); 2], slots: 1, ..Small::default() };
+
+    let many =
+        explore(&program(120).subject(), &Config { executions_max: 2_000, ..Config::with_engine(EngineKind::Loom) });
+    let few = explore(&program(2).subject(), &Config::with_engine(EngineKind::Loom));
+
+    assert_eq!(many.bound, Some(Bound::Objects));
+    assert!(many.findings.iter().all(|found| found.finding.code != Code::LW011), "no fault of the program");
+    assert_eq!(few.bound, None);
+}
+
+/// After its finding the execution has so much left to do that it is cut off: loom cannot have seen all, and says so.
+#[test]
+fn an_execution_cut_off_after_its_finding_is_incomplete() {
+    let rest = |count: usize| [vec![Assert(0, 1)], vec![LoadOnce(0); count]].concat();
+    let program = |count: usize| Small {
+        tasks: vec![rest(count), vec![AtomicInc(0)]],
+        cells: vec![0],
+        atomics: vec![0],
+        ..Small::default()
+    };
+
+    let long = explore(&program(1_500).subject(), &Config::with_engine(EngineKind::Loom));
+    let short = explore(&program(15).subject(), &Config::with_engine(EngineKind::Loom));
+
+    assert_eq!(long.bound, Some(Bound::Drained(1_000)));
+    assert_eq!(short.bound, None);
+    assert_eq!((long.codes(), short.codes()), ([Code::LW011].into(), [Code::LW011].into()));
 }

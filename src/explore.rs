@@ -109,6 +109,10 @@ pub enum Bound {
     Steps(u32),
     /// loom's own bound on the branches of an execution.
     Branches(usize),
+    /// An execution did not end within so many operations after its finding: loom may not know all of it.
+    Drained(u32),
+    /// Tasks allocate more slab objects or fields than the loom engine makes beforehand.
+    Objects,
     /// Stopped from outside.
     Interrupted,
 }
@@ -120,6 +124,8 @@ impl std::fmt::Display for Bound {
             Bound::States(max) => write!(f, "stopped after {max} states"),
             Bound::Steps(max) => write!(f, "an execution runs on after {max} steps"),
             Bound::Branches(max) => write!(f, "an execution has more than loom's {max} branches"),
+            Bound::Drained(max) => write!(f, "an execution runs on {max} operations after its finding"),
+            Bound::Objects => write!(f, "tasks allocate more than the loom engine has room for"),
             Bound::Interrupted => write!(f, "interrupted"),
         }
     }

@@ -49,12 +49,35 @@ pub struct Traversed {
     pub arities: BTreeMap<(TaskId, u32), u8>,
     /// The outcome, if all tasks ended.
     pub outcome: Option<String>,
-    /// loom gave up with this text; the model cannot go on.
-    pub broken: Option<String>,
+    /// It was cut off after its finding, so loom may not have learned of all conflicts ahead.
+    pub cut_off: bool,
+}
+
+/// Why loom gives a model up, told from how its panics begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GivesUp {
+    /// An execution has more branches than it was allowed.
+    Branches,
+    /// Tasks allocated more than was made for them beforehand.
+    Objects,
+    /// No task can run, and our own wait-for graph did not notice.
+    Deadlock,
+}
+
+const GIVES_UP: [(&str, GivesUp); 3] = [
+    ("Model exceeded maximum number of branches", GivesUp::Branches),
+    // The only atomics that are made while tasks run are those beyond the spare ones.
+    ("Causality violation", GivesUp::Objects),
+    ("deadlock; threads", GivesUp::Deadlock),
+];
+
+/// Why loom gave up, if that is what the panic says.
+pub fn gives_up(text: &str) -> Option<GivesUp> {
+    GIVES_UP.iter().find(|(beginning, _)| text.starts_with(beginning)).map(|(_, why)| *why)
 }
 
 /// Operations that the tasks of an ended execution may still perform.
-const DRAINED_MAX: u32 = 1_000;
+pub const DRAINED_MAX: u32 = 1_000;
 
 /// Payload of the unwinding that ends a task of an execution that is over.
 struct Over;
@@ -189,19 +212,15 @@ impl Execution {
             return;
         }
         let text = panic_text(&*payload).to_owned();
-        let is_loom =
-            text.starts_with("Model exceeded maximum number of branches") || text.starts_with("deadlock; threads");
+        let is_loom = gives_up(&text).is_some();
         if is_loom || self.mode.get() == Mode::Broken {
             self.mode.set(Mode::Broken);
             self.memory().abandon();
-            self.traversed.borrow_mut().broken = Some(text);
             panic::resume_unwind(payload);
         }
         if self.mode.get() == Mode::Run {
             self.note(Note::Bug(super::quiet::leaked(&text)), Location::caller());
         }
-        // It may have left anything behind.
-        self.over();
     }
 
     fn finish(&self, outcome: super::Outcome, epilogue: Body) {
@@ -323,6 +342,7 @@ impl Execution {
         if self.mode.get() == Mode::Drain {
             self.drained.set(self.drained.get() + 1);
             if self.drained.get() > DRAINED_MAX {
+                self.traversed.borrow_mut().cut_off = true;
                 self.over();
                 self.check_over();
             }

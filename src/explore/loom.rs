@@ -21,7 +21,7 @@ use super::schedule::{Guide, replay};
 use super::{Bound, Config, EngineKind, Found, Schedule, Subject, Verdict, flow, stateful};
 use crate::check::Checks;
 use crate::engine::fingerprint::Fingerprint;
-use crate::engine::loom::{Choices, Traversed, run};
+use crate::engine::loom::{Choices, DRAINED_MAX, GivesUp, Traversed, gives_up, run};
 use crate::engine::{Flow, Observer};
 use crate::event::names::Names;
 use crate::event::{Event, TaskId, View};
@@ -34,6 +34,8 @@ struct Shared {
     checks: Checks,
     verdict: Verdict,
     arities: BTreeMap<(TaskId, u32), u8>,
+    /// Was an execution cut off before loom knew all of it?
+    cut_off: bool,
 }
 
 /// Payload of the panic that ends a model at a bound.
@@ -72,6 +74,7 @@ impl Shared {
     fn take(&mut self, traversed: Traversed) {
         self.verdict.executions += 1;
         self.arities.extend(&traversed.arities);
+        self.cut_off |= traversed.cut_off;
         self.verdict.outcomes.extend(traversed.outcome);
         for finding in self.checks.take_found() {
             let steps = traversed.transitions.iter().take(finding.step as usize);
@@ -87,6 +90,7 @@ pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
         checks: subject.checks(),
         verdict: Verdict::new(EngineKind::Loom),
         arities: BTreeMap::new(),
+        cut_off: false,
     }));
     let mut assignments = vec![Choices::new()];
     while let Some(choices) = assignments.pop() {
@@ -100,6 +104,9 @@ pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
     }
     let shared = shared.lock();
     let mut verdict = shared.verdict.clone();
+    if shared.cut_off {
+        verdict.bound = verdict.bound.or(Some(Bound::Drained(DRAINED_MAX)));
+    }
     mark_weak_memory(subject, config, &mut verdict);
     verdict
 }
@@ -134,11 +141,12 @@ fn check_model(subject: &Arc<dyn Subject>, config: &Config, shared: &Arc<Mutex<S
         return;
     }
     let text = crate::engine::panic_text(&*payload);
-    if text.starts_with("Model exceeded maximum number of branches") {
-        shared.lock().verdict.bound = Some(Bound::Branches(BRANCHES_MAX));
-    } else {
-        panic!("internal error: loom ended with: {text}");
-    }
+    let bound = match gives_up(text) {
+        Some(GivesUp::Branches) => Bound::Branches(BRANCHES_MAX),
+        Some(GivesUp::Objects) => Bound::Objects,
+        Some(GivesUp::Deadlock) | None => panic!("internal error: loom ended with: {text}"),
+    };
+    shared.lock().verdict.bound = Some(bound);
 }
 
 /// Assignments that differ from `known` in one choice that was made beyond it, each exactly once.

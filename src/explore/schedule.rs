@@ -26,11 +26,6 @@ impl Schedule {
     pub fn new(transitions: Vec<Transition>) -> Schedule {
         Schedule { transitions }
     }
-
-    /// Number of switches from one task to another.
-    pub fn switches(&self) -> usize {
-        self.transitions.windows(2).filter(|pair| pair[0].task != pair[1].task).count()
-    }
 }
 
 /// One step of a saved schedule.
