@@ -4,7 +4,7 @@
 //! ([`Checks::fingerprint`]), because the search stops at known states and most paths have no end
 //! that could be judged afterwards. Where things happened is kept beside, for the reader only.
 //!
-//! Six findings end the execution ([`Code::ends_execution`]); after the others it goes on, so that one
+//! Four findings end the execution ([`Code::ends_execution`]); after the others it goes on, so that one
 //! design can show several.
 
 use std::collections::HashSet;
@@ -138,17 +138,16 @@ impl Checks {
     pub fn state(&mut self, step: u32, view: &dyn View) -> bool {
         let Checks { names, ledger, seen, found, .. } = self;
         let mut docket = Docket { names, seen, found, stop: false, step };
-        deadlock::judge(step, view, ledger, &mut docket);
+        _ = deadlock::judge(step, view, ledger, &mut docket);
         race::judge(step, view, &mut docket);
         docket.stop
     }
 
-    /// Judges a state for waits alone: loom's tasks do not say what they are about to access.
+    /// Judges a state for waits alone: loom's tasks do not say what they are about to access, and it ends where one is for ever.
     pub fn blocked(&mut self, step: u32, view: &dyn View) -> bool {
         let Checks { names, ledger, seen, found, .. } = self;
         let mut docket = Docket { names, seen, found, stop: false, step };
-        deadlock::judge(step, view, ledger, &mut docket);
-        docket.stop
+        deadlock::judge(step, view, ledger, &mut docket)
     }
 
     /// Judges the end: all tasks done, everything closed.
@@ -161,9 +160,37 @@ impl Checks {
         }
     }
 
-    /// Takes in what future judgements depend on.
+    /// Takes in what future judgements of one task depend on.
+    pub fn fingerprint_task(&self, task: TaskId, hasher: &mut dyn Hasher) {
+        self.ledger.fingerprint_task(task, hasher);
+    }
+
+    /// Is anything remembered that names tasks?
+    pub fn names_tasks(&self) -> bool {
+        self.lease.is_some()
+    }
+
+    /// Does what is remembered or said of this event depend on when, among independent steps of others, it happens?
+    pub fn is_loud(&self, event: &Event) -> bool {
+        self.lease.is_some() && lease::LeaseCheck::heeds(event)
+    }
+
+    /// The names it speaks in.
+    pub fn names(&self) -> Names {
+        self.names.clone()
+    }
+
+    /// Follows an event that was judged before.
+    pub fn again(&mut self, event: &Event, view: &dyn View) {
+        if self.lease.is_some() {
+            self.event(event, view);
+        } else {
+            self.ledger.update(event, view);
+        }
+    }
+
+    /// Takes in what future judgements depend on, beside that.
     pub fn fingerprint(&self, hasher: &mut dyn Hasher) {
-        self.ledger.fingerprint(hasher);
         if let Some(lease) = &self.lease {
             lease.fingerprint(hasher);
         }

@@ -48,6 +48,10 @@ pub trait Engine {
     fn history(&self) -> u128 {
         0
     }
+    /// Where the task's observation history began: the same for tasks that are alike.
+    fn origin(&self) -> u128 {
+        0
+    }
     /// Replaces the task's observation history: what came before is told by `history` alone from now on.
     fn set_history(&self, history: u128) {
         let _ = history;
@@ -182,6 +186,11 @@ pub fn history() -> u128 {
     with(|engine| engine.history())
 }
 
+/// Where the calling task's observation history began.
+pub fn origin() -> u128 {
+    with(|engine| engine.origin())
+}
+
 /// Replaces the calling task's observation history.
 ///
 /// Sound if all that the task will do is a function of `history`, of the objects and of what it observes from now on.
@@ -220,6 +229,13 @@ pub trait Program: Send + Sync {
     fn clock(&self) -> Clock {
         Clock::Quiescent
     }
+    /// Which tasks are alike: those with the same number, other than 0. Empty: no two are.
+    ///
+    /// Alike are tasks that run the same code with the same arguments and that nothing tells apart: exchanging two of them
+    /// in any state changes nothing but who is who. No process number, no handle of their own.
+    fn alike(&self) -> Vec<u8> {
+        Vec::new()
+    }
 }
 
 /// When virtual time moves, while somebody sleeps with a deadline.
@@ -233,6 +249,41 @@ pub enum Clock {
     Quiescent,
     /// Only by [`Op::Advance`].
     Stopped,
+}
+
+/// What a machine's memory may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Memory {
+    /// Sequentially consistent: a store is seen by all at once.
+    #[default]
+    Sc,
+    /// Total store order (x86, SPARC): a store waits in its task's buffer, first in, first out (Owens, Sarkar, Sewell,
+    /// TPHOLs 2009).
+    Tso,
+}
+
+impl std::fmt::Display for Memory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Memory::Sc => "SC",
+            Memory::Tso => "TSO",
+        })
+    }
+}
+
+/// A mistake built into the search on purpose: the tests that hold engines against each other have to notice it.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsound {
+    /// What a task has read is no part of the state.
+    HistoryNotHashed,
+    /// An object is named by its place among the living ones, as an allocator's address would be.
+    NamesReused,
+    /// Tasks are exchanged, and what a lock says of its owner is not.
+    SymmetryForgetsOwner,
+    /// What sleeps stays asleep when something dependent happens.
+    SleepSetNotFiltered,
 }
 
 /// Whether an execution goes on after what was seen.
@@ -260,6 +311,20 @@ pub trait Observer {
     fn end(&mut self, step: u32, view: &dyn View);
     /// What the observer remembers that its future judgements depend on.
     fn fingerprint(&self, fingerprint: &mut Fingerprint);
+    /// The part of it that is about one task alone; the rest names no task, unless [`Observer::names_tasks`].
+    fn fingerprint_task(&self, _task: TaskId, _fingerprint: &mut Fingerprint) {}
+    /// Does it remember tasks by name? Then they cannot be exchanged.
+    fn names_tasks(&self) -> bool {
+        true
+    }
+    /// Does what is remembered or said of this depend on when, among independent steps of others, it happens?
+    fn is_loud(&self, _event: &Event) -> bool {
+        true
+    }
+    /// A step that was judged before, in an execution that leads here again: only what is remembered has to follow.
+    fn again(&mut self, event: &Event, view: &dyn View) {
+        self.event(event, view);
+    }
 }
 
 /// What a strategy sees at a scheduling point.
@@ -270,6 +335,8 @@ pub struct State<'a> {
     pub transitions: &'a [Transition],
     /// Number of steps made.
     pub step: u32,
+    /// Did the last step tell the observer something that the steps of others have a part in ([`Observer::is_loud`])?
+    pub loud: bool,
     observer: &'a dyn Observer,
 }
 
@@ -277,7 +344,8 @@ impl State<'_> {
     /// 128 bits that stand for the state: tasks, objects, time and what the observer remembers.
     pub fn fingerprint(&self) -> u128 {
         let mut fingerprint = Fingerprint::default();
-        self.world.fingerprint(&mut fingerprint);
+        self.world
+            .fingerprint(&mut fingerprint, |task, part: &mut Fingerprint| self.observer.fingerprint_task(task, part));
         self.observer.fingerprint(&mut fingerprint);
         fingerprint.finish_128()
     }
@@ -292,10 +360,19 @@ pub enum Decision {
     Abandon,
 }
 
+/// What happens next in a known state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// This.
+    pub decision: Decision,
+    /// The step was made there before, and judged.
+    pub judged: bool,
+}
+
 /// Who decides the order.
 pub trait Strategy {
     /// What happens next in a state that was judged before, without looking at it again: `None` if it is a new one.
-    fn follow(&mut self, _world: &World) -> Option<Decision> {
+    fn follow(&mut self, _world: &World) -> Option<Followed> {
         None
     }
     /// Picks what happens next.

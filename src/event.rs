@@ -180,6 +180,8 @@ pub enum Op {
     Interrupt(TaskId),
     /// Moves `jiffies` forward; sleepers whose deadline has come can run.
     Advance(u64),
+    /// The oldest store in the task's store buffer reaches memory. Nobody calls it: it happens, at any time.
+    Flush(ObjectId, u64),
 }
 
 /// Why a [`Op::Sleep`] ended.
@@ -210,9 +212,25 @@ impl Op {
         match self {
             Op::Load(id, _) | Op::Store(id, ..) | Op::Rmw(id, ..) => Some(id),
             Op::Acquire(id) | Op::TryAcquire(id) | Op::Release(id) => Some(id),
-            Op::Enqueue(id) | Op::Dequeue(id) | Op::Wake(id) | Op::Free(id) => Some(id),
+            Op::Enqueue(id) | Op::Dequeue(id) | Op::Wake(id) | Op::Free(id) | Op::Flush(id, _) => Some(id),
             Op::Fence | Op::Sleep(_) | Op::Choose(..) | Op::Interrupt(_) | Op::Advance(_) => None,
         }
+    }
+
+    /// What the task learns from a result: an operation that returns nothing to the code tells it nothing.
+    ///
+    /// `atomic_inc` and `atomic_dec` are void in C, and so is `wake_up`; their results are for traces and checks.
+    pub fn observed(self, result: u64) -> u64 {
+        match self {
+            Op::Rmw(_, Rmw::Add(_), Access::Once) | Op::Wake(_) => 0,
+            _ => result,
+        }
+    }
+
+    /// Does it wait until the task's own stores have reached memory? Locked instructions and full barriers do, on a machine
+    /// with store buffers; so does whatever takes a lock inside.
+    pub fn drains(self) -> bool {
+        !matches!(self, Op::Load(..) | Op::Store(..) | Op::Release(_) | Op::Choose(..) | Op::Flush(..))
     }
 
     /// If it accesses memory: does it write, and how is the access marked?
@@ -343,6 +361,8 @@ pub enum Status {
     WaitsFor(ObjectId),
     /// It sleeps; with a deadline the clock can wake it.
     Sleeps(Option<u64>),
+    /// It waits until its own store buffer is empty, which happens by itself.
+    Drains,
     /// It is done.
     Finished,
 }

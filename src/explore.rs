@@ -16,19 +16,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::check::{Checks, Code, Finding};
-use crate::engine::controlled::Limits;
+use crate::engine::controlled::{Limits, Settings};
 use crate::engine::fingerprint::Fingerprint;
-use crate::engine::{Flow, Observer, Program};
-use crate::event::{Event, View};
+use crate::engine::{Flow, Memory, Observer, Program, Unsound};
+use crate::event::{Event, TaskId, View};
 
+mod audit;
 pub mod brute;
+pub mod checkpoint;
+mod independence;
 pub mod loom;
+mod path;
 pub mod saved;
 pub mod schedule;
 mod search;
 pub mod stateful;
+mod visited;
 pub mod witness;
+mod workers;
 
+pub use checkpoint::Checkpoint;
 pub use schedule::{Schedule, Step};
 
 /// Who explores.
@@ -44,35 +51,82 @@ pub enum EngineKind {
     Loom,
 }
 
-/// What bounds an exploration, and who hears of it.
+/// What is explored, what bounds it, and who hears of it.
 #[derive(Clone)]
 pub struct Config {
     /// Who explores.
     pub engine: EngineKind,
+    /// What the machine's memory may do. (loom has its own.)
+    pub memory: Memory,
+    /// Take states for equal that differ only in which of the tasks that are [alike](Program::alike) is which.
+    pub symmetry: bool,
+    /// OS threads of the explorer. The verdict does not depend on it, but for the number of executions.
+    pub jobs: usize,
+    /// Only executions with so many preemptions (switches away from a task that could go on); explorer and brute force.
+    pub preemptions_max: Option<u32>,
+    /// Go on past sampled known states, and compare what follows with what followed before.
+    pub audit: bool,
+    /// Where to keep what is known, so that a killed exploration can go on; explorer only.
+    pub checkpoint: Option<Checkpoint>,
     /// Executions after which to give up.
     pub executions_max: u64,
-    /// States after which to give up (16 bytes each, and a half more for the table).
+    /// States after which to give up.
     pub states_max: u64,
+    /// Bytes that the table of known states may take (about 30 to 60 a state).
+    pub bytes_max: u64,
     /// Bounds of one execution.
     pub limits: Limits,
     /// Set from outside to end the exploration with what it has.
     pub interrupt: Option<Arc<AtomicBool>>,
-    /// Told of executions and states now and then.
-    pub progress: Option<Arc<dyn Fn(u64, u64) + Send + Sync>>,
+    /// Told now and then how far it is.
+    pub progress: Option<Listener>,
+    /// A mistake to be noticed.
+    #[doc(hidden)]
+    pub seeded: Option<Unsound>,
+}
+
+/// Who is told how far an exploration is.
+pub type Listener = Arc<dyn Fn(&Progress) + Send + Sync>;
+
+/// How far an exploration is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    /// Executions run.
+    pub executions: u64,
+    /// Distinct states met.
+    pub states: u64,
+    /// Transitions that are known and not yet taken.
+    pub frontier: u64,
+    /// Bytes of the table of known states.
+    pub bytes: u64,
+    /// How much of the tree of schedules lies behind, from 0 to 1, taking all subtrees of a branch for equally large. Only
+    /// where that is honest: a search that stops at known states cannot know.
+    pub fraction: Option<f64>,
 }
 
 impl Default for Config {
     fn default() -> Config {
         Config {
             engine: EngineKind::Explorer,
-            executions_max: 200_000_000,
-            states_max: 100_000_000,
+            memory: Memory::Sc,
+            symmetry: false,
+            jobs: 1,
+            preemptions_max: None,
+            audit: false,
+            checkpoint: None,
+            executions_max: 2_000_000_000,
+            states_max: 1_000_000_000,
+            bytes_max: 4 << 30,
             limits: Limits::default(),
             interrupt: None,
             progress: None,
+            seeded: None,
         }
     }
 }
+
+/// Executions between two reports of progress.
+const PROGRESS_EVERY: u64 = 1024;
 
 impl Config {
     /// The default bounds with another engine.
@@ -80,20 +134,29 @@ impl Config {
         Config { engine, ..Config::default() }
     }
 
+    /// What the controlled engine needs to know.
+    pub fn settings(&self) -> Settings {
+        Settings { limits: self.limits, memory: self.memory, symmetry: self.symmetry, seeded: self.seeded }
+    }
+
     /// Reports progress; the bound that ends the exploration now, if one does.
-    fn tick(&self, executions: u64, states: u64) -> Option<Bound> {
-        if executions.is_multiple_of(1024)
+    fn tick(&self, executions: u64, states: u64, rest: impl FnOnce() -> Progress) -> Option<Bound> {
+        if executions.is_multiple_of(PROGRESS_EVERY)
             && let Some(progress) = &self.progress
         {
-            progress(executions, states);
+            progress(&Progress { executions, states, ..rest() });
         }
-        if self.interrupt.as_ref().is_some_and(|interrupt| interrupt.load(Ordering::Relaxed)) {
+        if self.interrupted() {
             return Some(Bound::Interrupted);
         }
         if executions >= self.executions_max {
             return Some(Bound::Executions(self.executions_max));
         }
         (states >= self.states_max).then_some(Bound::States(self.states_max))
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupt.as_ref().is_some_and(|interrupt| interrupt.load(Ordering::Relaxed))
     }
 }
 
@@ -105,6 +168,10 @@ pub enum Bound {
     Executions(u64),
     /// `states_max`.
     States(u64),
+    /// `bytes_max`.
+    Bytes(u64),
+    /// Executions with more preemptions were left out.
+    Preemptions(u32),
     /// An execution was longer than `steps_max`.
     Steps(u32),
     /// loom's own bound on the branches of an execution.
@@ -122,6 +189,8 @@ impl std::fmt::Display for Bound {
         match self {
             Bound::Executions(max) => write!(f, "stopped after {max} executions"),
             Bound::States(max) => write!(f, "stopped after {max} states"),
+            Bound::Bytes(max) => write!(f, "known states would take more than {} MiB", max >> 20),
+            Bound::Preemptions(max) => write!(f, "only executions with at most {max} preemptions"),
             Bound::Steps(max) => write!(f, "an execution runs on after {max} steps"),
             Bound::Branches(max) => write!(f, "an execution has more than loom's {max} branches"),
             Bound::Drained(max) => write!(f, "an execution runs on {max} operations after its finding"),
@@ -151,6 +220,12 @@ pub struct Verdict {
     pub executions: u64,
     /// Distinct states met; 0 if the engine does not know states.
     pub states: u64,
+    /// What memory could do; loom has its own.
+    pub memory: Memory,
+    /// Were tasks that are alike exchanged? `None` if nobody asked, `Some(false)` if something named one of them.
+    pub symmetry: Option<bool>,
+    /// Times that the audit went on past a known state, and found the same as before.
+    pub audited: Option<u64>,
     /// Everything seen? Then `bound` is `None`.
     pub bound: Option<Bound>,
     /// Outcomes of the executions that ended.
@@ -169,6 +244,9 @@ impl Verdict {
             engine,
             executions: 0,
             states: 0,
+            memory: Memory::Sc,
+            symmetry: None,
+            audited: None,
             bound: None,
             outcomes: BTreeSet::new(),
             deadlocks: BTreeSet::new(),
@@ -195,16 +273,28 @@ pub trait Subject: Program {
 }
 
 /// Explores a program within the bounds of `config`.
+///
+/// # Panics
+/// If `config` has a checkpoint and that fails: [`try_explore`] tells.
 pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
+    try_explore(subject, config).expect("only a checkpoint can fail")
+}
+
+/// Explores a program within the bounds of `config`, going on from its checkpoint if there is one.
+///
+/// # Errors
+/// If the checkpoint cannot be read or written, or is of another exploration.
+pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, checkpoint::Error> {
     let started = Instant::now();
     let mut verdict = match config.engine {
-        EngineKind::Explorer => stateful::explore(&**subject, config),
+        EngineKind::Explorer => stateful::explore(&**subject, config)?,
         EngineKind::Brute => brute::explore(&**subject, config),
         EngineKind::Loom => loom::explore(subject, config),
     };
+    verdict.memory = config.memory;
     verdict.findings.sort_by_key(|found| (found.finding.code, found.finding.subject));
     verdict.elapsed = started.elapsed();
-    verdict
+    Ok(verdict)
 }
 
 /// The checks, watching executions.
@@ -239,5 +329,21 @@ impl Observer for Watch {
 
     fn fingerprint(&self, fingerprint: &mut Fingerprint) {
         self.0.fingerprint(fingerprint);
+    }
+
+    fn fingerprint_task(&self, task: TaskId, fingerprint: &mut Fingerprint) {
+        self.0.fingerprint_task(task, fingerprint);
+    }
+
+    fn names_tasks(&self) -> bool {
+        self.0.names_tasks()
+    }
+
+    fn is_loud(&self, event: &Event) -> bool {
+        self.0.is_loud(event)
+    }
+
+    fn again(&mut self, event: &Event, view: &dyn View) {
+        self.0.again(event, view);
     }
 }

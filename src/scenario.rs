@@ -25,6 +25,7 @@ pub mod alone;
 pub mod catalogue;
 pub mod cells;
 pub mod expect;
+pub mod family;
 pub mod seeded;
 pub mod small;
 

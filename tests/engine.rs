@@ -9,7 +9,7 @@ use std::sync::Mutex as StdMutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use lockwright::check::{Checks, Code};
-use lockwright::engine::controlled::{Controlled, Limits};
+use lockwright::engine::controlled::{Controlled, Limits, Settings};
 use lockwright::engine::fingerprint::Fingerprint;
 use lockwright::engine::{Body, Booted, Decision, Ending, Flow, Observer, Program, State, Strategy};
 use lockwright::event::names::Names;
@@ -251,7 +251,7 @@ impl Strategy for AbandonAfter {
 /// Runs executions that are abandoned after 0 to 9 steps; the stacks there are afterwards.
 fn stacks_after_abandoning(subject: &Arc<dyn Subject>) -> usize {
     let observer: Rc<RefCell<dyn Observer>> = Rc::new(RefCell::new(Blind));
-    let mut controlled = Controlled::new(Limits::default());
+    let mut controlled = Controlled::new(Settings::default());
     for round in 0..200 {
         let program: &dyn Program = &**subject;
         assert_eq!(controlled.run(program, &mut AbandonAfter(round % 10), &observer), Ending::Abandoned);

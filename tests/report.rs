@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use lockwright::check::Code;
+use lockwright::engine::Memory;
 use lockwright::event::names::Names;
 use lockwright::explore::saved::{self, LoadError, Saved, SavedFinding};
 use lockwright::explore::schedule::{Guide, Replay, Step, replay};
@@ -56,6 +57,7 @@ fn saved(cell: &Cell, replay: &Replay) -> Saved {
         lockwright: saved::VERSION,
         design: cell.design.full_name(),
         scenario: cell.scenario.name.to_owned(),
+        memory: Memory::Sc,
         finding: Some(SavedFinding { code: Code::LW030, subject: "lease".to_owned() }),
         steps: replay.steps.clone(),
     }
@@ -144,7 +146,7 @@ fn a_schedule_leads_to_the_same_trace_after_it_was_saved_and_loaded() {
             let program = cell.subject();
             let first = replay(&*program, &names, &Guide::Exact(&found.schedule)).unwrap();
             let loaded = Saved::parse(&saved(&cell, &first).to_text()).unwrap();
-            let again = replay(&*program, &names, &Guide::Saved(&loaded.steps)).unwrap();
+            let again = replay(&*program, &names, &Guide::Saved(&loaded.steps, loaded.memory)).unwrap();
 
             assert_eq!(loaded, saved(&cell, &first));
             assert_eq!(trace(&cell, &names, &again), trace(&cell, &names, &first));
@@ -160,7 +162,7 @@ fn a_schedule_that_does_not_fit_is_refused_at_the_step_where_it_does_not() {
     let names = cell.scenario.names();
     let program = cell.subject();
     let sequential = replay(&*program, &names, &Guide::Sequential).unwrap();
-    let follow = |steps: &[Step]| replay(&*program, &names, &Guide::Saved(steps)).map(|_| ());
+    let follow = |steps: &[Step]| replay(&*program, &names, &Guide::Saved(steps, Memory::Sc)).map(|_| ());
     let mut steps = sequential.steps;
     let end = steps.len();
     assert!(follow(&steps).is_ok());

@@ -46,9 +46,12 @@ codes! {
 }
 
 impl Code {
-    /// Does an execution end where this is found? Going on would be undefined, or impossible.
+    /// Does an execution end where this is found? Going on would be undefined.
+    ///
+    /// A deadlock ends only the tasks that are in it: the others run on until nobody can, so that what is left
+    /// does not depend on whether they ran before or after.
     pub fn ends_execution(self) -> bool {
-        matches!(self, Code::LW001 | Code::LW006 | Code::LW008 | Code::LW011 | Code::LW020 | Code::LW021)
+        matches!(self, Code::LW006 | Code::LW011 | Code::LW020 | Code::LW021)
     }
 }
 

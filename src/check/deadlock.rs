@@ -10,17 +10,21 @@ use super::{Code, Docket, Spot};
 use crate::event::names::Names;
 use crate::event::{Event, ObjectId, Op, Status, TaskId, View, What};
 
-pub(super) fn judge(step: u32, view: &dyn View, ledger: &Ledger, docket: &mut Docket<'_>) {
+/// Judges a state; true if somebody waits for ever.
+pub(super) fn judge(step: u32, view: &dyn View, ledger: &Ledger, docket: &mut Docket<'_>) -> bool {
     let tasks = (1..=view.tasks()).map(|task| TaskId(task as u8));
     let mut somebody_waits = false;
     let mut somebody_runs = false;
+    let mut for_ever = false;
     for task in tasks.clone() {
         match view.status(task).0 {
             Status::WaitsFor(lock) => {
                 somebody_waits = true;
                 if view.owner(lock) == Some(task) {
+                    for_ever = true;
                     report_recursion(step, view, ledger, task, lock, docket);
                 } else if waits_for_itself(view, task) {
+                    for_ever = true;
                     report_cycle(step, view, ledger, task, lock, docket);
                 }
             }
@@ -28,13 +32,15 @@ pub(super) fn judge(step: u32, view: &dyn View, ledger: &Ledger, docket: &mut Do
                 somebody_waits = true;
                 somebody_runs |= deadline.is_some() && view.clock_runs();
             }
-            Status::Ready(_) => somebody_runs = true,
+            Status::Ready(_) | Status::Drains => somebody_runs = true,
             Status::Finished => {}
         }
     }
-    if somebody_waits && !somebody_runs && !docket.stop {
+    let standstill = somebody_waits && !somebody_runs;
+    if standstill && !for_ever {
         report_standstill(step, view, ledger, docket);
     }
+    for_ever || standstill
 }
 
 /// The set-up does not wait: that it takes a lock it holds is seen when it has taken it.
@@ -42,6 +48,7 @@ pub(super) fn judge_setup(event: &Event, view: &dyn View, ledger: &Ledger, docke
     let What::Op(Op::Acquire(lock), _) = event.what else { return };
     let mut held = ledger.held.iter().filter(|(holder, ..)| *holder == TaskId::BOOT && event.task == TaskId::BOOT);
     let Some(&(.., taken)) = held.find(|(_, held, _)| *held == lock) else { return };
+    docket.stop = true;
     docket.report(Code::LW001, view.object(lock).name, |names| {
         let name = names.object(view, lock);
         (

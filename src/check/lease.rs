@@ -58,6 +58,18 @@ impl LeaseCheck {
         *self = LeaseCheck::new();
     }
 
+    /// Is it an event that this check remembers or judges? Where it stands among the steps of others matters then.
+    pub(super) fn heeds(event: &Event) -> bool {
+        match event.what {
+            What::Op(op, _) => matches!(op, Op::Store(..) | Op::Free(_) | Op::Flush(..)),
+            What::Note(Note::Signal { .. } | Note::Callback { .. }) => true,
+            What::Note(Note::Opened { .. } | Note::Closing { .. } | Note::Granted { .. } | Note::Refused { .. }) => {
+                true
+            }
+            What::Note(_) => false,
+        }
+    }
+
     pub(super) fn event(&mut self, event: &Event, view: &dyn View, docket: &mut Docket<'_>) {
         match event.what {
             What::Note(Note::Signal { pid, file }) if pid != 0 => self.tell(file, pid),

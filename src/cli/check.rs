@@ -98,6 +98,7 @@ fn write(cell: &Cell, found: &Found, replay: &Replay, directory: &Path) -> Resul
         lockwright: saved::VERSION,
         design: cell.design.full_name(),
         scenario: cell.scenario.name.to_owned(),
+        memory: found.schedule.memory,
         finding: Some(finding),
         steps: replay.steps.clone(),
     };

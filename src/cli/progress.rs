@@ -1,27 +1,21 @@
 //! Progress on a terminal, silence in a pipe; and Ctrl-C, which ends an exploration with what it has.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use lockwright::explore::{Config, Verdict};
+use lockwright::explore::{self, Config, Verdict};
+use parking_lot::Mutex;
 
 /// How often the line is drawn anew.
 const TICK: Duration = Duration::from_millis(200);
 
-/// Executions and states of one cell so far.
-#[derive(Default)]
-struct Count {
-    executions: AtomicU64,
-    states: AtomicU64,
-}
-
 /// The progress of many cells.
 pub struct Progress {
     bar: ProgressBar,
-    counts: Arc<Vec<Count>>,
+    counts: Arc<Mutex<Vec<explore::Progress>>>,
     interrupt: Arc<AtomicBool>,
 }
 
@@ -39,16 +33,16 @@ impl Progress {
         let style = ProgressStyle::with_template("{spinner} {pos}/{len} cells, {msg}").context("the progress line")?;
         bar.set_style(style);
         bar.enable_steady_tick(TICK);
-        let counts = Arc::new((0..cells).map(|_| Count::default()).collect());
+        let counts = Arc::new(Mutex::new(vec![explore::Progress::default(); cells]));
         Ok(Progress { bar, counts, interrupt })
     }
 
     /// The configuration for a cell: it can be interrupted, and tells how far it is.
     pub fn watched(&self, cell: usize, config: &Config) -> Config {
         let (bar, counts) = (self.bar.clone(), Arc::clone(&self.counts));
-        let progress = move |executions, states| {
-            counts[cell].executions.store(executions, Ordering::Relaxed);
-            counts[cell].states.store(states, Ordering::Relaxed);
+        let progress = move |progress: &explore::Progress| {
+            let mut counts = counts.lock();
+            counts[cell] = *progress;
             bar.set_message(message(&counts, bar.elapsed()));
         };
         Config { interrupt: Some(Arc::clone(&self.interrupt)), progress: Some(Arc::new(progress)), ..config.clone() }
@@ -56,9 +50,10 @@ impl Progress {
 
     /// A cell is done.
     pub fn done(&self, cell: usize, verdict: &Verdict) {
-        self.counts[cell].executions.store(verdict.executions, Ordering::Relaxed);
-        self.counts[cell].states.store(verdict.states, Ordering::Relaxed);
-        self.bar.set_message(message(&self.counts, self.bar.elapsed()));
+        let mut counts = self.counts.lock();
+        let (executions, states) = (verdict.executions, verdict.states);
+        counts[cell] = explore::Progress { executions, states, ..explore::Progress::default() };
+        self.bar.set_message(message(&counts, self.bar.elapsed()));
         self.bar.inc(1);
     }
 
@@ -70,11 +65,24 @@ impl Progress {
     }
 }
 
-fn message(counts: &[Count], elapsed: Duration) -> String {
-    let sum = |of: fn(&Count) -> &AtomicU64| counts.iter().map(|count| of(count).load(Ordering::Relaxed)).sum::<u64>();
-    let (executions, states) = (sum(|count| &count.executions), sum(|count| &count.states));
+/// How far all cells are together: what was made, how fast, what is open, what it takes.
+fn message(counts: &[explore::Progress], elapsed: Duration) -> String {
+    let sum = |of: fn(&explore::Progress) -> u64| counts.iter().map(of).sum::<u64>();
+    let (executions, states) = (sum(|count| count.executions), sum(|count| count.states));
     // Engines that know no states are measured by their executions.
     let (made, noun) = if states > 0 { (states, "states") } else { (executions, "executions") };
     let rate = made as f64 / elapsed.as_secs_f64().max(0.001);
-    format!("{executions} executions, {rate:.0} {noun} a second")
+    let mut message = format!("{made} {noun}, {rate:.0} a second");
+    let (frontier, bytes) = (sum(|count| count.frontier), sum(|count| count.bytes));
+    if frontier > 0 {
+        message.push_str(&format!(", {frontier} open"));
+    }
+    if bytes >= 1 << 20 {
+        message.push_str(&format!(", {} MiB", bytes >> 20));
+    }
+    // Only for one search alone: cells are not equally large.
+    if let [explore::Progress { fraction: Some(fraction), .. }] = counts {
+        message.push_str(&format!(", about {:.0} %", fraction * 100.0));
+    }
+    message
 }

@@ -19,7 +19,7 @@ pub fn run(file: &Path, as_json: bool) -> Result<Status> {
     let design = select::designs(std::slice::from_ref(&saved.design)).with_context(place)?[0];
     let scenario = select::scenarios(std::slice::from_ref(&saved.scenario)).with_context(place)?.remove(0);
     let names = scenario.names();
-    let replay = replay(&*subject(design, &scenario), &names, &Guide::Saved(&saved.steps))
+    let replay = replay(&*subject(design, &scenario), &names, &Guide::Saved(&saved.steps, saved.memory))
         .context("the code has changed since the schedule was saved")
         .with_context(place)?;
     let wanted = saved.finding.as_ref();

@@ -16,8 +16,11 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use super::quiet::{leaked, panic_text, quietly};
 use super::world::{Transition, World};
-use super::{Body, Decision, Ending, Engine, Flow, Installed, Observer, Program, State, Strategy, new_execution};
-use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, Status, TaskId, View, What};
+use super::{
+    Body, Decision, Ending, Engine, Flow, Followed, Installed, Memory, Observer, Program, State, Strategy, Unsound,
+    new_execution,
+};
+use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View, What};
 
 type Task = Coroutine<(), (), (), DefaultStack>;
 
@@ -36,6 +39,20 @@ impl Default for Limits {
     }
 }
 
+/// What executions are like.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Settings {
+    /// Bounds of each.
+    pub limits: Limits,
+    /// What memory may do.
+    pub memory: Memory,
+    /// Take states for equal that differ only in which of the [alike](Program::alike) tasks is which.
+    pub symmetry: bool,
+    /// A mistake to be noticed.
+    #[doc(hidden)]
+    pub seeded: Option<Unsound>,
+}
+
 /// Stack of a task, in bytes; mapped lazily.
 const STACK_BYTES: usize = 256 * 1024;
 
@@ -43,7 +60,7 @@ const STACK_BYTES: usize = 256 * 1024;
 #[derive(Default)]
 pub struct Controlled {
     stacks: Vec<DefaultStack>,
-    limits: Limits,
+    settings: Settings,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,15 +83,19 @@ struct Execution {
     alternative: Cell<u8>,
     step: Cell<u32>,
     stopped: Cell<bool>,
+    /// The step was made and judged in an execution before.
+    known: Cell<bool>,
+    /// The present step told the observer something that depends on the steps of others.
+    loud: Cell<bool>,
     drained: Cell<u32>,
     drain_max: u32,
     yielder: Cell<*const Yielder<(), ()>>,
 }
 
 impl Controlled {
-    /// An engine with these bounds.
-    pub fn new(limits: Limits) -> Controlled {
-        Controlled { stacks: Vec::new(), limits }
+    /// An engine for executions like this.
+    pub fn new(settings: Settings) -> Controlled {
+        Controlled { stacks: Vec::new(), settings }
     }
 
     /// Stacks in the pool: all that were ever needed at once, when no execution is under way.
@@ -92,22 +113,24 @@ impl Controlled {
         observer.borrow_mut().begin();
         let execution = Rc::new(Execution {
             number: new_execution(),
-            world: RefCell::new(World::new(program.clock())),
+            world: RefCell::new(World::new(program.clock(), self.settings.memory)),
             observer: Rc::clone(observer),
             mode: Cell::new(Mode::Boot),
             task: Cell::new(TaskId::BOOT),
             alternative: Cell::new(0),
             step: Cell::new(0),
             stopped: Cell::new(false),
+            known: Cell::new(false),
+            loud: Cell::new(false),
             drained: Cell::new(0),
-            drain_max: self.limits.drain_max,
+            drain_max: self.settings.limits.drain_max,
             yielder: Cell::new(std::ptr::null()),
         });
         let _installed = Installed::new(Rc::clone(&execution) as Rc<dyn Engine>);
         // Not quietly: a panic here is a mistake of who set the program up, not a finding.
         let booted = program.boot();
         quietly(|| {
-            execution.world.borrow_mut().add_tasks(booted.tasks.len(), booted.listing);
+            execution.begin(booted.tasks.len(), booted.listing, self.settings, program);
             let mut tasks: Vec<Task> = booted.tasks.into_iter().map(|(_, body)| self.spawn(&execution, body)).collect();
             execution.mode.set(Mode::Run);
             let ending = self.schedule(&execution, &mut tasks, strategy);
@@ -118,9 +141,6 @@ impl Controlled {
                     Ending::Finished(outcome)
                 }
                 Ending::Deadlocked(_) => Ending::Deadlocked((booted.outcome)(&*execution.world.borrow())),
-                Ending::Stopped if execution.is_stuck() => {
-                    Ending::Deadlocked((booted.outcome)(&*execution.world.borrow()))
-                }
                 other => other,
             };
             self.drain(&execution, tasks);
@@ -150,10 +170,12 @@ impl Controlled {
             }
             let world = execution.world.borrow();
             match strategy.follow(&world) {
-                Some(Decision::Abandon) => return Ending::Abandoned,
-                Some(Decision::Take(transition)) => {
+                Some(Followed { decision: Decision::Abandon, .. }) => return Ending::Abandoned,
+                Some(Followed { decision: Decision::Take(transition), judged }) => {
                     drop(world);
+                    execution.known.set(judged);
                     execution.take(tasks, transition);
+                    execution.known.set(false);
                     continue;
                 }
                 None => {}
@@ -167,12 +189,13 @@ impl Controlled {
                 let done = ids.iter().all(|&task| world.pending(task).is_none());
                 return if done { Ending::Finished(String::new()) } else { Ending::Deadlocked(String::new()) };
             }
-            if step >= self.limits.steps_max {
+            if step >= self.settings.limits.steps_max {
                 return Ending::TooLong;
             }
             let observer = execution.observer.borrow();
-            let decision =
-                strategy.decide(&State { world: &world, transitions: &transitions, step, observer: &*observer });
+            let loud = execution.loud.get();
+            let state = State { world: &world, transitions: &transitions, step, loud, observer: &*observer };
+            let decision = strategy.decide(&state);
             drop((world, observer));
             match decision {
                 Decision::Abandon => return Ending::Abandoned,
@@ -198,6 +221,16 @@ impl Controlled {
 }
 
 impl Execution {
+    /// The set-up is done: tasks are about to start.
+    fn begin(&self, tasks: usize, listing: super::Listing, settings: Settings, program: &dyn Program) {
+        let mut world = self.world.borrow_mut();
+        world.add_tasks(tasks, listing);
+        world.seed(settings.seeded);
+        if settings.symmetry && !self.observer.borrow().names_tasks() {
+            world.set_symmetry(program.alike());
+        }
+    }
+
     /// The outermost frame of a task.
     fn run_body(&self, body: Body) {
         let place = std::panic::Location::caller();
@@ -226,9 +259,15 @@ impl Execution {
 
     fn take(&self, tasks: &mut [Task], transition: Transition) {
         self.step.set(self.step.get() + 1);
+        self.loud.set(false);
         if transition.task == TaskId::CLOCK {
             let by = self.world.borrow_mut().tick();
             self.tell(TaskId::CLOCK, What::Op(Op::Advance(by), 0), std::panic::Location::caller());
+            return;
+        }
+        if transition.is_flush() {
+            let op = self.world.borrow_mut().flush(transition.task);
+            self.tell(transition.task, What::Op(op, 0), std::panic::Location::caller());
             return;
         }
         self.alternative.set(transition.alternative);
@@ -243,14 +282,6 @@ impl Execution {
             self.note(Note::Bug("the epilogue panicked"), std::panic::Location::caller());
         }
         self.observer.borrow_mut().end(self.step.get(), &*self.world.borrow());
-    }
-
-    /// Can no task run any more?
-    fn is_stuck(&self) -> bool {
-        let world = self.world.borrow();
-        let mut transitions = Vec::new();
-        world.transitions(&mut transitions);
-        transitions.is_empty() && world.task_ids().any(|task| world.status(task).0 != Status::Finished)
     }
 
     fn suspend(&self) {
@@ -269,7 +300,7 @@ impl Execution {
         }
         match op {
             Op::Sleep(_) => 0,
-            op => self.world.borrow_mut().apply(task, op, 0),
+            op => self.world.borrow_mut().apply_drained(task, op),
         }
     }
 
@@ -279,6 +310,13 @@ impl Execution {
             return;
         }
         let event = Event { step: self.step.get(), task, what, place };
+        if !self.loud.get() && self.observer.borrow().is_loud(&event) {
+            self.loud.set(true);
+        }
+        if self.known.get() {
+            self.observer.borrow_mut().again(&event, &*self.world.borrow());
+            return;
+        }
         if self.observer.borrow_mut().event(&event, &*self.world.borrow()) == Flow::Stop {
             self.stopped.set(true);
         }
@@ -336,6 +374,13 @@ impl Engine for Execution {
             *world.history(self.task.get()) = fold.finish_128();
         }
         now
+    }
+
+    fn origin(&self) -> u128 {
+        match self.mode.get() {
+            Mode::Run => self.world.borrow().origin(self.task.get()),
+            _ => 0,
+        }
     }
 
     fn history(&self) -> u128 {

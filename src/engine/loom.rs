@@ -125,7 +125,7 @@ pub fn run(
     observer.borrow_mut().begin();
     let execution = Rc::new(Execution {
         number: new_execution(),
-        world: RefCell::new(World::new(program.clock())),
+        world: RefCell::new(World::new(program.clock(), super::Memory::Sc)),
         observer,
         mode: Cell::new(Mode::Boot),
         stopped: Cell::new(false),
@@ -292,7 +292,7 @@ impl Execution {
                 memory.wait();
             }
             Op::Free(block) => memory.free(block),
-            Op::Release(_) | Op::Choose(..) => {}
+            Op::Release(_) | Op::Choose(..) | Op::Flush(..) => {}
         }
         None
     }

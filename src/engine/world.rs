@@ -1,30 +1,58 @@
-//! The world of the controlled engine: every task, every object, virtual time; exact and sequentially consistent.
+//! The world of the controlled engine: every task, every object, virtual time; exact.
 //!
-//! Operations are applied here, one at a time. What a state is for the stateful search is told by
-//! [`World::fingerprint`]: each task by what it has observed, each object by its contents.
+//! Operations are applied here, one at a time ([`perform`]). What a state is for the stateful search is told by its
+//! fingerprint ([`canonical`]): each task by what it has observed, each object by its contents.
 //!
-//! Memory is sequentially consistent here, so [`Access`](crate::event::Access) and fences change nothing but the data race check.
+//! Memory is sequentially consistent, or has a store buffer per task ([`Memory::Tso`]). Under the former
+//! [`Access`](crate::event::Access) and fences change nothing but the data race check. Under the latter a store waits in
+//! its task's buffer until it is flushed, which is a transition of its own; the task itself reads its own newest store; whatever
+//! [drains](Op::drains) waits for an empty buffer. Releases and acquires need no more than that on such a machine.
 
-use std::hash::{Hash, Hasher};
 use std::panic::Location;
 
-use super::fingerprint::Fingerprint;
-use super::{Clock, Listing};
-use crate::event::{Listed, ObjectId, ObjectInfo, ObjectKind, Op, Place, Status, TaskId, View, Woken};
+use super::{Clock, Listing, Memory, Unsound};
+use crate::event::{Listed, ObjectId, ObjectInfo, ObjectKind, Op, Place, Status, TaskId, View};
 
-/// One thing that can happen next: a task's pending operation with one of its results, or time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+mod canonical;
+mod perform;
+
+/// One thing that can happen next: a task's pending operation with one of its results, a flush of its store buffer, or time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Transition {
     /// Whose step; [`TaskId::CLOCK`] moves time to the earliest deadline.
     pub task: TaskId,
-    /// Which result of an [`Op::Choose`]; 0 for all others.
+    /// Which result of an [`Op::Choose`]; 0 for all others but the flush.
     pub alternative: u8,
+}
+
+/// Marks a flush. Choices have fewer results.
+const FLUSH: u8 = u8::MAX;
+
+impl Transition {
+    /// Time moves on.
+    pub const CLOCK: Transition = Transition { task: TaskId::CLOCK, alternative: 0 };
+
+    /// The task performs its pending operation.
+    pub fn step(task: TaskId) -> Transition {
+        Transition { task, alternative: 0 }
+    }
+
+    /// The oldest store in the task's buffer reaches memory.
+    pub fn flush(task: TaskId) -> Transition {
+        Transition { task, alternative: FLUSH }
+    }
+
+    /// Is it a flush? The task itself does not move then.
+    pub fn is_flush(self) -> bool {
+        self.alternative == FLUSH
+    }
 }
 
 struct Slot {
     info: ObjectInfo,
     /// A cell's value, a lock's owner plus one, 1 for a freed block.
     value: u64,
+    /// Who waits on a queue, in the order of their names: all are woken at once.
     waiters: Vec<TaskId>,
 }
 
@@ -32,6 +60,8 @@ struct Task {
     pending: Option<Op>,
     place: Place,
     history: u128,
+    /// Stores that have not reached memory yet, the oldest first. Always empty under sequential consistency.
+    buffer: Vec<(ObjectId, u64)>,
     sleeping: bool,
     interrupted: bool,
     finished: bool,
@@ -43,18 +73,24 @@ pub struct World {
     tasks: Vec<Task>,
     jiffies: u64,
     clock: Clock,
+    memory: Memory,
     listing: Listing,
+    symmetry: canonical::Symmetry,
+    seeded: Option<Unsound>,
 }
 
 impl World {
     /// A world with nothing in it. The clock says when time moves.
-    pub fn new(clock: Clock) -> World {
+    pub fn new(clock: Clock, memory: Memory) -> World {
         World {
             objects: vec![Vec::with_capacity(32)],
             tasks: Vec::new(),
             jiffies: 1000,
             clock,
+            memory,
             listing: Box::new(|_| Vec::new()),
+            symmetry: canonical::Symmetry::default(),
+            seeded: None,
         }
     }
 
@@ -65,10 +101,39 @@ impl World {
         self.tasks = (1..=count).map(Task::new).collect();
     }
 
+    /// Makes the search unsound in a way that a test is to notice.
+    pub(super) fn seed(&mut self, seeded: Option<Unsound>) {
+        self.seeded = seeded;
+    }
+
     pub(super) fn create(&mut self, creator: TaskId, info: ObjectInfo, value: u64) -> ObjectId {
+        self.symmetry.named_by(creator);
+        if self.seeded == Some(Unsound::NamesReused)
+            && let Some(id) = self.reused_name(creator, info)
+        {
+            *self.slot_mut(id) = Slot { info, value, waiters: Vec::new() };
+            return id;
+        }
         let slots = &mut self.objects[usize::from(creator.0)];
         slots.push(Slot { info, value, waiters: Vec::new() });
         ObjectId::new(creator, slots.len() as u32)
+    }
+
+    /// The name of a freed slab object of the same maker and kind, or of the next field of one that was named so.
+    fn reused_name(&self, creator: TaskId, info: ObjectInfo) -> Option<ObjectId> {
+        let slots = &self.objects[usize::from(creator.0)];
+        let named = |at: usize| ObjectId::new(creator, at as u32 + 1);
+        match info.block {
+            None if info.kind == ObjectKind::Block => {
+                slots.iter().position(|slot| (slot.info, slot.value) == (info, 1)).map(named)
+            }
+            Some(block) if block.count() as usize != slots.len() => {
+                // The fields are made in a row: the first of this name is the one that was not made again yet.
+                let field = |slot: &Slot| (slot.info.block, slot.info.name) == (Some(block), info.name);
+                slots.iter().position(field).map(named)
+            }
+            _ => None,
+        }
     }
 
     pub(super) fn init(&mut self, id: ObjectId, value: u64) {
@@ -94,6 +159,11 @@ impl World {
         let task = &mut self.tasks[task.index()];
         task.pending = None;
         task.finished = true;
+    }
+
+    /// Where the task's history began.
+    pub(super) fn origin(&self, task: TaskId) -> u128 {
+        self.symmetry.origin(task)
     }
 
     pub(super) fn history(&mut self, task: TaskId) -> &mut u128 {
@@ -141,6 +211,9 @@ impl World {
                 let alternatives = if let Op::Choose(n, _) = op { n } else { 1 };
                 transitions.extend((0..alternatives).map(|alternative| Transition { task, alternative }));
             }
+            if self.can_flush(task) {
+                transitions.push(Transition::flush(task));
+            }
         }
         let time_moves = match self.clock {
             Clock::Free => true,
@@ -148,7 +221,7 @@ impl World {
             Clock::Stopped => false,
         };
         if time_moves && self.earliest_deadline().is_some() {
-            transitions.push(Transition { task: TaskId::CLOCK, alternative: 0 });
+            transitions.push(Transition::CLOCK);
         }
     }
 
@@ -156,8 +229,24 @@ impl World {
     pub fn is_enabled(&self, transition: Transition) -> bool {
         match transition.task {
             TaskId::CLOCK => self.earliest_deadline().is_some(),
+            task if transition.is_flush() => self.can_flush(task),
             task => matches!(self.status(task).0, Status::Ready(_)),
         }
+    }
+
+    /// What a transition is about to perform; time performs nothing.
+    pub fn operation(&self, transition: Transition) -> Option<Op> {
+        match transition.task {
+            TaskId::CLOCK => None,
+            task if transition.is_flush() => {
+                self.tasks[task.index()].buffer.first().map(|&(id, value)| Op::Flush(id, value))
+            }
+            task => self.pending(task),
+        }
+    }
+
+    fn can_flush(&self, task: TaskId) -> bool {
+        !self.tasks[task.index()].buffer.is_empty()
     }
 
     fn earliest_deadline(&self) -> Option<u64> {
@@ -175,157 +264,6 @@ impl World {
         self.jiffies = deadline;
         by
     }
-
-    /// Performs the task's pending operation (or the set-up's) and folds it into the task's history.
-    pub(super) fn apply(&mut self, task: TaskId, op: Op, alternative: u8) -> u64 {
-        let result = self.perform(task, op, alternative);
-        if task != TaskId::BOOT {
-            let mut fold = Fingerprint::default();
-            fold.write_history(self.tasks[task.index()].history);
-            op.hash(&mut fold);
-            fold.write_u64(result);
-            let task = &mut self.tasks[task.index()];
-            task.history = fold.finish_128();
-            task.pending = None;
-        }
-        result
-    }
-
-    /// As [`World::apply`], where memory other than this world has decided what the task saw.
-    pub(super) fn apply_seen(&mut self, task: TaskId, op: Op, alternative: u8, seen: Option<u64>) -> u64 {
-        let result = match (op, seen) {
-            (Op::Rmw(id, rmw, _), Some(old)) => {
-                self.slot_mut(id).value = rmw.apply(old);
-                old
-            }
-            (Op::Load(..), Some(value)) => value,
-            _ => self.perform(task, op, alternative),
-        };
-        // It runs on: whatever it does next, it waits for nothing now.
-        self.tasks[task.index()].pending = Some(Op::Fence);
-        result
-    }
-
-    pub(super) fn advance(&mut self, by: u64) {
-        self.jiffies += by;
-    }
-
-    fn perform(&mut self, task: TaskId, op: Op, alternative: u8) -> u64 {
-        let me = u64::from(task.0) + 1;
-        match op {
-            Op::Load(id, _) => self.slot(id).value,
-            Op::Store(id, value, _) => {
-                self.slot_mut(id).value = value;
-                0
-            }
-            Op::Rmw(id, rmw, _) => {
-                let slot = self.slot_mut(id);
-                let old = slot.value;
-                slot.value = rmw.apply(old);
-                old
-            }
-            Op::Fence => 0,
-            Op::Acquire(id) => {
-                self.slot_mut(id).value = me;
-                0
-            }
-            Op::TryAcquire(id) => {
-                let slot = self.slot_mut(id);
-                let free = slot.value == 0;
-                if free {
-                    slot.value = me;
-                }
-                u64::from(free)
-            }
-            Op::Release(id) => {
-                let slot = self.slot_mut(id);
-                let mine = slot.value == me;
-                if mine {
-                    slot.value = 0;
-                }
-                u64::from(!mine)
-            }
-            Op::Free(id) => std::mem::replace(&mut self.slot_mut(id).value, 1),
-            Op::Choose(..) => u64::from(alternative),
-            Op::Enqueue(..) | Op::Dequeue(..) | Op::Wake(..) => self.perform_on_queue(task, op),
-            Op::Sleep(..) | Op::Interrupt(..) | Op::Advance(..) => self.perform_on_time(task, op),
-        }
-    }
-
-    fn perform_on_queue(&mut self, task: TaskId, op: Op) -> u64 {
-        match op {
-            Op::Enqueue(id) => {
-                self.slot_mut(id).waiters.push(task);
-                self.tasks[task.index()].sleeping = true;
-                0
-            }
-            Op::Dequeue(id) => {
-                self.slot_mut(id).waiters.retain(|&waiter| waiter != task);
-                self.tasks[task.index()].sleeping = false;
-                0
-            }
-            Op::Wake(id) => {
-                let woken = std::mem::take(&mut self.slot_mut(id).waiters);
-                for &waiter in &woken {
-                    self.tasks[waiter.index()].sleeping = false;
-                }
-                woken.len() as u64
-            }
-            _ => unreachable!("internal error: {op:?} is no operation on a queue"),
-        }
-    }
-
-    fn perform_on_time(&mut self, task: TaskId, op: Op) -> u64 {
-        match op {
-            Op::Sleep(_) => {
-                let task = &mut self.tasks[task.index()];
-                let woken = match (std::mem::take(&mut task.sleeping), task.interrupted) {
-                    (false, _) => Woken::Up,
-                    (true, true) => {
-                        task.interrupted = false;
-                        Woken::Signal
-                    }
-                    (true, false) => Woken::Timeout,
-                };
-                woken as u64
-            }
-            Op::Interrupt(target) => {
-                self.tasks[target.index()].interrupted = true;
-                0
-            }
-            Op::Advance(by) => {
-                self.jiffies += by;
-                0
-            }
-            _ => unreachable!("internal error: {op:?} is no operation on time"),
-        }
-    }
-
-    /// Takes in the whole state.
-    ///
-    /// Fields of a freed block are left out: touching them ends the execution with LW020, whatever they hold.
-    pub fn fingerprint(&self, fingerprint: &mut Fingerprint) {
-        for task in &self.tasks {
-            fingerprint.write_history(task.history);
-            fingerprint
-                .write_u8(u8::from(task.sleeping) | u8::from(task.interrupted) << 1 | u8::from(task.finished) << 2);
-            task.pending.hash(fingerprint);
-        }
-        for slots in &self.objects {
-            fingerprint.write_usize(slots.len());
-            for slot in slots {
-                fingerprint.write_u8(slot.info.kind as u8);
-                if slot.info.block.is_some_and(|block| self.is_freed(block)) {
-                    continue;
-                }
-                fingerprint.write_u64(slot.value);
-                if slot.info.kind == ObjectKind::Queue {
-                    slot.waiters.hash(fingerprint);
-                }
-            }
-        }
-        fingerprint.write_u64(self.jiffies);
-    }
 }
 
 impl Task {
@@ -335,6 +273,7 @@ impl Task {
             pending: None,
             place: Location::caller(),
             history: number as u128,
+            buffer: Vec::new(),
             sleeping: false,
             interrupted: false,
             finished: false,
@@ -348,7 +287,9 @@ impl View for World {
     }
 
     fn peek(&self, id: ObjectId) -> u64 {
-        self.slot(id).value
+        let buffered = |task: &Task| task.buffer.iter().rev().find(|(to, _)| *to == id).map(|(_, value)| *value);
+        // Of two tasks that both have a store to it on its way, the later one: no schedule tells them apart here.
+        self.tasks.iter().rev().find_map(buffered).unwrap_or(self.slot(id).value)
     }
 
     fn owner(&self, lock: ObjectId) -> Option<TaskId> {
@@ -373,7 +314,9 @@ impl View for World {
     fn status(&self, task: TaskId) -> (Status, Place) {
         let task = &self.tasks[task.index()];
         let status = match task.pending {
-            None => Status::Finished,
+            None if task.buffer.is_empty() => Status::Finished,
+            None => Status::Drains,
+            Some(op) if op.drains() && !task.buffer.is_empty() => Status::Drains,
             Some(Op::Acquire(lock)) if self.slot(lock).value != 0 => Status::WaitsFor(lock),
             Some(Op::Sleep(deadline))
                 if task.sleeping && !task.interrupted && deadline.is_none_or(|at| at > self.jiffies) =>

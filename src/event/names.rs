@@ -77,6 +77,12 @@ impl Names {
             Op::Choose(_, what) => what.to_owned(),
             Op::Interrupt(task) => format!("signal({})", self.task(task)),
             Op::Advance(by) => format!("jiffies += {by}"),
+            Op::Flush(id, value) if view.object(id).kind.is_lock() && value == 0 => {
+                format!("flush {}", self.lock_op(view, id, "unlock"))
+            }
+            Op::Flush(id, value) => {
+                format!("flush {} = {}", name(id), self.value(view, view.object(id).format, value))
+            }
         }
     }
 

@@ -1,15 +1,29 @@
 //! Every schedule, one after the other: slow, obviously right, the oracle for small programs.
 
-use super::search::{Answer, Pruning, search};
-use super::{Config, EngineKind, Subject, Verdict};
+use super::path::{Answer, Arrival, Pruning};
+use super::search::{self, search};
+use super::witness::is_preemption;
+use super::{Bound, Config, EngineKind, Subject, Verdict};
 use crate::engine::State;
-use crate::event::TaskId;
+use crate::engine::world::Transition;
 
-struct NothingIsKnown;
+struct NothingIsKnown {
+    preemptions_max: Option<u32>,
+    /// Something was left out.
+    cut: bool,
+}
 
 impl Pruning for NothingIsKnown {
-    fn is_new(&mut self, _state: &State<'_>, _last: TaskId, _spent: u32) -> bool {
-        true
+    fn visit(&mut self, _state: &State<'_>, _arrival: &Arrival) -> Answer {
+        Answer::Go { only: None, asleep: 0, tag: 0 }
+    }
+
+    fn cost(&mut self, state: &State<'_>, arrival: &Arrival, transition: Transition) -> Option<u8> {
+        let Some(max) = self.preemptions_max else { return Some(0) };
+        let cost = u8::from(is_preemption(state, arrival.last, transition));
+        let within = arrival.spent + u32::from(cost) <= max;
+        self.cut |= !within;
+        within.then_some(cost)
     }
 
     fn states(&self) -> u64 {
@@ -17,7 +31,12 @@ impl Pruning for NothingIsKnown {
     }
 }
 
-/// Runs every schedule of the program.
+/// Runs every schedule of the program; with `preemptions_max` every one with so many preemptions at most.
 pub fn explore(subject: &dyn Subject, config: &Config) -> Verdict {
-    search(subject, config, EngineKind::Brute, &mut NothingIsKnown, |_| Answer::Keep)
+    let pruning = NothingIsKnown { preemptions_max: config.preemptions_max, cut: false };
+    let (mut verdict, pruning) = search(subject, config, EngineKind::Brute, pruning, |_| search::Answer::Keep);
+    if let (true, Some(max)) = (pruning.cut, config.preemptions_max) {
+        verdict.bound = verdict.bound.or(Some(Bound::Preemptions(max)));
+    }
+    verdict
 }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::schedule::{Guide, replay};
-use super::{Bound, Config, EngineKind, Found, Schedule, Subject, Verdict, flow, stateful};
+use super::{Bound, Config, EngineKind, Found, Progress, Schedule, Subject, Verdict, explore as explore_with, flow};
 use crate::check::Checks;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::loom::{Choices, DRAINED_MAX, GivesUp, Traversed, gives_up, run};
@@ -118,7 +118,7 @@ fn check_model(subject: &Arc<dyn Subject>, config: &Config, shared: &Arc<Mutex<S
             (Arc::clone(subject), config.clone(), Arc::clone(shared), choices.clone());
         move || {
             let executions = shared.lock().verdict.executions;
-            if let Some(bound) = config.tick(executions, 0) {
+            if let Some(bound) = config.tick(executions, 0, Progress::default) {
                 shared.lock().verdict.bound = Some(bound);
                 panic::resume_unwind(Box::new(Enough));
             }
@@ -174,8 +174,7 @@ fn mark_weak_memory(subject: &Arc<dyn Subject>, config: &Config, verdict: &mut V
         if replayed.is_ok_and(|replay| replay.findings.iter().any(same)) {
             continue;
         }
-        let consistent =
-            stateful::explore(&**subject, &config).findings.into_iter().find(|other| key(other) == key(found));
+        let consistent = explore_with(subject, &config).findings.into_iter().find(|other| key(other) == key(found));
         match consistent {
             Some(consistent) => *found = consistent,
             None => found.weak_memory = true,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Step;
 use crate::check::Code;
+use crate::engine::Memory;
 
 /// The version written, and the only one read.
 pub const VERSION: u32 = 1;
@@ -31,6 +32,9 @@ pub struct Saved {
     pub design: String,
     /// The scenario.
     pub scenario: String,
+    /// Under which memory.
+    #[serde(default)]
+    pub memory: Memory,
     /// What it shows, if it was saved for a finding.
     pub finding: Option<SavedFinding>,
     /// The choices, in order.
@@ -71,10 +75,11 @@ impl Saved {
     pub fn to_text(&self) -> String {
         let steps: Vec<String> = self.steps.iter().map(|step| format!("    {}", json(step))).collect();
         format!(
-            "{{\n  \"lockwright\": {},\n  \"design\": {},\n  \"scenario\": {},\n  \"finding\": {},\n  \"steps\": [\n{}\n  ]\n}}\n",
+            "{{\n  \"lockwright\": {},\n  \"design\": {},\n  \"scenario\": {},\n  \"memory\": {},\n  \"finding\": {},\n  \"steps\": [\n{}\n  ]\n}}\n",
             self.lockwright,
             json(&self.design),
             json(&self.scenario),
+            json(&self.memory),
             json(&self.finding),
             steps.join(",\n")
         )

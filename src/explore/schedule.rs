@@ -7,24 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use super::Subject;
 use crate::check::{Checks, Finding};
-use crate::engine::controlled::{Controlled, Limits};
+use crate::engine::controlled::{Controlled, Settings};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::world::Transition;
-use crate::engine::{Decision, Ending, Flow, Observer, State, Strategy};
+use crate::engine::{Decision, Ending, Flow, Memory, Observer, State, Strategy};
 use crate::event::names::Names;
 use crate::event::{Event, ObjectInfo, Op, Status, TaskId, View, What};
 
 /// The choices of one execution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// In order. The execution goes on with the first enabled transition behind the last.
+    /// In order.
     pub transitions: Vec<Transition>,
+    /// Under which memory.
+    pub memory: Memory,
 }
 
 impl Schedule {
-    /// A schedule of these choices.
+    /// A schedule of these choices, under sequential consistency.
     pub fn new(transitions: Vec<Transition>) -> Schedule {
-        Schedule { transitions }
+        Schedule { transitions, memory: Memory::Sc }
     }
 }
 
@@ -72,6 +74,8 @@ pub enum Stand {
     },
     /// It sleeps.
     Sleeps,
+    /// It waits until its own stores have reached memory.
+    Drains,
     /// It has no more calls.
     Finished,
 }
@@ -129,6 +133,7 @@ impl Recorder {
                 Stand::Waits { lock: self.names.object(view, lock), holder }
             }
             Status::Sleeps(_) => Stand::Sleeps,
+            Status::Drains => Stand::Drains,
             Status::Finished => Stand::Finished,
         }
     }
@@ -198,7 +203,7 @@ pub enum Guide<'a> {
     /// The choices of a schedule found in this process, then nothing.
     Exact(&'a Schedule),
     /// A saved schedule, by names, then nothing.
-    Saved(&'a [Step]),
+    Saved(&'a [Step], Memory),
     /// The lowest task that can run, always: the sequential execution.
     Sequential,
 }
@@ -215,7 +220,7 @@ impl Strategy for Follow<'_> {
         let transition = match self.guide {
             Guide::Exact(schedule) => schedule.transitions.get(self.at).copied(),
             Guide::Sequential => Some(state.transitions[0]),
-            Guide::Saved(steps) => steps.get(self.at).and_then(|step| self.find(state, step)),
+            Guide::Saved(steps, _) => steps.get(self.at).and_then(|step| self.find(state, step)),
         };
         self.at += 1;
         match transition {
@@ -228,7 +233,7 @@ impl Strategy for Follow<'_> {
 impl Follow<'_> {
     /// A saved schedule that goes on behind the end of the execution does not fit either.
     fn check_end(&self, ending: &Ending) -> Result<(), Divergence> {
-        let (Guide::Saved(steps), Ending::Finished(_) | Ending::Deadlocked(_)) = (self.guide, ending) else {
+        let (Guide::Saved(steps, _), Ending::Finished(_) | Ending::Deadlocked(_)) = (self.guide, ending) else {
             return Ok(());
         };
         let Some(step) = steps.get(self.at) else { return Ok(()) };
@@ -237,7 +242,7 @@ impl Follow<'_> {
     }
 
     fn find(&mut self, state: &State<'_>, step: &Step) -> Option<Transition> {
-        let texts = |transition: &Transition| match state.world.pending(transition.task) {
+        let texts = |transition: &Transition| match state.world.operation(*transition) {
             Some(op) => self.names.op(state.world, op),
             None => String::new(),
         };
@@ -246,7 +251,7 @@ impl Follow<'_> {
             is_clock(transition)
                 || transition.task != TaskId::CLOCK
                     && self.names.task(transition.task) == step.task
-                    && transition.alternative == step.choice.unwrap_or(0)
+                    && (transition.is_flush() || transition.alternative == step.choice.unwrap_or(0))
                     && texts(transition) == step.op
         };
         let found = state.transitions.iter().find(matches).copied();
@@ -256,6 +261,7 @@ impl Follow<'_> {
                 .iter()
                 .map(|t| match t.task {
                     TaskId::CLOCK => "the clock can move".to_owned(),
+                    task if t.is_flush() => format!("{} can {}", self.names.task(task), texts(t)),
                     task => format!("{} stands before {}", self.names.task(task), texts(t)),
                 })
                 .collect();
@@ -283,7 +289,13 @@ pub fn replay(subject: &dyn Subject, names: &Names, guide: &Guide<'_>) -> Result
     let observer: Rc<RefCell<dyn Observer>> = recorder.clone();
     let mut follow = Follow { guide, names, at: 0, divergence: None };
     let program: &dyn crate::engine::Program = subject;
-    let ending = Controlled::new(Limits::default()).run(program, &mut follow, &observer);
+    let memory = match guide {
+        Guide::Exact(schedule) => schedule.memory,
+        Guide::Saved(_, memory) => *memory,
+        Guide::Sequential => Memory::Sc,
+    };
+    let settings = Settings { memory, ..Settings::default() };
+    let ending = Controlled::new(settings).run(program, &mut follow, &observer);
     if let Some(divergence) = follow.divergence {
         return Err(divergence);
     }

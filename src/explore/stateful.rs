@@ -1,53 +1,140 @@
 //! The explorer: remembers states while it runs real code.
 //!
 //! A task's stack cannot be hashed, but it is a function of what the task has observed. So a state is, for every task,
-//! the hash of its operations and their results since its history was last folded, and the contents of
+//! the hash of its operations' results since its history was last folded, and the contents of
 //! all shared objects, and what the checks remember. Two executions that reach equal states have equal futures: the
-//! second is abandoned there.
+//! second is abandoned there. Of two orders of independent steps only one is run, by sleep sets; every state is still met.
 //!
-//! It cannot see state that is hidden from the engine: a `static`, or a `Cell` that tasks share behind its back.
-//! Fingerprints have 128 bits; see [`crate::engine::fingerprint`] for the chance that two states share one.
+//! `docs/explorer.md` has the argument. It cannot see state that is hidden from the engine: a `static`, or a `Cell` that
+//! tasks share behind its back; an audit samples for it. Fingerprints have 128 bits; see
+//! [`crate::engine::fingerprint`] for the chance that two states share one.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
-
-use super::search::{Answer, Pruning, search};
-use super::{Config, EngineKind, Subject, Verdict};
+use super::audit::Audit;
+use super::checkpoint::{self, Restored};
+use super::path::{Answer, Arrival, Item, Pruning};
+use super::visited::{Visit, Visited};
+use super::workers::{Crew, Round, Totals};
+use super::{Bound, Config, Subject, Verdict, witness};
 use crate::engine::State;
-use crate::event::TaskId;
+use crate::engine::world::Transition;
 
-/// Fingerprints are hashes already.
-#[derive(Default)]
-pub(super) struct Identity(u64);
-
-impl Hasher for Identity {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _bytes: &[u8]) {
-        unreachable!("internal error: only u128 keys are hashed by identity")
-    }
-
-    fn write_u128(&mut self, key: u128) {
-        self.0 = key as u64;
-    }
+/// What a worker knows of states: the table that all share.
+pub(super) struct Known<'a> {
+    pub visited: &'a Visited,
+    pub audit: Option<&'a Audit>,
+    /// Tasks are exchanged; who sleeps is told by their numbers, so nobody does.
+    pub symmetry: bool,
+    /// Something named one of the tasks that were exchanged.
+    pub broken: bool,
+    /// There is no room for another state.
+    pub full: bool,
 }
 
-#[derive(Default)]
-struct Visited(HashSet<u128, BuildHasherDefault<Identity>>);
+impl Pruning for Known<'_> {
+    fn visit(&mut self, state: &State<'_>, arrival: &Arrival) -> Answer {
+        if self.symmetry && state.world.symmetry() != Some(true) {
+            self.broken = true;
+            return Answer::Stop;
+        }
+        let fingerprint = state.fingerprint();
+        if let (Some(audit), Some(from)) = (self.audit, arrival.from) {
+            audit.follow(from, fingerprint);
+        }
+        match self.visited.visit(fingerprint, arrival.asleep) {
+            Visit::New => {
+                if let Some(audit) = self.audit {
+                    audit.sample(fingerprint, self.visited.states());
+                }
+                Answer::Go { only: None, asleep: arrival.asleep, tag: fingerprint }
+            }
+            Visit::Awake { now, asleep } => Answer::Go { only: Some(now), asleep, tag: fingerprint },
+            Visit::Known => match self.audit.and_then(|audit| audit.next(fingerprint, state.transitions)) {
+                Some(transition) => Answer::Audit { transition, tag: fingerprint },
+                None => Answer::Stop,
+            },
+            Visit::Full => {
+                self.full = true;
+                Answer::Stop
+            }
+        }
+    }
 
-impl Pruning for Visited {
-    fn is_new(&mut self, state: &State<'_>, _last: TaskId, _spent: u32) -> bool {
-        self.0.insert(state.fingerprint())
+    fn audited(&mut self, state: &State<'_>, from: (u128, Transition)) {
+        if let Some(audit) = self.audit {
+            audit.follow(from, state.fingerprint());
+        }
+    }
+
+    fn sleeps(&self) -> bool {
+        !self.symmetry
     }
 
     fn states(&self) -> u64 {
-        self.0.len() as u64
+        self.visited.states()
     }
 }
 
 /// Visits every state of the program.
-pub fn explore(subject: &dyn Subject, config: &Config) -> Verdict {
-    search(subject, config, EngineKind::Explorer, &mut Visited::default(), |_| Answer::Keep)
+///
+/// # Errors
+/// If a checkpoint cannot be read or written, or is of another exploration.
+pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, checkpoint::Error> {
+    if let Some(max) = config.preemptions_max {
+        return Ok(witness::preemption_bounded(subject, config, max));
+    }
+    if !config.symmetry {
+        return Ok(visit_all(subject, config, false)?.expect("without symmetry there is nothing to break"));
+    }
+    if let Some(mut verdict) = visit_all(subject, config, true)? {
+        verdict.symmetry = Some(true);
+        return Ok(verdict);
+    }
+    let mut verdict = visit_all(subject, config, false)?.expect("without symmetry there is nothing to break");
+    verdict.symmetry = Some(false);
+    Ok(verdict)
+}
+
+/// `None` if tasks cannot be exchanged.
+fn visit_all(subject: &dyn Subject, config: &Config, symmetry: bool) -> Result<Option<Verdict>, checkpoint::Error> {
+    let plain = Config { symmetry, ..config.clone() };
+    let config = &plain;
+    let visited = Visited::new(config.bytes_max);
+    let audit = config.audit.then(Audit::default);
+    let Restored { mut items, mut totals } = match &config.checkpoint {
+        Some(checkpoint) => checkpoint.restore(subject, config, &visited)?,
+        None => Restored::default(),
+    };
+    if items.is_empty() {
+        items.push(Item::default());
+    }
+    let crew = Crew { subject, config, visited: &visited, audit: audit.as_ref() };
+    let bound = loop {
+        let Round { left, bound, broken } = crew.round(items, &mut totals);
+        if broken {
+            return Ok(None);
+        }
+        if left.is_empty() {
+            if let Some(checkpoint) = &config.checkpoint {
+                checkpoint.remove()?;
+            }
+            break None;
+        }
+        if let Some(checkpoint) = &config.checkpoint {
+            checkpoint.save(config, &visited, &left, &totals)?;
+        }
+        if bound.is_some() {
+            break bound;
+        }
+        items = left;
+    };
+    Ok(Some(verdict(totals, bound, &visited, audit.as_ref())))
+}
+
+fn verdict(totals: Totals, bound: Option<Bound>, visited: &Visited, audit: Option<&Audit>) -> Verdict {
+    let mut verdict = totals.into_verdict();
+    // What ends the whole exploration is named before what ended a single execution.
+    verdict.bound = bound.or(verdict.bound);
+    verdict.states = visited.states();
+    verdict.audited = audit.map(Audit::count);
+    verdict
 }

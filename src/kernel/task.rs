@@ -123,25 +123,32 @@ impl Task {
     /// A loop of the innermost frame begins again, and all that it carries over is `locals`.
     ///
     /// Lets a loop meet itself: without it every round is a new state, because the history has grown.
+    #[track_caller]
     pub fn again(&self, frame: &Frame, locals: &impl Hash) {
         let mut fold = Fingerprint::default();
         fold.write_history(frame.entry);
-        frame.name.hash(&mut fold);
-        self.hash_context(&mut fold);
+        self.hash_context(Location::caller(), &mut fold);
         locals.hash(&mut fold);
         engine::set_history(fold.finish_128());
     }
 
-    /// Between two calls: all that the task will do is a function of `locals`.
+    /// From this line on, all that the task will do is a function of `locals`, and of what it observes from now on.
+    ///
+    /// Lets states meet again whose tasks came here in different ways: between two calls, or behind a critical section whose
+    /// values do not matter any more. It is a promise of the code under test; `--audit` samples whether it is kept.
+    #[track_caller]
     pub fn forget_past(&self, locals: &impl Hash) {
         let mut fold = Fingerprint::default();
-        fold.write_u8(self.id.0);
-        self.hash_context(&mut fold);
+        fold.write_history(engine::origin());
+        self.hash_context(Location::caller(), &mut fold);
         locals.hash(&mut fold);
         engine::set_history(fold.finish_128());
     }
 
-    fn hash_context(&self, fold: &mut Fingerprint) {
+    /// Where the code stands, and what it holds.
+    fn hash_context(&self, place: Place, fold: &mut Fingerprint) {
+        place.file().hash(fold);
+        fold.write_u64(u64::from(place.line()) << 32 | u64::from(place.column()));
         fold.write_u32(self.lock_depth.get() as u32);
         fold.write_u32(self.preempt_count.get());
         self.held_locks.borrow().hash(fold);

@@ -282,6 +282,7 @@ impl Teller<'_> {
                 Some(Stand::Ready(op)) => format!("next: {op}"),
                 Some(Stand::Waits { lock, holder }) => format!("waits for {lock}, held by {holder}"),
                 Some(Stand::Sleeps) => "sleeps".to_owned(),
+                Some(Stand::Drains) => "waits for its own stores to reach memory".to_owned(),
                 Some(Stand::Finished) | None => label.clone(),
             };
             self.flush(column);
@@ -328,6 +329,7 @@ fn explain_switches(rows: &mut [Row], columns: &[(TaskId, String)], replay: &Rep
             Stand::Ready(_) => "(preempted)".to_owned(),
             Stand::Waits { lock, holder } => format!("(waits for {lock}, held by {holder})"),
             Stand::Sleeps => "(sleeps)".to_owned(),
+            Stand::Drains => "(waits for its own stores)".to_owned(),
             Stand::Finished => "(done)".to_owned(),
         };
         rows[at].switch = Some((before, why));

@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 
 use super::path::{Directory, FileIndex, OpenFlag, ftruncate};
 use super::{Call, Record, Ret, Script, Signal, rules};
-use crate::engine::controlled::{Controlled, Limits};
+use crate::engine::controlled::{Controlled, Settings};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::{self, Body, Booted, Clock, Decision, Ending, Flow, Observer, Program, State, Strategy};
 use crate::event::{Event, Note, TaskId, View, What};
@@ -45,7 +45,7 @@ pub fn records(script: &Script, design: Entry) -> Played {
     let log = Arc::new(Mutex::new(Log::default()));
     let program = Performance { script: Arc::new(script.clone()), design, log: Arc::clone(&log) };
     let observer: Rc<RefCell<dyn Observer>> = Rc::new(RefCell::new(Listener(Arc::clone(&log))));
-    let ending = Controlled::new(Limits::default()).run(&program, &mut LowestFirst, &observer);
+    let ending = Controlled::new(Settings::default()).run(&program, &mut LowestFirst, &observer);
     let log = std::mem::take(&mut *log.lock());
     let stuck = log.bug.or(match ending {
         Ending::Finished(_) => None,

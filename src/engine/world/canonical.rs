@@ -1,0 +1,143 @@
+//! What a state is for the search: 128 bits from all tasks and objects, the same for states with the same future.
+//!
+//! A task is told by its history (what it has observed since that was last folded), its pending operation, its flags and
+//! its store buffer; an object by its contents. Fields of a freed slab object are left out: touching them ends the execution
+//! with LW020, whatever they hold.
+//!
+//! **Symmetry.** Tasks that the program declares alike run the same code on the same objects, so exchanging two of them
+//! changes nothing. Their parts of the state are taken in as a multiset: each part tells also which locks the task owns and
+//! where it waits, and an owned lock says no more than that one of the group owns it. This is exact as long as
+//! nothing else in the state names one of them. Whatever does (an object that one of them makes, a signal to one of them,
+//! checks that remember tasks) turns the reduction off: [`World::symmetry`] says so, and the search begins anew without it.
+
+use std::hash::{Hash, Hasher};
+
+use super::super::fingerprint::Fingerprint;
+use super::{Slot, World};
+use crate::event::{ObjectId, ObjectKind, TaskId, View};
+
+/// Which tasks may be exchanged.
+#[derive(Default)]
+pub(super) struct Symmetry {
+    /// Per task the number of its group; empty if no two are alike, or nobody asked.
+    groups: Vec<u8>,
+    /// One of a group was named.
+    broken: bool,
+}
+
+impl Symmetry {
+    fn group(&self, task: TaskId) -> Option<u8> {
+        self.groups.get(usize::from(task.0).wrapping_sub(1)).copied().filter(|group| *group != 0)
+    }
+
+    /// Where the task's history began: with its number, or that of its group.
+    pub(super) fn origin(&self, task: TaskId) -> u128 {
+        self.group(task).map_or(u128::from(task.0), |group| u128::from(group) << 64)
+    }
+
+    /// Something that cannot be renamed names the task.
+    pub(super) fn named_by(&mut self, task: TaskId) {
+        self.broken |= self.group(task).is_some();
+    }
+}
+
+/// What the observer remembers of one task.
+pub trait OfTask: Fn(TaskId, &mut Fingerprint) {}
+
+impl<F: Fn(TaskId, &mut Fingerprint)> OfTask for F {}
+
+impl World {
+    /// Tasks with the same number, other than 0, are alike from now on.
+    pub(in crate::engine) fn set_symmetry(&mut self, groups: Vec<u8>) {
+        self.symmetry = Symmetry { groups, broken: false };
+        for task in self.task_ids() {
+            self.tasks[task.index()].history = self.symmetry.origin(task);
+        }
+    }
+
+    /// May tasks still be exchanged? `None` if nobody asked.
+    pub fn symmetry(&self) -> Option<bool> {
+        (!self.symmetry.groups.is_empty()).then_some(!self.symmetry.broken)
+    }
+
+    /// Takes in the whole state, and what `of_task` tells of each task.
+    pub fn fingerprint(&self, fingerprint: &mut Fingerprint, of_task: impl OfTask) {
+        let mut roles: Vec<(TaskId, ObjectId)> = Vec::new();
+        for (creator, slots) in self.objects.iter().enumerate() {
+            fingerprint.write_usize(slots.len());
+            for (at, slot) in slots.iter().enumerate() {
+                if slot.info.block.is_some_and(|block| self.is_freed(block)) {
+                    continue;
+                }
+                let id = || ObjectId::new(TaskId(creator as u8), at as u32 + 1);
+                self.hash_slot(slot, id, &mut roles, fingerprint);
+            }
+        }
+        fingerprint.write_u64(self.jiffies);
+        let mut groups = [0u128; 8];
+        for task in self.task_ids() {
+            match self.symmetry.group(task) {
+                None => self.hash_task(task, &of_task, fingerprint),
+                Some(group) => {
+                    let mut part = Fingerprint::default();
+                    self.hash_task(task, &of_task, &mut part);
+                    for (_, id) in roles.iter().filter(|(holder, _)| *holder == task) {
+                        part.write_u32(id.0);
+                    }
+                    let sum = &mut groups[usize::from(group) % 8];
+                    *sum = sum.wrapping_add(part.finish_128());
+                }
+            }
+        }
+        if !self.symmetry.groups.is_empty() {
+            groups.iter().for_each(|group| fingerprint.write_history(*group));
+        }
+    }
+
+    fn hash_task(&self, task: TaskId, of_task: &impl OfTask, fingerprint: &mut Fingerprint) {
+        let record = &self.tasks[task.index()];
+        fingerprint.write_history(record.history);
+        let flags = u8::from(record.sleeping) | u8::from(record.interrupted) << 1 | u8::from(record.finished) << 2;
+        fingerprint.write_u8(flags);
+        record.pending.hash(fingerprint);
+        for &(id, value) in &record.buffer {
+            fingerprint.write_u64(u64::from(id.0) << 32 | 1);
+            fingerprint.write_u64(value);
+        }
+        of_task(task, fingerprint);
+    }
+
+    /// An object; who of a group owns it or waits there goes to `roles`.
+    fn hash_slot(
+        &self,
+        slot: &Slot,
+        id: impl Fn() -> ObjectId,
+        roles: &mut Vec<(TaskId, ObjectId)>,
+        fingerprint: &mut Fingerprint,
+    ) {
+        match slot.info.kind {
+            ObjectKind::Queue => {
+                for &waiter in &slot.waiters {
+                    match self.symmetry.group(waiter) {
+                        Some(_) => roles.push((waiter, id())),
+                        None => fingerprint.write_u64(u64::from(waiter.0) << 8 | 0xff),
+                    }
+                }
+                fingerprint.write_usize(slot.waiters.len());
+            }
+            kind if kind.is_lock() => {
+                let owner = slot.value.checked_sub(1).map(|owner| TaskId(owner as u8));
+                match owner.and_then(|owner| self.symmetry.group(owner).map(|group| (owner, group))) {
+                    Some((owner, group)) => {
+                        roles.push((owner, id()));
+                        fingerprint.write_u64(1 << 32 | u64::from(group));
+                    }
+                    None => fingerprint.write_u64(slot.value),
+                }
+            }
+            kind => {
+                fingerprint.write_u64(slot.value ^ (kind as u64) << 60);
+            }
+        }
+    }
+}

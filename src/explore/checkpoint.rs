@@ -1,0 +1,276 @@
+//! What an exploration knows, in a file: who is killed goes on where the last checkpoint was written.
+//!
+//! A line of JSON, then the table of states as 20 bytes each (the fingerprint and who sleeps, little-endian). The file is
+//! written beside its place, synced and renamed, so there is always a whole one. It says what it is of:
+//! a checkpoint of another program, memory model or version is refused, and so is one whose paths the code no longer follows.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path as FilePath, PathBuf};
+use std::time::Duration;
+
+use std::hash::Hasher;
+
+use serde::{Deserialize, Serialize};
+
+use super::path::{Choice, Item, Path};
+use super::schedule::{Guide, replay};
+use super::search::{Answer, Runner};
+use super::visited::{Sleepers, Visited};
+use super::workers::Totals;
+use super::{Config, EngineKind, Found, Schedule, Subject};
+use crate::check::Code;
+use crate::engine::Memory;
+use crate::engine::fingerprint::Fingerprint;
+use crate::engine::world::Transition;
+use crate::event::TaskId;
+
+/// The version written, and the only one read.
+pub const VERSION: u32 = 1;
+
+/// Where checkpoints go, and what they are of.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    /// The file. If it is there, the exploration goes on from it; when all is seen, it is removed.
+    pub file: PathBuf,
+    /// What is explored, by name: design and scenario.
+    pub about: String,
+    /// Time between two; it grows where writing takes long. Two seconds are a good choice.
+    pub interval: Duration,
+}
+
+/// Why a checkpoint is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read or written.
+    #[error("{file}: {what}")]
+    Io {
+        /// The file.
+        file: String,
+        /// What was tried.
+        what: &'static str,
+        /// The cause.
+        source: io::Error,
+    },
+    /// It is no checkpoint, or a damaged one.
+    #[error("{file}: {why}")]
+    Unfit {
+        /// The file.
+        file: String,
+        /// What does not fit.
+        why: String,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    checkpoint: u32,
+    about: String,
+    memory: Memory,
+    symmetry: bool,
+    executions: u64,
+    states: u64,
+    sum: String,
+    outcomes: Vec<String>,
+    deadlocks: Vec<String>,
+    findings: Vec<SavedFinding>,
+    items: Vec<SavedItem>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedFinding {
+    code: Code,
+    subject: String,
+    transitions: Vec<(u8, u8)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedItem {
+    asleep: Sleepers,
+    prefix: Vec<(u8, u8, u64)>,
+    rest: Vec<(u8, u8, u64)>,
+}
+
+/// What a file had to say.
+#[derive(Default)]
+pub(super) struct Restored {
+    pub items: Vec<Item>,
+    pub totals: Totals,
+}
+
+impl Checkpoint {
+    /// Time until the next one is due.
+    pub(super) fn every(&self) -> Duration {
+        self.interval
+    }
+
+    fn io(&self, what: &'static str) -> impl Fn(io::Error) -> Error {
+        let file = self.file.display().to_string();
+        move |source| Error::Io { file: file.clone(), what, source }
+    }
+
+    fn unfit(&self, why: impl Into<String>) -> Error {
+        Error::Unfit { file: self.file.display().to_string(), why: why.into() }
+    }
+
+    /// Writes what is known; whoever is killed meanwhile finds the one before.
+    pub(super) fn save(
+        &self,
+        config: &Config,
+        visited: &Visited,
+        items: &[Item],
+        totals: &Totals,
+    ) -> Result<(), Error> {
+        let entries = visited.entries();
+        let transition = |it: &Transition| (it.task.0, it.alternative);
+        let findings = totals.findings.values().map(|found| SavedFinding {
+            code: found.finding.code,
+            subject: found.finding.subject.to_owned(),
+            transitions: found.schedule.transitions.iter().map(transition).collect(),
+        });
+        let choices = |choices: &[Choice]| {
+            choices.iter().map(|it| (it.transition.task.0, it.transition.alternative, it.hash())).collect()
+        };
+        let item =
+            |item: &Item| SavedItem { asleep: item.asleep, prefix: choices(&item.prefix), rest: choices(&item.rest) };
+        let header = Header {
+            checkpoint: VERSION,
+            about: self.about.clone(),
+            memory: config.memory,
+            symmetry: config.symmetry,
+            executions: totals.executions,
+            states: entries.len() as u64,
+            sum: sum(&entries),
+            outcomes: totals.outcomes.iter().cloned().collect(),
+            deadlocks: totals.deadlocks.iter().cloned().collect(),
+            findings: findings.collect(),
+            items: items.iter().map(item).collect(),
+        };
+        let beside = self.file.with_extension("tmp");
+        write(&beside, &header, &entries).map_err(self.io("the checkpoint cannot be written"))?;
+        fs::rename(&beside, &self.file).map_err(self.io("the checkpoint cannot be put in its place"))
+    }
+
+    /// All is seen.
+    pub(super) fn remove(&self) -> Result<(), Error> {
+        match fs::remove_file(&self.file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(self.io("the checkpoint of a finished exploration cannot be removed")(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads the file, if there is one, and fills the table of states.
+    pub(super) fn restore(&self, subject: &dyn Subject, config: &Config, visited: &Visited) -> Result<Restored, Error> {
+        let bytes = match fs::read(&self.file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Restored::default()),
+            read => read.map_err(self.io("the checkpoint cannot be read"))?,
+        };
+        let (header, entries) = self.parse(&bytes, config)?;
+        for &(fingerprint, asleep) in &entries {
+            visited.visit(fingerprint, asleep);
+        }
+        let mut totals = Totals { executions: header.executions, ..Totals::default() };
+        totals.outcomes.extend(header.outcomes);
+        totals.deadlocks.extend(header.deadlocks);
+        for saved in &header.findings {
+            totals.keep(self.find_again(subject, config, saved)?);
+        }
+        let items: Vec<Item> = header.items.iter().map(restored).collect();
+        self.check_paths(subject, config, &items)?;
+        Ok(Restored { items, totals })
+    }
+
+    fn parse(&self, bytes: &[u8], config: &Config) -> Result<(Header, Vec<(u128, Sleepers)>), Error> {
+        let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(|| self.unfit("not a checkpoint"))?;
+        let header: Header = serde_json::from_slice(&bytes[..end])
+            .map_err(|error| self.unfit(format!("not a checkpoint of version {VERSION}: {error}")))?;
+        if header.checkpoint != VERSION {
+            return Err(self.unfit(format!("a checkpoint of version {}, not {VERSION}", header.checkpoint)));
+        }
+        let is = format!("{}, {}, symmetry {}", header.about, header.memory, header.symmetry);
+        let asked = format!("{}, {}, symmetry {}", self.about, config.memory, config.symmetry);
+        if is != asked {
+            return Err(self.unfit(format!("a checkpoint of {is}; asked for is {asked}")));
+        }
+        let (entries, rest) = bytes[end + 1..].as_chunks::<20>();
+        let entries: Vec<(u128, Sleepers)> = entries.iter().map(entry).collect();
+        if !rest.is_empty() || entries.len() as u64 != header.states || sum(&entries) != header.sum {
+            return Err(self.unfit("the checkpoint is damaged: its states are not those it says it has"));
+        }
+        Ok((header, entries))
+    }
+
+    /// A finding, by its schedule.
+    fn find_again(&self, subject: &dyn Subject, config: &Config, saved: &SavedFinding) -> Result<Found, Error> {
+        let transitions = saved.transitions.iter().map(|&(task, alternative)| transition(task, alternative));
+        let schedule = Schedule { transitions: transitions.collect(), memory: config.memory };
+        let replay = replay(subject, &subject.checks().names(), &Guide::Exact(&schedule));
+        let findings = replay.map(|replay| replay.findings).unwrap_or_default();
+        let same = findings.into_iter().find(|it| it.code == saved.code && it.subject == saved.subject);
+        let finding = same.ok_or_else(|| self.unfit("the code has changed: a finding is not there any more"))?;
+        Ok(Found { finding, schedule, weak_memory: false })
+    }
+
+    /// Does the code still go where the paths say?
+    fn check_paths(&self, subject: &dyn Subject, config: &Config, items: &[Item]) -> Result<(), Error> {
+        struct Nothing;
+        impl super::path::Pruning for Nothing {
+            fn visit(&mut self, _: &crate::engine::State<'_>, _: &super::path::Arrival) -> super::path::Answer {
+                super::path::Answer::Stop
+            }
+            fn states(&self) -> u64 {
+                0
+            }
+        }
+        let quiet = Config { progress: None, ..config.clone() };
+        let mut runner = Runner::new(subject, &quiet, EngineKind::Explorer);
+        for item in items {
+            let mut path = Path::new(Nothing, config.memory, None);
+            path.enter(item);
+            if runner.try_run(&mut path, &mut |_| Answer::Again).is_some() {
+                return Err(self.unfit("the code has changed: it does not go where the checkpoint's paths lead"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn transition(task: u8, alternative: u8) -> Transition {
+    Transition { task: TaskId(task), alternative }
+}
+
+fn restored(item: &SavedItem) -> Item {
+    let choices = |choices: &[(u8, u8, u64)]| {
+        choices.iter().map(|&(task, alternative, hash)| Choice::restored(transition(task, alternative), hash)).collect()
+    };
+    // The state's tag is not kept: an audit begins anew.
+    Item { prefix: choices(&item.prefix), rest: choices(&item.rest), asleep: item.asleep, tag: 0 }
+}
+
+fn entry(bytes: &[u8; 20]) -> (u128, Sleepers) {
+    let (fingerprint, asleep) = bytes.split_at(16);
+    let fingerprint: [u8; 16] = fingerprint.try_into().expect("the first 16 of 20 bytes");
+    (u128::from_le_bytes(fingerprint), u32::from_le_bytes(asleep.try_into().expect("the last 4 of 20 bytes")))
+}
+
+fn sum(entries: &[(u128, Sleepers)]) -> String {
+    let mut sum = Fingerprint::default();
+    for (fingerprint, asleep) in entries {
+        sum.write_history(*fingerprint);
+        sum.write_u32(*asleep);
+    }
+    format!("{:032x}", sum.finish_128())
+}
+
+fn write(file: &FilePath, header: &Header, entries: &[(u128, Sleepers)]) -> io::Result<()> {
+    let mut out = BufWriter::new(File::create(file)?);
+    serde_json::to_writer(&mut out, header)?;
+    out.write_all(b"\n")?;
+    for (fingerprint, asleep) in entries {
+        out.write_all(&fingerprint.to_le_bytes())?;
+        out.write_all(&asleep.to_le_bytes())?;
+    }
+    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+}

@@ -1,0 +1,259 @@
+//! The workers of the explorer: each runs executions on an OS thread of its own, and they share the table of states.
+//!
+//! Work is handed over as [`Item`]s: a worker that has nothing to do takes one from a common queue or from another's deque, and
+//! whoever sees somebody wait gives away the shallowest branch of its path that has something left. What is
+//! visited is the set of reachable states, whoever comes first where; so states, outcomes and findings do not depend on
+//! the number of workers. The number of executions does.
+//!
+//! A *round* ends when nothing is left, at a bound, or when it is time to write a checkpoint; what is left then is handed
+//! back. Nothing is under way between two rounds, so what is written down is consistent.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use crossbeam::deque::{Injector, Stealer, Worker};
+use crossbeam::utils::Backoff;
+use parking_lot::Mutex;
+
+use super::audit::Audit;
+use super::path::{Item, Path};
+use super::search::{Answer, Runner};
+use super::stateful::Known;
+use super::visited::Visited;
+use super::{Bound, Config, EngineKind, Found, Progress, Subject, Verdict};
+use crate::check::Code;
+use crate::engine::world::Transition;
+
+/// What all workers share.
+pub(super) struct Crew<'a> {
+    pub subject: &'a dyn Subject,
+    pub config: &'a Config,
+    pub visited: &'a Visited,
+    pub audit: Option<&'a Audit>,
+}
+
+/// What was seen in all rounds so far.
+#[derive(Default)]
+pub(super) struct Totals {
+    pub executions: u64,
+    pub outcomes: std::collections::BTreeSet<String>,
+    pub deadlocks: std::collections::BTreeSet<String>,
+    /// One per code and subject: the one with the smallest schedule.
+    pub findings: BTreeMap<(Code, &'static str), Found>,
+    pub too_long: Option<Bound>,
+}
+
+impl Totals {
+    pub fn keep(&mut self, found: Found) {
+        fn size(found: &Found) -> (usize, &[Transition]) {
+            (found.schedule.transitions.len(), &found.schedule.transitions)
+        }
+        let key = (found.finding.code, found.finding.subject);
+        match self.findings.get_mut(&key) {
+            Some(known) if size(known) <= size(&found) => {}
+            Some(known) => *known = found,
+            None => _ = self.findings.insert(key, found),
+        }
+    }
+
+    fn take(&mut self, verdict: Verdict) {
+        self.executions += verdict.executions;
+        self.outcomes.extend(verdict.outcomes);
+        self.deadlocks.extend(verdict.deadlocks);
+        self.too_long = self.too_long.or(verdict.bound);
+        verdict.findings.into_iter().for_each(|found| self.keep(found));
+    }
+
+    pub fn into_verdict(self) -> Verdict {
+        Verdict {
+            executions: self.executions,
+            outcomes: self.outcomes,
+            deadlocks: self.deadlocks,
+            findings: self.findings.into_values().collect(),
+            bound: self.too_long,
+            ..Verdict::new(EngineKind::Explorer)
+        }
+    }
+}
+
+/// How a round ended.
+pub(super) struct Round {
+    /// What is left to do.
+    pub left: Vec<Item>,
+    /// What ended it, other than the end or a checkpoint.
+    pub bound: Option<Bound>,
+    /// Tasks cannot be exchanged: all that was seen counts for nothing.
+    pub broken: bool,
+}
+
+/// What the workers of a round tell each other.
+struct Board<'a> {
+    queue: Injector<Item>,
+    stealers: Vec<Stealer<Item>>,
+    /// Items that are queued or being worked on.
+    open: AtomicUsize,
+    /// Workers that have nothing to do.
+    idle: AtomicUsize,
+    stop: AtomicBool,
+    broken: AtomicBool,
+    executions: AtomicU64,
+    bound: Mutex<Option<Bound>>,
+    left: Mutex<Vec<Item>>,
+    deadline: Option<Instant>,
+    crew: &'a Crew<'a>,
+}
+
+impl Crew<'_> {
+    /// Works on `items` until nothing is left, or something ends the round.
+    pub fn round(&self, items: Vec<Item>, totals: &mut Totals) -> Round {
+        let jobs = self.config.jobs.max(1);
+        let deques: Vec<Worker<Item>> = (0..jobs).map(|_| Worker::new_lifo()).collect();
+        let board = Board {
+            queue: Injector::new(),
+            stealers: deques.iter().map(Worker::stealer).collect(),
+            open: AtomicUsize::new(items.len()),
+            idle: AtomicUsize::new(0),
+            stop: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
+            executions: AtomicU64::new(totals.executions),
+            bound: Mutex::new(None),
+            left: Mutex::new(Vec::new()),
+            deadline: self.config.checkpoint.as_ref().map(|checkpoint| Instant::now() + checkpoint.every()),
+            crew: self,
+        };
+        // The deepest first, as one worker alone would.
+        items.into_iter().for_each(|item| deques[0].push(item));
+        let verdicts: Vec<Verdict> = if let [deque] = &deques[..] {
+            vec![board.work(deque)]
+        } else {
+            std::thread::scope(|scope| {
+                let spawn = |deque| {
+                    let board = &board;
+                    scope.spawn(move || board.work(&deque))
+                };
+                let workers: Vec<_> = deques.into_iter().map(spawn).collect();
+                let join = |worker: std::thread::ScopedJoinHandle<'_, Verdict>| {
+                    worker.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+                };
+                workers.into_iter().map(join).collect()
+            })
+        };
+        verdicts.into_iter().for_each(|verdict| totals.take(verdict));
+        let bound = *board.bound.lock();
+        Round { left: board.left.into_inner(), bound, broken: board.broken.into_inner() }
+    }
+}
+
+/// Sets the stop sign when a worker panics, so that the others do not wait for it.
+struct StopOnPanic<'a>(&'a AtomicBool);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Board<'_> {
+    /// One worker, until nothing is left for anybody.
+    fn work(&self, deque: &Worker<Item>) -> Verdict {
+        let _stop = StopOnPanic(&self.stop);
+        let Crew { subject, config, visited, audit } = *self.crew;
+        let mut runner = Runner::new(subject, config, EngineKind::Explorer);
+        while let Some(item) = self.next(deque) {
+            let known = Known { visited, audit, symmetry: config.symmetry, broken: false, full: false };
+            let mut path = Path::new(known, config.memory, config.seeded);
+            path.enter(&item);
+            self.work_on(&mut runner, path, deque);
+            self.open.fetch_sub(1, Ordering::AcqRel);
+        }
+        let mut left = self.left.lock();
+        while let Some(item) = deque.pop() {
+            left.push(item);
+        }
+        drop(left);
+        runner.verdict
+    }
+
+    /// An item, until nothing is left of it or the round ends.
+    fn work_on(&self, runner: &mut Runner<'_>, mut path: Path<Known<'_>>, deque: &Worker<Item>) {
+        loop {
+            runner.run(&mut path, &mut |_| Answer::Keep);
+            let executions = self.executions.fetch_add(1, Ordering::Relaxed) + 1;
+            if path.pruning.broken {
+                self.broken.store(true, Ordering::Relaxed);
+                self.stop.store(true, Ordering::Relaxed);
+                return;
+            }
+            if !path.advance() {
+                return;
+            }
+            if let Some(bound) = self.bound(executions, &path) {
+                self.bound.lock().get_or_insert(bound);
+                self.stop.store(true, Ordering::Relaxed);
+            }
+            if executions.is_multiple_of(16) && self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                self.stop.store(true, Ordering::Relaxed);
+            }
+            if self.stop.load(Ordering::Relaxed) {
+                self.left.lock().extend(path.leave().1);
+                return;
+            }
+            if self.idle.load(Ordering::Relaxed) > 0 && deque.is_empty() && self.queue.is_empty() {
+                self.give_away(&mut path);
+            }
+        }
+    }
+
+    fn bound(&self, executions: u64, path: &Path<Known<'_>>) -> Option<Bound> {
+        let config = self.crew.config;
+        if path.pruning.full {
+            return Some(Bound::Bytes(config.bytes_max));
+        }
+        let progress =
+            || Progress { frontier: path.frontier(), bytes: self.crew.visited.bytes(), ..Progress::default() };
+        config.tick(executions, self.crew.visited.states(), progress)
+    }
+
+    fn give_away(&self, path: &mut Path<Known<'_>>) {
+        if let Some(item) = path.donate() {
+            self.open.fetch_add(1, Ordering::AcqRel);
+            self.queue.push(item);
+        }
+    }
+
+    /// Something to do; `None` when nothing is left or the round ends.
+    fn next(&self, deque: &Worker<Item>) -> Option<Item> {
+        let backoff = Backoff::new();
+        let mut idle = false;
+        let found = loop {
+            if self.stop.load(Ordering::Relaxed) {
+                break None;
+            }
+            let steal = || self.stealers.iter().find_map(|other| other.steal().success());
+            if let Some(item) = deque.pop().or_else(|| self.queue.steal().success()).or_else(steal) {
+                break Some(item);
+            }
+            if self.open.load(Ordering::Acquire) == 0 {
+                break None;
+            }
+            if !idle {
+                idle = true;
+                self.idle.fetch_add(1, Ordering::Relaxed);
+            }
+            if backoff.is_completed() { std::thread::yield_now() } else { backoff.snooze() }
+        };
+        if idle {
+            self.idle.fetch_sub(1, Ordering::Relaxed);
+        }
+        if found.is_none() {
+            let mut left = self.left.lock();
+            while let Some(item) = self.queue.steal().success() {
+                left.push(item);
+            }
+        }
+        found
+    }
+}
