@@ -4,6 +4,7 @@ use proptest::test_runner::{Config, RngSeed};
 
 mod casts;
 mod oracle;
+mod programs;
 mod second_opinion;
 mod sequential;
 

@@ -1,144 +1,104 @@
-//! The explorer against brute force: whatever the program, both see the same outcomes, deadlocks and findings.
+//! Every engine against brute force: whatever the program, they see the same outcomes, deadlocks and findings.
 //!
-//! Programs are small enough that every schedule can be run: an estimate of their number bounds what is generated.
+//! And the other way round: a search with a mistake built in is caught by the same comparison.
 
-use std::collections::BTreeSet;
-
-use lockwright::check::Code;
-use lockwright::engine::Clock;
-use lockwright::explore::{Config, EngineKind, Verdict, explore};
-use lockwright::kernel::Faults;
-use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
+use lockwright::engine::{Memory, Unsound};
+use lockwright::explore::{Config, EngineKind, explore};
+use lockwright::scenario::small::Small;
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
-/// Schedules that brute force may need by the estimate.
-const SCHEDULES_MAX: f64 = 6_000.0;
-const EXECUTIONS_MAX: u64 = 400_000;
+use crate::programs::{Said, program};
 
-/// Statements that belong together, so that random programs make sense more often than not.
-fn phrase() -> impl Strategy<Value = Vec<Stmt>> {
-    let lock = 0..2usize;
-    let cell = 0..2usize;
-    let body = prop_oneof![
-        3 => (0..2usize).prop_map(|cell| vec![Inc(cell)]),
-        2 => (0..2usize).prop_map(|cell| vec![Load(cell)]),
-        2 => ((0..2usize), 0..3i64).prop_map(|(cell, value)| vec![Store(cell, value)]),
-        1 => Just(vec![AtomicInc(0)]),
-        1 => Just(vec![]),
-    ];
-    let section =
-        (lock.clone(), body.clone()).prop_map(|(lock, body)| [vec![Lock(lock)], body, vec![Unlock(lock)]].concat());
-    let nested = (lock.clone(), body.clone()).prop_map(|(outer, body)| {
-        [vec![Lock(outer), Lock(1 - outer)], body, vec![Unlock(1 - outer), Unlock(outer)]].concat()
-    });
-    let tried = (lock.clone(), body.clone())
-        .prop_map(|(lock, body)| [vec![TryLock(lock, body.len() + 1)], body, vec![Unlock(lock)]].concat());
-    let bkl = body.clone().prop_map(|body| [vec![LockKernel], body, vec![UnlockKernel]].concat());
-    let bkl_slept = body.clone().prop_map(|body| [vec![LockKernel], body, vec![MaySleep, UnlockKernel]].concat());
-    let wait = (cell.clone(), 0..3i64, prop_oneof![2 => Just(None), 1 => Just(Some(5))])
-        .prop_map(|(cell, value, timeout)| vec![Wait(0, cell, value, timeout)]);
-    let post = (cell, 0..3i64).prop_map(|(cell, value)| vec![StoreOnce(cell, value), Wake(0)]);
-    prop_oneof![
-        4 => section,
-        2 => nested,
-        3 => tried,
-        2 => bkl,
-        2 => bkl_slept,
-        2 => wait,
-        3 => post,
-        3 => body,
-        4 => prop_oneof![
-            (0..2usize).prop_map(LoadOnce),
-            ((0..2usize), 0..3i64).prop_map(|(cell, value)| StoreOnce(cell, value)),
-            Just(AtomicRead(0)),
-            (0..2i32).prop_map(|old| Cmpxchg(0, old, 5)),
-            (2..4u8).prop_map(Choose),
-            Just(Alloc(0)),
-            Just(Use(0)),
-            Just(Free(0)),
-            Just(Clear(0)),
-            Just(SleepOn(0)),
-            Just(Wake(0)),
-            Just(PreemptDisable),
-            (0..2usize).prop_map(Interrupt),
-            ((0..2usize), 0..3i64).prop_map(|(cell, value)| Assert(cell, value)),
-        ].prop_map(|stmt| vec![stmt]),
-        // Locks that are taken and given back as it comes.
-        1 => prop_oneof![lock.clone().prop_map(Lock), lock.prop_map(Unlock)].prop_map(|stmt| vec![stmt]),
-    ]
-}
-
-/// Steps that a statement makes, and into how many it branches.
-fn cost(stmt: Stmt) -> (f64, f64) {
-    match stmt {
-        Inc(_) | Use(_) | Free(_) | LockInside(_) | UnlockInside(_) | MaySleep => (2.0, 1.0),
-        Wait(..) => (5.0, 1.0),
-        SleepOn(_) => (3.0, 1.0),
-        Alloc(_) => (2.0, 2.0),
-        Choose(n) => (1.0, f64::from(n)),
-        PreemptDisable | PreemptEnable => (0.0, 1.0),
-        _ => (1.0, 1.0),
+/// Executions of brute force after which a program is too large to be compared; flushes multiply the schedules.
+fn executions_max(memory: Memory) -> u64 {
+    match memory {
+        Memory::Sc => 100_000,
+        Memory::Tso => 20_000,
     }
 }
 
-/// An estimate of the number of schedules: all interleavings, times all choices.
-fn schedules(tasks: &[Vec<Stmt>]) -> f64 {
-    let mut estimate = 1.0;
-    let mut steps_before = 0.0;
-    for stmt in tasks.iter().map(|task| task.iter().map(|&stmt| cost(stmt))) {
-        let (steps, branches) = stmt.fold((0.0, 1.0), |(steps, branches), (s, b)| (steps + s, branches * b));
-        let (mut k, mut binomial) = (1.0, branches);
-        while k <= steps {
-            binomial *= (steps_before + k) / k;
-            k += 1.0;
-        }
-        estimate *= binomial;
-        steps_before += steps;
-    }
-    estimate
+/// What brute force says; `None` if the program is too large.
+fn oracle(program: &Small, memory: Memory) -> Option<Said> {
+    let config = Config { executions_max: executions_max(memory), memory, ..Config::with_engine(EngineKind::Brute) };
+    let verdict = explore(&program.subject(), &config);
+    verdict.complete().then(|| Said::by(&verdict))
 }
 
-fn program() -> impl Strategy<Value = Small> {
-    let task = prop::collection::vec(phrase(), 1..5).prop_map(|phrases| phrases.concat());
-    let tasks = prop::collection::vec(task, 2..4).prop_map(|mut tasks| {
-        while schedules(&tasks) > SCHEDULES_MAX {
-            let longest = tasks.iter_mut().max_by_key(|task| task.len()).expect("there are tasks");
-            longest.pop();
-        }
-        tasks
-    });
-    let kind = prop_oneof![2 => Just(LockKind::Spin), 1 => Just(LockKind::Mutex)];
-    let clock = prop_oneof![Just(Clock::Free), Just(Clock::Quiescent), Just(Clock::Stopped)];
-    (tasks, kind.clone(), kind, clock, any::<bool>()).prop_map(|(tasks, first, second, clock, memory)| Small {
-        tasks,
-        locks: vec![first, second],
-        cells: vec![0, 0],
-        atomics: vec![0],
-        queues: 1,
-        slots: 1,
-        clock,
-        faults: Faults { memory, lsm: false },
-    })
+/// What an engine says. It must be complete where brute force is.
+fn said(program: &Small, config: Config) -> Said {
+    let verdict = explore(&program.subject(), &config);
+    assert_eq!(verdict.bound, None);
+    Said::by(&verdict)
 }
 
-fn findings(verdict: &Verdict) -> BTreeSet<(Code, &'static str)> {
-    verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject)).collect()
+/// Programs that too few workers would make a difference to need not be run by more each time.
+fn has_many_states(program: &Small) -> bool {
+    program.tasks.iter().map(Vec::len).sum::<usize>() > 10
 }
 
 proptest! {
-    #![proptest_config(crate::config(1024))]
+    #![proptest_config(crate::config(10_000))]
 
     #[test]
     fn explorer_and_brute_force_agree(program in program()) {
-        let brute = Config { executions_max: EXECUTIONS_MAX, ..Config::with_engine(EngineKind::Brute) };
-        let brute = explore(&program.subject(), &brute);
-        let explorer = explore(&program.subject(), &Config::default());
+        let Some(oracle) = oracle(&program, Memory::Sc) else { return Ok(()) };
 
-        prop_assert_eq!(brute.bound, None);
-        prop_assert_eq!(explorer.bound, None);
-        prop_assert_eq!(&explorer.outcomes, &brute.outcomes);
-        prop_assert_eq!(&explorer.deadlocks, &brute.deadlocks);
-        prop_assert_eq!(findings(&explorer), findings(&brute));
-        prop_assert!(explorer.executions <= brute.executions);
+        prop_assert_eq!(&said(&program, Config::default()), &oracle);
+        if has_many_states(&program) {
+            prop_assert_eq!(&said(&program, Config { jobs: 2, ..Config::default() }), &oracle);
+        }
+        let exchanged = said(&program, Config { symmetry: true, ..Config::default() });
+        prop_assert_eq!(exchanged.up_to_exchange(&program), oracle.up_to_exchange(&program));
     }
+}
+
+proptest! {
+    #![proptest_config(crate::config(2_000))]
+
+    #[test]
+    fn explorer_and_brute_force_agree_with_store_buffers(program in program()) {
+        let Some(oracle) = oracle(&program, Memory::Tso) else { return Ok(()) };
+        let tso = Config { memory: Memory::Tso, ..Config::default() };
+
+        prop_assert_eq!(&said(&program, tso.clone()), &oracle);
+        let exchanged = said(&program, Config { symmetry: true, ..tso });
+        prop_assert_eq!(exchanged.up_to_exchange(&program), oracle.up_to_exchange(&program));
+    }
+
+    #[test]
+    fn audit_finds_nothing_hidden_in_random_programs(program in program()) {
+        let plain = said(&program, Config::default());
+        prop_assert_eq!(said(&program, Config { audit: true, ..Config::default() }), plain);
+    }
+}
+
+/// Random programs until one is told differently by a search with the mistake.
+fn is_caught(seeded: Unsound) -> bool {
+    let mut runner =
+        TestRunner::new_with_rng(ProptestConfig::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]));
+    (0..10_000).any(|_| {
+        let program = program().new_tree(&mut runner).expect("programs are generated without rejects").current();
+        let config = Config { seeded: Some(seeded), ..Config::default() };
+        oracle(&program, Memory::Sc).is_some_and(|oracle| {
+            let verdict = explore(&program.subject(), &config);
+            Said::by(&verdict) != oracle
+        })
+    })
+}
+
+#[test]
+fn search_that_does_not_remember_what_was_read_is_caught() {
+    assert!(is_caught(Unsound::HistoryNotHashed));
+}
+
+#[test]
+fn search_that_names_objects_by_their_place_among_the_living_is_caught() {
+    assert!(is_caught(Unsound::NamesReused));
+}
+
+#[test]
+fn search_whose_sleepers_are_never_woken_is_caught() {
+    assert!(is_caught(Unsound::SleepSetNotFiltered));
 }

@@ -8,12 +8,14 @@ use clap::{Parser, Subcommand};
 
 mod check;
 mod explain;
+mod explore;
 mod lease;
 mod list;
 mod matrix;
 mod outline;
 mod progress;
 mod replay;
+mod search;
 mod select;
 
 /// What a run has to say to whoever started it.
@@ -58,6 +60,8 @@ pub struct Arguments {
 enum Command {
     /// Explore scenarios on designs, and show each finding with the schedule that leads to it.
     Check(check::Arguments),
+    /// Explore one program and say what that took: a growing family, or a scenario on a design.
+    Explore(explore::Arguments),
     /// Run a saved schedule again, and show the whole trace.
     Replay {
         /// What `check --save` wrote.
@@ -85,6 +89,7 @@ pub fn run(arguments: Arguments) -> Result<Status> {
     match arguments.command {
         None => matrix::run(json),
         Some(Command::Check(arguments)) => check::run(&arguments, json),
+        Some(Command::Explore(arguments)) => explore::run(&arguments, json),
         Some(Command::Replay { file }) => replay::run(&file, json),
         Some(Command::Lease(arguments)) => lease::run(&arguments, json),
         Some(Command::Outline(arguments)) => outline::run(&arguments, json),

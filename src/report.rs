@@ -18,14 +18,16 @@ pub mod matrix;
 pub mod outline;
 pub mod story;
 
+use crate::engine::Memory;
 use crate::event::Place;
 use crate::explore::{EngineKind, Verdict};
 
 /// The memory model under which an engine's `COMPLETE` holds.
-pub fn memory_model(engine: EngineKind) -> &'static str {
-    match engine {
-        EngineKind::Explorer | EngineKind::Brute => "SC",
-        EngineKind::Loom => "C11-like (loom)",
+pub fn memory_model(engine: EngineKind, memory: Memory) -> &'static str {
+    match (engine, memory) {
+        (EngineKind::Loom, _) => "C11-like (loom)",
+        (_, Memory::Sc) => "SC",
+        (_, Memory::Tso) => "TSO",
     }
 }
 

@@ -5,6 +5,7 @@ mod cli;
 mod counts;
 mod engine;
 mod expectations;
+mod explorer;
 mod json;
 mod lease;
 mod lease_scripts;

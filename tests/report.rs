@@ -49,7 +49,7 @@ fn cell(design: &str, scenario: &str) -> Cell {
 }
 
 fn findings(cell: &Cell) -> (Verdict, Names) {
-    (explore_with_witnesses(cell, &Config::default()), cell.scenario.names())
+    (explore_with_witnesses(cell, &Config::default()).unwrap(), cell.scenario.names())
 }
 
 fn saved(cell: &Cell, replay: &Replay) -> Saved {
@@ -270,9 +270,9 @@ fn a_cell_that_is_not_as_expected_is_said_with_both_sides() {
 #[test]
 fn what_was_not_explored_is_not_called_clean() {
     let cell = cell("spinlock", "leaser-reader");
-    let verdict = explore_with_witnesses(&cell, &Config { executions_max: 1, ..Config::default() });
+    let verdict = explore_with_witnesses(&cell, &Config { executions_max: 1, ..Config::default() }).unwrap();
     let text = matrix::text(std::slice::from_ref(&cell), std::slice::from_ref(&verdict));
-    let line = counterexample::last_line("spinlock", "leaser-reader", 2, &verdict);
+    let line = counterexample::last_line("spinlock", "leaser-reader", 2, 1, &verdict);
 
     assert_eq!(verdict.bound, Some(Bound::Executions(1)));
     assert!(text.contains("clean in 0 of 1 scenario\n"), "{text}");

@@ -6,14 +6,14 @@ use anyhow::{Context, Result};
 use lockwright::event::names::Names;
 use lockwright::explore::saved::{self, Saved, SavedFinding};
 use lockwright::explore::schedule::{Guide, Replay, replay};
-use lockwright::explore::{Config, EngineKind, Found, Verdict};
+use lockwright::explore::{Config, Found, Verdict};
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::json::{self, CellReport, Explored, FindingReport};
 use lockwright::scenario::cells::{self, Cell};
 use lockwright::scenario::expect;
 
 use super::progress::Progress;
-use super::{Status, print, select, time_line, workers};
+use super::{Status, print, search, select, time_line, workers};
 
 /// What to explore, and how.
 #[derive(clap::Args)]
@@ -24,24 +24,31 @@ pub struct Arguments {
     /// A scenario; all if none is given. May be repeated.
     #[arg(long = "scenario", value_name = "SCENARIO")]
     scenarios: Vec<String>,
-    /// Who explores: explorer, brute or loom.
-    #[arg(long, default_value = "explorer")]
-    engine: String,
-    /// Give a scenario up after so many executions.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    executions_max: Option<u64>,
     /// Write the schedule of each finding into this directory.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
+    #[command(flatten)]
+    search: search::Arguments,
 }
 
 impl Arguments {
     /// Looks all names up, before anything is done.
-    fn select(&self) -> Result<(Vec<Cell>, EngineKind)> {
+    fn select(&self) -> Result<(Vec<Cell>, Config)> {
         let programs = select::both(select::designs(&self.designs), select::scenarios(&self.scenarios));
-        let ((designs, scenarios), engine) = select::both(programs, select::engine(&self.engine))?;
-        Ok((cells::cells(&designs, &scenarios), engine))
+        let cells = programs.map(|(designs, scenarios)| cells::cells(&designs, &scenarios));
+        // If a name is unknown, what is wrong with the other flags is said as well.
+        let (count, about) = match cells.as_deref() {
+            Ok([cell]) => (1, about(cell)),
+            Ok(cells) => (cells.len(), String::new()),
+            Err(_) => (1, String::new()),
+        };
+        select::both(cells, self.search.config(count, || about))
     }
+}
+
+/// What a checkpoint is of.
+fn about(cell: &Cell) -> String {
+    format!("{} {} (lockwright {})", cell.design.full_name(), cell.scenario.name, env!("CARGO_PKG_VERSION"))
 }
 
 /// A finding, ready to be shown.
@@ -53,18 +60,16 @@ struct Shown<'a> {
 
 /// Explores and prints.
 pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
-    let (cells, engine) = arguments.select()?;
-    let mut config = Config::with_engine(engine);
-    config.executions_max = arguments.executions_max.unwrap_or(config.executions_max);
+    let (cells, config) = arguments.select()?;
     if let Some(directory) = &arguments.save {
         std::fs::create_dir_all(directory).with_context(|| format!("making the directory {}", directory.display()))?;
     }
     let progress = Progress::start(cells.len())?;
-    let verdicts = cells::for_each(&cells, workers(), |at, cell| {
+    let verdicts = cells::for_each(&cells, (workers() / config.jobs).max(1), |at, cell| {
         let verdict = cells::explore_with_witnesses(cell, &progress.watched(at, &config));
-        progress.done(at, &verdict);
-        verdict
+        verdict.inspect(|verdict| progress.done(at, verdict))
     });
+    let verdicts = verdicts.into_iter().collect::<Result<Vec<Verdict>, _>>()?;
     let seconds = progress.finish().as_secs_f64();
     let names: Vec<Names> = cells.iter().map(|cell| cell.scenario.names()).collect();
     let mut shown = Vec::new();
@@ -72,8 +77,8 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
         shown.push(show(cell, verdict, names, arguments.save.as_deref())?);
     }
     let designs = cells.iter().map(|cell| cell.design.full_name()).collect();
-    let work = Work { cells: &cells, designs, verdicts: &verdicts, names: &names, shown: &shown };
-    let text = if as_json { work.json(config.engine, seconds) } else { work.text() + &time_line(seconds, workers()) };
+    let work = Work { cells: &cells, designs, verdicts: &verdicts, names: &names, shown: &shown, jobs: config.jobs };
+    let text = if as_json { work.json(&config, seconds) } else { work.text() + &time_line(seconds, workers()) };
     print(&text)?;
     let findings = verdicts.iter().any(|verdict| !verdict.findings.is_empty());
     Ok(Status::of(findings, verdicts.iter().any(|verdict| !verdict.complete())))
@@ -114,6 +119,7 @@ struct Work<'a> {
     verdicts: &'a [Verdict],
     names: &'a [Names],
     shown: &'a [Vec<Shown<'a>>],
+    jobs: usize,
 }
 
 impl Work<'_> {
@@ -142,7 +148,7 @@ impl Work<'_> {
                 text.push('\n');
             }
             let tasks = cell.scenario.tasks.len();
-            text.push_str(&counterexample::last_line(&self.designs[at], cell.scenario.name, tasks, verdict));
+            text.push_str(&counterexample::last_line(&self.designs[at], cell.scenario.name, tasks, self.jobs, verdict));
             if !verdict.findings.is_empty() && at + 1 < self.cells.len() {
                 text.push('\n');
             }
@@ -150,11 +156,11 @@ impl Work<'_> {
         text
     }
 
-    fn json(&self, engine: EngineKind, seconds: f64) -> String {
+    fn json(&self, config: &Config, seconds: f64) -> String {
         let cells = self.cells.iter().zip(self.verdicts).enumerate().map(|(at, (cell, verdict))| {
             let findings = self.examples(at).map(|example| FindingReport::with_schedule(&example)).collect();
             CellReport::new(cell, verdict, findings)
         });
-        json::text("check", Explored::new(engine, seconds, cells.collect()))
+        json::text("check", Explored::new(config.engine, config.memory, seconds, cells.collect()))
     }
 }

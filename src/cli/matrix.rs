@@ -1,6 +1,7 @@
 //! The bare command: every scenario on every design, held against the table of expectations.
 
 use anyhow::Result;
+use lockwright::engine::Memory;
 use lockwright::explore::{Config, EngineKind, explore};
 use lockwright::lease::designs;
 use lockwright::report::json::{self, CellReport, Explored, FindingReport};
@@ -31,7 +32,7 @@ pub fn run(as_json: bool) -> Result<Status> {
             });
             CellReport::new(cell, verdict, findings.collect())
         });
-        print(&json::text("matrix", Explored::new(EngineKind::Explorer, seconds, reports.collect())))?;
+        print(&json::text("matrix", Explored::new(EngineKind::Explorer, Memory::Sc, seconds, reports.collect())))?;
     } else {
         print(&(matrix::text(&cells, &verdicts) + &time_line(seconds, workers())))?;
     }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use anyhow::{Error, Result, anyhow, bail};
+use lockwright::engine::Memory;
 use lockwright::explore::EngineKind;
 use lockwright::lease::designs::{self, Entry};
 use lockwright::report::columns;
@@ -42,6 +43,15 @@ pub fn engine(name: &str) -> Result<EngineKind> {
     let found = ENGINES.iter().find(|(known, ..)| *known == name);
     let known = || ENGINES.iter().map(|(name, ..)| (*name).to_owned()).collect();
     found.map(|(_, engine, _)| *engine).ok_or_else(|| unknown("engine", name, known()))
+}
+
+/// The memory model of this name.
+pub fn memory(name: &str) -> Result<Memory> {
+    match name {
+        "sc" => Ok(Memory::Sc),
+        "tso" => Ok(Memory::Tso),
+        _ => Err(unknown("memory model", name, vec!["sc".to_owned(), "tso".to_owned()])),
+    }
 }
 
 /// The call of this name; all if there is none.

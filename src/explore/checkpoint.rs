@@ -35,7 +35,7 @@ pub struct Checkpoint {
     pub file: PathBuf,
     /// What is explored, by name: design and scenario.
     pub about: String,
-    /// Time between two; it grows where writing takes long. Two seconds are a good choice.
+    /// Time between two, at least; where writing takes long it is longer.
     pub interval: Duration,
 }
 
@@ -99,11 +99,6 @@ pub(super) struct Restored {
 }
 
 impl Checkpoint {
-    /// Time until the next one is due.
-    pub(super) fn every(&self) -> Duration {
-        self.interval
-    }
-
     fn io(&self, what: &'static str) -> impl Fn(io::Error) -> Error {
         let file = self.file.display().to_string();
         move |source| Error::Io { file: file.clone(), what, source }

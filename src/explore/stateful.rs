@@ -9,6 +9,8 @@
 //! tasks share behind its back; an audit samples for it. Fingerprints have 128 bits; see
 //! [`crate::engine::fingerprint`] for the chance that two states share one.
 
+use std::time::Instant;
+
 use super::audit::Audit;
 use super::checkpoint::{self, Restored};
 use super::path::{Answer, Arrival, Item, Pruning};
@@ -17,6 +19,9 @@ use super::workers::{Crew, Round, Totals};
 use super::{Bound, Config, Subject, Verdict, witness};
 use crate::engine::State;
 use crate::engine::world::Transition;
+
+/// Exploring takes at least so many times as long as writing checkpoints.
+const WRITING_SHARE: u32 = 20;
 
 /// What a worker knows of states: the table that all share.
 pub(super) struct Known<'a> {
@@ -66,7 +71,8 @@ impl Pruning for Known<'_> {
     }
 
     fn sleeps(&self) -> bool {
-        !self.symmetry
+        // An audit looks at states that are met again, which is what sleep sets avoid.
+        !self.symmetry && self.audit.is_none()
     }
 
     fn states(&self) -> u64 {
@@ -108,8 +114,10 @@ fn visit_all(subject: &dyn Subject, config: &Config, symmetry: bool) -> Result<O
         items.push(Item::default());
     }
     let crew = Crew { subject, config, visited: &visited, audit: audit.as_ref() };
+    let mut pause = config.checkpoint.as_ref().map(|checkpoint| checkpoint.interval);
     let bound = loop {
-        let Round { left, bound, broken } = crew.round(items, &mut totals);
+        let deadline = pause.map(|pause| Instant::now() + pause);
+        let Round { left, bound, broken } = crew.round(items, &mut totals, deadline);
         if broken {
             return Ok(None);
         }
@@ -120,7 +128,9 @@ fn visit_all(subject: &dyn Subject, config: &Config, symmetry: bool) -> Result<O
             break None;
         }
         if let Some(checkpoint) = &config.checkpoint {
+            let begun = Instant::now();
             checkpoint.save(config, &visited, &left, &totals)?;
+            pause = Some(checkpoint.interval.max(begun.elapsed() * WRITING_SHARE));
         }
         if bound.is_some() {
             break bound;

@@ -105,8 +105,8 @@ struct Board<'a> {
 }
 
 impl Crew<'_> {
-    /// Works on `items` until nothing is left, or something ends the round.
-    pub fn round(&self, items: Vec<Item>, totals: &mut Totals) -> Round {
+    /// Works on `items` until nothing is left, the deadline has come, or something else ends the round.
+    pub fn round(&self, items: Vec<Item>, totals: &mut Totals, deadline: Option<Instant>) -> Round {
         let jobs = self.config.jobs.max(1);
         let deques: Vec<Worker<Item>> = (0..jobs).map(|_| Worker::new_lifo()).collect();
         let board = Board {
@@ -119,7 +119,7 @@ impl Crew<'_> {
             executions: AtomicU64::new(totals.executions),
             bound: Mutex::new(None),
             left: Mutex::new(Vec::new()),
-            deadline: self.config.checkpoint.as_ref().map(|checkpoint| Instant::now() + checkpoint.every()),
+            deadline,
             crew: self,
         };
         // The deepest first, as one worker alone would.

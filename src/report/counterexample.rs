@@ -84,7 +84,9 @@ fn how_to_replay(example: &Counterexample<'_>) -> String {
 }
 
 /// The last line for a scenario on a design.
-pub fn last_line(design: &str, scenario: &str, tasks: usize, verdict: &Verdict) -> String {
+///
+/// With several `jobs` the number of executions depends on who comes first, and is left out.
+pub fn last_line(design: &str, scenario: &str, tasks: usize, jobs: usize, verdict: &Verdict) -> String {
     let states = match verdict.states {
         0 => String::new(),
         states => format!("{}, ", count(states, "state")),
@@ -94,12 +96,15 @@ pub fn last_line(design: &str, scenario: &str, tasks: usize, verdict: &Verdict) 
         0 => "nothing found so far".to_owned(),
         findings => count(findings as u64, "finding"),
     };
+    let executions = match jobs {
+        1 => format!("{}, ", count(verdict.executions, "execution")),
+        _ => String::new(),
+    };
     format!(
-        "{} {design} {scenario}: {findings}, {states}{}, {}, {}\n",
+        "{} {design} {scenario}: {findings}, {states}{executions}{}, {}\n",
         completeness(verdict),
-        count(verdict.executions, "execution"),
         count(tasks as u64, "task"),
-        memory_model(verdict.engine)
+        memory_model(verdict.engine, verdict.memory)
     )
 }
 

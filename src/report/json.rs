@@ -9,6 +9,7 @@ use super::counterexample::Counterexample;
 use super::outline::Outline;
 use super::{memory_model, source};
 use crate::check::{Code, Finding, Spot};
+use crate::engine::Memory;
 use crate::event::TaskId;
 use crate::event::names::Names;
 use crate::explore::schedule::{Line, Replay};
@@ -57,10 +58,65 @@ pub struct Explored<'a> {
 
 impl<'a> Explored<'a> {
     /// Of cells explored by `engine`.
-    pub fn new(engine: EngineKind, seconds: f64, cells: Vec<CellReport<'a>>) -> Explored<'a> {
+    pub fn new(engine: EngineKind, memory: Memory, seconds: f64, cells: Vec<CellReport<'a>>) -> Explored<'a> {
         let complete = cells.iter().all(|cell| cell.complete);
         let expected = cells.iter().all(|cell| cell.expected != Some(false));
-        Explored { engine, memory: memory_model(engine), complete, expected, seconds, cells }
+        Explored { engine, memory: memory_model(engine, memory), complete, expected, seconds, cells }
+    }
+}
+
+/// Of `explore`.
+#[derive(Serialize)]
+pub struct ExploredOne<'a> {
+    /// The program: a family, or a design and a scenario.
+    pub program: &'a str,
+    /// Who explored.
+    pub engine: EngineKind,
+    /// Under which memory model.
+    pub memory: &'static str,
+    /// OS threads.
+    pub jobs: usize,
+    /// Executions run; with several jobs it depends on who came first.
+    pub executions: u64,
+    /// Distinct states met; 0 if the engine does not know states.
+    pub states: u64,
+    /// Were equal tasks exchanged? `null` if nobody asked, `false` if that was impossible.
+    pub symmetry: Option<bool>,
+    /// Steps that the audit compared; `null` if there was none.
+    pub audited: Option<u64>,
+    /// Everything seen?
+    pub complete: bool,
+    /// What ended the exploration before.
+    pub bound: Option<Bound>,
+    /// Outcomes of the executions that ended.
+    pub outcomes: Vec<&'a str>,
+    /// Outcomes as they stood where no task could run.
+    pub deadlocks: Vec<&'a str>,
+    /// What is wrong.
+    pub findings: Vec<FindingReport<'a>>,
+    /// Wall time.
+    pub seconds: f64,
+}
+
+impl<'a> ExploredOne<'a> {
+    /// Of a verdict.
+    pub fn new(program: &'a str, verdict: &'a Verdict, names: &Names, jobs: usize, seconds: f64) -> ExploredOne<'a> {
+        ExploredOne {
+            program,
+            engine: verdict.engine,
+            memory: memory_model(verdict.engine, verdict.memory),
+            jobs,
+            executions: verdict.executions,
+            states: verdict.states,
+            symmetry: verdict.symmetry,
+            audited: verdict.audited,
+            complete: verdict.complete(),
+            bound: verdict.bound,
+            outcomes: verdict.outcomes.iter().map(String::as_str).collect(),
+            deadlocks: verdict.deadlocks.iter().map(String::as_str).collect(),
+            findings: verdict.findings.iter().map(|it| FindingReport::new(&it.finding, names, None)).collect(),
+            seconds,
+        }
     }
 }
 

@@ -182,7 +182,7 @@ fn last_line(verdicts: &[Verdict]) -> String {
     let states: u64 = verdicts.iter().map(|verdict| verdict.states).sum();
     let executions: u64 = verdicts.iter().map(|verdict| verdict.executions).sum();
     let incomplete: Vec<&Verdict> = verdicts.iter().filter(|verdict| !verdict.complete()).collect();
-    let memory = verdicts.first().map_or("SC", |verdict| memory_model(verdict.engine));
+    let memory = verdicts.first().map_or("SC", |verdict| memory_model(verdict.engine, verdict.memory));
     let start = match incomplete.first().and_then(|verdict| verdict.bound) {
         None => format!("COMPLETE {} cells", verdicts.len()),
         Some(bound) => format!("INCOMPLETE ({bound}) {} of {} cells", incomplete.len(), verdicts.len()),

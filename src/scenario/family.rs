@@ -184,6 +184,10 @@ impl Program for Family {
             epilogue: Box::new(|| ()),
         }
     }
+
+    fn alike(&self) -> Vec<u8> {
+        [vec![1; self.leasers], vec![2; self.openers]].concat()
+    }
 }
 
 impl Subject for Family {

@@ -382,6 +382,17 @@ impl Program for Small {
     fn clock(&self) -> Clock {
         self.clock
     }
+
+    /// Tasks with the same statements, unless one of them is somebody's target.
+    fn alike(&self) -> Vec<u8> {
+        let is_named = |task: usize| self.tasks.iter().flatten().any(|stmt| *stmt == Stmt::Interrupt(task));
+        let first_like = |task: &Vec<Stmt>| self.tasks.iter().position(|other| other == task);
+        let group = |(at, task): (usize, &Vec<Stmt>)| match first_like(task) {
+            Some(first) if !is_named(at) => first as u8 + 1,
+            _ => 0,
+        };
+        self.tasks.iter().enumerate().map(group).collect()
+    }
 }
 
 impl Subject for Small {

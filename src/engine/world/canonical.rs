@@ -12,6 +12,7 @@
 
 use std::hash::{Hash, Hasher};
 
+use super::super::Unsound;
 use super::super::fingerprint::Fingerprint;
 use super::{Slot, World};
 use crate::event::{ObjectId, ObjectKind, TaskId, View};
@@ -48,7 +49,13 @@ impl<F: Fn(TaskId, &mut Fingerprint)> OfTask for F {}
 
 impl World {
     /// Tasks with the same number, other than 0, are alike from now on.
-    pub(in crate::engine) fn set_symmetry(&mut self, groups: Vec<u8>) {
+    pub(in crate::engine) fn set_symmetry(&mut self, mut groups: Vec<u8>) {
+        let members: Vec<usize> =
+            groups.iter().map(|group| groups.iter().filter(|other| *other == group).count()).collect();
+        groups.iter_mut().zip(members).filter(|(_, members)| *members < 2).for_each(|(group, _)| *group = 0);
+        if groups.iter().all(|group| *group == 0) {
+            return;
+        }
         self.symmetry = Symmetry { groups, broken: false };
         for task in self.task_ids() {
             self.tasks[task.index()].history = self.symmetry.origin(task);
@@ -96,7 +103,9 @@ impl World {
 
     fn hash_task(&self, task: TaskId, of_task: &impl OfTask, fingerprint: &mut Fingerprint) {
         let record = &self.tasks[task.index()];
-        fingerprint.write_history(record.history);
+        if self.seeded != Some(Unsound::HistoryNotHashed) {
+            fingerprint.write_history(record.history);
+        }
         let flags = u8::from(record.sleeping) | u8::from(record.interrupted) << 1 | u8::from(record.finished) << 2;
         fingerprint.write_u8(flags);
         record.pending.hash(fingerprint);

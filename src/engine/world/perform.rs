@@ -2,8 +2,8 @@
 
 use std::hash::Hasher;
 
+use super::super::Memory;
 use super::super::fingerprint::Fingerprint;
-use super::super::{Memory, Unsound};
 use super::World;
 use crate::event::{ObjectId, Op, TaskId, View, Woken};
 
@@ -15,8 +15,7 @@ impl World {
             let mut fold = Fingerprint::default();
             fold.write_history(self.tasks[task.index()].history);
             // Which operation it was is told by the history before it: code is a function of what it has observed.
-            let observed = if self.seeded == Some(Unsound::HistoryNotHashed) { 0 } else { op.observed(result) };
-            fold.write_u64(observed);
+            fold.write_u64(op.observed(result));
             let task = &mut self.tasks[task.index()];
             task.history = fold.finish_128();
             task.pending = None;

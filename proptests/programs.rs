@@ -1,0 +1,161 @@
+//! Random programs: locks, atomics, plain data, choices, waits, allocations; small enough that every schedule can be run.
+
+use std::collections::BTreeSet;
+
+use lockwright::check::Code;
+use lockwright::engine::{Clock, Program};
+use lockwright::explore::Verdict;
+use lockwright::kernel::Faults;
+use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
+use proptest::prelude::*;
+
+/// Schedules that brute force may need by the estimate.
+const SCHEDULES_MAX: f64 = 6_000.0;
+
+/// Statements that belong together, so that random programs make sense more often than not.
+fn phrase() -> impl Strategy<Value = Vec<Stmt>> {
+    let lock = 0..2usize;
+    let cell = 0..2usize;
+    let body = prop_oneof![
+        3 => (0..2usize).prop_map(|cell| vec![Inc(cell)]),
+        2 => (0..2usize).prop_map(|cell| vec![Load(cell)]),
+        2 => ((0..2usize), 0..3i64).prop_map(|(cell, value)| vec![Store(cell, value)]),
+        1 => Just(vec![AtomicInc(0)]),
+        1 => Just(vec![]),
+    ];
+    let section =
+        (lock.clone(), body.clone()).prop_map(|(lock, body)| [vec![Lock(lock)], body, vec![Unlock(lock)]].concat());
+    let nested = (lock.clone(), body.clone()).prop_map(|(outer, body)| {
+        [vec![Lock(outer), Lock(1 - outer)], body, vec![Unlock(1 - outer), Unlock(outer)]].concat()
+    });
+    let tried = (lock.clone(), body.clone())
+        .prop_map(|(lock, body)| [vec![TryLock(lock, body.len() + 1)], body, vec![Unlock(lock)]].concat());
+    let bkl = body.clone().prop_map(|body| [vec![LockKernel], body, vec![UnlockKernel]].concat());
+    let bkl_slept = body.clone().prop_map(|body| [vec![LockKernel], body, vec![MaySleep, UnlockKernel]].concat());
+    let wait = (cell.clone(), 0..3i64, prop_oneof![2 => Just(None), 1 => Just(Some(5))])
+        .prop_map(|(cell, value, timeout)| vec![Wait(0, cell, value, timeout)]);
+    let post = (cell, 0..3i64).prop_map(|(cell, value)| vec![StoreOnce(cell, value), Wake(0)]);
+    prop_oneof![
+        4 => section,
+        2 => nested,
+        3 => tried,
+        2 => bkl,
+        2 => bkl_slept,
+        2 => wait,
+        3 => post,
+        3 => body,
+        1 => Just(vec![Alloc(0), Free(0), Alloc(0)]),
+        2 => Just(vec![Use(0)]),
+        4 => prop_oneof![
+            (0..2usize).prop_map(LoadOnce),
+            ((0..2usize), 0..3i64).prop_map(|(cell, value)| StoreOnce(cell, value)),
+            Just(AtomicRead(0)),
+            (0..2i32).prop_map(|old| Cmpxchg(0, old, 5)),
+            (2..4u8).prop_map(Choose),
+            Just(Alloc(0)),
+            Just(Use(0)),
+            Just(Free(0)),
+            Just(Clear(0)),
+            Just(SleepOn(0)),
+            Just(Wake(0)),
+            Just(PreemptDisable),
+            (0..2usize).prop_map(Interrupt),
+            ((0..2usize), 0..3i64).prop_map(|(cell, value)| Assert(cell, value)),
+        ].prop_map(|stmt| vec![stmt]),
+        // Locks that are taken and given back as it comes.
+        1 => prop_oneof![lock.clone().prop_map(Lock), lock.prop_map(Unlock)].prop_map(|stmt| vec![stmt]),
+    ]
+}
+
+/// Steps that a statement makes, and into how many it branches.
+fn cost(stmt: Stmt) -> (f64, f64) {
+    match stmt {
+        Inc(_) | Use(_) | Free(_) | LockInside(_) | UnlockInside(_) | MaySleep => (2.0, 1.0),
+        Wait(..) => (5.0, 1.0),
+        SleepOn(_) => (3.0, 1.0),
+        Alloc(_) => (2.0, 2.0),
+        Choose(n) => (1.0, f64::from(n)),
+        PreemptDisable | PreemptEnable => (0.0, 1.0),
+        _ => (1.0, 1.0),
+    }
+}
+
+/// An estimate of the number of schedules: all interleavings, times all choices.
+fn schedules(tasks: &[Vec<Stmt>]) -> f64 {
+    let mut estimate = 1.0;
+    let mut steps_before = 0.0;
+    for stmt in tasks.iter().map(|task| task.iter().map(|&stmt| cost(stmt))) {
+        let (steps, branches) = stmt.fold((0.0, 1.0), |(steps, branches), (s, b)| (steps + s, branches * b));
+        let (mut k, mut binomial) = (1.0, branches);
+        while k <= steps {
+            binomial *= (steps_before + k) / k;
+            k += 1.0;
+        }
+        estimate *= binomial;
+        steps_before += steps;
+    }
+    estimate
+}
+
+/// Two or three tasks; now and then the second is like the first.
+pub fn program() -> impl Strategy<Value = Small> {
+    let task = prop::collection::vec(phrase(), 1..5).prop_map(|phrases| phrases.concat());
+    let tasks = (prop::collection::vec(task, 2..4), prop::bool::weighted(0.25)).prop_map(|(mut tasks, twins)| {
+        if twins {
+            tasks[1] = tasks[0].clone();
+        }
+        while schedules(&tasks) > SCHEDULES_MAX {
+            let longest = tasks.iter().map(Vec::len).max().expect("there are tasks");
+            tasks.iter_mut().filter(|task| task.len() == longest).for_each(|task| _ = task.pop());
+        }
+        tasks
+    });
+    let kind = prop_oneof![2 => Just(LockKind::Spin), 1 => Just(LockKind::Mutex)];
+    let clock = prop_oneof![Just(Clock::Free), Just(Clock::Quiescent), Just(Clock::Stopped)];
+    (tasks, kind.clone(), kind, clock, any::<bool>()).prop_map(|(tasks, first, second, clock, memory)| Small {
+        tasks,
+        locks: vec![first, second],
+        cells: vec![0, 0],
+        atomics: vec![0],
+        queues: 1,
+        slots: 1,
+        clock,
+        faults: Faults { memory, lsm: false },
+    })
+}
+
+/// What an engine has to say of a program, whoever it is. Findings by code and subject.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Said {
+    outcomes: BTreeSet<String>,
+    deadlocks: BTreeSet<String>,
+    findings: BTreeSet<(Code, &'static str)>,
+}
+
+impl Said {
+    /// By a verdict that is complete.
+    pub fn by(verdict: &Verdict) -> Said {
+        let findings = verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject)).collect();
+        Said { outcomes: verdict.outcomes.clone(), deadlocks: verdict.deadlocks.clone(), findings }
+    }
+
+    /// The same whoever of equal tasks is who: what they recorded is sorted.
+    pub fn up_to_exchange(self, program: &Small) -> Said {
+        let groups = program.alike();
+        let exchange = |outcomes: BTreeSet<String>| outcomes.iter().map(|it| sorted(it, &groups)).collect();
+        Said { outcomes: exchange(self.outcomes), deadlocks: exchange(self.deadlocks), ..self }
+    }
+}
+
+/// An outcome reads `what the first recorded, what the second recorded; x=1 y=0`.
+fn sorted(outcome: &str, groups: &[u8]) -> String {
+    let (tasks, cells) = outcome.split_once("; ").expect("an outcome tells of tasks and cells");
+    let mut recorded: Vec<&str> = tasks.split(", ").collect();
+    for group in groups.iter().filter(|group| **group != 0) {
+        let members: Vec<usize> = (0..groups.len()).filter(|at| groups[*at] == *group).collect();
+        let mut of_group: Vec<&str> = members.iter().map(|at| recorded[*at]).collect();
+        of_group.sort_unstable();
+        members.iter().zip(of_group).for_each(|(at, text)| recorded[*at] = text);
+    }
+    format!("{}; {cells}", recorded.join(", "))
+}

@@ -1,0 +1,122 @@
+//! `explore`: one program, explored once; what the exploration itself did.
+
+use std::sync::Arc;
+
+use anyhow::{Result, bail};
+use lockwright::event::names::Names;
+use lockwright::explore::{Config, Subject, Verdict, try_explore, witness};
+use lockwright::report::counterexample::head;
+use lockwright::report::json::{self, ExploredOne};
+use lockwright::report::{completeness, count, memory_model};
+use lockwright::scenario;
+use lockwright::scenario::family::Family;
+
+use super::progress::Progress;
+use super::{Status, print, search, select, time_line};
+
+/// What to explore, and how.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// A program of a growing family, such as L-fixed-3-3: fixed, mainline or unfenced, leasers, openers.
+    program: Option<String>,
+    /// Instead: a scenario on this design.
+    #[arg(long, requires = "scenario", conflicts_with = "program")]
+    design: Option<String>,
+    /// The scenario.
+    #[arg(long, requires = "design", conflicts_with = "program")]
+    scenario: Option<String>,
+    #[command(flatten)]
+    search: search::Arguments,
+}
+
+struct Program {
+    name: String,
+    subject: Arc<dyn Subject>,
+    names: Names,
+}
+
+impl Arguments {
+    fn program(&self) -> Result<Program> {
+        match (&self.program, &self.design, &self.scenario) {
+            (Some(name), ..) => {
+                let family: Family = name.parse()?;
+                Ok(Program { name: family.to_string(), subject: family.subject(), names: family.names() })
+            }
+            (None, Some(design), Some(scenario)) => {
+                let one = |name: &String| std::slice::from_ref(name).to_vec();
+                let (designs, scenarios) =
+                    select::both(select::designs(&one(design)), select::scenarios(&one(scenario)))?;
+                let (design, scenario) = (designs[0], &scenarios[0]);
+                Ok(Program {
+                    name: format!("{} {}", design.full_name(), scenario.name),
+                    subject: scenario::subject(design, scenario),
+                    names: scenario.names(),
+                })
+            }
+            _ => bail!("nothing to explore: name a program such as L-fixed-3-3, or --design and --scenario"),
+        }
+    }
+}
+
+/// Explores and prints.
+pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
+    let program = arguments.program()?;
+    let config =
+        arguments.search.config(1, || format!("{} (lockwright {})", program.name, env!("CARGO_PKG_VERSION")))?;
+    let progress = Progress::start(1)?;
+    let config = progress.watched(0, &config);
+    let mut verdict = try_explore(&program.subject, &config)?;
+    let plain = Config { interrupt: config.interrupt.clone(), ..Config::default() };
+    verdict.findings = verdict
+        .findings
+        .into_iter()
+        .map(|found| if found.weak_memory { found } else { witness::shortest(&*program.subject, found, &plain) })
+        .collect();
+    progress.done(0, &verdict);
+    let seconds = progress.finish().as_secs_f64();
+    if as_json {
+        print(&json::text("explore", ExploredOne::new(&program.name, &verdict, &program.names, config.jobs, seconds)))?;
+    } else {
+        print(&(text(&program, &verdict, config.jobs) + &measured(&verdict, config.jobs, seconds)))?;
+    }
+    Ok(Status::of(!verdict.findings.is_empty(), !verdict.complete()))
+}
+
+fn text(program: &Program, verdict: &Verdict, jobs: usize) -> String {
+    let mut text = String::new();
+    for found in &verdict.findings {
+        text.push_str(&head(&found.finding, &program.name));
+        text.push_str(&lockwright::report::counterexample::why(&found.finding, &program.names));
+        text.push('\n');
+    }
+    let mut parts = vec![match verdict.findings.len() {
+        0 if verdict.complete() => "clean".to_owned(),
+        0 => "nothing found so far".to_owned(),
+        findings => count(findings as u64, "finding"),
+    }];
+    if verdict.states > 0 {
+        parts.push(count(verdict.states, "state"));
+    }
+    // With several workers, how many executions it takes depends on who comes first.
+    if jobs == 1 {
+        parts.push(count(verdict.executions, "execution"));
+    }
+    parts.push(count(verdict.outcomes.len() as u64, "outcome"));
+    parts.push(count(program.names.tasks.len() as u64, "task"));
+    parts.push(memory_model(verdict.engine, verdict.memory).to_owned());
+    match verdict.symmetry {
+        Some(true) => parts.push("outcomes up to exchange of equal tasks".to_owned()),
+        Some(false) => parts.push("no symmetry: no two tasks are alike, or something names one of them".to_owned()),
+        None => {}
+    }
+    if let Some(audited) = verdict.audited {
+        parts.push(format!("{} audited", count(audited, "step")));
+    }
+    text + &format!("{} {}: {}\n", completeness(verdict), program.name, parts.join(", "))
+}
+
+fn measured(verdict: &Verdict, jobs: usize, seconds: f64) -> String {
+    let rate = verdict.states.max(verdict.executions) as f64 / verdict.elapsed.as_secs_f64().max(1e-6);
+    let noun = if verdict.states > 0 { "states" } else { "executions" };
+    format!("{}{rate:.0} {noun} a second\n", time_line(seconds, jobs))
+}

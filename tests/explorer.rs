@@ -1,0 +1,367 @@
+//! The explorer: what it does beyond visiting states one after the other must not change what it says.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::process::{Command, Stdio};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lockwright::check::{Checks, Code};
+use lockwright::engine::{Body, Booted, Memory, Program};
+use lockwright::event::names::Names;
+use lockwright::explore::{Bound, Checkpoint, Config, EngineKind, Subject, Verdict, checkpoint, explore, try_explore};
+use lockwright::kernel::atomic::Atomic;
+use lockwright::lease::designs;
+use lockwright::scenario::family::Family;
+use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
+use lockwright::scenario::{self, catalogue, cells};
+
+use crate::cli::{directory, stdout};
+
+fn family(name: &str) -> Family {
+    name.parse().expect("a family's name")
+}
+
+fn lease(design: &str, name: &str) -> Arc<dyn Subject> {
+    scenario::subject(designs::find(design).expect("a design"), &catalogue::find(name).expect("a scenario"))
+}
+
+fn small<const N: usize>(tasks: [&[Stmt]; N]) -> Small {
+    Small {
+        tasks: tasks.iter().map(|task| task.to_vec()).collect(),
+        locks: vec![LockKind::Spin, LockKind::Spin],
+        cells: vec![0, 0],
+        atomics: vec![0],
+        queues: 1,
+        slots: 1,
+        ..Small::default()
+    }
+}
+
+/// What must not depend on how it was found out.
+fn told(verdict: &Verdict) -> (u64, Option<Bound>, BTreeSet<String>, BTreeSet<String>, Vec<(Code, &'static str)>) {
+    let findings = verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject)).collect();
+    (verdict.states, verdict.bound, verdict.outcomes.clone(), verdict.deadlocks.clone(), findings)
+}
+
+// Workers.
+
+#[test]
+fn two_workers_say_what_one_says_down_to_the_schedules() {
+    for (design, name) in [("bkl", "holder-thread"), ("bkl", "leaser-two-openers"), ("spinlock", "leaser-enomem")] {
+        let cell = cells::Cell { design: designs::find(design).unwrap(), scenario: catalogue::find(name).unwrap() };
+        let with = |jobs| cells::explore_with_witnesses(&cell, &Config { jobs, ..Config::default() }).unwrap();
+        let (one, two) = (with(1), with(2));
+
+        assert_eq!(told(&one), told(&two), "{design} {name}");
+        assert_eq!(one.findings, two.findings, "{design} {name}");
+    }
+    for name in ["L-fixed-3-3", "L-mainline-3-2"] {
+        let with = |jobs| explore(&family(name).subject(), &Config { jobs, ..Config::default() });
+
+        assert_eq!(told(&with(1)), told(&with(3)), "{name}");
+    }
+}
+
+// Symmetry.
+
+#[test]
+fn equal_tasks_are_exchanged() {
+    // Three tasks of three steps each stand at 4^3 - 1 places; up to exchange, multisets of 3 of 4: C(6, 3) - 1.
+    let counting = small([&[AtomicInc(0); 3], &[AtomicInc(0); 3], &[AtomicInc(0); 3]]);
+    let with = |program: &Small, symmetry| explore(&program.subject(), &Config { symmetry, ..Config::default() });
+    assert_eq!((with(&counting, false).states, with(&counting, true).states), (63, 19));
+    assert_eq!(with(&counting, true).symmetry, Some(true));
+
+    // Who is inside is one of three that look the same: nobody inside, 0 to 3 done: 4; one inside at one of 2 places,
+    // 0 to 2 done: 6; less the last state.
+    let section: &[Stmt] = &[Lock(0), AtomicInc(0), Unlock(0)];
+    assert_eq!(with(&small([section, section, section]), true).states, 4 + 6 - 1);
+
+    let plain = explore(&family("L-fixed-3-3").subject(), &Config::default());
+    let exchanged = explore(&family("L-fixed-3-3").subject(), &Config { symmetry: true, ..Config::default() });
+    assert_eq!(plain.outcomes, exchanged.outcomes);
+    assert!(exchanged.states * 10 < plain.states, "{} of {}", exchanged.states, plain.states);
+}
+
+#[test]
+fn whatever_names_a_task_turns_symmetry_off_and_the_verdict_says_so() {
+    let allocating: &[Stmt] = &[Alloc(0), Use(0)];
+    let signalled: &[Stmt] = &[SleepOn(0)];
+    let programs = [
+        small([allocating, allocating]).subject(),
+        small([signalled, &[Interrupt(0)], signalled]).subject(),
+        lease("spinlock", "two-leasers"),
+    ];
+    for subject in programs {
+        let plain = explore(&subject, &Config::default());
+        let asked = explore(&subject, &Config { symmetry: true, ..Config::default() });
+
+        assert_eq!(asked.symmetry, Some(false));
+        assert_eq!(told(&plain), told(&asked));
+    }
+}
+
+// The audit.
+
+/// The first task leaves a note in a cell that the engine does not know; the second copies it, and acts on it a step later.
+struct Hidden(bool);
+
+impl Program for Hidden {
+    fn boot(&self) -> Booted {
+        let [a, b, c, x, y] = ["a", "b", "c", "x", "y"].map(|name| Atomic::new(name, 0));
+        let note = Rc::new(Cell::new(false));
+        let (written, hidden) = (Rc::clone(&note), self.0);
+        let first: Body = Box::new(move || {
+            a.inc();
+            written.set(hidden);
+        });
+        let second: Body = Box::new(move || {
+            b.inc();
+            let copied = note.get();
+            c.inc();
+            if copied { x.inc() } else { y.inc() }
+        });
+        Booted {
+            tasks: vec![("first".to_owned(), first), ("second".to_owned(), second)],
+            listing: Box::new(|_| Vec::new()),
+            outcome: Box::new(|_| String::new()),
+            epilogue: Box::new(|| ()),
+        }
+    }
+}
+
+impl Subject for Hidden {
+    fn checks(&self) -> Checks {
+        Checks::new(Names::default())
+    }
+}
+
+#[test]
+fn audit_catches_a_program_with_hidden_state() {
+    let audit = |hidden| {
+        let subject: Arc<dyn Subject> = Arc::new(Hidden(hidden));
+        let config = Config { audit: true, ..Config::default() };
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| explore(&subject, &config)))
+    };
+
+    let payload = audit(true).expect_err("it is noticed");
+    let text = payload.downcast_ref::<String>().cloned().or(payload.downcast_ref::<&str>().map(|it| it.to_string()));
+    assert!(text.unwrap().starts_with("internal error: hidden state: the same step from states that look the same"));
+    assert!(audit(false).expect("nothing is hidden").audited > Some(0));
+}
+
+#[test]
+fn audited_designs_hide_nothing_and_the_audit_changes_nothing() {
+    for (design, name) in [("bkl", "leaser-writer"), ("spinlock", "close-expiry"), ("spinlock", "holder-thread")] {
+        let plain = explore(&lease(design, name), &Config::default());
+        let audited = explore(&lease(design, name), &Config { audit: true, ..Config::default() });
+
+        assert_eq!(told(&plain), told(&audited), "{design} {name}");
+        assert!(audited.audited > Some(10), "{design} {name}: {:?}", audited.audited);
+    }
+}
+
+// Store buffers.
+
+/// Store buffering: each stores its own cell and reads the other's.
+fn dekker(fence: &[Stmt]) -> Small {
+    let task = |own, other| [&[StoreOnce(own, 1)], fence, &[LoadOnce(other)]].concat();
+    small([&task(0, 1), &task(1, 0)])
+}
+
+#[test]
+fn store_buffers_let_both_sides_read_the_old_value_unless_there_is_a_fence() {
+    for engine in [EngineKind::Explorer, EngineKind::Brute] {
+        let outcomes = |program: &Small, memory| {
+            explore(&program.subject(), &Config { memory, ..Config::with_engine(engine) }).outcomes.len()
+        };
+        // (0, 1), (1, 0), (1, 1), and (0, 0) where both stores wait in their buffers.
+        assert_eq!(outcomes(&dekker(&[]), Memory::Tso), 4);
+        assert_eq!(outcomes(&dekker(&[Fence]), Memory::Tso), 3);
+        assert_eq!(outcomes(&dekker(&[]), Memory::Sc), 3);
+        // A locked instruction in the place of the fence empties the buffer as well.
+        assert_eq!(outcomes(&dekker(&[AtomicInc(0)]), Memory::Tso), 3);
+    }
+}
+
+#[test]
+fn stores_of_one_task_are_seen_in_their_order_and_by_itself_at_once() {
+    // Message passing works: who sees the second store sees the first.
+    let passing = small([&[StoreOnce(0, 1), StoreOnce(1, 1)], &[LoadOnce(1), LoadOnce(0)]]);
+    let tso = Config { memory: Memory::Tso, ..Config::default() };
+    let outcomes = explore(&passing.subject(), &tso).outcomes;
+    assert!(outcomes.iter().all(|outcome| !outcome.starts_with(", 1 0;")), "{outcomes:?}");
+
+    let alone = small([&[StoreOnce(0, 1), StoreOnce(0, 2), LoadOnce(0)]]);
+    assert_eq!(explore(&alone.subject(), &tso).outcomes, ["2; x=2 y=0 n=0".to_owned()].into());
+}
+
+#[test]
+fn lock_is_free_when_its_release_has_reached_memory() {
+    // The release waits behind the store; so does whoever wants the lock. Nobody is deadlocked, nothing races.
+    let section: &[Stmt] = &[Lock(0), Inc(0), Unlock(0)];
+    let verdict = explore(&small([section, section]).subject(), &Config { memory: Memory::Tso, ..Config::default() });
+
+    assert_eq!(told(&verdict).4, []);
+    assert_eq!(verdict.outcomes, [", ; x=2 y=0 n=0".to_owned()].into());
+    assert_eq!(verdict.deadlocks, BTreeSet::new());
+}
+
+#[test]
+fn barriers_of_spinlock_are_needed_on_a_machine_with_store_buffers_and_suffice() {
+    let tso = Config { memory: Memory::Tso, ..Config::default() };
+    for scenario in ["leaser-reader", "leaser-writer", "leaser-iget", "upgrade-opener", "nonblock-opener"] {
+        assert_eq!(explore(&lease("spinlock", scenario), &tso).codes(), BTreeSet::new(), "{scenario}");
+    }
+    let cell = cells::Cell {
+        design: designs::find("spinlock:no-barrier").unwrap(),
+        scenario: catalogue::find("leaser-reader").unwrap(),
+    };
+    let verdict = cells::explore_with_witnesses(&cell, &tso).unwrap();
+    assert_eq!(verdict.codes(), [Code::LW030].into());
+    assert_eq!(verdict.findings[0].schedule.memory, Memory::Tso);
+    assert_eq!(explore(&cell.subject(), &Config::default()).codes(), BTreeSet::new());
+}
+
+// Preemptions.
+
+#[test]
+fn preemption_bounds_charge_no_free_switch() {
+    // 3 tasks with 2 sections each: 90 orders of sections. By preemptions: 3! without, then 18, 36, 30 more.
+    let twice: &[Stmt] = &[Lock(0), Unlock(0), Lock(0), Unlock(0)];
+    let subject = small([twice, twice, twice]).subject();
+    let bounded =
+        |engine, max| explore(&subject, &Config { preemptions_max: Some(max), ..Config::with_engine(engine) });
+
+    let counts: Vec<u64> = (0..4).map(|max| bounded(EngineKind::Brute, max).executions).collect();
+    assert_eq!(counts, [6, 24, 60, 90]);
+    assert_eq!(bounded(EngineKind::Brute, 2).bound, Some(Bound::Preemptions(2)));
+    assert_eq!(bounded(EngineKind::Brute, 3).bound, None, "nothing was left out");
+    assert_eq!(bounded(EngineKind::Explorer, 2).bound, Some(Bound::Preemptions(2)));
+    assert_eq!(told(&bounded(EngineKind::Explorer, 3)), told(&explore(&subject, &Config::default())));
+}
+
+#[test]
+fn outcome_that_needs_two_preemptions_is_not_there_with_one() {
+    let subject = small([&[StoreOnce(0, 1), StoreOnce(0, 0)], &[LoadOnce(0), LoadOnce(0)]]).subject();
+    let outcomes = |max| -> Vec<String> {
+        let verdict = explore(&subject, &Config { preemptions_max: Some(max), ..Config::default() });
+        verdict.outcomes.iter().map(|outcome| outcome[2..5].to_owned()).collect()
+    };
+
+    assert_eq!(outcomes(0), ["0 0"]);
+    // The second task between the stores of the first: one preemption.
+    assert_eq!(outcomes(1), ["0 0", "1 1"]);
+    // Each of them between two steps of the other.
+    assert_eq!(outcomes(2), ["0 0", "0 1", "1 0", "1 1"]);
+}
+
+// Bounds.
+
+#[test]
+fn table_that_is_full_makes_the_verdict_incomplete() {
+    let config = Config { bytes_max: 256 * 1024, ..Config::default() };
+    let verdict = explore(&family("L-fixed-3-3").subject(), &config);
+
+    assert_eq!(verdict.bound, Some(Bound::Bytes(256 * 1024)));
+    assert!(verdict.states > 500);
+    assert_eq!(Bound::Bytes(3 << 20).to_string(), "known states would take more than 3 MiB");
+}
+
+// Checkpoints.
+
+fn checkpointed(file: &std::path::Path) -> Config {
+    let checkpoint =
+        Checkpoint { file: file.to_owned(), about: "test".to_owned(), interval: Duration::from_millis(20) };
+    Config { checkpoint: Some(checkpoint), ..Config::default() }
+}
+
+#[test]
+fn exploration_goes_on_from_its_checkpoint_and_says_the_same() {
+    let directory = directory("checkpoint");
+    std::fs::create_dir_all(&directory).unwrap();
+    for (jobs, subject) in [(1, lease("bkl", "holder-thread")), (2, family("L-mainline-3-2").subject())] {
+        let file = directory.join(format!("{jobs}.checkpoint"));
+        let whole = explore(&subject, &Config::default());
+        let config = Config { jobs, ..checkpointed(&file) };
+        let mut stops = 0;
+        let verdict = loop {
+            let executions_max = 100 * (stops + 1);
+            let verdict = try_explore(&subject, &Config { executions_max, ..config.clone() }).unwrap();
+            if verdict.complete() {
+                break verdict;
+            }
+            assert_eq!(verdict.bound, Some(Bound::Executions(executions_max)));
+            assert!(file.exists());
+            stops += 1;
+        };
+
+        assert!(stops > 2, "{stops}");
+        assert_eq!(told(&whole), told(&verdict));
+        assert!(!file.exists(), "all is seen: nothing to go on from");
+    }
+}
+
+#[test]
+fn checkpoint_of_something_else_is_refused() {
+    let directory = directory("checkpoint-refused");
+    std::fs::create_dir_all(&directory).unwrap();
+    let file = directory.join("file.checkpoint");
+    let begin = Config { executions_max: 50, ..checkpointed(&file) };
+    try_explore(&lease("bkl", "leaser-two-openers"), &begin).unwrap();
+    let error = |subject: Arc<dyn Subject>, config: Config| match try_explore(&subject, &config) {
+        Err(checkpoint::Error::Unfit { why, .. }) => why,
+        other => panic!("{other:?}"),
+    };
+
+    let of_another = error(lease("spinlock", "leaser-two-openers"), begin.clone());
+    assert!(of_another.starts_with("the code has changed"), "{of_another}");
+    let tso = error(lease("bkl", "leaser-two-openers"), Config { memory: Memory::Tso, ..begin.clone() });
+    assert_eq!(tso, "a checkpoint of test, SC, symmetry false; asked for is test, TSO, symmetry false");
+
+    let mut bytes = std::fs::read(&file).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&file, &bytes).unwrap();
+    let damaged = error(lease("bkl", "leaser-two-openers"), begin.clone());
+    assert_eq!(damaged, "the checkpoint is damaged: its states are not those it says it has");
+    std::fs::write(&file, "{}\n").unwrap();
+    let nothing = error(lease("bkl", "leaser-two-openers"), begin);
+    assert!(nothing.starts_with("not a checkpoint of version 1: missing field"), "{nothing}");
+}
+
+fn json(output: &std::process::Output) -> serde_json::Value {
+    let mut value: serde_json::Value = serde_json::from_str(&stdout(output)).unwrap();
+    // What is measured, and how many executions a resumed search took, is not part of the verdict.
+    for measured in ["seconds", "executions"] {
+        value.as_object_mut().unwrap().remove(measured);
+    }
+    value
+}
+
+#[test]
+fn killed_exploration_goes_on_where_its_last_checkpoint_was() {
+    let directory = directory("killed");
+    std::fs::create_dir_all(&directory).unwrap();
+    let file = directory.join("file.checkpoint");
+    let file = file.to_str().unwrap();
+    let program = env!("CARGO_BIN_EXE_lockwright");
+    let arguments = ["explore", "L-fixed-4-4", "--json", "--checkpoint", file];
+    let whole = Command::new(program).args(&arguments[..3]).output().unwrap();
+    let mut killed = Command::new(program).args(arguments).stdout(Stdio::null()).spawn().unwrap();
+    // The first checkpoint is written in the middle of it; SIGKILL comes right after.
+    while !std::path::Path::new(file).exists() {
+        assert!(killed.try_wait().unwrap().is_none(), "it ended before it was killed");
+        std::thread::yield_now();
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert!(std::path::Path::new(file).exists());
+
+    let resumed = Command::new(program).args(arguments).output().unwrap();
+
+    assert_eq!(resumed.status.code(), Some(0));
+    assert_eq!(json(&whole), json(&resumed));
+    assert!(!std::path::Path::new(file).exists());
+}
