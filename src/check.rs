@@ -79,6 +79,13 @@ impl Docket<'_> {
     }
 }
 
+/// What the checks remember of an execution: a search that goes on from a copy of a state takes a copy of this as well.
+#[derive(Clone, Default)]
+pub struct CheckMemory {
+    ledger: Ledger,
+    lease: Option<lease::LeaseCheck>,
+}
+
 /// All checks of a program.
 pub struct Checks {
     names: Names,
@@ -108,6 +115,17 @@ impl Checks {
     /// Takes out what was found since the last time.
     pub fn take_found(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.found)
+    }
+
+    /// What is remembered of the execution so far.
+    pub fn memory(&self) -> CheckMemory {
+        CheckMemory { ledger: self.ledger.clone(), lease: self.lease.clone() }
+    }
+
+    /// Goes on from what was remembered.
+    pub fn set_memory(&mut self, memory: CheckMemory) {
+        self.ledger = memory.ledger;
+        self.lease = memory.lease;
     }
 
     /// An execution begins.

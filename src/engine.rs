@@ -19,6 +19,7 @@ use crate::event::{Event, Listed, Note, ObjectId, ObjectInfo, Op, Place, TaskId,
 pub mod controlled;
 pub mod fingerprint;
 pub mod loom;
+pub mod memo;
 mod quiet;
 pub mod world;
 
@@ -217,7 +218,10 @@ pub struct Booted {
 pub type Outcome = Box<dyn FnOnce(&dyn View) -> String>;
 
 /// A look at the lists of the design under test.
-pub type Listing = Box<dyn Fn(&dyn View) -> Vec<Listed>>;
+pub type Listing = Box<Lister>;
+
+/// Looks at the lists of the design under test.
+pub type Lister = dyn Fn(&dyn View) -> Vec<Listed>;
 
 /// What is executed, again and again: it builds its objects and says what the tasks do.
 ///
@@ -340,7 +344,18 @@ pub struct State<'a> {
     observer: &'a dyn Observer,
 }
 
-impl State<'_> {
+impl<'a> State<'a> {
+    /// A state as an engine shows it.
+    pub fn new(
+        world: &'a World,
+        transitions: &'a [Transition],
+        step: u32,
+        loud: bool,
+        observer: &'a dyn Observer,
+    ) -> State<'a> {
+        State { world, transitions, step, loud, observer }
+    }
+
     /// 128 bits that stand for the state: tasks, objects, time and what the observer remembers.
     pub fn fingerprint(&self) -> u128 {
         let mut fingerprint = Fingerprint::default();
@@ -349,6 +364,14 @@ impl State<'_> {
         self.observer.fingerprint(&mut fingerprint);
         fingerprint.finish_128()
     }
+}
+
+/// 128 bits that stand for a state: tasks, objects, time and what the observer remembers.
+pub fn fingerprint_of(world: &World, observer: &dyn Observer) -> u128 {
+    let mut fingerprint = Fingerprint::default();
+    world.fingerprint(&mut fingerprint, |task, part: &mut Fingerprint| observer.fingerprint_task(task, part));
+    observer.fingerprint(&mut fingerprint);
+    fingerprint.finish_128()
 }
 
 /// What a strategy decides.

@@ -227,6 +227,32 @@ impl Op {
         }
     }
 
+    /// All that tells it from other operations, in three words: quicker to hash than the derived way.
+    pub fn words(self) -> [u64; 3] {
+        let word = |tag: u64, id: ObjectId, access: u64| tag | access << 8 | u64::from(id.0) << 16;
+        match self {
+            Op::Load(id, access) => [word(0, id, access as u64), 0, 0],
+            Op::Store(id, value, access) => [word(1, id, access as u64), value, 0],
+            Op::Rmw(id, Rmw::Add(by), access) => [word(2, id, access as u64), by, 0],
+            Op::Rmw(id, Rmw::Xchg(new), access) => [word(3, id, access as u64), new, 0],
+            Op::Rmw(id, Rmw::CmpXchg(old, new), access) => [word(4, id, access as u64), old, new],
+            Op::Fence => [5, 0, 0],
+            Op::Acquire(id) => [word(6, id, 0), 0, 0],
+            Op::TryAcquire(id) => [word(7, id, 0), 0, 0],
+            Op::Release(id) => [word(8, id, 0), 0, 0],
+            Op::Enqueue(id) => [word(9, id, 0), 0, 0],
+            Op::Dequeue(id) => [word(10, id, 0), 0, 0],
+            Op::Wake(id) => [word(11, id, 0), 0, 0],
+            Op::Sleep(None) => [12, 0, 0],
+            Op::Sleep(Some(deadline)) => [13, deadline, 0],
+            Op::Free(id) => [word(14, id, 0), 0, 0],
+            Op::Choose(n, _) => [15, u64::from(n), 0],
+            Op::Interrupt(task) => [16, u64::from(task.0), 0],
+            Op::Advance(by) => [17, by, 0],
+            Op::Flush(id, value) => [word(18, id, 0), value, 0],
+        }
+    }
+
     /// Does it wait until the task's own stores have reached memory? Locked instructions and full barriers do, on a machine
     /// with store buffers; so does whatever takes a lock inside.
     pub fn drains(self) -> bool {

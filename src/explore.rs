@@ -27,6 +27,7 @@ pub mod checkpoint;
 mod independence;
 pub mod loom;
 mod path;
+mod replica;
 pub mod saved;
 pub mod schedule;
 mod search;

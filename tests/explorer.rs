@@ -40,9 +40,23 @@ fn small<const N: usize>(tasks: [&[Stmt]; N]) -> Small {
 }
 
 /// What must not depend on how it was found out.
-fn told(verdict: &Verdict) -> (u64, Option<Bound>, BTreeSet<String>, BTreeSet<String>, Vec<(Code, &'static str)>) {
-    let findings = verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject)).collect();
-    (verdict.states, verdict.bound, verdict.outcomes.clone(), verdict.deadlocks.clone(), findings)
+#[derive(Debug, PartialEq)]
+struct Told {
+    states: u64,
+    bound: Option<Bound>,
+    outcomes: BTreeSet<String>,
+    deadlocks: BTreeSet<String>,
+    findings: Vec<(Code, &'static str)>,
+}
+
+fn told(verdict: &Verdict) -> Told {
+    Told {
+        states: verdict.states,
+        bound: verdict.bound,
+        outcomes: verdict.outcomes.clone(),
+        deadlocks: verdict.deadlocks.clone(),
+        findings: verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject)).collect(),
+    }
 }
 
 // Workers.
@@ -204,7 +218,7 @@ fn lock_is_free_when_its_release_has_reached_memory() {
     let section: &[Stmt] = &[Lock(0), Inc(0), Unlock(0)];
     let verdict = explore(&small([section, section]).subject(), &Config { memory: Memory::Tso, ..Config::default() });
 
-    assert_eq!(told(&verdict).4, []);
+    assert_eq!(told(&verdict).findings, []);
     assert_eq!(verdict.outcomes, [", ; x=2 y=0 n=0".to_owned()].into());
     assert_eq!(verdict.deadlocks, BTreeSet::new());
 }

@@ -29,6 +29,7 @@ struct Break {
 }
 
 /// The memory of both properties.
+#[derive(Clone)]
 pub struct LeaseCheck {
     listed: Vec<Listed>,
     /// Lease and owner that calls returned, by file; a lease stays here until unlocked.

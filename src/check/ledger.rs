@@ -8,7 +8,7 @@ use std::hash::Hasher;
 use super::Spot;
 use crate::event::{Event, Note, ObjectId, ObjectKind, Op, TaskId, View, What};
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Ledger {
     /// Locks held now, in the order of their acquisition.
     pub held: Vec<(TaskId, ObjectId, Spot)>,

@@ -11,17 +11,17 @@ use super::{Code, Docket, Spot};
 use crate::event::{Access, ObjectId, ObjectKind, Status, TaskId, View};
 
 pub(super) fn judge(step: u32, view: &dyn View, docket: &mut Docket<'_>) {
-    for second in 2..=view.tasks() {
-        let second = TaskId(second as u8);
+    // Most of the time nobody, or one task alone, stands before plain memory.
+    let mut before: Vec<(TaskId, ObjectId, bool, Access)> = Vec::new();
+    for second in (1..=view.tasks()).map(|task| TaskId(task as u8)) {
         let Some((object, writes, access)) = next_access(view, second) else { continue };
-        for first in 1..second.0 {
-            let first = TaskId(first);
-            let Some((other, other_writes, other_access)) = next_access(view, first) else { continue };
+        for &(first, other, other_writes, other_access) in &before {
             let unmarked = access == Access::Plain || other_access == Access::Plain;
             if object == other && (writes || other_writes) && unmarked {
                 report(step, view, [(first, other_writes), (second, writes)], object, docket);
             }
         }
+        before.push((second, object, writes, access));
     }
 }
 

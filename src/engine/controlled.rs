@@ -14,6 +14,7 @@ use std::rc::Rc;
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
+use super::memo::{Effect, Key, Memo, Next, Segment};
 use super::quiet::{leaked, panic_text, quietly};
 use super::world::{Transition, World};
 use super::{
@@ -61,6 +62,7 @@ const STACK_BYTES: usize = 256 * 1024;
 pub struct Controlled {
     stacks: Vec<DefaultStack>,
     settings: Settings,
+    memo: Option<Rc<RefCell<Memo>>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -90,12 +92,20 @@ struct Execution {
     drained: Cell<u32>,
     drain_max: u32,
     yielder: Cell<*const Yielder<(), ()>>,
+    memo: Option<Rc<RefCell<Memo>>>,
+    /// The segment that the running task is in the middle of.
+    segment: RefCell<Option<(Key, Vec<Effect>)>>,
 }
 
 impl Controlled {
     /// An engine for executions like this.
     pub fn new(settings: Settings) -> Controlled {
-        Controlled { stacks: Vec::new(), settings }
+        Controlled { stacks: Vec::new(), settings, memo: None }
+    }
+
+    /// One that writes down what tasks do between their operations.
+    pub fn learning(settings: Settings, memo: Rc<RefCell<Memo>>) -> Controlled {
+        Controlled { memo: Some(memo), ..Controlled::new(settings) }
     }
 
     /// Stacks in the pool: all that were ever needed at once, when no execution is under way.
@@ -125,6 +135,8 @@ impl Controlled {
             drained: Cell::new(0),
             drain_max: self.settings.limits.drain_max,
             yielder: Cell::new(std::ptr::null()),
+            memo: self.memo.clone(),
+            segment: RefCell::new(None),
         });
         let _installed = Installed::new(Rc::clone(&execution) as Rc<dyn Engine>);
         // Not quietly: a panic here is a mistake of who set the program up, not a finding.
@@ -194,7 +206,7 @@ impl Controlled {
             }
             let observer = execution.observer.borrow();
             let loud = execution.loud.get();
-            let state = State { world: &world, transitions: &transitions, step, loud, observer: &*observer };
+            let state = State::new(&world, &transitions, step, loud, &*observer);
             let decision = strategy.decide(&state);
             drop((world, observer));
             match decision {
@@ -246,8 +258,29 @@ impl Execution {
             Err(payload) => self.note(Note::Bug(leaked(panic_text(&*payload))), place),
         }
         if self.mode.get() == Mode::Run {
+            self.learn(Next::Finished);
             self.world.borrow_mut().finish(self.task.get());
         }
+    }
+
+    /// A segment begins: the task has performed an operation.
+    fn begin_segment(&self, key: Key, op: Op, result: u64) {
+        if self.memo.is_some() {
+            *self.segment.borrow_mut() = Some((Key { observed: op.observed(result), ..key }, Vec::new()));
+        }
+    }
+
+    fn effect(&self, effect: Effect) {
+        if let Some((_, effects)) = self.segment.borrow_mut().as_mut() {
+            effects.push(effect);
+        }
+    }
+
+    /// It ends.
+    fn learn(&self, next: Next) {
+        let (Some(memo), Some((key, effects))) = (&self.memo, self.segment.borrow_mut().take()) else { return };
+        let history = *self.world.borrow_mut().history(self.task.get());
+        memo.borrow_mut().learn(key, Segment { effects, history, next });
     }
 
     fn resume(&self, tasks: &mut [Task], task: TaskId) {
@@ -333,10 +366,12 @@ impl Engine for Execution {
     }
 
     fn create(&self, info: ObjectInfo, value: u64) -> ObjectId {
+        self.effect(Effect::Create(info, value));
         self.world.borrow_mut().create(self.task.get(), info, value)
     }
 
     fn init(&self, id: ObjectId, value: u64) {
+        self.effect(Effect::Init(id, value));
         self.world.borrow_mut().init(id, value);
     }
 
@@ -346,11 +381,17 @@ impl Engine for Execution {
             Mode::Drain => return self.drain_one(task, op),
             Mode::Boot => {}
             Mode::Run => {
+                self.learn(Next::Op(op, place));
                 self.world.borrow_mut().set_pending(task, op, place);
                 self.suspend();
                 if self.mode.get() == Mode::Drain {
                     return self.drain_one(task, op);
                 }
+                let key = self.world.borrow().key(task);
+                let result = self.world.borrow_mut().apply(task, op, self.alternative.get());
+                self.begin_segment(key, op, result);
+                self.tell(task, What::Op(op, result), place);
+                return result;
             }
         }
         let result = self.world.borrow_mut().apply(task, op, self.alternative.get());
@@ -360,6 +401,7 @@ impl Engine for Execution {
 
     fn note(&self, note: Note, place: Place) {
         if self.mode.get() != Mode::Drain {
+            self.effect(Effect::Note(note, place));
             self.tell(self.task.get(), What::Note(note), place);
         }
     }

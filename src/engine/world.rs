@@ -9,8 +9,10 @@
 //! [drains](Op::drains) waits for an empty buffer. Releases and acquires need no more than that on such a machine.
 
 use std::panic::Location;
+use std::rc::Rc;
 
-use super::{Clock, Listing, Memory, Unsound};
+use super::memo::Key;
+use super::{Clock, Lister, Listing, Memory, Unsound};
 use crate::event::{Listed, ObjectId, ObjectInfo, ObjectKind, Op, Place, Status, TaskId, View};
 
 mod canonical;
@@ -48,14 +50,15 @@ impl Transition {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Slot {
     info: ObjectInfo,
-    /// A cell's value, a lock's owner plus one, 1 for a freed block.
+    /// A cell's value, a lock's owner plus one, 1 for a freed block, bit t for task t that waits on a queue (all are woken at
+    /// once, so their order is none of the state).
     value: u64,
-    /// Who waits on a queue, in the order of their names: all are woken at once.
-    waiters: Vec<TaskId>,
 }
 
+#[derive(Clone)]
 struct Task {
     pending: Option<Op>,
     place: Place,
@@ -67,14 +70,18 @@ struct Task {
     finished: bool,
 }
 
+/// Most tasks of a program: who waits on a queue is a bit in a word.
+const TASKS_MAX: usize = 63;
+
 /// Every task and every object of one execution.
+#[derive(Clone)]
 pub struct World {
     objects: Vec<Vec<Slot>>,
     tasks: Vec<Task>,
     jiffies: u64,
     clock: Clock,
     memory: Memory,
-    listing: Listing,
+    listing: Rc<Lister>,
     symmetry: canonical::Symmetry,
     seeded: Option<Unsound>,
 }
@@ -88,15 +95,15 @@ impl World {
             jiffies: 1000,
             clock,
             memory,
-            listing: Box::new(|_| Vec::new()),
+            listing: Rc::new(|_| Vec::new()),
             symmetry: canonical::Symmetry::default(),
             seeded: None,
         }
     }
 
     pub(super) fn add_tasks(&mut self, count: usize, listing: Listing) {
-        self.listing = listing;
-        assert!(count < usize::from(TaskId::CLOCK.0), "at most {} tasks", TaskId::CLOCK.0 - 1);
+        self.listing = listing.into();
+        assert!(count <= TASKS_MAX, "at most {TASKS_MAX} tasks");
         self.objects.resize_with(count + 1, Vec::new);
         self.tasks = (1..=count).map(Task::new).collect();
     }
@@ -111,11 +118,11 @@ impl World {
         if self.seeded == Some(Unsound::NamesReused)
             && let Some(id) = self.reused_name(creator, info)
         {
-            *self.slot_mut(id) = Slot { info, value, waiters: Vec::new() };
+            *self.slot_mut(id) = Slot { info, value };
             return id;
         }
         let slots = &mut self.objects[usize::from(creator.0)];
-        slots.push(Slot { info, value, waiters: Vec::new() });
+        slots.push(Slot { info, value });
         ObjectId::new(creator, slots.len() as u32)
     }
 
@@ -159,6 +166,26 @@ impl World {
         let task = &mut self.tasks[task.index()];
         task.pending = None;
         task.finished = true;
+    }
+
+    /// The operation before which the task stands, and where that is.
+    ///
+    /// # Panics
+    /// If it is done.
+    pub(super) fn standing(&self, task: TaskId) -> (Op, Place) {
+        let task = &self.tasks[task.index()];
+        (task.pending.expect("a task that makes a step stands before an operation"), task.place)
+    }
+
+    /// From where the task goes on; what it learns from its operation is to be filled in.
+    pub(super) fn key(&self, task: TaskId) -> Key {
+        Key {
+            task,
+            history: self.tasks[task.index()].history,
+            created: self.objects[usize::from(task.0)].len() as u32,
+            jiffies: self.jiffies,
+            observed: 0,
+        }
     }
 
     /// Where the task's history began.

@@ -183,6 +183,27 @@ impl<P: Pruning> Path<P> {
         self.spent = 0;
     }
 
+    /// Stands where the first choices of the path lead.
+    pub fn stand_at(&mut self, depth: usize) {
+        self.restart();
+        (0..depth).for_each(|_| _ = self.take());
+    }
+
+    /// Number of states on the path.
+    pub fn len(&self) -> usize {
+        self.branches.len()
+    }
+
+    /// Number of steps made.
+    pub fn steps(&self) -> u32 {
+        self.depth as u32
+    }
+
+    /// What the path takes at a state.
+    pub fn choice(&self, at: usize) -> Transition {
+        self.arena[self.branches[at].taken].transition
+    }
+
     /// Moves on to the next branch; false if there is none.
     pub fn advance(&mut self) -> bool {
         while let Some(branch) = self.branches.last_mut() {

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::path::{Path, Pruning};
+use super::replica::Replica;
 use super::{Bound, Config, EngineKind, Found, Progress, Schedule, Subject, Verdict, Watch};
 use crate::engine::controlled::Controlled;
 use crate::engine::{Ending, Observer};
@@ -24,16 +25,43 @@ pub(super) struct Runner<'s> {
     config: &'s Config,
     watch: Rc<RefCell<Watch>>,
     observer: Rc<RefCell<dyn Observer>>,
-    controlled: Controlled,
+    machine: Machine<'s>,
     pub verdict: Verdict,
+}
+
+/// Who makes the steps.
+enum Machine<'s> {
+    /// The program, from its beginning each time.
+    Rerun(Box<Controlled>),
+    /// What is known of it, from copies of states.
+    Replica(Box<Replica<'s>>),
 }
 
 impl<'s> Runner<'s> {
     pub fn new(subject: &'s dyn Subject, config: &'s Config, engine: EngineKind) -> Runner<'s> {
         let watch = Watch::shared(subject.checks());
         let observer: Rc<RefCell<dyn Observer>> = watch.clone();
-        let controlled = Controlled::new(config.settings());
-        Runner { subject, config, watch, observer, controlled, verdict: Verdict::new(engine) }
+        let machine = Machine::Rerun(Box::new(Controlled::new(config.settings())));
+        Runner { subject, config, watch, observer, machine, verdict: Verdict::new(engine) }
+    }
+
+    /// One that runs the program only where it does something new.
+    pub fn replica(subject: &'s dyn Subject, config: &'s Config, engine: EngineKind) -> Runner<'s> {
+        let runner = Runner::new(subject, config, engine);
+        let replica = Replica::new(subject, config, Rc::clone(&runner.watch));
+        Runner { machine: Machine::Replica(Box::new(replica)), ..runner }
+    }
+
+    /// Did the program do something else than it did before?
+    pub fn strayed(&self) -> bool {
+        matches!(&self.machine, Machine::Replica(replica) if replica.strayed())
+    }
+
+    /// The next execution is on another path.
+    pub fn enter(&mut self) {
+        if let Machine::Replica(replica) = &mut self.machine {
+            replica.enter();
+        }
     }
 
     /// Runs the execution that the path stands for. `on_found` looks at each finding.
@@ -57,10 +85,16 @@ impl<'s> Runner<'s> {
     ) -> Option<usize> {
         path.restart();
         let program: &dyn crate::engine::Program = self.subject;
-        let ending = self.controlled.run(program, path, &self.observer);
-        if let Some(step) = path.strayed() {
-            return Some(step);
-        }
+        let ending = match &mut self.machine {
+            Machine::Replica(replica) => replica.run(path),
+            Machine::Rerun(controlled) => {
+                let ending = controlled.run(program, path, &self.observer);
+                if let Some(step) = path.strayed() {
+                    return Some(step);
+                }
+                ending
+            }
+        };
         self.verdict.executions += 1;
         let mut again = false;
         for finding in self.watch.borrow_mut().0.take_found() {

@@ -15,10 +15,11 @@ use super::audit::Audit;
 use super::checkpoint::{self, Restored};
 use super::path::{Answer, Arrival, Item, Pruning};
 use super::visited::{Visit, Visited};
-use super::workers::{Crew, Round, Totals};
+use super::workers::{Crew, Round, Totals, Void};
 use super::{Bound, Config, Subject, Verdict, witness};
-use crate::engine::State;
+use crate::check::Code;
 use crate::engine::world::Transition;
+use crate::engine::{State, Unsound};
 
 /// Exploring takes at least so many times as long as writing checkpoints.
 const WRITING_SHARE: u32 = 20;
@@ -88,22 +89,33 @@ pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, checkp
     if let Some(max) = config.preemptions_max {
         return Ok(witness::preemption_bounded(subject, config, max));
     }
-    if !config.symmetry {
-        return Ok(visit_all(subject, config, false)?.expect("without symmetry there is nothing to break"));
+    // An audit is after what the program does and the engine does not see, so it is run each time.
+    let mut rerun = config.audit || config.seeded == Some(Unsound::NamesReused);
+    let mut symmetry = config.symmetry;
+    loop {
+        match visit_all(subject, &Config { symmetry, ..config.clone() }, rerun)? {
+            Ok(verdict) if rerun && !config.audit && config.seeded.is_none() => {
+                // A panic of the program's own says best what is wrong with it.
+                let panicked = verdict.findings.iter().any(|found| found.finding.code == Code::LW011);
+                assert!(
+                    panicked,
+                    "internal error: hidden state: a task did something else than before from the same history; \
+                     the program keeps something in a static, a Cell or an Arc that is no object of the engine"
+                );
+                return Ok(verdict);
+            }
+            Ok(verdict) => {
+                let symmetry = config.symmetry.then_some(symmetry);
+                return Ok(Verdict { symmetry, ..verdict });
+            }
+            Err(Void::Named) => symmetry = false,
+            Err(Void::Strayed) => rerun = true,
+        }
     }
-    if let Some(mut verdict) = visit_all(subject, config, true)? {
-        verdict.symmetry = Some(true);
-        return Ok(verdict);
-    }
-    let mut verdict = visit_all(subject, config, false)?.expect("without symmetry there is nothing to break");
-    verdict.symmetry = Some(false);
-    Ok(verdict)
 }
 
-/// `None` if tasks cannot be exchanged.
-fn visit_all(subject: &dyn Subject, config: &Config, symmetry: bool) -> Result<Option<Verdict>, checkpoint::Error> {
-    let plain = Config { symmetry, ..config.clone() };
-    let config = &plain;
+/// Visits every state this way; or says why that is impossible.
+fn visit_all(subject: &dyn Subject, config: &Config, rerun: bool) -> Result<Result<Verdict, Void>, checkpoint::Error> {
     let visited = Visited::new(config.bytes_max);
     let audit = config.audit.then(Audit::default);
     let Restored { mut items, mut totals } = match &config.checkpoint {
@@ -113,13 +125,13 @@ fn visit_all(subject: &dyn Subject, config: &Config, symmetry: bool) -> Result<O
     if items.is_empty() {
         items.push(Item::default());
     }
-    let crew = Crew { subject, config, visited: &visited, audit: audit.as_ref() };
+    let crew = Crew { subject, config, visited: &visited, audit: audit.as_ref(), rerun };
     let mut pause = config.checkpoint.as_ref().map(|checkpoint| checkpoint.interval);
     let bound = loop {
         let deadline = pause.map(|pause| Instant::now() + pause);
-        let Round { left, bound, broken } = crew.round(items, &mut totals, deadline);
-        if broken {
-            return Ok(None);
+        let Round { left, bound, void } = crew.round(items, &mut totals, deadline);
+        if let Some(void) = void {
+            return Ok(Err(void));
         }
         if left.is_empty() {
             if let Some(checkpoint) = &config.checkpoint {
@@ -137,7 +149,7 @@ fn visit_all(subject: &dyn Subject, config: &Config, symmetry: bool) -> Result<O
         }
         items = left;
     };
-    Ok(Some(verdict(totals, bound, &visited, audit.as_ref())))
+    Ok(Ok(verdict(totals, bound, &visited, audit.as_ref())))
 }
 
 fn verdict(totals: Totals, bound: Option<Bound>, visited: &Visited, audit: Option<&Audit>) -> Verdict {

@@ -31,6 +31,8 @@ pub(super) struct Crew<'a> {
     pub config: &'a Config,
     pub visited: &'a Visited,
     pub audit: Option<&'a Audit>,
+    /// Run the program from its beginning for every execution, known steps or not.
+    pub rerun: bool,
 }
 
 /// What was seen in all rounds so far.
@@ -83,8 +85,17 @@ pub(super) struct Round {
     pub left: Vec<Item>,
     /// What ended it, other than the end or a checkpoint.
     pub bound: Option<Bound>,
-    /// Tasks cannot be exchanged: all that was seen counts for nothing.
-    pub broken: bool,
+    /// Why all that was seen counts for nothing, if so.
+    pub void: Option<Void>,
+}
+
+/// Why a search has to begin anew, another way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Void {
+    /// Tasks cannot be exchanged: something names one of them.
+    Named,
+    /// A task did something else than before from the same history.
+    Strayed,
 }
 
 /// What the workers of a round tell each other.
@@ -96,7 +107,7 @@ struct Board<'a> {
     /// Workers that have nothing to do.
     idle: AtomicUsize,
     stop: AtomicBool,
-    broken: AtomicBool,
+    void: Mutex<Option<Void>>,
     executions: AtomicU64,
     bound: Mutex<Option<Bound>>,
     left: Mutex<Vec<Item>>,
@@ -115,7 +126,7 @@ impl Crew<'_> {
             open: AtomicUsize::new(items.len()),
             idle: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
-            broken: AtomicBool::new(false),
+            void: Mutex::new(None),
             executions: AtomicU64::new(totals.executions),
             bound: Mutex::new(None),
             left: Mutex::new(Vec::new()),
@@ -141,7 +152,7 @@ impl Crew<'_> {
         };
         verdicts.into_iter().for_each(|verdict| totals.take(verdict));
         let bound = *board.bound.lock();
-        Round { left: board.left.into_inner(), bound, broken: board.broken.into_inner() }
+        Round { left: board.left.into_inner(), bound, void: board.void.into_inner() }
     }
 }
 
@@ -160,12 +171,17 @@ impl Board<'_> {
     /// One worker, until nothing is left for anybody.
     fn work(&self, deque: &Worker<Item>) -> Verdict {
         let _stop = StopOnPanic(&self.stop);
-        let Crew { subject, config, visited, audit } = *self.crew;
-        let mut runner = Runner::new(subject, config, EngineKind::Explorer);
+        let Crew { subject, config, visited, audit, rerun } = *self.crew;
+        let mut runner = if rerun {
+            Runner::new(subject, config, EngineKind::Explorer)
+        } else {
+            Runner::replica(subject, config, EngineKind::Explorer)
+        };
         while let Some(item) = self.next(deque) {
             let known = Known { visited, audit, symmetry: config.symmetry, broken: false, full: false };
             let mut path = Path::new(known, config.memory, config.seeded);
             path.enter(&item);
+            runner.enter();
             self.work_on(&mut runner, path, deque);
             self.open.fetch_sub(1, Ordering::AcqRel);
         }
@@ -182,8 +198,9 @@ impl Board<'_> {
         loop {
             runner.run(&mut path, &mut |_| Answer::Keep);
             let executions = self.executions.fetch_add(1, Ordering::Relaxed) + 1;
-            if path.pruning.broken {
-                self.broken.store(true, Ordering::Relaxed);
+            let strayed = runner.strayed().then_some(Void::Strayed);
+            if let Some(void) = path.pruning.broken.then_some(Void::Named).or(strayed) {
+                self.void.lock().get_or_insert(void);
                 self.stop.store(true, Ordering::Relaxed);
                 return;
             }

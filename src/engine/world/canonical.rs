@@ -10,15 +10,15 @@
 //! nothing else in the state names one of them. Whatever does (an object that one of them makes, a signal to one of them,
 //! checks that remember tasks) turns the reduction off: [`World::symmetry`] says so, and the search begins anew without it.
 
-use std::hash::{Hash, Hasher};
+use std::hash::Hasher;
 
 use super::super::Unsound;
 use super::super::fingerprint::Fingerprint;
 use super::{Slot, World};
-use crate::event::{ObjectId, ObjectKind, TaskId, View};
+use crate::event::{ObjectId, ObjectKind, Op, TaskId, View};
 
 /// Which tasks may be exchanged.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Symmetry {
     /// Per task the number of its group; empty if no two are alike, or nobody asked.
     groups: Vec<u8>,
@@ -107,8 +107,13 @@ impl World {
             fingerprint.write_history(record.history);
         }
         let flags = u8::from(record.sleeping) | u8::from(record.interrupted) << 1 | u8::from(record.finished) << 2;
-        fingerprint.write_u8(flags);
-        record.pending.hash(fingerprint);
+        // Of a choice its text is left out: the history tells which it is.
+        let [first, second, third] = record.pending.map_or([u64::MAX; 3], Op::words);
+        fingerprint.write_u64(first ^ u64::from(flags) << 56);
+        fingerprint.write_u64(second);
+        if third != 0 {
+            fingerprint.write_u64(third);
+        }
         for &(id, value) in &record.buffer {
             fingerprint.write_u64(u64::from(id.0) << 32 | 1);
             fingerprint.write_u64(value);
@@ -126,13 +131,14 @@ impl World {
     ) {
         match slot.info.kind {
             ObjectKind::Queue => {
-                for &waiter in &slot.waiters {
-                    match self.symmetry.group(waiter) {
-                        Some(_) => roles.push((waiter, id())),
-                        None => fingerprint.write_u64(u64::from(waiter.0) << 8 | 0xff),
-                    }
+                let waiting = self.task_ids().filter(|task| slot.value >> task.0 & 1 != 0);
+                let mut others = slot.value;
+                for task in waiting.filter(|task| self.symmetry.group(*task).is_some()) {
+                    others &= !(1 << task.0);
+                    roles.push((task, id()));
                 }
-                fingerprint.write_usize(slot.waiters.len());
+                fingerprint.write_u64(others);
+                fingerprint.write_u32(slot.value.count_ones());
             }
             kind if kind.is_lock() => {
                 let owner = slot.value.checked_sub(1).map(|owner| TaskId(owner as u8));

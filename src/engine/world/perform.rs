@@ -119,23 +119,21 @@ impl World {
     fn perform_on_queue(&mut self, task: TaskId, op: Op) -> u64 {
         match op {
             Op::Enqueue(id) => {
-                let waiters = &mut self.slot_mut(id).waiters;
-                let at = waiters.partition_point(|waiter| *waiter <= task);
-                waiters.insert(at, task);
+                self.slot_mut(id).value |= 1 << task.0;
                 self.tasks[task.index()].sleeping = true;
                 0
             }
             Op::Dequeue(id) => {
-                self.slot_mut(id).waiters.retain(|&waiter| waiter != task);
+                self.slot_mut(id).value &= !(1 << task.0);
                 self.tasks[task.index()].sleeping = false;
                 0
             }
             Op::Wake(id) => {
-                let woken = std::mem::take(&mut self.slot_mut(id).waiters);
-                for &waiter in &woken {
-                    self.tasks[waiter.index()].sleeping = false;
+                let woken = std::mem::take(&mut self.slot_mut(id).value);
+                for (at, waiter) in self.tasks.iter_mut().enumerate() {
+                    waiter.sleeping &= woken >> (at + 1) & 1 == 0;
                 }
-                woken.len() as u64
+                u64::from(woken.count_ones())
             }
             _ => unreachable!("internal error: {op:?} is no operation on a queue"),
         }
