@@ -16,9 +16,12 @@ use crate::event::{Event, Place, TaskId, View};
 mod bug;
 pub mod code;
 mod deadlock;
+mod history;
 pub mod lease;
 mod ledger;
+mod lockdep;
 mod race;
+mod sequential;
 mod slab;
 mod sleep;
 mod unlock;
@@ -83,7 +86,9 @@ impl Docket<'_> {
 pub struct Checks {
     names: Names,
     ledger: Ledger,
+    order: lockdep::LockOrder,
     lease: Option<lease::LeaseCheck>,
+    history: Option<history::History>,
     seen: HashSet<(Code, &'static str)>,
     found: Vec<Finding>,
 }
@@ -91,18 +96,27 @@ pub struct Checks {
 impl Checks {
     /// The checks that hold for any program.
     pub fn new(names: Names) -> Checks {
-        Checks { names, ledger: Ledger::default(), lease: None, seen: HashSet::new(), found: Vec::new() }
+        Checks {
+            names,
+            ledger: Ledger::default(),
+            order: lockdep::LockOrder::default(),
+            lease: None,
+            history: None,
+            seen: HashSet::new(),
+            found: Vec::new(),
+        }
     }
 
     /// With the lease properties on top.
     pub fn with_leases(names: Names) -> Checks {
-        Checks { lease: Some(lease::LeaseCheck::new()), ..Checks::new(names) }
+        Checks { lease: Some(lease::LeaseCheck::new()), history: Some(history::History::new()), ..Checks::new(names) }
     }
 
     /// Forgets which findings were reported, so that the next execution reports them again.
     pub fn forget(&mut self) {
         self.seen.clear();
         self.found.clear();
+        self.order.forget();
     }
 
     /// Takes out what was found since the last time.
@@ -113,23 +127,31 @@ impl Checks {
     /// An execution begins.
     pub fn begin(&mut self) {
         self.ledger = Ledger::default();
+        self.order.begin();
         if let Some(lease) = &mut self.lease {
             lease.begin();
+        }
+        if let Some(history) = &mut self.history {
+            *history = history::History::new();
         }
     }
 
     /// Judges an event; true if the execution ends here.
     pub fn event(&mut self, event: &Event, view: &dyn View) -> bool {
-        let Checks { names, ledger, lease, seen, found } = self;
+        let Checks { names, ledger, order, lease, history, seen, found } = self;
         let mut docket = Docket { names, seen, found, stop: false, step: event.step };
         unlock::judge(event, view, ledger, &mut docket);
         sleep::judge(event, view, ledger, &mut docket);
         slab::judge(event, view, ledger, &mut docket);
         bug::judge(event, ledger, &mut docket);
         deadlock::judge_setup(event, view, ledger, &mut docket);
+        order.judge(event, view, ledger, &mut docket);
         ledger.update(event, view);
         if let Some(lease) = lease {
             lease.event(event, view, &mut docket);
+        }
+        if let Some(history) = history {
+            history.event(event, view, &mut docket);
         }
         docket.stop
     }
@@ -152,7 +174,7 @@ impl Checks {
 
     /// Judges the end: all tasks done, everything closed.
     pub fn end(&mut self, step: u32, view: &dyn View) {
-        let Checks { names, ledger, lease, seen, found } = self;
+        let Checks { names, ledger, lease, seen, found, .. } = self;
         let mut docket = Docket { names, seen, found, stop: false, step };
         slab::judge_end(view, ledger, &mut docket);
         if let Some(lease) = lease {
@@ -173,6 +195,7 @@ impl Checks {
     /// Does what is remembered or said of this event depend on when, among independent steps of others, it happens?
     pub fn is_loud(&self, event: &Event) -> bool {
         self.lease.is_some() && lease::LeaseCheck::heeds(event)
+            || self.history.as_ref().is_some_and(|history| history.heeds(event))
     }
 
     /// The names it speaks in.
@@ -185,7 +208,9 @@ impl Checks {
         if self.lease.is_some() {
             self.event(event, view);
         } else {
-            self.ledger.update(event, view);
+            let Checks { names, ledger, order, seen, found, .. } = self;
+            order.judge(event, view, ledger, &mut Docket { names, seen, found, stop: false, step: event.step });
+            ledger.update(event, view);
         }
     }
 
@@ -193,6 +218,9 @@ impl Checks {
     pub fn fingerprint(&self, hasher: &mut dyn Hasher) {
         if let Some(lease) = &self.lease {
             lease.fingerprint(hasher);
+        }
+        if let Some(history) = &self.history {
+            history.fingerprint(hasher);
         }
     }
 }

@@ -14,9 +14,13 @@ use crate::kernel::{Kernel, Result};
 pub mod bkl;
 pub mod designs;
 pub mod file_lock;
+pub mod flocks;
+pub mod inner;
 pub mod inode;
 pub mod mutants;
+pub mod rest;
 pub mod spinlock;
+pub mod split;
 
 pub use inode::{Filp, Inode, OpenFlags};
 
