@@ -20,6 +20,7 @@ use crate::kernel::lock::SpinLock;
 use crate::kernel::task::Task;
 use crate::kernel::{Errno, Faults, Kernel, Result, wait};
 use crate::lease::designs::Entry;
+use crate::lease::file_lock::is_lease_type;
 use crate::lease::{Design, F_RDLCK, F_WRLCK, Filp, Inode, OpenFlags};
 
 pub mod alone;
@@ -167,7 +168,9 @@ pub fn setlease(design: &dyn Design, current: &Task, filp: Filp, arg: i32, in_ke
         F_WRLCK => Some(LeaseType::Write),
         _ => None,
     };
-    invoke(LeaseCall::SetLease { file, lease, pid: current.pid, in_kernel });
+    if is_lease_type(arg) {
+        invoke(LeaseCall::SetLease { file, lease, pid: current.pid, in_kernel });
+    }
     let result =
         if in_kernel { design.vfs_setlease(current, filp, arg) } else { design.fcntl_setlease(current, filp, arg) };
     let pid = if in_kernel { 0 } else { current.pid };

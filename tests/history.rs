@@ -179,18 +179,37 @@ fn an_interrupted_open_without_a_signal_is_not_explained() {
 
 #[test]
 fn brute_force_and_the_explorer_agree_on_what_is_unexplained() {
-    let wrong = entry(|_| {
-        let set_lease = |_, result: Result<()>| result.map_err(|_| Errno::ENOMEM);
-        Arc::new(Answers { set_lease, ..Answers::honest() })
-    });
-    for design in [wrong, designs::find("spinlock").unwrap()] {
-        let program = subject(design, &scenario("two-leasers"));
-        let brute = explore(&program, &Config::with_engine(EngineKind::Brute));
-        let explorer = explore(&program, &Config::default());
+    // (design, scenario): with and without a finding, with faults, and with calls that come one after the other.
+    let cells = [
+        ("spinlock", "two-leasers"),
+        ("spinlock", "unlock-enomem"),
+        ("spinlock", "lister-lsm"),
+        ("bkl", "lister-lsm"),
+        ("flocks", "relock"),
+        ("flocks", "relock-lsm"),
+        ("flocks", "unlock-enomem"),
+        ("flocks:pointer-unset", "kernel-leaser"),
+        ("flocks:matched-by-file", "two-owners"),
+        ("spinlock:owner-refused-late", "lister-lsm"),
+        ("spinlock:enomem-for-eagain", "newcomer-breaking"),
+        ("spinlock:close-removes-all", "close-beside"),
+    ];
+    let (mut found, mut ended) = (0, 0);
+    for (design, name) in cells {
+        let program = subject(designs::find(design).unwrap(), &scenario(name));
+        let bounded = Config { executions_max: 40_000, ..Config::with_engine(EngineKind::Brute) };
+        let (brute, explorer) = (explore(&program, &bounded), explore(&program, &Config::default()));
 
-        assert!(brute.complete());
-        assert_eq!((brute.codes(), brute.outcomes), (explorer.codes(), explorer.outcomes), "{}", design.name);
+        assert!(brute.codes().is_subset(&explorer.codes()), "{design} {name}");
+        assert!(brute.outcomes.is_subset(&explorer.outcomes), "{design} {name}");
+        if brute.complete() {
+            assert_eq!((brute.codes(), &brute.outcomes), (explorer.codes(), &explorer.outcomes), "{design} {name}");
+            ended += 1;
+        }
+        found += usize::from(explorer.codes().contains(&Code::LW040));
     }
+    // All but the three of `spinlock`.
+    assert_eq!((found, ended), (9, 12));
 }
 
 #[test]
