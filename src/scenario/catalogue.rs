@@ -37,6 +37,7 @@ pub fn all() -> Vec<Arc<Scenario>> {
     all.extend(with_time());
     all.extend(with_three_tasks());
     all.extend(of_history());
+    all.extend(of_history_between_processes());
     all.into_iter().map(Arc::new).collect()
 }
 
@@ -251,12 +252,15 @@ fn with_three_tasks() -> Vec<Scenario> {
     ]
 }
 
-/// Calls that bugs of the history of `fs/locks.c` need.
+/// A thread that shares the first task's descriptors.
+fn sharer(calls: &[Call]) -> TaskSpec {
+    TaskSpec { shares: Some(0), ..task("thread", &[], calls) }
+}
+
+/// Calls that bugs of the history of `fs/locks.c` need: leases asked for, refused, given up alone.
 fn of_history() -> Vec<Scenario> {
-    let sharer = |calls: &[Call]| TaskSpec { shares: Some(0), ..task("thread", &[], calls) };
-    let mut held = vec![OPEN, Call::SetOwn("a", 2), set(F_RDLCK)];
+    let held = [OPEN, Call::SetOwn("a", 2), set(F_RDLCK)];
     let relock = vec![task("holder", &held, &[set(F_RDLCK)]), sharer(&[Call::GetOwn("a")])];
-    held.truncate(2);
     vec![
         scenario(
             "relock",
@@ -287,11 +291,18 @@ fn of_history() -> Vec<Scenario> {
                 vec![task("holder", &[OPEN, set(F_RDLCK)], &[set(F_UNLCK)]), task("lister", &[], &[Call::Locks])],
             )
         },
+    ]
+}
+
+/// The same: several leases on a file, F_SETOWN, truncation.
+fn of_history_between_processes() -> Vec<Scenario> {
+    let owned = [OPEN, Call::SetOwn("a", 2)];
+    vec![
         scenario(
             "setown-break",
             "F_SETOWN has named a process before the lease is taken, and somebody breaks it: who is told?",
             vec![
-                task("leaser", &held, &[set(F_RDLCK)]),
+                task("leaser", &owned, &[set(F_RDLCK)]),
                 task("opener", &[], &[Call::Open("a", OpenFlags { nonblock: true, ..WRITE })]),
             ],
         ),
