@@ -23,26 +23,29 @@ fn found(verdict: &Verdict, code: Code) -> &Found {
 fn loom_finds_the_i_count_race_and_the_lost_signal_in_bkl() {
     let verdict = run("bkl", "leaser-iget", EngineKind::Loom);
 
-    assert_eq!(codes(&verdict), ["LW030", "LW031"]);
+    assert_eq!(codes(&verdict), ["LW030", "LW031", "LW040"]);
+    assert!(found(&verdict, Code::LW040).weak_memory, "an open that looks without a lock may see the lease too late");
     assert!(!found(&verdict, Code::LW030).weak_memory, "sequential consistency has it as well");
     assert!(!found(&verdict, Code::LW031).weak_memory, "sequential consistency has it as well");
 }
 
 #[test]
 fn loom_finds_the_self_deadlock_of_bkl_as_a_plain_spinlock() {
-    let verdict = run("bkl:as-spinlock", "leaser-reader", EngineKind::Loom);
+    let verdict = run("sed", "leaser-reader", EngineKind::Loom);
 
     let finding = &found(&verdict, Code::LW001).finding;
     assert_eq!(finding.subject, "kernel_flag");
     assert_eq!(finding.message, "leaser waits for kernel_flag, which it holds itself");
-    assert_eq!(codes(&verdict), codes(&run("bkl:as-spinlock", "leaser-reader", EngineKind::Explorer)));
+    assert_eq!(codes(&verdict), codes(&run("sed", "leaser-reader", EngineKind::Explorer)));
 }
 
 #[test]
 fn bkl_as_a_plain_spinlock_has_the_same_findings_under_both() {
     for scenario in catalogue::all().iter().filter(|scenario| scenario.tasks.len() == 2) {
-        let loom = codes(&run("bkl:as-spinlock", scenario.name, EngineKind::Loom));
-        let explorer = codes(&run("bkl:as-spinlock", scenario.name, EngineKind::Explorer));
+        let mut loom = run("sed", scenario.name, EngineKind::Loom);
+        loom.findings.retain(|found| !found.weak_memory);
+        let loom = codes(&loom);
+        let explorer = codes(&run("sed", scenario.name, EngineKind::Explorer));
 
         assert!(!loom.is_empty(), "{}", scenario.name);
         assert_eq!(loom, explorer.into_iter().filter(|code| code != "LW010").collect::<Vec<_>>(), "{}", scenario.name);
@@ -54,8 +57,8 @@ fn the_missing_barrier_is_caught_by_loom_alone_and_with_it_loom_is_content() {
     let loom = run("spinlock:no-barrier", "leaser-writer", EngineKind::Loom);
     let explorer = run("spinlock:no-barrier", "leaser-writer", EngineKind::Explorer);
 
-    assert_eq!(codes(&loom), ["LW030"]);
-    assert!(found(&loom, Code::LW030).weak_memory);
+    assert_eq!(codes(&loom), ["LW030", "LW040"]);
+    assert!(loom.findings.iter().all(|found| found.weak_memory));
     assert!(explorer.codes().is_empty() && explorer.complete());
     assert!(run("spinlock", "leaser-writer", EngineKind::Loom).codes().is_empty());
 }

@@ -16,15 +16,19 @@ use crate::event::{Event, Place, TaskId, View};
 mod bug;
 pub mod code;
 mod deadlock;
+mod history;
 pub mod lease;
 mod ledger;
+mod lockdep;
 mod race;
+mod sequential;
 mod slab;
 mod sleep;
 mod unlock;
 
 pub use code::Code;
 use ledger::Ledger;
+pub use lockdep::Orders;
 
 /// A place of a finding: a step of the schedule, and the source line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,14 +87,19 @@ impl Docket<'_> {
 #[derive(Clone, Default)]
 pub struct CheckMemory {
     ledger: Ledger,
+    order: lockdep::LockOrder,
     lease: Option<lease::LeaseCheck>,
+    history: Option<history::History>,
 }
 
 /// All checks of a program.
 pub struct Checks {
     names: Names,
     ledger: Ledger,
+    order: lockdep::LockOrder,
+    orders: Orders,
     lease: Option<lease::LeaseCheck>,
+    history: Option<history::History>,
     seen: HashSet<(Code, &'static str)>,
     found: Vec<Finding>,
 }
@@ -98,18 +107,28 @@ pub struct Checks {
 impl Checks {
     /// The checks that hold for any program.
     pub fn new(names: Names) -> Checks {
-        Checks { names, ledger: Ledger::default(), lease: None, seen: HashSet::new(), found: Vec::new() }
+        Checks {
+            names,
+            ledger: Ledger::default(),
+            order: lockdep::LockOrder::default(),
+            orders: Orders::default(),
+            lease: None,
+            history: None,
+            seen: HashSet::new(),
+            found: Vec::new(),
+        }
     }
 
     /// With the lease properties on top.
     pub fn with_leases(names: Names) -> Checks {
-        Checks { lease: Some(lease::LeaseCheck::new()), ..Checks::new(names) }
+        Checks { lease: Some(lease::LeaseCheck::new()), history: Some(history::History::new()), ..Checks::new(names) }
     }
 
     /// Forgets which findings were reported, so that the next execution reports them again.
     pub fn forget(&mut self) {
         self.seen.clear();
         self.found.clear();
+        self.orders = Orders::default();
     }
 
     /// Takes out what was found since the last time.
@@ -119,35 +138,55 @@ impl Checks {
 
     /// What is remembered of the execution so far.
     pub fn memory(&self) -> CheckMemory {
-        CheckMemory { ledger: self.ledger.clone(), lease: self.lease.clone() }
+        CheckMemory {
+            ledger: self.ledger.clone(),
+            order: self.order.clone(),
+            lease: self.lease.clone(),
+            history: self.history.clone(),
+        }
     }
 
     /// Goes on from what was remembered.
     pub fn set_memory(&mut self, memory: CheckMemory) {
         self.ledger = memory.ledger;
+        self.order = memory.order;
         self.lease = memory.lease;
+        self.history = memory.history;
+    }
+
+    /// Adds the lock orders of its executions to these.
+    pub fn share_orders(&mut self, orders: &Orders) {
+        self.orders = orders.clone();
     }
 
     /// An execution begins.
     pub fn begin(&mut self) {
         self.ledger = Ledger::default();
+        self.order = lockdep::LockOrder::default();
         if let Some(lease) = &mut self.lease {
             lease.begin();
+        }
+        if let Some(history) = &mut self.history {
+            *history = history::History::new();
         }
     }
 
     /// Judges an event; true if the execution ends here.
     pub fn event(&mut self, event: &Event, view: &dyn View) -> bool {
-        let Checks { names, ledger, lease, seen, found } = self;
+        let Checks { names, ledger, order, orders, lease, history, seen, found } = self;
         let mut docket = Docket { names, seen, found, stop: false, step: event.step };
         unlock::judge(event, view, ledger, &mut docket);
         sleep::judge(event, view, ledger, &mut docket);
         slab::judge(event, view, ledger, &mut docket);
         bug::judge(event, ledger, &mut docket);
         deadlock::judge_setup(event, view, ledger, &mut docket);
+        order.judge(event, view, ledger, orders, &mut docket);
         ledger.update(event, view);
         if let Some(lease) = lease {
             lease.event(event, view, &mut docket);
+        }
+        if let Some(history) = history {
+            history.event(event, view, &mut docket);
         }
         docket.stop
     }
@@ -170,7 +209,7 @@ impl Checks {
 
     /// Judges the end: all tasks done, everything closed.
     pub fn end(&mut self, step: u32, view: &dyn View) {
-        let Checks { names, ledger, lease, seen, found } = self;
+        let Checks { names, ledger, lease, seen, found, .. } = self;
         let mut docket = Docket { names, seen, found, stop: false, step };
         slab::judge_end(view, ledger, &mut docket);
         if let Some(lease) = lease {
@@ -191,6 +230,7 @@ impl Checks {
     /// Does what is remembered or said of this event depend on when, among independent steps of others, it happens?
     pub fn is_loud(&self, event: &Event) -> bool {
         self.lease.is_some() && lease::LeaseCheck::heeds(event)
+            || self.history.as_ref().is_some_and(|history| history.heeds(event))
     }
 
     /// The names it speaks in.
@@ -203,7 +243,10 @@ impl Checks {
         if self.lease.is_some() {
             self.event(event, view);
         } else {
-            self.ledger.update(event, view);
+            let Checks { names, ledger, order, orders, seen, found, .. } = self;
+            let mut docket = Docket { names, seen, found, stop: false, step: event.step };
+            order.judge(event, view, ledger, orders, &mut docket);
+            ledger.update(event, view);
         }
     }
 
@@ -211,6 +254,9 @@ impl Checks {
     pub fn fingerprint(&self, hasher: &mut dyn Hasher) {
         if let Some(lease) = &self.lease {
             lease.fingerprint(hasher);
+        }
+        if let Some(history) = &self.history {
+            history.fingerprint(hasher);
         }
     }
 }

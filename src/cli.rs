@@ -72,7 +72,10 @@ enum Command {
     /// Show a call's outline as executed, with the locks held at each line.
     Outline(outline::Arguments),
     /// List designs, mutants, scenarios, engines, calls and codes.
-    List,
+    List {
+        /// One list alone; `mutants` alone says what catches each.
+        what: Option<list::What>,
+    },
     /// Explain a finding.
     Explain {
         /// Its code, such as LW030.
@@ -93,7 +96,7 @@ pub fn run(arguments: Arguments) -> Result<Status> {
         Some(Command::Replay { file }) => replay::run(&file, json),
         Some(Command::Lease(arguments)) => lease::run(&arguments, json),
         Some(Command::Outline(arguments)) => outline::run(&arguments, json),
-        Some(Command::List) => list::run(json),
+        Some(Command::List { what }) => list::run(what, json),
         Some(Command::Explain { code }) => explain::run(&code, json),
     }
 }

@@ -24,7 +24,7 @@ mod quiet;
 pub mod world;
 
 use fingerprint::Fingerprint;
-pub(crate) use quiet::{panic_text, quietly};
+pub(crate) use quiet::{leaked, panic_text, quietly};
 use world::{Transition, World};
 
 /// What an engine does for the code under test.

@@ -38,7 +38,7 @@ impl TaskId {
 /// Name of an object: creator in the upper 8 bits, the creator's own count from 1 in the lower 24.
 ///
 /// Names are never used twice in an execution, so a stale pointer never meets a new object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId(pub u32);
 
 impl ObjectId {
@@ -330,8 +330,40 @@ pub enum Note {
         /// The open file description.
         file: ObjectId,
     },
+    /// A call on the lease interface, of a task or of the set-up, as its caller means it: what the sequential
+    /// specification is asked about. The call of a task begins with its next operation.
+    Invoke(LeaseCall),
+    /// The task truncates `inode` now: what conflicts has been broken.
+    Truncating {
+        /// The file.
+        inode: ObjectId,
+    },
     /// The task has no more calls.
     Finished,
+}
+
+/// A call on the lease interface: open files and inodes by name, processes by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "the fields are the arguments of the calls, by the kernel's names")]
+pub enum LeaseCall {
+    /// `open(2)`.
+    Open { inode: ObjectId, write: bool, nonblock: bool, pid: u32 },
+    /// `truncate(2)`.
+    Truncate { inode: ObjectId, pid: u32 },
+    /// `close(2)` of one descriptor.
+    Close { file: ObjectId },
+    /// `dup(2)`.
+    Dup { file: ObjectId },
+    /// `F_SETLEASE`, or `vfs_setlease` of an in-kernel owner; `lease` is what is asked for, `None` to unlock.
+    SetLease { file: ObjectId, lease: Option<LeaseType>, pid: u32, in_kernel: bool },
+    /// `F_GETLEASE`.
+    GetLease { file: ObjectId },
+    /// `F_SETOWN`: who gets the signals about the file.
+    SetOwn { file: ObjectId, pid: u32 },
+    /// `F_GETOWN`.
+    GetOwn { file: ObjectId },
+    /// Number of leases in `/proc/locks`.
+    Locks { inode: ObjectId },
 }
 
 /// The type of a lease, in the order of strength.

@@ -4,6 +4,9 @@
 //! ([`inode`]), the record of a lease ([`file_lock`]). Read [`bkl`] and [`spinlock`] side by side: same
 //! functions in the same order, and the lines that differ are the refactor.
 //!
+//! The other designs are short, and differ where their idea differs: [`split`] and [`inner`] are attempts that the mail rules
+//! out, [`flocks`] is what Linux shipped in 2010. Apart from F_SETLEASE they are [`rest`]. Seeded bugs: [`mutants`].
+//!
 //! A lease on an open file says: tell me before somebody opens this file in a way that conflicts (fcntl(2), F_SETLEASE).
 //! An opener *breaks* the lease: its holder gets SIGIO and has `lease_break_time` seconds to give it up.
 
@@ -14,9 +17,13 @@ use crate::kernel::{Kernel, Result};
 pub mod bkl;
 pub mod designs;
 pub mod file_lock;
+pub mod flocks;
+pub mod inner;
 pub mod inode;
 pub mod mutants;
+pub mod rest;
 pub mod spinlock;
+pub mod split;
 
 pub use inode::{Filp, Inode, OpenFlags};
 

@@ -15,6 +15,7 @@ pub mod columns;
 pub mod counterexample;
 pub mod json;
 pub mod matrix;
+pub mod mutants;
 pub mod outline;
 pub mod story;
 

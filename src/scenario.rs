@@ -13,12 +13,14 @@ use std::sync::Arc;
 use crate::check::Checks;
 use crate::engine::{self, Booted, Clock, Program};
 use crate::event::names::Names;
-use crate::event::{LeaseType, Note, TaskId, View};
+use crate::event::{LeaseCall, LeaseType, Note, TaskId, View};
 use crate::explore::Subject;
+use crate::kernel::fasync::{f_getown, f_setown_force};
 use crate::kernel::lock::SpinLock;
 use crate::kernel::task::Task;
 use crate::kernel::{Errno, Faults, Kernel, Result, wait};
 use crate::lease::designs::Entry;
+use crate::lease::file_lock::is_lease_type;
 use crate::lease::{Design, F_RDLCK, F_WRLCK, Filp, Inode, OpenFlags};
 
 pub mod alone;
@@ -26,7 +28,6 @@ pub mod catalogue;
 pub mod cells;
 pub mod expect;
 pub mod family;
-pub mod seeded;
 pub mod small;
 
 /// A call of a task. Handles are the task's own names for its open files.
@@ -50,6 +51,10 @@ pub enum Call {
     Interrupt(u8),
     /// Reads `/proc/locks`.
     Locks,
+    /// `fcntl(fd, F_SETOWN, pid)`: who gets the signals about the file.
+    SetOwn(&'static str, u32),
+    /// `fcntl(fd, F_GETOWN)`.
+    GetOwn(&'static str),
 }
 
 /// A task: what it has done before the others start, and what it does then.
@@ -111,6 +116,8 @@ impl fmt::Display for Call {
             Call::Truncate => write!(f, "truncate(file)"),
             Call::Interrupt(task) => write!(f, "kill(task {task})"),
             Call::Locks => write!(f, "read(/proc/locks)"),
+            Call::SetOwn(handle, pid) => write!(f, "fcntl({handle}, F_SETOWN, {pid})"),
+            Call::GetOwn(handle) => write!(f, "fcntl({handle}, F_GETOWN)"),
         }
     }
 }
@@ -155,14 +162,17 @@ impl Hash for Process {
 ///
 /// Public so that other drivers of a design (lease scripts, tests) make the same calls and write the same remarks.
 pub fn setlease(design: &dyn Design, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<()> {
-    let result =
-        if in_kernel { design.vfs_setlease(current, filp, arg) } else { design.fcntl_setlease(current, filp, arg) };
     let file = filp.file.id();
     let lease = match arg {
         F_RDLCK => Some(LeaseType::Read),
         F_WRLCK => Some(LeaseType::Write),
         _ => None,
     };
+    if is_lease_type(arg) {
+        invoke(LeaseCall::SetLease { file, lease, pid: current.pid, in_kernel });
+    }
+    let result =
+        if in_kernel { design.vfs_setlease(current, filp, arg) } else { design.fcntl_setlease(current, filp, arg) };
     let pid = if in_kernel { 0 } else { current.pid };
     let note = if result.is_ok() { Note::Granted { file, lease, pid } } else { Note::Refused { file } };
     engine::note(note, Location::caller());
@@ -174,9 +184,16 @@ pub fn setlease(design: &dyn Design, current: &Task, filp: Filp, arg: i32, in_ke
 /// # Errors
 /// Those of the design's `open`.
 pub fn open(design: &dyn Design, current: &Task, inode: Inode, flags: OpenFlags) -> Result<Filp> {
+    let OpenFlags { write, nonblock, .. } = flags;
+    invoke(LeaseCall::Open { inode: inode.id(), write, nonblock, pid: current.pid });
     let filp = design.open(current, inode, flags)?;
     engine::note(Note::Opened { file: filp.file.id(), inode: inode.id(), write: flags.write }, Location::caller());
     Ok(filp)
+}
+
+/// Says what is called, for the check that asks the sequential specification.
+fn invoke(call: LeaseCall) {
+    engine::note(Note::Invoke(call), Location::caller());
 }
 
 /// One execution's machine: the design, the file, the processes.
@@ -196,18 +213,41 @@ impl Machine {
             }
             Call::Close(name) => {
                 let filp = process.borrow_mut().take(name)?;
+                invoke(LeaseCall::Close { file: filp.file.id() });
                 design.close(current, filp);
             }
             Call::Dup(from, to) => {
-                let filp = design.dup(current, handle(from)?);
+                let filp = handle(from)?;
+                invoke(LeaseCall::Dup { file: filp.file.id() });
+                let filp = design.dup(current, filp);
                 process.borrow_mut().handles.push((to, filp));
             }
             Call::SetLease(name, arg) => setlease(design, current, handle(name)?, arg, false)?,
             Call::VfsSetLease(name, arg) => setlease(design, current, handle(name)?, arg, true)?,
-            Call::GetLease(name) => return Ok(i64::from(design.fcntl_getlease(current, handle(name)?))),
-            Call::Truncate => design.truncate(current, self.inode)?,
+            Call::GetLease(name) => {
+                let filp = handle(name)?;
+                invoke(LeaseCall::GetLease { file: filp.file.id() });
+                return Ok(i64::from(design.fcntl_getlease(current, filp)));
+            }
+            Call::Truncate => {
+                invoke(LeaseCall::Truncate { inode: self.inode.id(), pid: current.pid });
+                design.truncate(current, self.inode)?;
+            }
             Call::Interrupt(task) => wait::interrupt(TaskId(task + 1)),
-            Call::Locks => return Ok(design.proc_locks(current, self.inode).len() as i64),
+            Call::Locks => {
+                invoke(LeaseCall::Locks { inode: self.inode.id() });
+                return Ok(design.proc_locks(current, self.inode).len() as i64);
+            }
+            Call::SetOwn(name, pid) => {
+                let filp = handle(name)?;
+                invoke(LeaseCall::SetOwn { file: filp.file.id(), pid });
+                f_setown_force(current, filp.owner(), pid);
+            }
+            Call::GetOwn(name) => {
+                let filp = handle(name)?;
+                invoke(LeaseCall::GetOwn { file: filp.file.id() });
+                return Ok(i64::from(f_getown(current, filp.owner())));
+            }
         }
         Ok(0)
     }

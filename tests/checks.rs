@@ -171,9 +171,13 @@ fn sleeping_under_the_bkl_is_legal() {
 
 #[test]
 fn sleeping_under_the_bkl_and_a_spinlock_is_found() {
+    // Retaking the BKL with the spinlock still held is the opposite order on top.
     assert_finds(
         &spins([&[LockKernel, Lock(0), MaySleep, Unlock(0), UnlockKernel]]),
-        &["LW002 might_sleep | task 1 step 2: might_sleep here | task 1 step 2: atomic since a here"],
+        &[
+            "LW002 might_sleep | task 1 step 2: might_sleep here | task 1 step 2: atomic since a here",
+            "LW003 a | task 1 step 4: kernel_flag taken under a here | task 1 step 2: a taken under kernel_flag here",
+        ],
     );
 }
 
@@ -240,7 +244,10 @@ fn opposite_orders_deadlock_and_equal_orders_do_not() {
 
     assert_finds(
         &spins([&ab, &ba]),
-        &["LW008 cycle | task 1 step 3: waits for b here | task 2 step 2: b was taken here"],
+        &[
+            "LW003 a | task 2 step 6: a taken under b here | task 1 step 2: b taken under a here",
+            "LW008 cycle | task 1 step 3: waits for b here | task 2 step 2: b was taken here",
+        ],
     );
     assert_clean(&spins([&ab, &ab]));
 }
@@ -273,11 +280,17 @@ fn spinlock_in_place_of_the_bkl_deadlocks_with_another_lock() {
     assert_clean(&mutexes([&bkl_first, &lock_first]));
     assert_finds(
         &mutexes([&first, &second]),
-        &["LW008 cycle | task 1 step 3: waits for a here | task 2 step 2: a was taken here"],
+        &[
+            "LW003 a | task 2 step 6: b taken under a here | task 1 step 2: a taken under b here",
+            "LW008 cycle | task 1 step 3: waits for a here | task 2 step 2: a was taken here",
+        ],
     );
     assert_finds(
         &spins([&bkl_first, &lock_first]),
-        &["LW008 cycle | task 1 step 3: waits for a here | task 2 step 2: a was taken here"],
+        &[
+            "LW003 a | task 2 step 6: kernel_flag taken under a here | task 1 step 2: a taken under kernel_flag here",
+            "LW008 cycle | task 1 step 3: waits for a here | task 2 step 2: a was taken here",
+        ],
     );
 }
 

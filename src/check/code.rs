@@ -33,6 +33,7 @@ macro_rules! codes {
 codes! {
     LW001 "a task waits for a lock it holds",
     LW002 "may sleep in atomic context",
+    LW003 "lock-order cycle",
     LW006 "unlock of a lock not held",
     LW007 "held lock freed, or still held at return",
     LW008 "deadlock: waits that nobody can end",
@@ -43,6 +44,7 @@ codes! {
     LW022 "memory leak",
     LW030 "exclusive lease beside another opener",
     LW031 "break sent no signal although a lease was granted",
+    LW040 "a result that no sequential order explains",
 }
 
 impl Code {

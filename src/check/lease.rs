@@ -5,6 +5,7 @@
 //!
 //! - **LW030**: a lease whose F_SETLEASE has returned 0 is listed and not breaking, and another open file description of
 //!   the inode has an open that returned and is not closed: any other for a write lease, one open for write for a read lease.
+//!   A truncation counts as such an open for write at the moment in which the data go.
 //! - **LW031**: the break target of a granted lease changed, and neither signal nor callback was sent to its owner for
 //!   that target. Judged when everything is closed, since the signal may follow the mark, and the grant the break.
 //!
@@ -15,7 +16,7 @@ use std::hash::{Hash, Hasher};
 use super::ledger::spot;
 use super::{Code, Docket, Spot};
 use crate::event::names::Names;
-use crate::event::{Event, LeaseType, Listed, Note, ObjectId, Op, TaskId, View, What};
+use crate::event::{Event, LeaseCall, LeaseType, Listed, Note, ObjectId, Op, TaskId, View, What};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Break {
@@ -37,6 +38,8 @@ pub struct LeaseCheck {
     /// Usable descriptions: file, inode, open for write.
     opened: Vec<(ObjectId, ObjectId, bool)>,
     breaks: Vec<Break>,
+    /// Whom F_SETOWN has named, by file.
+    owners: Vec<(ObjectId, u32)>,
     grant_spots: Vec<(ObjectId, Spot)>,
     open_spots: Vec<(ObjectId, Spot)>,
     break_spots: Vec<Spot>,
@@ -49,6 +52,7 @@ impl LeaseCheck {
             granted: Vec::new(),
             opened: Vec::new(),
             breaks: Vec::new(),
+            owners: Vec::new(),
             grant_spots: Vec::new(),
             open_spots: Vec::new(),
             break_spots: Vec::new(),
@@ -67,6 +71,7 @@ impl LeaseCheck {
             What::Note(Note::Opened { .. } | Note::Closing { .. } | Note::Granted { .. } | Note::Refused { .. }) => {
                 true
             }
+            What::Note(Note::Truncating { .. } | Note::Invoke(LeaseCall::SetOwn { .. })) => true,
             What::Note(_) => false,
         }
     }
@@ -82,6 +87,12 @@ impl LeaseCheck {
             }
             What::Note(Note::Closing { file }) => self.opened.retain(|(open, ..)| *open != file),
             What::Note(Note::Granted { file, lease, pid }) => self.grant(event, file, lease, pid),
+            What::Note(Note::Invoke(LeaseCall::SetOwn { file, pid })) => {
+                self.owners.retain(|(owned, _)| *owned != file);
+                self.owners.push((file, pid));
+                self.owners.sort_unstable();
+            }
+            What::Note(Note::Truncating { inode }) => self.judge_truncation(event, inode, docket),
             What::Note(Note::Refused { file }) => self.forget_breaks(|b| b.file == file && b.owner.is_none()),
             What::Op(Op::Store(..) | Op::Free(_), _) => self.relist(event, view),
             _ => return,
@@ -98,12 +109,15 @@ impl LeaseCheck {
 
     fn grant(&mut self, event: &Event, file: ObjectId, lease: Option<LeaseType>, pid: u32) {
         self.granted.retain(|(granted, ..)| *granted != file);
+        let named = self.owners.iter().find(|(owned, _)| *owned == file && pid != 0);
+        let pid = named.map_or(pid, |(_, named)| *named);
         if let Some(lease) = lease {
             self.granted.push((file, lease, pid));
             self.granted.sort_unstable();
             self.grant_spots.push((file, spot(event)));
             self.breaks.iter_mut().filter(|b| b.file == file && b.owner.is_none()).for_each(|b| b.owner = Some(pid));
         } else {
+            self.owners.retain(|(owned, _)| *owned != file);
             self.forget_breaks(|b| b.file == file && b.owner == b.told);
         }
     }
@@ -140,6 +154,23 @@ impl LeaseCheck {
                 self.report_beside(lease.file, granted.min(listed), (other, write), docket);
             }
         }
+    }
+
+    fn judge_truncation(&self, event: &Event, inode: ObjectId, docket: &mut Docket<'_>) {
+        let of_inode = |file| self.opened.iter().any(|(open, of, _)| *open == file && *of == inode);
+        let in_force = |granted: &&(ObjectId, LeaseType, u32)| {
+            self.listed.iter().any(|lease| lease.file == granted.0 && !lease.breaking && lease.target.is_some())
+        };
+        let Some(&(file, lease, pid)) = self.granted.iter().filter(|it| of_inode(it.0)).find(in_force) else { return };
+        docket.report(Code::LW030, "truncate", |names| {
+            let granted = super::ledger::find(&self.grant_spots, file).unwrap_or(spot(event));
+            let (owner, task) = (owner_text(names, granted, pid), names.task(event.task));
+            (
+                format!("the {lease} lease of {owner} is in force while {task} truncates the file"),
+                (spot(event), "the file is truncated here".to_owned()),
+                (granted, format!("{lease} lease granted")),
+            )
+        });
     }
 
     fn report_beside(&self, file: ObjectId, lease: LeaseType, other: (ObjectId, bool), docket: &mut Docket<'_>) {
@@ -186,6 +217,7 @@ impl LeaseCheck {
         self.granted.hash(&mut hasher);
         self.opened.hash(&mut hasher);
         self.breaks.hash(&mut hasher);
+        self.owners.hash(&mut hasher);
     }
 }
 

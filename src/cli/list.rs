@@ -1,44 +1,79 @@
 //! `list`: everything that has a name on the command line.
 
 use anyhow::Result;
+use clap::ValueEnum;
 use lockwright::check::Code;
 use lockwright::lease::designs::{self, Entry};
-use lockwright::report::columns;
-use lockwright::report::json::{self, Listed, Named};
+use lockwright::lease::mutants::MUTANTS;
+use lockwright::report::json::{self, Listed, MutantReport, Named};
+use lockwright::report::{columns, mutants};
 use lockwright::scenario::{alone, catalogue};
 
 use super::{Status, print, select};
 
-/// Prints the lists.
-pub fn run(as_json: bool) -> Result<Status> {
-    let listed = listed();
+/// A list.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum What {
+    /// Designs.
+    Designs,
+    /// Mutants, and what catches each.
+    Mutants,
+    /// Scenarios.
+    Scenarios,
+    /// Engines.
+    Engines,
+    /// Calls of `outline`.
+    Calls,
+    /// Codes of findings.
+    Findings,
+}
+
+/// Prints one list, or all.
+pub fn run(what: Option<What>, as_json: bool) -> Result<Status> {
+    let listed = listed(what);
     if as_json {
         print(&json::text("list", listed))?;
         return Ok(Status::Clean);
     }
+    if what == Some(What::Mutants) {
+        print(&mutants::text())?;
+        return Ok(Status::Clean);
+    }
+    let short = |it: &MutantReport| Named { name: it.name.clone(), about: it.about.to_owned() };
+    // Those that are designs as they stand are listed as such.
+    let seeded = listed.mutants.iter().filter(|it| it.name.contains(':')).map(short).collect();
     let sections = [
         ("designs", &listed.designs),
-        ("mutants, each with a seeded bug", &listed.mutants),
+        ("mutants, each with a seeded bug", &seeded),
         ("scenarios", &listed.scenarios),
         ("engines", &listed.engines),
         ("calls of outline", &listed.calls),
         ("findings", &listed.codes),
     ];
-    let pages: Vec<String> = sections.iter().map(|(title, names)| section(title, names)).collect();
-    print(&pages.join("\n"))?;
+    let pages = sections.iter().filter(|(_, names)| !names.is_empty()).map(|(title, names)| section(title, names));
+    print(&pages.collect::<Vec<_>>().join("\n"))?;
     Ok(Status::Clean)
 }
 
-fn listed() -> Listed {
+fn listed(what: Option<What>) -> Listed {
     let named = |name: &str, about: &str| Named { name: name.to_owned(), about: about.to_owned() };
     let design = |entry: Entry| named(&entry.full_name(), entry.about);
-    Listed {
-        designs: designs::DESIGNS.iter().copied().chain([designs::BKL_AS_SPINLOCK]).map(design).collect(),
-        mutants: designs::mutants().map(design).collect(),
+    let all = Listed {
+        designs: designs::DESIGNS.iter().copied().chain([designs::FLOCKS_FIXED]).map(design).collect(),
+        mutants: MUTANTS.iter().map(MutantReport::new).collect(),
         scenarios: catalogue::all().iter().map(|scenario| named(scenario.name, scenario.about)).collect(),
         engines: select::ENGINES.iter().map(|(name, _, about)| named(name, about)).collect(),
         calls: alone::calls().iter().map(|call| named(call.name, call.about)).collect(),
         codes: Code::ALL.iter().map(|code| named(&code.to_string(), code.title())).collect(),
+    };
+    match what {
+        None => all,
+        Some(What::Designs) => Listed { designs: all.designs, ..Listed::default() },
+        Some(What::Mutants) => Listed { mutants: all.mutants, ..Listed::default() },
+        Some(What::Scenarios) => Listed { scenarios: all.scenarios, ..Listed::default() },
+        Some(What::Engines) => Listed { engines: all.engines, ..Listed::default() },
+        Some(What::Calls) => Listed { calls: all.calls, ..Listed::default() },
+        Some(What::Findings) => Listed { codes: all.codes, ..Listed::default() },
     }
 }
 

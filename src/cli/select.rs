@@ -23,7 +23,7 @@ pub fn designs(names: &[String]) -> Result<Vec<Entry>> {
         return Ok(designs::DESIGNS.to_vec());
     }
     let known = || {
-        let designs = designs::DESIGNS.iter().copied().chain([designs::BKL_AS_SPINLOCK]);
+        let designs = designs::DESIGNS.iter().copied().chain([designs::FLOCKS_FIXED]);
         designs.chain(designs::mutants()).map(Entry::full_name).collect()
     };
     all(once(names).map(|name| designs::find(name).ok_or_else(|| unknown("design", name, known()))))

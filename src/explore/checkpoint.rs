@@ -20,9 +20,9 @@ use super::visited::{Sleepers, Visited};
 use super::workers::Totals;
 use super::{Config, EngineKind, Found, Schedule, Subject};
 use crate::check::Code;
-use crate::engine::Memory;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::world::Transition;
+use crate::engine::{Memory, leaked};
 use crate::event::TaskId;
 
 /// The version written, and the only one read.
@@ -74,6 +74,8 @@ struct Header {
     outcomes: Vec<String>,
     deadlocks: Vec<String>,
     findings: Vec<SavedFinding>,
+    /// Lock orders seen.
+    orders: Vec<(String, String)>,
     items: Vec<SavedItem>,
 }
 
@@ -139,6 +141,7 @@ impl Checkpoint {
             outcomes: totals.outcomes.iter().cloned().collect(),
             deadlocks: totals.deadlocks.iter().cloned().collect(),
             findings: findings.collect(),
+            orders: totals.orders.classes().into_iter().map(|(held, taken)| (held.into(), taken.into())).collect(),
             items: items.iter().map(item).collect(),
         };
         let beside = self.file.with_extension("tmp");
@@ -172,6 +175,8 @@ impl Checkpoint {
         for saved in &header.findings {
             totals.keep(self.find_again(subject, config, saved)?);
         }
+        let classes: Vec<_> = header.orders.iter().map(|(held, taken)| (leaked(held), leaked(taken))).collect();
+        totals.orders.restore(&classes);
         let items: Vec<Item> = header.items.iter().map(restored).collect();
         self.check_paths(subject, config, &items)?;
         Ok(Restored { items, totals })

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::path::{Path, Pruning};
 use super::replica::Replica;
 use super::{Bound, Config, EngineKind, Found, Progress, Schedule, Subject, Verdict, Watch};
+use crate::check::Orders;
 use crate::engine::controlled::Controlled;
 use crate::engine::{Ending, Observer};
 
@@ -55,6 +56,11 @@ impl<'s> Runner<'s> {
     /// Did the program do something else than it did before?
     pub fn strayed(&self) -> bool {
         matches!(&self.machine, Machine::Replica(replica) if replica.strayed())
+    }
+
+    /// Adds the lock orders that are seen to these.
+    pub fn share_orders(&mut self, orders: &Orders) {
+        self.watch.borrow_mut().0.share_orders(orders);
     }
 
     /// The next execution is on another path.

@@ -22,7 +22,7 @@ use super::search::{Answer, Runner};
 use super::stateful::Known;
 use super::visited::Visited;
 use super::{Bound, Config, EngineKind, Found, Progress, Subject, Verdict};
-use crate::check::Code;
+use crate::check::{Code, Orders};
 use crate::engine::world::Transition;
 
 /// What all workers share.
@@ -44,6 +44,7 @@ pub(super) struct Totals {
     /// One per code and subject: the one with the smallest schedule.
     pub findings: BTreeMap<(Code, &'static str), Found>,
     pub too_long: Option<Bound>,
+    pub orders: Orders,
 }
 
 impl Totals {
@@ -112,6 +113,7 @@ struct Board<'a> {
     bound: Mutex<Option<Bound>>,
     left: Mutex<Vec<Item>>,
     deadline: Option<Instant>,
+    orders: Orders,
     crew: &'a Crew<'a>,
 }
 
@@ -131,6 +133,7 @@ impl Crew<'_> {
             bound: Mutex::new(None),
             left: Mutex::new(Vec::new()),
             deadline,
+            orders: totals.orders.clone(),
             crew: self,
         };
         // The deepest first, as one worker alone would.
@@ -177,6 +180,7 @@ impl Board<'_> {
         } else {
             Runner::replica(subject, config, EngineKind::Explorer)
         };
+        runner.share_orders(&self.orders);
         while let Some(item) = self.next(deque) {
             let known = Known { visited, audit, symmetry: config.symmetry, broken: false, full: false };
             let mut path = Path::new(known, config.memory, config.seeded);

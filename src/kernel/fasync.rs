@@ -175,3 +175,17 @@ pub fn f_delown(current: &Task, owner: Owner) {
     let _guard = owner.lock.lock(current);
     owner.pid.set(0);
 }
+
+/// `F_SETOWN`: the process is to be told, whoever was before.
+pub fn f_setown_force(current: &Task, owner: Owner, pid: u32) {
+    let _frame = current.enter("f_setown");
+    let _guard = owner.lock.lock(current);
+    owner.pid.set(pid);
+}
+
+/// `F_GETOWN`: who is to be told; 0 is nobody.
+pub fn f_getown(current: &Task, owner: Owner) -> u32 {
+    let _frame = current.enter("f_getown");
+    let _guard = owner.lock.lock(current);
+    owner.pid.get()
+}

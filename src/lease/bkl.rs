@@ -39,7 +39,7 @@ use crate::kernel::wait::jiffies;
 use crate::kernel::{Errno, Result};
 
 use super::file_lock::{
-    FileLock, FlType, is_lease_type, lease_init, lock_lines, locks_alloc_lock, locks_wake_up_blocks,
+    FileLock, FlType, is_lease_type, is_mine, lease_init, lock_lines, locks_alloc_lock, locks_wake_up_blocks,
 };
 use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, Filp, Inode, LockLine, OpenFlags};
 
@@ -72,7 +72,7 @@ impl Bkl {
         let (mut readers, mut writers) = (0, 0);
         while let Some(fl) = before.get() {
             let lease = fl.get();
-            if lease.fl_file.get() == Some(filp.file) {
+            if is_mine(fl.get(), filp, in_kernel) {
                 my_before = Some(before);
             } else if lease.fl_type.get() == FlType::breaking(F_UNLCK) {
                 writers += 1;
@@ -206,6 +206,9 @@ impl Design for Bkl {
         inode.path_get(current, false);
         inode.get_write_access(current);
         let result = self.break_lease(current, inode, OpenFlags { write: true, ..OpenFlags::default() });
+        if result.is_ok() {
+            inode.do_truncate(current);
+        }
         inode.put_write_access(current);
         inode.path_put(current, false);
         result

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use super::bkl::Bkl;
-use super::mutants::MUTANTS;
+use super::flocks::{Flocks, SHIPPED};
+use super::inner::Inner;
+use super::mutants::{self, Row, Seed};
 use super::spinlock::Spinlock;
+use super::split::Split;
 use super::{Boot, Design};
 use crate::kernel::{Faults, Kernel};
 
@@ -20,23 +23,24 @@ pub struct Entry {
 
 #[derive(Clone, Copy, Debug)]
 enum Choice {
-    Bkl,
-    BklAsSpinlock,
-    Spinlock,
-    Mutant(usize),
-    Custom(Boot),
+    /// On a kernel with the BKL, or with a spinlock in its place.
+    Bkl {
+        as_spinlock: bool,
+    },
+    Boot(Boot),
+    Mutant(&'static Row),
 }
 
 impl Entry {
     /// A design of one's own.
     pub const fn custom(name: &'static str, about: &'static str, boot: Boot) -> Entry {
-        Entry { name, about, boot: Choice::Custom(boot) }
+        Entry { name, about, boot: Choice::Boot(boot) }
     }
 
     /// The kernel it stands on.
     pub fn kernel(self, faults: Faults, lease_break_time: u64) -> Kernel {
         match self.boot {
-            Choice::BklAsSpinlock => Kernel::boot_without_bkl(faults, lease_break_time),
+            Choice::Bkl { as_spinlock: true } => Kernel::boot_without_bkl(faults, lease_break_time),
             _ => Kernel::boot(faults, lease_break_time),
         }
     }
@@ -44,16 +48,17 @@ impl Entry {
     /// Boots it: makes its locks in the current execution.
     pub fn boot(self, kernel: Kernel) -> Arc<dyn Design> {
         match self.boot {
-            Choice::Bkl | Choice::BklAsSpinlock => Arc::new(Bkl),
-            Choice::Spinlock => Arc::new(Spinlock::boot()),
-            Choice::Custom(boot) => boot(kernel),
-            Choice::Mutant(at) => Arc::new(Spinlock::mutated(MUTANTS[at].0)),
+            Choice::Bkl { .. } => Arc::new(Bkl),
+            Choice::Boot(boot) => boot(kernel),
+            Choice::Mutant(Row { seed: Seed::Spinlock(mutant), .. }) => Arc::new(Spinlock::mutated(*mutant)),
+            Choice::Mutant(Row { seed: Seed::Flocks(bugs), .. }) => Arc::new(Flocks::boot(bugs)),
+            Choice::Mutant(row) => unreachable!("internal error: {} is no variation", row.of),
         }
     }
 
     /// Its name on the command line: a mutant's has the name of the design it is made from in front.
     pub fn full_name(self) -> String {
-        if self.is_mutant() { format!("spinlock:{}", self.name) } else { self.name.to_owned() }
+        if let Choice::Mutant(row) = self.boot { row.full_name() } else { self.name.to_owned() }
     }
 
     /// Is it a seeded bug rather than a design of its own?
@@ -64,29 +69,43 @@ impl Entry {
 
 /// The designs that the matrix compares, old before new.
 pub const DESIGNS: &[Entry] = &[
-    Entry { name: "bkl", about: "Linux 2.6.23: the Big Kernel Lock around everything", boot: Choice::Bkl },
     Entry {
-        name: "spinlock",
-        about: "the refactor, completed: one spinlock, whatever may sleep comes before it",
-        boot: Choice::Spinlock,
+        name: "bkl",
+        about: "Linux 2.6.23: the Big Kernel Lock around everything",
+        boot: Choice::Bkl { as_spinlock: false },
     },
+    Entry {
+        name: "sed",
+        about: "lock_kernel replaced by one spinlock, and nothing else",
+        boot: Choice::Bkl { as_spinlock: true },
+    },
+    Entry::custom("split", "__vfs_setlease, called by both with the spinlock held", |_| Arc::new(Split::boot())),
+    Entry::custom("inner", "the spinlock inside generic_setlease, the fasync entry after it", |_| {
+        Arc::new(Inner::boot())
+    }),
+    Entry::custom("spinlock", "the refactor, completed: one spinlock, whatever may sleep comes before it", |_| {
+        Arc::new(Spinlock::boot())
+    }),
+    Entry::custom("flocks", "Linux 2.6.37-rc1 as shipped: the caller allocates, one spinlock", |_| {
+        Arc::new(Flocks::boot(SHIPPED))
+    }),
 ];
 
-/// `bkl` with a plain spinlock in place of the BKL: recursion is a deadlock, and nothing is given back in `schedule()`.
-pub const BKL_AS_SPINLOCK: Entry = Entry {
-    name: "bkl:as-spinlock",
-    about: "bkl with a plain spinlock in place of the BKL",
-    boot: Choice::BklAsSpinlock,
-};
+/// `flocks` with the fixes of the weeks after it: what its mutants vary.
+pub const FLOCKS_FIXED: Entry =
+    Entry::custom("flocks:fixed", "flocks with the fixes of the weeks after it", |_| Arc::new(Flocks::boot(&[])));
 
 /// A design or a mutant (`spinlock:NAME`) by name.
 pub fn find(name: &str) -> Option<Entry> {
-    let mut known = DESIGNS.iter().copied().chain([BKL_AS_SPINLOCK]);
-    let mutant = || mutants().find(|entry| name.strip_prefix("spinlock:") == Some(entry.name));
-    known.find(|entry| entry.name == name).or_else(mutant)
+    let mut known = DESIGNS.iter().copied().chain([FLOCKS_FIXED]);
+    known.find(|entry| entry.name == name).or_else(|| mutants::find(name).map(mutant))
 }
 
-/// The mutants of `spinlock`, by their short names.
+/// The mutants that have a name of their own, in the order of their table.
 pub fn mutants() -> impl Iterator<Item = Entry> {
-    MUTANTS.iter().enumerate().map(|(at, &(_, name, about))| Entry { name, about, boot: Choice::Mutant(at) })
+    mutants::seeded().map(mutant)
+}
+
+fn mutant(row: &'static Row) -> Entry {
+    Entry { name: row.name, about: row.about, boot: Choice::Mutant(row) }
 }

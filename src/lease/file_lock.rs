@@ -193,6 +193,11 @@ pub fn listed(view: &dyn View, inode: Inode) -> Vec<Listed> {
     found
 }
 
+/// Is it the caller's lease on this open file? A process and an in-kernel owner may share one (`fl_mylease`).
+pub fn is_mine(lease: FileLock, filp: Filp, in_kernel: bool) -> bool {
+    lease.fl_file.get() == Some(filp.file) && lease.fl_in_kernel.get() == in_kernel
+}
+
 /// Is it one of the three types?
 pub fn is_lease_type(arg: i32) -> bool {
     matches!(arg, F_RDLCK | F_WRLCK | F_UNLCK)

@@ -88,6 +88,13 @@ impl Inode {
         self.i_writecount.inc();
     }
 
+    /// `do_truncate`: the moment in which the data go. What conflicts has been broken, and `i_writecount` is raised.
+    #[track_caller]
+    pub fn do_truncate(self, current: &Task) {
+        let _frame = current.enter("do_truncate");
+        engine::note(Note::Truncating { inode: self.id() }, Location::caller());
+    }
+
     /// `put_write_access`.
     pub fn put_write_access(self, current: &Task) {
         let _frame = current.enter("put_write_access");

@@ -1,12 +1,69 @@
-//! Seeded bugs: one-line mutants of [`spinlock`](super::spinlock), each caught by its finding (`scenario/seeded.rs`).
+//! Seeded bugs: variations of a design that the checks have to catch, each by its finding in its scenario.
 //!
-//! A scenario's clean verdict counts for something only if the scenario can kill: every one of
-//! the scenarios of the catalogue kills at least one of these, and every one of these is killed.
+//! A scenario's clean verdict counts for something only if the scenario can kill: every one of the scenarios of the
+//! catalogue kills at least one of these, and every one of these is killed where its unmutated design is clean.
 //!
-//! Not among them: a holder's F_SETLEASE that overwrites a break under way (M40). `bkl` does that, and an opener gets in
-//! beside the lease; here the opener has raised its count before it asks for the break, so the holder is refused first.
+//! One table ([`table`]) drives the tests, the page `docs/mutants.md` and `lockwright list mutants`. The bugs of the history of
+//! `fs/locks.c` bear their numbers, M01 to M52; those without a number are ours. [`NOT_SEEDED`] says which numbers are not here, and why.
 
-/// One line of `spinlock` changed.
+use super::flocks::Bug;
+
+mod missing;
+pub mod table;
+
+pub use missing::{NOT_SEEDED, NotSeeded};
+pub use table::MUTANTS;
+
+/// A variation of a design, and what catches it.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The number of the bug in the history of `fs/locks.c`; empty for ours.
+    pub number: &'static str,
+    /// The design that is varied.
+    pub of: &'static str,
+    /// Its name behind that of the design; empty where a design shows the bug as it stands.
+    pub name: &'static str,
+    /// What it does wrong.
+    pub about: &'static str,
+    /// When it came into Linux and what took it out, where it was in Linux.
+    pub fixed: &'static str,
+    /// What is varied.
+    pub seed: Seed,
+    /// The finding that catches it.
+    pub code: &'static str,
+    /// What else is found there.
+    pub also: &'static [&'static str],
+    /// The scenario in which it is caught, and in which `sound` is clean.
+    pub scenario: &'static str,
+    /// The design without the bug.
+    pub sound: &'static str,
+    /// Does it take loom's memory model to see it?
+    pub weak_memory: bool,
+}
+
+/// What is varied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seed {
+    /// A line of `spinlock`, or a function.
+    Spinlock(Mutant),
+    /// A commit of the weeks after 2.6.37-rc1 is missing.
+    Flocks(&'static [Bug]),
+    /// Nothing: the design has the bug as it stands.
+    AsItStands,
+}
+
+impl Row {
+    /// The name on the command line.
+    pub fn full_name(&self) -> String {
+        match self.seed {
+            Seed::Spinlock(_) => format!("spinlock:{}", self.name),
+            Seed::Flocks(_) => format!("flocks:{}", self.name),
+            Seed::AsItStands => self.of.to_owned(),
+        }
+    }
+}
+
+/// A variation of `spinlock`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mutant {
     /// The open counts are not looked at again behind the insertion.
@@ -45,26 +102,48 @@ pub enum Mutant {
     EnomemLetsIn,
     /// The record is unlinked before its file is let go.
     UnlinkedFirst,
+    /// An allocation sleeps between the walk and the insertion.
+    SleepsInWalk,
+    /// A conflict answers ENOMEM.
+    EnomemForEagain,
+    /// The fasync entry is put on the lease that F_UNLCK has freed.
+    EntryReattached,
+    /// The undo destroys the lease that was there before.
+    UndoDestroys,
+    /// The owner is refused when the lease is listed.
+    OwnerRefusedLate,
+    /// The fasync entry is allocated under the lock.
+    FasyncUnderLock,
+    /// An open raises i_writecount after the break.
+    WriterCountsLate,
+    /// An open raises d_count after the break.
+    ReaderCountsLate,
+    /// truncate takes write access after the break.
+    TruncateBreaksFirst,
+    /// The undo of a refused lease leaves it on the list.
+    UndoUnlinksElsewhere,
+    /// A close removes everybody's leases.
+    CloseRemovesAll,
+    /// The fasync entry is put on the record that is not listed.
+    EntryOnPassedIn,
+    /// An opener that need not wait forgets its record.
+    BreakerForgotten,
+    /// An interrupted opener that seems off the list does not take the lock.
+    DequeuesUnlocked,
+    /// Whether a lease is breaking is asked of the first.
+    HeadAsked,
+    /// The first holder alone is signalled.
+    FirstToldAlone,
+    /// F_SETLEASE takes the signals from whom F_SETOWN has named.
+    OwnerForced,
 }
 
-/// All mutants: which, the name behind `spinlock:` on the command line, and what the line does wrong.
-pub const MUTANTS: &[(Mutant, &str, &str)] = &[
-    (Mutant::NoRecheck, "no-recheck", "the open counts are not looked at again behind the insertion"),
-    (Mutant::RecheckUnlocked, "recheck-unlocked", "the open counts are looked at again after the unlock"),
-    (Mutant::NoBarrier, "no-barrier", "no full barrier between raising and looking"),
-    (Mutant::OwnerAfterUnlock, "owner-after-unlock", "the owner of the signals is set after the unlock"),
-    (Mutant::FasyncAfterUnlock, "fasync-after-unlock", "the fasync entry is inserted after the unlock"),
-    (Mutant::EntryLeakedOnEagain, "entry-leaked", "the fasync entry is not freed on EAGAIN"),
-    (Mutant::LeaseLeakedOnEnomem, "lease-leaked", "the record is not freed on ENOMEM"),
-    (Mutant::ListWalkedUnlocked, "walk-unlocked", "F_GETLEASE walks the list without the lock"),
-    (Mutant::CloseUnlocked, "close-unlocked", "the last close removes leases without the lock"),
-    (Mutant::AllocUnderLock, "alloc-under-lock", "the record is allocated under the lock"),
-    (Mutant::WaitsUnderLock, "waits-under-lock", "the opener waits with the lock held"),
-    (Mutant::LockLeftOnEagain, "lock-left", "the lock is not given back on EAGAIN"),
-    (Mutant::WaitersForgotten, "waiters-forgotten", "waiters are not woken when the lease goes"),
-    (Mutant::FreedTwiceOnExpiry, "freed-twice", "an expired lease is freed twice"),
-    (Mutant::UnlockUnlocked, "unlock-unlocked", "F_UNLCK removes the lease without the lock"),
-    (Mutant::InterruptedStaysQueued, "interrupted-queued", "an interrupted opener stays on the list of waiters"),
-    (Mutant::EnomemLetsIn, "enomem-lets-in", "an opener that has no memory to wait with is let in"),
-    (Mutant::UnlinkedFirst, "unlinked-first", "the record is unlinked before its file is let go"),
-];
+/// A variation by its name on the command line.
+pub fn find(full_name: &str) -> Option<&'static Row> {
+    seeded().find(|row| row.full_name() == full_name)
+}
+
+/// The rows that are variations, so have a name of their own.
+pub fn seeded() -> impl Iterator<Item = &'static Row> {
+    MUTANTS.iter().filter(|row| row.seed != Seed::AsItStands)
+}

@@ -51,7 +51,7 @@
 
 use crate::kernel::atomic::smp_mb;
 use crate::kernel::fasync::{
-    FasyncStruct, Owned, f_delown, f_setown_nofail, fasync_alloc, fasync_insert_entry, fasync_remove,
+    FasyncStruct, Owned, f_delown, f_setown_force, f_setown_nofail, fasync_alloc, fasync_insert_entry, fasync_remove,
 };
 use crate::kernel::lock::SpinLock;
 use crate::kernel::slab::{Link, Ptr, kfree};
@@ -60,7 +60,7 @@ use crate::kernel::wait::jiffies;
 use crate::kernel::{Errno, Result};
 
 use super::file_lock::{
-    FileLock, FlType, is_lease_type, lease_init, lock_lines, locks_alloc_lock, locks_wake_up_blocks,
+    FileLock, FlType, is_lease_type, is_mine, lease_init, lock_lines, locks_alloc_lock, locks_wake_up_blocks,
 };
 use super::inode::File;
 use super::mutants::Mutant;
@@ -105,18 +105,16 @@ impl Spinlock {
         }
         security_file_lock(current, arg, in_kernel)?;
         if arg == F_UNLCK {
-            return self.delete_lease(current, filp);
+            return self.delete_lease(current, filp, in_kernel);
         }
-        if self.has(Mutant::AllocUnderLock) {
-            let _flocks = self.file_lock_lock.lock(current);
-            kfree(locks_alloc_lock(current)?);
-        }
+        self.seeded_alloc_under_lock(current)?;
         let prepared = self.prepare(current, filp, arg, in_kernel)?;
         let result = self.setlease_locked(current, filp, arg, &prepared);
         if result != Ok(Some(prepared.lease)) {
             kfree(prepared.lease);
         }
-        result.map(|_| ())
+        result?;
+        self.seeded_refusal(current)
     }
 
     /// Everything that may sleep or fail.
@@ -132,6 +130,7 @@ impl Spinlock {
                 if !self.has(Mutant::LeaseLeakedOnEnomem) {
                     kfree(lease);
                 }
+                self.seeded_undo(current, filp);
                 Err(errno)
             }
         }
@@ -146,7 +145,7 @@ impl Spinlock {
         prepared: &Prepared,
     ) -> Result<Option<Ptr<FileLock>>> {
         let mut flocks = Some(self.file_lock_lock.lock(current));
-        let result = self.generic_setlease(current, filp, arg, prepared.lease);
+        let result = self.generic_setlease(current, filp, arg, prepared);
         let result = self.seeded_unlock(current, filp, arg, prepared, &mut flocks, result);
         let Ok(Some(lease)) = result else {
             if !self.has(Mutant::EntryLeakedOnEagain) {
@@ -155,11 +154,12 @@ impl Spinlock {
             return result;
         };
         if let Some(entry) = prepared.fasync {
-            free_entry(fasync_insert_entry(current, filp.file, lease.get().fl_fasync, entry));
+            let attached = if self.has(Mutant::EntryOnPassedIn) { prepared.lease } else { lease };
+            free_entry(fasync_insert_entry(current, filp.file, attached.get().fl_fasync, entry));
             if self.has(Mutant::OwnerAfterUnlock) {
                 flocks = None;
             }
-            f_setown(current, filp);
+            self.f_setown(current, filp);
         }
         drop(flocks);
         result
@@ -171,10 +171,10 @@ impl Spinlock {
         current: &Task,
         filp: Filp,
         arg: i32,
-        new: Ptr<FileLock>,
+        prepared: &Prepared,
     ) -> Result<Option<Ptr<FileLock>>> {
         let _frame = current.enter("generic_setlease");
-        let inode = filp.inode;
+        let (inode, new, in_kernel) = (filp.inode, prepared.lease, prepared.fasync.is_none());
         self.time_out_leases(current, inode);
         check_open_counts(current, inode, arg)?;
 
@@ -183,7 +183,7 @@ impl Spinlock {
         let (mut readers, mut writers) = (0, 0);
         while let Some(fl) = before.get() {
             let lease = fl.get();
-            if lease.fl_file.get() == Some(filp.file) {
+            if is_mine(fl.get(), filp, in_kernel) {
                 mine = Some(fl);
             } else if lease.fl_type.get() == FlType::breaking(F_UNLCK) {
                 writers += 1;
@@ -193,18 +193,30 @@ impl Spinlock {
             before = lease.fl_next;
         }
         if arg == F_RDLCK && writers > 0 || arg == F_WRLCK && readers + writers > 0 {
-            return Err(Errno::EAGAIN);
+            return Err(if self.has(Mutant::EnomemForEagain) { Errno::ENOMEM } else { Errno::EAGAIN });
         }
         if let Some(mine) = mine {
             self.change_lease(current, inode, mine, arg)?;
             return Ok(Some(mine));
         }
+        self.seeded_sleep_in_walk(current)?;
         before.write_once(Some(new));
         if self.recheck(current, inode, arg).is_err() {
-            before.write_once(None);
+            if !self.has(Mutant::UndoUnlinksElsewhere) {
+                before.write_once(None);
+            }
             return Err(Errno::EAGAIN);
         }
         Ok(Some(new))
+    }
+
+    /// The owner of the file's signals, whom the security module has accepted.
+    fn f_setown(&self, current: &Task, filp: Filp) {
+        let _frame = current.enter("f_setown");
+        if self.has(Mutant::OwnerForced) {
+            return f_setown_force(current, filp.owner(), current.pid);
+        }
+        f_setown_nofail(current, filp.owner());
     }
 
     /// Raised and looked at from both sides: see the module's page.
@@ -240,18 +252,25 @@ impl Spinlock {
     }
 
     /// F_UNLCK: needs no memory, so it cannot fail for want of it.
-    fn delete_lease(&self, current: &Task, filp: Filp) -> Result<()> {
+    fn delete_lease(&self, current: &Task, filp: Filp, in_kernel: bool) -> Result<()> {
         let _frame = current.enter("delete_lease");
+        if self.has(Mutant::EntryReattached) {
+            return self.delete_and_reattach(current, filp);
+        }
         let _flocks = (!self.has(Mutant::UnlockUnlocked)).then(|| self.file_lock_lock.lock(current));
         self.time_out_leases(current, filp.inode);
-        self.remove_leases_of(current, filp);
+        self.remove_leases(current, filp.inode, |lease| is_mine(lease, filp, in_kernel));
         Ok(())
     }
 
     fn remove_leases_of(&self, current: &Task, filp: Filp) {
-        let mut before = filp.inode.i_flock;
+        self.remove_leases(current, filp.inode, |lease| lease.fl_file.get() == Some(filp.file));
+    }
+
+    fn remove_leases(&self, current: &Task, inode: Inode, gone: impl Fn(FileLock) -> bool) {
+        let mut before = inode.i_flock;
         while let Some(fl) = before.get() {
-            if fl.get().fl_file.get() == Some(filp.file) {
+            if gone(fl.get()) {
                 self.locks_delete_lock(current, before, fl);
             } else {
                 before = fl.get().fl_next;
@@ -334,6 +353,9 @@ impl Design for Spinlock {
 
     fn open(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<Filp> {
         let _frame = current.enter("open");
+        if self.has(Mutant::WriterCountsLate) || self.has(Mutant::ReaderCountsLate) {
+            return self.open_counting_late(current, inode, flags);
+        }
         inode.path_get(current, flags.by_link);
         if flags.write {
             inode.get_write_access(current);
@@ -354,9 +376,15 @@ impl Design for Spinlock {
 
     fn truncate(&self, current: &Task, inode: Inode) -> Result<()> {
         let _frame = current.enter("do_sys_truncate");
+        if self.has(Mutant::TruncateBreaksFirst) {
+            return self.truncate_breaking_first(current, inode);
+        }
         inode.path_get(current, false);
         inode.get_write_access(current);
         let result = self.break_lease(current, inode, OpenFlags { write: true, ..OpenFlags::default() });
+        if result.is_ok() {
+            inode.do_truncate(current);
+        }
         inode.put_write_access(current);
         inode.path_put(current, false);
         result
@@ -390,6 +418,9 @@ impl Design for Spinlock {
         }
         let _flocks = (!self.has(Mutant::CloseUnlocked)).then(|| self.file_lock_lock.lock(current));
         self.remove_leases_of(current, filp);
+        if self.has(Mutant::CloseRemovesAll) {
+            self.remove_leases_of_all(current, filp);
+        }
     }
 
     fn proc_locks(&self, current: &Task, inode: Inode) -> Vec<LockLine> {
@@ -405,12 +436,6 @@ fn security_file_lock(current: &Task, arg: i32, in_kernel: bool) -> Result<()> {
     let refused = current.lsm_refuses("file_lock refuses")
         || arg != F_UNLCK && !in_kernel && current.lsm_refuses("file_set_fowner refuses");
     if refused { Err(Errno::EACCES) } else { Ok(()) }
-}
-
-/// The owner of the file's signals, whom the security module has accepted.
-fn f_setown(current: &Task, filp: Filp) {
-    let _frame = current.enter("f_setown");
-    f_setown_nofail(current, filp.owner());
 }
 
 fn free_entry(entry: Option<Ptr<FasyncStruct<File>>>) {

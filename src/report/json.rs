@@ -14,6 +14,7 @@ use crate::event::TaskId;
 use crate::event::names::Names;
 use crate::explore::schedule::{Line, Replay};
 use crate::explore::{Bound, EngineKind, Step, Verdict};
+use crate::lease::mutants::Row;
 use crate::scenario::cells::Cell;
 use crate::scenario::expect;
 
@@ -313,12 +314,12 @@ pub struct CallOutline {
 }
 
 /// Of `list`.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub struct Listed {
     /// The designs.
     pub designs: Vec<Named>,
     /// The mutants.
-    pub mutants: Vec<Named>,
+    pub mutants: Vec<MutantReport>,
     /// The scenarios.
     pub scenarios: Vec<Named>,
     /// The engines.
@@ -327,6 +328,41 @@ pub struct Listed {
     pub calls: Vec<Named>,
     /// The codes of findings.
     pub codes: Vec<Named>,
+}
+
+/// A mutant, and what catches it.
+#[derive(Clone, Serialize)]
+pub struct MutantReport {
+    /// Its name on the command line.
+    pub name: String,
+    /// What it does wrong.
+    pub about: &'static str,
+    /// The number of the bug in the history of `fs/locks.c`.
+    pub number: Option<&'static str>,
+    /// The code of the finding that catches it.
+    pub code: &'static str,
+    /// The scenario in which it does.
+    pub scenario: &'static str,
+    /// The design without the bug, which is clean there.
+    pub sound: &'static str,
+    /// When it came into Linux and what took it out.
+    pub in_linux: Option<&'static str>,
+}
+
+impl MutantReport {
+    /// Of a row of the table.
+    pub fn new(row: &Row) -> MutantReport {
+        let given = |text: &'static str| (!text.is_empty()).then_some(text);
+        MutantReport {
+            name: row.full_name(),
+            about: row.about,
+            number: given(row.number),
+            code: row.code,
+            scenario: row.scenario,
+            sound: row.sound,
+            in_linux: given(row.fixed),
+        }
+    }
 }
 
 /// Something with a name on the command line.

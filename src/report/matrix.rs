@@ -12,17 +12,24 @@ use crate::scenario::expect::{self, Expected};
 /// A cell that differs from the table of expectations, or an exploration that did not end.
 const UNKNOWN: &str = "?";
 
+/// The two designs that the project is about: they stand side by side, scenario by scenario.
+const SIDE_BY_SIDE: [&str; 2] = ["bkl", "spinlock"];
+
 /// The matrix without its time.
 pub fn text(cells: &[Cell], verdicts: &[Verdict]) -> String {
     let designs = designs(cells);
-    let mut text =
-        "Each cell: what was found, and as which bug it is known; distinct states; executions.\n\n".to_owned();
-    text.push_str(&table(&designs, cells, verdicts));
+    let is_beside = |design: &&Entry| designs.len() <= 2 || SIDE_BY_SIDE.contains(&design.name);
+    let beside: Vec<Entry> = designs.iter().filter(is_beside).copied().collect();
+    let mut text = properties(&designs, cells, verdicts);
+    text.push_str("\nEach cell: what was found, and as which bug it is known; distinct states; executions.\n\n");
+    text.push_str(&table(&beside, cells, verdicts));
     text.push('\n');
     for design in &designs {
         text.push_str(&summary(*design, cells, verdicts));
+        if !is_beside(&design) {
+            text.push_str(&grouped(*design, cells, verdicts));
+        }
     }
-    text.push_str(&properties(&designs, cells, verdicts));
     text.push_str(&legend(cells, verdicts));
     text.push_str(&differences(cells, verdicts));
     text.push_str(&last_line(verdicts));
@@ -123,9 +130,29 @@ fn summary(design: Entry, cells: &[Cell], verdicts: &[Verdict]) -> String {
     format!("{:<10}{}\n{:10}clean in {clean} of {scenarios}\n", design.full_name(), design.about, "")
 }
 
+/// What a design is known for, each with the scenarios in which it shows.
+fn grouped(design: Entry, cells: &[Cell], verdicts: &[Verdict]) -> String {
+    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+    for (cell, verdict) in of_design(design, cells, verdicts) {
+        let found = findings(cell, verdict);
+        match groups.iter_mut().find(|(known, _)| *known == found) {
+            Some((_, scenarios)) => scenarios.push(cell.scenario.name),
+            None => groups.push((found, vec![cell.scenario.name])),
+        }
+    }
+    let mut text = String::new();
+    for (found, scenarios) in groups {
+        text.push_str(&format!("{:10}{found}\n", ""));
+        for line in columns::wrap(&scenarios.join(" "), columns::PAGE_COLUMNS - 14) {
+            text.push_str(&format!("{:14}{}\n", "", line.trim_start()));
+        }
+    }
+    text
+}
+
 /// Designs by properties: the number of scenarios in which each is violated. `clean` needs every scenario complete.
 fn properties(designs: &[Entry], cells: &[Cell], verdicts: &[Verdict]) -> String {
-    let mut text = "\nEach property: clean, or the number of scenarios in which it does not hold.\n\n".to_owned();
+    let mut text = "Each property: clean, or the number of scenarios in which it does not hold.\n\n".to_owned();
     let row = |name: &str, words: Vec<String>| {
         let words: Vec<String> = words.iter().map(|word| format!("{word:>5}")).collect();
         format!("{name:<10}{}\n", words.join("  "))

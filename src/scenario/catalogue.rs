@@ -36,6 +36,8 @@ pub fn all() -> Vec<Arc<Scenario>> {
     all.extend(with_faults());
     all.extend(with_time());
     all.extend(with_three_tasks());
+    all.extend(of_history());
+    all.extend(of_history_between_processes());
     all.into_iter().map(Arc::new).collect()
 }
 
@@ -245,6 +247,98 @@ fn with_three_tasks() -> Vec<Scenario> {
                 task("holder", &[OPEN, set(F_RDLCK)], &[set(F_UNLCK)]),
                 TaskSpec { shares: Some(0), ..task("thread", &[], &[set(F_RDLCK)]) },
                 task("opener", &[], &[Call::Open("a", OpenFlags { nonblock: true, ..WRITE })]),
+            ],
+        ),
+    ]
+}
+
+/// A thread that shares the first task's descriptors.
+fn sharer(calls: &[Call]) -> TaskSpec {
+    TaskSpec { shares: Some(0), ..task("thread", &[], calls) }
+}
+
+/// Calls that bugs of the history of `fs/locks.c` need: leases asked for, refused, given up alone.
+fn of_history() -> Vec<Scenario> {
+    let held = [OPEN, Call::SetOwn("a", 2), set(F_RDLCK)];
+    let relock = vec![task("holder", &held, &[set(F_RDLCK)]), sharer(&[Call::GetOwn("a")])];
+    vec![
+        scenario(
+            "relock",
+            "the holder asks for the lease it has: the record that it brings is not needed, and F_SETOWN still holds",
+            relock.clone(),
+        ),
+        Scenario {
+            faults: Faults { memory: false, lsm: true },
+            ..scenario(
+                "relock-lsm",
+                "the same, and the security module may refuse: what is freed on which exit?",
+                relock,
+            )
+        },
+        Scenario {
+            faults: Faults { memory: false, lsm: true },
+            ..scenario(
+                "lister-lsm",
+                "the security module may refuse the lease or its owner while somebody reads /proc/locks: is it listed?",
+                vec![task("leaser", &[OPEN], &[set(F_RDLCK)]), task("lister", &[], &[Call::Locks])],
+            )
+        },
+        Scenario {
+            faults: Faults { memory: true, lsm: false },
+            ..scenario(
+                "unlock-enomem",
+                "the holder gives the lease up when there may be no memory: an unlock needs none",
+                vec![task("holder", &[OPEN, set(F_RDLCK)], &[set(F_UNLCK)]), task("lister", &[], &[Call::Locks])],
+            )
+        },
+    ]
+}
+
+/// The same: several leases on a file, F_SETOWN, truncation.
+fn of_history_between_processes() -> Vec<Scenario> {
+    let owned = [OPEN, Call::SetOwn("a", 2)];
+    vec![
+        scenario(
+            "setown-break",
+            "F_SETOWN has named a process before the lease is taken, and somebody breaks it: who is told?",
+            vec![
+                task("leaser", &owned, &[set(F_RDLCK)]),
+                task("opener", &[], &[Call::Open("a", OpenFlags { nonblock: true, ..WRITE })]),
+            ],
+        ),
+        scenario(
+            "newcomer-breaking",
+            "a process breaks another's lease without waiting, and asks for a lease of its own while that one is to go",
+            vec![
+                task("holder", &[OPEN, set(F_RDLCK)], &[Call::GetLease("a")]),
+                task("newcomer", &[OPEN], &[Call::Open("b", OpenFlags { nonblock: true, ..WRITE }), set(F_RDLCK)]),
+            ],
+        ),
+        scenario(
+            "close-beside",
+            "two processes have leases, one closes its file: the other's lease stays",
+            vec![
+                task("closer", &[OPEN, set(F_RDLCK)], &[Call::Close("a")]),
+                task("holder", &[OPEN, set(F_RDLCK)], &[Call::GetLease("a")]),
+            ],
+        ),
+        scenario(
+            "two-owners",
+            "a process and an in-kernel owner share an open file: each has its own lease on it",
+            vec![task("holder", &[OPEN, set(F_RDLCK)], &[set(F_UNLCK)]), sharer(&[Call::VfsSetLease("a", F_RDLCK)])],
+        ),
+        scenario(
+            "leaser-truncate",
+            "a read lease is taken while somebody truncates the file: i_writecount is raised before the break, or after",
+            vec![task("leaser", &[OPEN], &[set(F_RDLCK)]), task("truncater", &[], &[Call::Truncate])],
+        ),
+        scenario(
+            "two-holders-break",
+            "a writer breaks the leases of two processes and waits, one gives its lease up: both are told",
+            vec![
+                task("first", &[OPEN, set(F_RDLCK)], &[set(F_UNLCK)]),
+                task("second", &[OPEN, set(F_RDLCK)], &[]),
+                task("opener", &[], &[Call::Open("a", WRITE)]),
             ],
         ),
     ]

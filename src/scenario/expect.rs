@@ -9,6 +9,13 @@ use std::collections::BTreeSet;
 use crate::check::Code;
 use crate::explore::Verdict;
 
+mod bkl;
+mod flocks;
+mod inner;
+mod rows;
+mod sed;
+mod split;
+
 /// A finding that is known, and which bug it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expected {
@@ -22,100 +29,16 @@ pub struct Expected {
     pub why: &'static str,
 }
 
-/// An opener or a close looks at the list without the lock.
-const PEEK: Expected = Expected {
-    code: Code::LW010,
-    subject: "i_flock",
-    bug: "M39",
-    why: "unlocked peek: break_lease and locks_remove_flock look at i_flock with no lock held",
-};
-
-/// Each side looks before it does.
-const BESIDE: Expected = Expected {
-    code: Code::LW030,
-    subject: "lease",
-    bug: "M24",
-    why: "the opener looks at the list before it raises its count, the leaser at the counts before it inserts; neither looks again",
-};
-
-/// The lease is listed before anybody can be signalled.
-const UNTOLD: Expected = Expected {
-    code: Code::LW031,
-    subject: "lease",
-    bug: "M06",
-    why: "the lease is listed before its fasync entry and owner: the entry's allocation gives the BKL back",
-};
-
-/// The same window, with the lease gone when the allocation returns.
-const FASYNC_ON_FREED: Expected = Expected {
-    code: Code::LW020,
-    subject: "fl_fasync",
-    bug: "M06",
-    why: "the lease goes while the allocation of its fasync entry sleeps: the entry is put on a freed lease",
-};
-
-/// The list position goes stale.
-const STALE_POSITION: Expected = Expected {
-    code: Code::LW020,
-    subject: "fl_next",
-    bug: "M01",
-    why: "the lease is allocated between the walk that remembers the list position and the insertion there",
-};
-
-/// The break is forgotten.
-const BREAK_CANCELLED: Expected = Expected {
-    code: Code::LW030,
-    subject: "lease",
-    bug: "M40",
-    why: "F_SETLEASE by the holder overwrites the type and with it the break that is under way",
-};
-
-/// The undo destroys a lease that was there before.
-const UNDONE_TOO_FAR: Expected = Expected {
-    code: Code::LW031,
-    subject: "lease",
-    bug: "M07",
-    why: "no memory for the fasync entry of a changed lease: the undo breaks and removes the lease that was held before, and tells nobody",
-};
-
-/// The file goes while its lease is still being taken apart.
-const fn closed_under(code: Code, subject: &'static str) -> Expected {
-    Expected {
-        code,
-        subject,
-        bug: "M39",
-        why: "the last close sees the list empty, without the lock, while the expiry is still in the owner of the file",
-    }
-}
-
-const CLOSED_DURING_EXPIRY: &[Expected] = &[
-    closed_under(Code::LW007, "f_owner.lock"),
-    PEEK,
-    closed_under(Code::LW020, "f_owner.lock"),
-    closed_under(Code::LW020, "f_owner.pid"),
-];
-
 /// What is expected of a design in a scenario, in the order of codes; empty is clean. `None` for a design without a table.
 pub fn expected(design: &str, scenario: &str) -> Option<&'static [Expected]> {
     match design {
-        "bkl" => Some(of_bkl(scenario)),
+        "bkl" => Some(bkl::of(scenario)),
+        "sed" => Some(sed::of(scenario)),
+        "split" => Some(split::of(scenario)),
+        "inner" => Some(inner::of(scenario)),
         "spinlock" => Some(&[]),
+        "flocks" => Some(flocks::of(scenario)),
         _ => None,
-    }
-}
-
-fn of_bkl(scenario: &str) -> &'static [Expected] {
-    match scenario {
-        "leaser-reader" | "leaser-writer" | "leaser-iget" | "nonblock-opener" | "leaser-enomem" | "leaser-lsm"
-        | "leaser-two-openers" => &[PEEK, BESIDE, UNTOLD],
-        "leaser-unlock" | "kernel-leaser" => &[STALE_POSITION],
-        "unlock-break" | "close-break" | "opener-enomem" | "expiry" | "interrupted-opener" => &[PEEK],
-        "relock-break" => &[BREAK_CANCELLED],
-        "relock-enomem" => &[PEEK, UNDONE_TOO_FAR],
-        "kernel-leaser-enomem" => &[PEEK, BESIDE],
-        "close-expiry" => CLOSED_DURING_EXPIRY,
-        "leaser-writer-expiry" | "holder-thread" => &[PEEK, FASYNC_ON_FREED, BESIDE, UNTOLD],
-        _ => &[],
     }
 }
 

@@ -16,7 +16,7 @@
 //! let verdict = explore(&program.subject(), &Config::default());
 //!
 //! assert!(verdict.complete());
-//! assert_eq!(verdict.findings[0].finding.code, lockwright::check::Code::LW008);
+//! assert!(verdict.codes().contains(&lockwright::check::Code::LW008));
 //! ```
 //!
 //! Between two statements a task is told by its next statement and what it has recorded, so its history is folded

@@ -27,7 +27,9 @@ impl Spinlock {
             waiter.get().fl_type.init(FlType::granted(if flags.write { F_WRLCK } else { F_RDLCK }));
         }
         let flocks = self.file_lock_lock.lock(current);
-        let result = match self.mark_leases(current, inode, flags, waiter.is_ok()) {
+        let marked = self.mark_leases(current, inode, flags, waiter.is_ok());
+        let forgotten = self.has(Mutant::BreakerForgotten) && marked == Ok(false);
+        let result = match marked {
             Ok(true) => {
                 let waiter = waiter.expect("mark_leases asks nobody to wait without a record");
                 self.wait_for_leases(current, &frame, inode, waiter, flocks)
@@ -35,7 +37,9 @@ impl Spinlock {
             Ok(false) => Ok(()),
             Err(errno) => Err(errno),
         };
-        if let Ok(waiter) = waiter {
+        if let Ok(waiter) = waiter
+            && !forgotten
+        {
             kfree(waiter);
         }
         result
@@ -71,10 +75,13 @@ impl Spinlock {
         let mut at = Some(first);
         while let Some(fl) = at {
             let lease = fl.get();
-            if lease.fl_type.get() != future {
+            let asked = if self.has(Mutant::HeadAsked) { first } else { fl };
+            if asked.get().fl_type.get() != future {
                 lease.fl_type.set(future);
                 lease.fl_break_time.set(break_time);
-                lease_break_callback(current, fl);
+                if fl == first || !self.has(Mutant::FirstToldAlone) {
+                    lease_break_callback(current, fl);
+                }
             }
             at = lease.fl_next.get();
         }
@@ -107,6 +114,9 @@ impl Spinlock {
             drop(flocks);
             let unblocked = || waiter.get().fl_next.read_once().is_none();
             let woken = waiter.get().fl_wait.wait_event_timeout(current, timeout, unblocked);
+            if woken == Woken::Signal && self.has(Mutant::DequeuesUnlocked) && unblocked() {
+                return Err(Errno::EINTR);
+            }
             flocks = self.file_lock_lock.lock(current);
             if woken != Woken::Signal || !self.has(Mutant::InterruptedStaysQueued) {
                 locks_delete_block(waiter);

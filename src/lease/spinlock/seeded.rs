@@ -1,15 +1,16 @@
 //! The seeded bugs of [`Spinlock`] that are more than a word in a line: none of this is part of the design.
 
-use crate::kernel::Errno;
-use crate::kernel::Result;
+use crate::kernel::fasync::{fasync_alloc, fasync_helper};
 use crate::kernel::lock::SpinGuard;
-use crate::kernel::slab::{Link, Ptr};
+use crate::kernel::slab::{Link, Ptr, kfree};
 use crate::kernel::task::Task;
+use crate::kernel::{Errno, Result};
 
 use super::{Prepared, Spinlock, check_open_counts};
-use crate::lease::Filp;
-use crate::lease::file_lock::FileLock;
+use crate::lease::file_lock::{FileLock, locks_alloc_lock};
+use crate::lease::inode::File;
 use crate::lease::mutants::Mutant;
+use crate::lease::{Design, Filp, Inode, OpenFlags};
 
 impl Spinlock {
     /// Behind `generic_setlease`: forgets the lock, or gives it back too early. The design does nothing here.
@@ -41,6 +42,105 @@ impl Spinlock {
             _ => {}
         }
         result
+    }
+}
+
+impl Spinlock {
+    /// M11, M12: what sleeps comes under the lock.
+    pub(super) fn seeded_alloc_under_lock(&self, current: &Task) -> Result<()> {
+        if self.has(Mutant::AllocUnderLock) {
+            let _flocks = self.file_lock_lock.lock(current);
+            kfree(locks_alloc_lock(current)?);
+        }
+        if self.has(Mutant::FasyncUnderLock) {
+            let _flocks = self.file_lock_lock.lock(current);
+            kfree(fasync_alloc::<File>(current)?);
+        }
+        Ok(())
+    }
+
+    /// M01: the place in the list is known, and an allocation sleeps.
+    pub(super) fn seeded_sleep_in_walk(&self, current: &Task) -> Result<()> {
+        if self.has(Mutant::SleepsInWalk) {
+            self.file_lock_lock.unlock(current);
+            let slept = locks_alloc_lock(current);
+            self.file_lock_lock.lock(current).leave_locked();
+            kfree(slept?);
+        }
+        Ok(())
+    }
+
+    /// M07: no memory for the fasync entry, and what the file had before is taken back as well.
+    pub(super) fn seeded_undo(&self, current: &Task, filp: Filp) {
+        if self.has(Mutant::UndoDestroys) {
+            let _flocks = self.file_lock_lock.lock(current);
+            self.remove_leases_of(current, filp);
+        }
+    }
+
+    /// M08: the owner is refused when the lease is listed already.
+    pub(super) fn seeded_refusal(&self, current: &Task) -> Result<()> {
+        let refused = self.has(Mutant::OwnerRefusedLate) && current.lsm_refuses("file_set_fowner refuses");
+        if refused { Err(Errno::EACCES) } else { Ok(()) }
+    }
+
+    /// M05: after the unlock the entry is put on the lease that is gone.
+    pub(super) fn delete_and_reattach(&self, current: &Task, filp: Filp) -> Result<()> {
+        let mut gone = None;
+        {
+            let _flocks = self.file_lock_lock.lock(current);
+            let mut at = filp.inode.i_flock.get();
+            while let Some(fl) = at {
+                gone = gone.or((fl.get().fl_file.get() == Some(filp.file)).then_some(fl));
+                at = fl.get().fl_next.get();
+            }
+            self.remove_leases_of(current, filp);
+        }
+        match gone {
+            Some(fl) => fasync_helper(current, filp.file, fl.get().fl_fasync),
+            None => Ok(()),
+        }
+    }
+
+    /// M24, M30: `open` with one of its counts raised after the break.
+    pub(super) fn open_counting_late(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<Filp> {
+        let reader_late = self.has(Mutant::ReaderCountsLate);
+        if !reader_late {
+            inode.path_get(current, flags.by_link);
+        }
+        if let Err(errno) = self.break_lease(current, inode, flags) {
+            if !reader_late {
+                inode.path_put(current, flags.by_link);
+            }
+            return Err(errno);
+        }
+        if reader_late {
+            inode.path_get(current, flags.by_link);
+        }
+        if flags.write {
+            inode.get_write_access(current);
+        }
+        Ok(Filp::alloc(inode, flags))
+    }
+
+    /// M25: `truncate` that breaks before it takes write access.
+    pub(super) fn truncate_breaking_first(&self, current: &Task, inode: Inode) -> Result<()> {
+        inode.path_get(current, false);
+        let result = self.break_lease(current, inode, OpenFlags { write: true, ..OpenFlags::default() });
+        inode.get_write_access(current);
+        if result.is_ok() {
+            inode.do_truncate(current);
+        }
+        inode.put_write_access(current);
+        inode.path_put(current, false);
+        result
+    }
+
+    /// M27: whose lease it is, nobody asks.
+    pub(super) fn remove_leases_of_all(&self, current: &Task, filp: Filp) {
+        while let Some(fl) = filp.inode.i_flock.get() {
+            self.locks_delete_lock(current, filp.inode.i_flock, fl);
+        }
     }
 }
 

@@ -1,0 +1,147 @@
+//! LW003: a lock-order cycle, whether or not any execution dies of it.
+//!
+//! Whenever a task takes a lock and waits for it if need be, every lock it holds comes before that one. Two tasks that follow
+//! a cycle of such orders can wait for each other in some larger program, even if a third lock, or the order of this scenario's
+//! calls, keeps them apart here. Orders are between *classes*: the name of a lock, whichever object it lies in.
+//!
+//! The graph is that of the exploration, not of one execution: every transition of every state adds its edges, and what an earlier
+//! execution added stays. An order that one execution has alone is reported with the schedule of that execution. Which
+//! edges there are depends on states only, so the graph is no part of a state.
+//!
+//! - A trylock waits for nothing and adds no edge before itself; the lock it took is held like any other.
+//! - The BKL and a lock whose waiter sleeps have no order: `schedule()` gives the BKL back. So it is ordered against
+//!   spinlocks alone.
+//!
+//! The workers of an exploration share the graph ([`Orders`]), and a checkpoint keeps it.
+//!
+//! It cannot see two locks of one class taken inside each other, nor orders with interrupts.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::ledger::{Ledger, spot};
+use super::{Code, Docket, Spot};
+use crate::event::{Event, ObjectId, ObjectKind, Op, TaskId, View, What};
+
+/// The first lock was held when the second was taken.
+#[derive(Clone, Copy, Debug)]
+struct Edge {
+    held: &'static str,
+    taken: &'static str,
+    task: TaskId,
+    /// Where the second was taken.
+    at: Spot,
+}
+
+/// The orders of locks seen in all executions of an exploration, whoever ran them.
+#[derive(Clone, Debug, Default)]
+pub struct Orders(Arc<Mutex<Vec<Edge>>>);
+
+impl Orders {
+    /// The classes, as they can be written down: the first was held when the second was taken.
+    pub fn classes(&self) -> Vec<(&'static str, &'static str)> {
+        let mut classes: Vec<_> = self.0.lock().iter().map(|edge| (edge.held, edge.taken)).collect();
+        classes.sort_unstable();
+        classes
+    }
+
+    /// Takes in what was written down. Where it was is not known any more.
+    pub fn restore(&self, classes: &[(&'static str, &'static str)]) {
+        let at = Spot { step: 0, task: TaskId::BOOT, place: Location::caller() };
+        let edges = classes.iter().map(|&(held, taken)| Edge { held, taken, task: TaskId::BOOT, at });
+        self.0.lock().extend(edges);
+    }
+}
+
+/// The orders of locks seen in the present execution.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LockOrder {
+    here: Vec<Edge>,
+}
+
+impl LockOrder {
+    pub fn judge(&mut self, event: &Event, view: &dyn View, ledger: &Ledger, ever: &Orders, docket: &mut Docket<'_>) {
+        let What::Op(Op::Acquire(lock), _) = event.what else { return };
+        let taken = view.object(lock).name;
+        for &(holder, held, _) in &ledger.held {
+            if holder != event.task || view.object(held).name == taken || !is_ordered(view, held, lock) {
+                continue;
+            }
+            let edge = Edge { held: view.object(held).name, taken, task: event.task, at: spot(event) };
+            if add(&mut self.here, edge) {
+                self.judge_edge(edge, ever, docket);
+            }
+        }
+    }
+
+    fn judge_edge(&self, edge: Edge, ever: &Orders, docket: &mut Docket<'_>) {
+        let mut ever = ever.0.lock();
+        let is_new = add(&mut ever, edge);
+        if let Some(back) = way(&self.here, edge.taken, edge.held) {
+            report(edge, &back, true, docket);
+        } else if is_new && let Some(back) = way(&ever, edge.taken, edge.held) {
+            report(edge, &back, false, docket);
+        }
+    }
+}
+
+/// Is there an order between the two? Who waits for a lock that sleeps does not keep the BKL.
+fn is_ordered(view: &dyn View, held: ObjectId, taken: ObjectId) -> bool {
+    let kinds = [view.object(held).kind, view.object(taken).kind];
+    !kinds.contains(&ObjectKind::Bkl) || kinds.contains(&ObjectKind::Spin)
+}
+
+/// Adds an edge unless it is known.
+fn add(edges: &mut Vec<Edge>, edge: Edge) -> bool {
+    let is_new = !edges.iter().any(|known| (known.held, known.taken) == (edge.held, edge.taken));
+    if is_new {
+        edges.push(edge);
+    }
+    is_new
+}
+
+/// A shortest way along the edges.
+fn way(edges: &[Edge], from: &'static str, to: &'static str) -> Option<Vec<Edge>> {
+    let mut ways: Vec<Vec<Edge>> = edges.iter().filter(|edge| edge.held == from).map(|edge| vec![*edge]).collect();
+    let mut at = 0;
+    while at < ways.len() {
+        let last = ways[at][ways[at].len() - 1];
+        if last.taken == to {
+            return Some(ways.swap_remove(at));
+        }
+        for next in edges.iter().filter(|edge| edge.held == last.taken) {
+            if ways.iter().all(|way| way[way.len() - 1].taken != next.taken) {
+                let longer = [&ways[at][..], &[*next]].concat();
+                ways.push(longer);
+            }
+        }
+        at += 1;
+    }
+    None
+}
+
+fn report(edge: Edge, back: &[Edge], here: bool, docket: &mut Docket<'_>) {
+    // Named by the same class whichever of its edges closed the cycle.
+    let smallest = back.iter().map(|edge| edge.taken).chain([edge.taken]).min().unwrap_or(edge.held);
+    docket.report(Code::LW003, smallest, |names| {
+        let chain: Vec<&str> = back.iter().map(|edge| edge.taken).collect();
+        let other = back[0];
+        let elsewhere = if here { "" } else { ", in another execution" };
+        // The step of another execution says nothing in this one.
+        let other_spot = if here { other.at } else { Spot { step: 0, ..other.at } };
+        (
+            format!(
+                "{} takes {} under {}, and elsewhere {} comes before {}",
+                names.task(edge.task),
+                edge.taken,
+                edge.held,
+                edge.taken,
+                chain.join(", then ")
+            ),
+            (edge.at, format!("{} taken under {} here", edge.taken, edge.held)),
+            (other_spot, format!("{} taken under {} here{elsewhere}", other.taken, other.held)),
+        )
+    });
+}

@@ -1,0 +1,362 @@
+//! A lease as a sequential object: what each call does and answers when calls come one after the other.
+//!
+//! It knows no lock, no list and no record: open files, who has which lease, what a break has asked for. Kernels have differed in
+//! what they answer; where Linux 2.6.23 and a later release differ, both answers are in it ([`steps`] returns all of them):
+//!
+//! | where | both of |
+//! |---|---|
+//! | `F_UNLCK` without a lease | 0, `EAGAIN` (since 2.6.37) |
+//! | the holder asks again while its lease is being broken | the break is overwritten (2.6.23), it stays |
+//! | a reader meets a read lease that is to go | it waits (2.6.23), it passes |
+//! | the opener's process has a lease itself | it gets `EAGAIN` at once, it waits |
+//!
+//! A blocking open is two operations: the break, and the return, which is possible when no break it waits for is under way.
+//! Between the two it counts as an opener or not, as `i_writecount` is raised early or late.
+
+use crate::event::{LeaseCall, LeaseType, Listed, ObjectId};
+
+/// Errors that the specification knows, as the kernel numbers them.
+const EINTR: i64 = -4;
+const EAGAIN: i64 = -11;
+const ENOMEM: i64 = -12;
+const EACCES: i64 = -13;
+
+/// `F_RDLCK`, `F_WRLCK`, `F_UNLCK` as `F_GETLEASE` answers them.
+fn answer(lease: Option<LeaseType>) -> i64 {
+    match lease {
+        Some(LeaseType::Read) => 0,
+        Some(LeaseType::Write) => 1,
+        None => 2,
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Lease {
+    file: ObjectId,
+    /// Which in-kernel owner; 0 for the user of the description.
+    kernel_owner: u32,
+    pid: u32,
+    lease: LeaseType,
+    /// What a break under way will leave.
+    asked: Option<Option<LeaseType>>,
+}
+
+impl Lease {
+    fn target(&self) -> Option<LeaseType> {
+        self.asked.unwrap_or(Some(self.lease))
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct OpenFile {
+    file: ObjectId,
+    inode: ObjectId,
+    write: bool,
+    descriptors: u8,
+    /// Who gets its signals; 0 is nobody.
+    owner: u32,
+}
+
+/// All files and leases there are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct State {
+    files: Vec<OpenFile>,
+    leases: Vec<Lease>,
+}
+
+/// How far a call has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Phase {
+    /// Nothing has happened yet.
+    Begun,
+    /// An opener has found nothing to wait for.
+    Passes,
+    /// It waits for leases to go.
+    Waits,
+    /// It will return this.
+    Done(i64),
+}
+
+/// What happens around a call that its answer may depend on.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Around {
+    /// The name of the description that an open makes, or will make.
+    pub file: ObjectId,
+    /// Another call on a file is under way.
+    pub call: bool,
+    /// Another call that opens for write or truncates is under way.
+    pub writer: bool,
+    /// An allocation of this call has failed.
+    pub no_memory: bool,
+    /// The security module has refused this call.
+    pub refused: bool,
+    /// A signal has ended a sleep of this call.
+    pub interrupted: bool,
+}
+
+/// What can happen next to a call: each with the state it leaves.
+pub(super) fn steps(state: &State, call: LeaseCall, phase: Phase, around: Around) -> Vec<(State, Phase)> {
+    let unchanged = |result| (state.clone(), Phase::Done(result));
+    match (call, phase) {
+        (_, Phase::Done(_)) => Vec::new(),
+        (LeaseCall::Open { inode, write, nonblock, pid }, _) => state.enter(inode, write, nonblock, pid, phase, around),
+        (LeaseCall::Truncate { inode, pid }, _) => {
+            let mut next = state.enter(inode, true, false, pid, phase, around);
+            // It opens nothing that stays.
+            next.iter_mut().for_each(|(state, _)| state.files.retain(|open| open.file != around.file));
+            next
+        }
+        (LeaseCall::SetLease { file, lease, pid, in_kernel }, _) => {
+            let mut next = state.set_lease(file, lease, pid, in_kernel, around);
+            next.extend((around.no_memory && lease.is_some()).then(|| unchanged(ENOMEM)));
+            next.extend(around.refused.then(|| unchanged(EACCES)));
+            next
+        }
+        (LeaseCall::GetLease { file }, _) => {
+            let found = state.leases.iter().find(|lease| lease.file == file);
+            vec![unchanged(answer(found.and_then(Lease::target)))]
+        }
+        (LeaseCall::Close { file }, _) => {
+            let mut next = state.clone();
+            next.close(file);
+            vec![(next, Phase::Done(0))]
+        }
+        (LeaseCall::Dup { file }, _) => {
+            let mut next = state.clone();
+            next.files.iter_mut().filter(|open| open.file == file).for_each(|open| open.descriptors += 1);
+            vec![(next, Phase::Done(0))]
+        }
+        (LeaseCall::SetOwn { file, pid }, _) => {
+            let mut next = state.clone();
+            next.files.iter_mut().filter(|open| open.file == file).for_each(|open| open.owner = pid);
+            vec![(next, Phase::Done(0))]
+        }
+        (LeaseCall::GetOwn { file }, _) => {
+            vec![unchanged(state.open_file(file).map_or(0, |open| i64::from(open.owner)))]
+        }
+        (LeaseCall::Locks { inode }, _) => vec![unchanged(state.of_inode(inode).count() as i64)],
+    }
+}
+
+impl State {
+    /// A file that is open from here on.
+    pub fn opened(&mut self, file: ObjectId, inode: ObjectId, write: bool) {
+        self.files.push(OpenFile { file, inode, write, descriptors: 1, owner: 0 });
+        self.files.sort_unstable();
+    }
+
+    /// The description that was made under another name.
+    pub fn rename(&mut self, from: ObjectId, to: ObjectId) {
+        self.files.iter_mut().filter(|open| open.file == from).for_each(|open| open.file = to);
+        self.files.sort_unstable();
+    }
+
+    /// What would be listed: file, target and whether it is being broken.
+    pub fn listed(&self) -> Vec<(ObjectId, Option<LeaseType>, bool)> {
+        sorted(self.leases.iter().map(|lease| (lease.file, lease.target(), lease.asked.is_some())))
+    }
+
+    /// The states in which one lease whose break is under way has become what was asked for: its time is over.
+    pub fn expiries(&self) -> Vec<State> {
+        let breaking = (0..self.leases.len()).filter(|&at| self.leases[at].asked.is_some());
+        breaking.map(|at| self.settled(at)).collect()
+    }
+
+    fn settled(&self, at: usize) -> State {
+        let mut next = self.clone();
+        match next.leases[at].target() {
+            Some(lease) => {
+                (next.leases[at].lease, next.leases[at].asked) = (lease, None);
+                next.leases.sort_unstable();
+            }
+            None => next.remove(|other| *other == self.leases[at]),
+        }
+        next
+    }
+
+    fn open_file(&self, file: ObjectId) -> Option<&OpenFile> {
+        self.files.iter().find(|open| open.file == file)
+    }
+
+    fn is_on(&self, lease: &Lease, inode: ObjectId) -> bool {
+        self.open_file(lease.file).is_some_and(|open| open.inode == inode)
+    }
+
+    fn of_inode(&self, inode: ObjectId) -> impl Iterator<Item = &Lease> {
+        self.leases.iter().filter(move |lease| self.is_on(lease, inode))
+    }
+
+    /// Leases go, and with a user's lease the owner of its file's signals.
+    fn remove(&mut self, gone: impl Fn(&Lease) -> bool) {
+        for lease in self.leases.iter().filter(|lease| gone(lease)) {
+            self.files.iter_mut().filter(|open| open.file == lease.file).for_each(|open| open.owner = 0);
+        }
+        self.leases.retain(|lease| !gone(lease));
+        self.files.sort_unstable();
+    }
+
+    fn close(&mut self, file: ObjectId) {
+        let Some(at) = self.files.iter().position(|open| open.file == file) else { return };
+        self.files[at].descriptors -= 1;
+        if self.files[at].descriptors == 0 {
+            self.remove(|lease| lease.file == file);
+            self.files.retain(|open| open.file != file);
+        }
+    }
+
+    /// An open or truncate: the break, then the return.
+    fn enter(
+        &self,
+        inode: ObjectId,
+        write: bool,
+        nonblock: bool,
+        pid: u32,
+        phase: Phase,
+        around: Around,
+    ) -> Vec<(State, Phase)> {
+        let opened = || {
+            let mut next = self.clone();
+            next.opened(around.file, inode, write);
+            (next, Phase::Done(0))
+        };
+        match phase {
+            Phase::Begun => self.break_leases(inode, write, nonblock, pid, around),
+            Phase::Passes => vec![opened()],
+            Phase::Waits => {
+                let mut next = Vec::new();
+                next.extend(around.interrupted.then(|| (self.clone(), Phase::Done(EINTR))));
+                let waits = |lease: &Lease| lease.asked.is_some() && (write || lease.lease == LeaseType::Write);
+                next.extend((!self.of_inode(inode).any(waits)).then(opened));
+                next
+            }
+            Phase::Done(_) => Vec::new(),
+        }
+    }
+
+    fn break_leases(
+        &self,
+        inode: ObjectId,
+        write: bool,
+        nonblock: bool,
+        pid: u32,
+        around: Around,
+    ) -> Vec<(State, Phase)> {
+        let conflicts = |lease: &Lease| write || lease.lease == LeaseType::Write;
+        let meets_one_that_goes = self.of_inode(inode).any(|lease| lease.asked == Some(None));
+        let mine = self.of_inode(inode).any(|lease| lease.pid == pid);
+        let mut next = Vec::new();
+        if around.no_memory && self.of_inode(inode).next().is_some() {
+            next.push((self.clone(), Phase::Done(ENOMEM)));
+        }
+        if !self.of_inode(inode).any(conflicts) {
+            next.push((self.clone(), Phase::Passes));
+            if !meets_one_that_goes {
+                return next;
+            }
+        }
+        let mut asked = self.clone();
+        for at in 0..asked.leases.len() {
+            if !self.is_on(&self.leases[at], inode) || !conflicts(&self.leases[at]) {
+                continue;
+            }
+            let target = if write { None } else { Some(LeaseType::Read) };
+            let known = self.leases[at].asked;
+            asked.leases[at].asked = Some(known.map_or(target, |known| known.min(target)));
+        }
+        asked.leases.sort_unstable();
+        if nonblock || mine {
+            next.push((asked.clone(), Phase::Done(EAGAIN)));
+        }
+        if !nonblock {
+            next.push((asked, Phase::Waits));
+        }
+        next
+    }
+
+    fn set_lease(
+        &self,
+        file: ObjectId,
+        lease: Option<LeaseType>,
+        pid: u32,
+        in_kernel: bool,
+        around: Around,
+    ) -> Vec<(State, Phase)> {
+        let kernel_owner = if in_kernel { pid } else { 0 };
+        let mine = |lease: &Lease| lease.file == file && lease.kernel_owner == kernel_owner;
+        let Some(wanted) = lease else {
+            let mut next = self.clone();
+            next.remove(mine);
+            let nothing = (!self.leases.iter().any(mine)).then(|| (self.clone(), Phase::Done(EAGAIN)));
+            return [(next, Phase::Done(0))].into_iter().chain(nothing).collect();
+        };
+        let refused = (self.clone(), Phase::Done(EAGAIN));
+        let Some(inode) = self.open_file(file).map(|open| open.inode) else { return Vec::new() };
+        if self.is_forbidden(inode, wanted) || self.of_inode(inode).any(|other| !mine(other) && excludes(other, wanted))
+        {
+            return vec![refused];
+        }
+        let mut next = Vec::new();
+        let overlapped = if wanted == LeaseType::Write { around.call } else { around.writer };
+        next.extend(overlapped.then_some(refused));
+        match self.leases.iter().position(mine) {
+            Some(at) => next.extend(self.relocked(at, wanted)),
+            None => {
+                let mut taken = self.clone();
+                taken.leases.push(Lease { file, kernel_owner, pid, lease: wanted, asked: None });
+                taken.leases.sort_unstable();
+                next.push(taken.owned(file, pid, in_kernel));
+            }
+        }
+        next
+    }
+
+    /// The holder asks again.
+    fn relocked(&self, at: usize, wanted: LeaseType) -> Vec<(State, Phase)> {
+        let Lease { file, pid, kernel_owner, .. } = self.leases[at];
+        let with = |asked| {
+            let mut next = self.clone();
+            (next.leases[at].lease, next.leases[at].asked) = (wanted, asked);
+            next.leases.sort_unstable();
+            next.owned(file, pid, kernel_owner != 0)
+        };
+        let mut next = vec![with(None)];
+        let settles = self.leases[at].asked == Some(Some(LeaseType::Read)) && wanted == LeaseType::Read;
+        if let Some(asked) = self.leases[at].asked.filter(|_| !settles) {
+            next.push(with(Some(asked)));
+        }
+        next
+    }
+
+    /// Signals go to who took the lease, unless somebody was named before.
+    fn owned(mut self, file: ObjectId, pid: u32, in_kernel: bool) -> (State, Phase) {
+        let unowned = self.files.iter_mut().filter(|open| open.file == file && open.owner == 0 && !in_kernel);
+        unowned.for_each(|open| open.owner = pid);
+        self.files.sort_unstable();
+        (self, Phase::Done(0))
+    }
+
+    /// Do the open files forbid the lease?
+    fn is_forbidden(&self, inode: ObjectId, wanted: LeaseType) -> bool {
+        let mut of_inode = self.files.iter().filter(|open| open.inode == inode);
+        match wanted {
+            LeaseType::Read => of_inode.any(|open| open.write),
+            LeaseType::Write => of_inode.count() > 1,
+        }
+    }
+}
+
+/// Does another's lease forbid it?
+fn excludes(other: &Lease, wanted: LeaseType) -> bool {
+    wanted == LeaseType::Write || other.asked == Some(None)
+}
+
+/// A design's list in the form of [`State::listed`].
+pub(super) fn of_design(listed: &[Listed]) -> Vec<(ObjectId, Option<LeaseType>, bool)> {
+    sorted(listed.iter().map(|lease| (lease.file, lease.target, lease.breaking)))
+}
+
+fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<T> = items.collect();
+    items.sort_unstable();
+    items
+}

@@ -1,0 +1,126 @@
+//! What several designs are known for.
+
+use super::Expected;
+use crate::check::Code;
+
+/// An opener or a close looks at the list without the lock.
+pub(super) const PEEK: Expected = Expected {
+    code: Code::LW010,
+    subject: "i_flock",
+    bug: "M39",
+    why: "unlocked peek: break_lease and locks_remove_flock look at i_flock with no lock held",
+};
+
+/// Each side looks before it does.
+pub(super) const BESIDE: Expected = Expected {
+    code: Code::LW030,
+    subject: "lease",
+    bug: "M24",
+    why: "the opener looks at the list before it raises its count, the leaser at the counts before it inserts; neither looks again",
+};
+
+/// The lease is listed before anybody can be signalled.
+pub(super) const UNTOLD: Expected = Expected {
+    code: Code::LW031,
+    subject: "lease",
+    bug: "M06",
+    why: "the lease is listed before its fasync entry and owner: the entry's allocation gives the BKL back",
+};
+
+/// The same window, with the lease gone when the allocation returns.
+pub(super) const FASYNC_ON_FREED: Expected = Expected {
+    code: Code::LW020,
+    subject: "fl_fasync",
+    bug: "M06",
+    why: "the lease goes while the allocation of its fasync entry sleeps: the entry is put on a freed lease",
+};
+
+/// The list position goes stale.
+pub(super) const STALE_POSITION: Expected = Expected {
+    code: Code::LW020,
+    subject: "fl_next",
+    bug: "M01",
+    why: "the lease is allocated between the walk that remembers the list position and the insertion there",
+};
+
+/// The break is forgotten.
+pub(super) const BREAK_CANCELLED: Expected = Expected {
+    code: Code::LW030,
+    subject: "lease",
+    bug: "M40",
+    why: "F_SETLEASE by the holder overwrites the type and with it the break that is under way",
+};
+
+/// The undo destroys a lease that was there before.
+pub(super) const UNDONE_TOO_FAR: Expected = Expected {
+    code: Code::LW031,
+    subject: "lease",
+    bug: "M07",
+    why: "no memory for the fasync entry of a changed lease: the undo breaks and removes the lease that was held before, and tells nobody",
+};
+
+/// What nothing explains.
+pub(super) const fn unexplained(subject: &'static str, bug: &'static str, why: &'static str) -> Expected {
+    Expected { code: Code::LW040, subject, bug, why }
+}
+
+/// The same race as [`BESIDE`], told by the answers alone.
+pub(super) const GRANTED_TO_ONE_OPEN: Expected = unexplained(
+    "result",
+    "M24",
+    "the lease is granted although an open that conflicts had returned before, which a third process saw as well",
+);
+
+/// An opener meets a lease that nobody will have had.
+pub(super) const REFUSED_BY_A_PHANTOM: Expected = unexplained(
+    "result",
+    "M07",
+    "no memory for the fasync entry: an opener was refused for a lease whose F_SETLEASE then failed",
+);
+
+/// An existing lease is destroyed.
+pub(super) const UNDONE_WHAT_WAS_THERE: Expected = unexplained(
+    "leases",
+    "M07",
+    "no memory for the fasync entry of a changed lease: F_SETLEASE fails, and the lease that was held before is gone",
+);
+
+/// The lease stays.
+pub(super) const REFUSED_AND_KEPT: Expected = unexplained(
+    "leases",
+    "M08",
+    "the security module refuses the owner of the signals: F_SETLEASE fails, the lease stays",
+);
+
+/// The file goes while its lease is still being taken apart.
+pub(super) const fn closed_under(code: Code, subject: &'static str) -> Expected {
+    Expected {
+        code,
+        subject,
+        bug: "M39",
+        why: "the last close sees the list empty, without the lock, while the expiry is still in the owner of the file",
+    }
+}
+
+/// In the order of codes.
+pub(super) const CLOSED_DURING_EXPIRY: &[Expected] = &[
+    closed_under(Code::LW007, "f_owner.lock"),
+    PEEK,
+    closed_under(Code::LW020, "f_owner.lock"),
+    closed_under(Code::LW020, "f_owner.pid"),
+];
+
+/// The same, seen by who reads `/proc/locks`.
+pub(super) const SEEN_AND_REFUSED: Expected = unexplained(
+    "result",
+    "M08",
+    "the security module refuses the owner of the signals: F_SETLEASE fails, and others see the lease",
+);
+
+/// What may sleep, under a spinlock.
+pub(super) const ALLOCATES_UNDER_LOCK: Expected = Expected {
+    code: Code::LW002,
+    subject: "kmalloc(GFP_KERNEL)",
+    bug: "M11",
+    why: "the mail: \"generic_setlease allocates memory (GFP_KERNEL) under the lock\"; fasync_helper does as well (M12)",
+};
