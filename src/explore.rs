@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`EngineKind::Explorer`] | every state, by depth-first search that stops at known states ([`stateful`]) |
 //! | [`EngineKind::Brute`] | every schedule: slow, obviously right, the oracle for small programs ([`brute`]) |
+//! | [`EngineKind::Dpor`] | one schedule of all that differ only in the order of independent steps ([`dpor`]) |
+//! | [`EngineKind::SourceDpor`] | the same with less bookkeeping and a few executions in vain |
 //! | [`EngineKind::Loom`] | loom's own search, under its C11-like memory; the second opinion |
 //!
 //! All are deterministic. A bound that is hit makes the verdict incomplete and is named in it.
@@ -24,6 +26,7 @@ use crate::event::{Event, TaskId, View};
 mod audit;
 pub mod brute;
 pub mod checkpoint;
+pub mod dpor;
 mod independence;
 pub mod loom;
 mod path;
@@ -48,6 +51,11 @@ pub enum EngineKind {
     Explorer,
     /// Every schedule.
     Brute,
+    /// Optimal dynamic partial order reduction.
+    Dpor,
+    /// Dynamic partial order reduction by source sets and sleep sets.
+    #[serde(rename = "source-dpor")]
+    SourceDpor,
     /// The loom crate.
     Loom,
 }
@@ -290,6 +298,8 @@ pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdic
     let mut verdict = match config.engine {
         EngineKind::Explorer => stateful::explore(&**subject, config)?,
         EngineKind::Brute => brute::explore(&**subject, config),
+        EngineKind::Dpor => dpor::explore(&**subject, config, dpor::Reduction::Optimal),
+        EngineKind::SourceDpor => dpor::explore(&**subject, config, dpor::Reduction::Source),
         EngineKind::Loom => loom::explore(subject, config),
     };
     verdict.memory = config.memory;

@@ -3,6 +3,7 @@
 mod checks;
 mod cli;
 mod counts;
+mod dpor;
 mod engine;
 mod expectations;
 mod explorer;
