@@ -10,5 +10,6 @@ mod explorer;
 mod json;
 mod lease;
 mod lease_scripts;
+mod random;
 mod report;
 mod tidy;
