@@ -3,6 +3,7 @@
 use proptest::test_runner::{Config, RngSeed};
 
 mod casts;
+mod dpor;
 mod oracle;
 mod programs;
 mod second_opinion;

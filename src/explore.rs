@@ -4,6 +4,10 @@
 //! |---|---|
 //! | [`EngineKind::Explorer`] | every state, by depth-first search that stops at known states ([`stateful`]) |
 //! | [`EngineKind::Brute`] | every schedule: slow, obviously right, the oracle for small programs ([`brute`]) |
+//! | [`EngineKind::Dpor`] | one schedule of all that differ only in the order of independent steps ([`dpor`]) |
+//! | [`EngineKind::SourceDpor`] | the same with less bookkeeping and a few executions in vain |
+//! | [`EngineKind::Random`] | some executions, drawn by chance; never complete ([`random`]) |
+//! | [`EngineKind::Pct`] | the same, with a lower bound on the chance to see a bug |
 //! | [`EngineKind::Loom`] | loom's own search, under its C11-like memory; the second opinion |
 //!
 //! All are deterministic. A bound that is hit makes the verdict incomplete and is named in it.
@@ -24,9 +28,11 @@ use crate::event::{Event, TaskId, View};
 mod audit;
 pub mod brute;
 pub mod checkpoint;
+pub mod dpor;
 mod independence;
 pub mod loom;
 mod path;
+pub mod random;
 mod replica;
 pub mod saved;
 pub mod schedule;
@@ -48,6 +54,15 @@ pub enum EngineKind {
     Explorer,
     /// Every schedule.
     Brute,
+    /// Optimal dynamic partial order reduction.
+    Dpor,
+    /// Dynamic partial order reduction by source sets and sleep sets.
+    #[serde(rename = "source-dpor")]
+    SourceDpor,
+    /// A random walk.
+    Random,
+    /// Probabilistic concurrency testing.
+    Pct,
     /// The loom crate.
     Loom,
 }
@@ -77,6 +92,12 @@ pub struct Config {
     pub bytes_max: u64,
     /// Bounds of one execution.
     pub limits: Limits,
+    /// Of the random engines: the same seed gives the same executions.
+    pub seed: u64,
+    /// Executions of the random engines.
+    pub runs: u64,
+    /// Depth of the bugs that PCT looks for: how many orderings must hold for one to show.
+    pub depth: u32,
     /// Set from outside to end the exploration with what it has.
     pub interrupt: Option<Arc<AtomicBool>>,
     /// Told now and then how far it is.
@@ -119,6 +140,9 @@ impl Default for Config {
             states_max: 1_000_000_000,
             bytes_max: 4 << 30,
             limits: Limits::default(),
+            seed: 0,
+            runs: 10_000,
+            depth: 3,
             interrupt: None,
             progress: None,
             seeded: None,
@@ -181,6 +205,13 @@ pub enum Bound {
     Drained(u32),
     /// Tasks allocate more slab objects or fields than the loom engine makes beforehand.
     Objects,
+    /// Only so many executions, drawn by chance.
+    Sampled {
+        /// How many.
+        runs: u64,
+        /// From which seed.
+        seed: u64,
+    },
     /// Stopped from outside.
     Interrupted,
 }
@@ -196,6 +227,7 @@ impl std::fmt::Display for Bound {
             Bound::Branches(max) => write!(f, "an execution has more than loom's {max} branches"),
             Bound::Drained(max) => write!(f, "an execution runs on {max} operations after its finding"),
             Bound::Objects => write!(f, "tasks allocate more than the loom engine has room for"),
+            Bound::Sampled { runs, seed } => write!(f, "{runs} random executions of seed {seed}"),
             Bound::Interrupted => write!(f, "interrupted"),
         }
     }
@@ -290,6 +322,9 @@ pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdic
     let mut verdict = match config.engine {
         EngineKind::Explorer => stateful::explore(&**subject, config)?,
         EngineKind::Brute => brute::explore(&**subject, config),
+        EngineKind::Dpor => dpor::explore(&**subject, config, dpor::Reduction::Optimal),
+        EngineKind::SourceDpor => dpor::explore(&**subject, config, dpor::Reduction::Source),
+        EngineKind::Random | EngineKind::Pct => random::explore(&**subject, config, config.engine),
         EngineKind::Loom => loom::explore(subject, config),
     };
     verdict.memory = config.memory;

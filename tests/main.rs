@@ -3,6 +3,7 @@
 mod checks;
 mod cli;
 mod counts;
+mod dpor;
 mod engine;
 mod expectations;
 mod explorer;
@@ -12,5 +13,6 @@ mod lease;
 mod lease_scripts;
 mod lock_order;
 mod mutants;
+mod random;
 mod report;
 mod tidy;

@@ -34,6 +34,15 @@ pub struct Arguments {
     /// Go on past sampled known states, and stop with an error if something else follows than before.
     #[arg(long)]
     audit: bool,
+    /// Where the random engines begin: the same seed gives the same executions.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Executions of the random engines.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    runs: Option<u64>,
+    /// How many orderings a bug may need that pct looks for.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    depth: Option<u32>,
     /// Give a program up after so many executions.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     executions_max: Option<u64>,
@@ -56,6 +65,7 @@ impl Arguments {
     pub fn config(&self, programs: usize, about: impl FnOnce() -> String) -> Result<Config> {
         let (engine, memory) = select::both(select::engine(&self.engine), select::memory(&self.memory))?;
         let searches = engine == EngineKind::Explorer;
+        let draws = matches!(engine, EngineKind::Random | EngineKind::Pct);
         let only = |given: bool, flag: &str, fits: bool, who: &str| {
             ensure!(!given || fits, "--{flag} is for {who}, not for --engine {}", self.engine);
             Ok(())
@@ -69,6 +79,9 @@ impl Arguments {
                 only(self.states_max.is_some(), "states-max", searches, "the explorer"),
                 only(self.memory_max.is_some(), "memory-max", searches, "the explorer"),
                 only(self.checkpoint.is_some(), "checkpoint", searches, "the explorer"),
+                only(self.seed.is_some(), "seed", draws, "the random engines"),
+                only(self.runs.is_some(), "runs", draws, "the random engines"),
+                only(self.depth.is_some(), "depth", engine == EngineKind::Pct, "pct"),
                 only(
                     self.preemptions_max.is_some(),
                     "preemptions-max",
@@ -91,6 +104,9 @@ impl Arguments {
             checkpoint: self.checkpoint.as_ref().map(checkpoint),
             executions_max: self.executions_max.unwrap_or(default.executions_max),
             states_max: self.states_max.unwrap_or(default.states_max),
+            seed: self.seed.unwrap_or(default.seed),
+            runs: self.runs.unwrap_or(default.runs),
+            depth: self.depth.unwrap_or(default.depth),
             bytes_max: self.memory_max.map_or(default.bytes_max, |mib| mib << 20),
             ..default
         })

@@ -14,6 +14,14 @@ use lockwright::scenario::{Scenario, alone, catalogue};
 pub const ENGINES: &[(&str, EngineKind, &str)] = &[
     ("explorer", EngineKind::Explorer, "every state: a depth-first search that stops at known states (the default)"),
     ("brute", EngineKind::Brute, "every schedule: slow, the oracle for small scenarios"),
+    ("dpor", EngineKind::Dpor, "one schedule of all that differ only in the order of independent steps (optimal)"),
+    ("source-dpor", EngineKind::SourceDpor, "the same with source sets: less bookkeeping, a few executions in vain"),
+    ("random", EngineKind::Random, "random walks: some schedules of a scenario too big to exhaust; never complete"),
+    (
+        "pct",
+        EngineKind::Pct,
+        "random priorities that change now and then: finds bugs of small depth with a known chance",
+    ),
     ("loom", EngineKind::Loom, "the loom crate: its own search, under its C11-like memory"),
 ];
 

@@ -1,0 +1,225 @@
+//! Dynamic partial order reduction: of all executions that differ only in the order of independent steps, one.
+//!
+//! For code whose state cannot be hashed. Each execution is analysed when it is over: two dependent steps that nothing
+//! but their own conflict orders are a *race*, and for each race the schedule that reverses it is asked for. With
+//! [`Reduction::Optimal`] such schedules are kept in wakeup trees, and exactly one execution is run for each
+//! Mazurkiewicz trace (completed or deadlocked); with [`Reduction::Source`] only their first steps are kept, and a few
+//! executions end because all that could go on *sleeps*: it was explored from an earlier state and nothing that
+//! depends on it has happened since.
+//!
+//! Abdulla, Aronis, Jonsson, Sagonas: *Optimal dynamic partial order reduction*, POPL 2014; *Source sets: a foundation for
+//! optimal dynamic partial order reduction*, JACM 64 (2017).
+//!
+//! What depends on what is [`dependent`]. Beside it there is order that no schedule can reverse: a task's own steps; a
+//! release before the acquisition that waited for it, a wake-up before the sleep that it ends, a step of time before
+//! what it makes ready. An acquisition therefore races with the last one that *succeeded*, never with the
+//! release between them; one that waits to the end of an execution races with that of the holder. A release or a
+//! trylock races with the last access of any kind. There is no join of tasks in a program; the epilogue follows all.
+//!
+//! **Findings.** The checks run as elsewhere. Where they would end an execution, the task halts, so does whoever comes
+//! to something that depends on that step, and the others go on: so each trace is seen to its end, and what follows a
+//! finding is not judged. A data race (LW010) is judged by adjacency, and adjacent accesses may be in no schedule that
+//! is run: each race on plain memory is replayed up to the state in which both are next, and judged there. (Such replays are
+//! not counted as executions.)
+//!
+//! **Store buffers** are processes of their own: a buffered store is its task's affair, its flush is what others see.
+//!
+//! **Time** moves for everybody at once, and who has read it is not known: a step of time depends on everything. Where
+//! the clock is free that costs as many executions as there are moments for it.
+//!
+//! **Lease checks** read remarks and what is listed. Steps that carry a lease remark or mark the border of a call, and
+//! stores to structs or globals that ever changed what is listed, depend on each other. When a struct or a global
+//! turns out to be of that kind, exploration starts over. A global that changes what is listed in no execution
+//! that is run would be missed; no design has one.
+//!
+//! It cannot see what hides from the engine: state shared behind its back makes dependent steps look independent.
+
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::rc::Rc;
+
+use super::{Bound, Config, EngineKind, Found, Progress, Schedule, Subject, Verdict};
+use crate::check::{Code, Finding};
+use crate::engine::controlled::Controlled;
+use crate::engine::world::Transition;
+use crate::engine::{Decision, Ending, Observer, State, Strategy};
+
+mod action;
+mod gates;
+mod trace;
+mod wakeup;
+mod walk;
+mod watch;
+
+pub use action::{Action, Process, dependent};
+pub use walk::Reduction;
+use walk::Walk;
+use watch::Watch;
+
+/// One exploration.
+struct Exploration<'a> {
+    subject: &'a dyn Subject,
+    config: &'a Config,
+    controlled: Controlled,
+    watch: Rc<RefCell<Watch>>,
+    known: HashSet<(Code, &'static str)>,
+    verdict: Verdict,
+}
+
+/// Runs one execution per trace of the program, or a few more.
+pub fn explore(subject: &dyn Subject, config: &Config, reduction: Reduction) -> Verdict {
+    let engine = match reduction {
+        Reduction::Optimal => EngineKind::Dpor,
+        Reduction::Source => EngineKind::SourceDpor,
+    };
+    let mut exploration = Exploration {
+        subject,
+        config,
+        controlled: Controlled::new(config.settings()),
+        watch: Rc::new(RefCell::new(Watch::new(subject.checks()))),
+        known: HashSet::new(),
+        verdict: Verdict::new(engine),
+    };
+    while exploration.explore_with_what_is_known(reduction) {}
+    exploration.verdict
+}
+
+impl Exploration<'_> {
+    /// Explores; true if it turned out on the way that more depends on each other than was known.
+    fn explore_with_what_is_known(&mut self, reduction: Reduction) -> bool {
+        let mut walk = Walk::new(reduction, self.config, self.subject.clock(), Rc::clone(&self.watch));
+        let known = self.dependencies();
+        let mut first_new = 0;
+        loop {
+            walk.restart();
+            let ending = self.run(&mut walk);
+            walk.assert_known();
+            walk.settle();
+            self.verdict.executions += 1;
+            self.take_findings(&walk);
+            self.take_data_races(&walk, first_new);
+            self.take_ending(ending);
+            if self.dependencies() != known {
+                return self.goes_on();
+            }
+            walk.ask_for_reversals();
+            if !walk.advance() || !self.goes_on() {
+                return false;
+            }
+            first_new = walk.trace.len();
+        }
+    }
+
+    fn dependencies(&self) -> (usize, bool) {
+        let watch = self.watch.borrow();
+        (watch.lists.len(), watch.remarks)
+    }
+
+    fn run(&mut self, walk: &mut Walk) -> Ending {
+        let observer: Rc<RefCell<dyn Observer>> = self.watch.clone();
+        let program: &dyn crate::engine::Program = self.subject;
+        self.controlled.run(program, walk, &observer)
+    }
+
+    /// False if a bound ends the exploration here.
+    fn goes_on(&mut self) -> bool {
+        let bound = self.config.tick(self.verdict.executions, 0, Progress::default);
+        self.verdict.bound = bound.or(self.verdict.bound);
+        bound.is_none()
+    }
+
+    fn take_ending(&mut self, ending: Ending) {
+        match ending {
+            Ending::Finished(outcome) if !self.watch.borrow().is_stopped() => _ = self.verdict.outcomes.insert(outcome),
+            Ending::Deadlocked(outcome) if !self.watch.borrow().is_stopped() => {
+                _ = self.verdict.deadlocks.insert(outcome)
+            }
+            Ending::TooLong => self.verdict.bound = Some(Bound::Steps(self.config.limits.steps_max)),
+            _ => {}
+        }
+    }
+
+    fn take_findings(&mut self, walk: &Walk) {
+        let found = self.watch.borrow_mut().checks.take_found();
+        for finding in found.into_iter().filter(|finding| !self.is_known(finding)).collect::<Vec<_>>() {
+            let steps = self.steps_to(walk, &finding);
+            if steps.len() == finding.step as usize {
+                self.keep(finding, steps);
+            } else if !self.replay_for(finding.code, finding.subject, steps) {
+                // Whoever finds it elsewhere reports it there.
+                self.watch.borrow_mut().checks.forget();
+            }
+        }
+    }
+
+    /// The schedule to a finding, without the steps before it for which the checks would have ended the execution. Nothing
+    /// in the execution depends on those.
+    fn steps_to(&self, walk: &Walk, finding: &Finding) -> Vec<Transition> {
+        let watch = self.watch.borrow();
+        let is_of_state = matches!(finding.code, Code::LW001 | Code::LW008 | Code::LW010);
+        let stays = |at: usize| !watch.performed[at].stops || at + 1 == finding.step as usize && !is_of_state;
+        let steps = walk.transitions().into_iter().take(finding.step as usize).enumerate();
+        steps.filter(|(at, _)| stays(*at)).map(|(_, transition)| transition).collect()
+    }
+
+    fn is_known(&self, finding: &Finding) -> bool {
+        self.known.contains(&(finding.code, finding.subject))
+    }
+
+    fn keep(&mut self, finding: Finding, steps: Vec<Transition>) {
+        self.known.insert((finding.code, finding.subject));
+        let schedule = Schedule { transitions: steps, memory: self.config.memory };
+        self.verdict.findings.push(Found { finding, schedule, weak_memory: false });
+    }
+
+    /// Runs the schedule with checks that end executions; keeps the finding if it is there.
+    fn replay_for(&mut self, code: Code, subject: &'static str, steps: Vec<Transition>) -> bool {
+        let watch = super::Watch::shared(self.subject.checks());
+        let observer: Rc<RefCell<dyn Observer>> = watch.clone();
+        let program: &dyn crate::engine::Program = self.subject;
+        self.controlled.run(program, &mut Script { steps: &steps, at: 0 }, &observer);
+        let found = watch.borrow_mut().0.take_found();
+        let Some(finding) = found.into_iter().find(|it| (it.code, it.subject) == (code, subject)) else { return false };
+        let steps = steps.into_iter().take(finding.step as usize).collect();
+        self.keep(finding, steps);
+        true
+    }
+
+    /// Data races of the actions from `first_new` on, and of those that could not be made.
+    fn take_data_races(&mut self, walk: &Walk, first_new: usize) {
+        let len = walk.trace.len();
+        let mut races = Vec::new();
+        {
+            let watch = self.watch.borrow();
+            let made = (first_new..len).map(|at| (walk.trace.action(at).clone(), at, watch.performed[at].plain));
+            let stuck = walk.stuck().into_iter().map(|action| {
+                let pending = watch.pending.iter().find(|pending| pending.task == action.transition.task);
+                (action, len, pending.and_then(|pending| pending.plain))
+            });
+            for (action, at, plain) in made.chain(stuck) {
+                let Some(name) = plain.filter(|name| !self.known.contains(&(Code::LW010, name))) else { continue };
+                races.extend(walk.trace.data_races(&action, at).map(|positions| (name, positions)));
+            }
+        }
+        for (name, positions) in races {
+            if !self.known.contains(&(Code::LW010, name)) {
+                let steps = positions.into_iter().map(|at| walk.trace.action(at).transition).collect();
+                self.replay_for(Code::LW010, name, steps);
+            }
+        }
+    }
+}
+
+/// Follows a schedule, and no further.
+struct Script<'a> {
+    steps: &'a [Transition],
+    at: usize,
+}
+
+impl Strategy for Script<'_> {
+    fn decide(&mut self, state: &State<'_>) -> Decision {
+        let next = self.steps.get(self.at).filter(|step| state.transitions.contains(step));
+        self.at += 1;
+        next.map_or(Decision::Abandon, |&transition| Decision::Take(transition))
+    }
+}

@@ -1,0 +1,214 @@
+//! An execution as a partial order: actions, what happened before what, and the races among them.
+
+use super::action::{Action, Process, dependent};
+use super::gates::Gates;
+use crate::event::{Access, Op, TaskId};
+
+/// How many actions of each process happened before a point.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct VectorClock(Vec<u32>);
+
+impl VectorClock {
+    fn get(&self, process: Process) -> u32 {
+        self.0.get(process.index()).copied().unwrap_or(0)
+    }
+
+    fn set(&mut self, process: Process, count: u32) {
+        if self.0.len() <= process.index() {
+            self.0.resize(process.index() + 1, 0);
+        }
+        self.0[process.index()] = count;
+    }
+
+    fn join(&mut self, other: &VectorClock) {
+        if self.0.len() < other.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        self.0.iter_mut().zip(&other.0).for_each(|(mine, theirs)| *mine = (*mine).max(*theirs));
+    }
+}
+
+/// An action and where it stands.
+struct Entry {
+    action: Action,
+    /// Which of its process' actions it is, from 1.
+    ordinal: u32,
+    clock: VectorClock,
+    /// Earlier actions that race with it.
+    races: Vec<usize>,
+}
+
+/// The actions of an execution so far.
+#[derive(Default)]
+pub(super) struct Trace {
+    entries: Vec<Entry>,
+    /// The state before the first action.
+    pub start: Gates,
+    /// May time move while somebody can run?
+    clock_is_free: bool,
+}
+
+impl Trace {
+    pub fn new(clock_is_free: bool) -> Trace {
+        Trace { clock_is_free, ..Trace::default() }
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn action(&self, at: usize) -> &Action {
+        &self.entries[at].action
+    }
+
+    pub fn truncate(&mut self, len: usize) {
+        self.entries.truncate(len);
+    }
+
+    /// Adds an action. `sleepers` are the tasks that stood before a sleep with a deadline when it was made.
+    pub fn push(&mut self, action: Action, sleepers: &[(TaskId, u64)]) {
+        let before = self.order(&action, self.len());
+        let ordinal = before.get(action.process()) + 1;
+        let mut clock = self.past(&action);
+        clock.set(action.process(), ordinal);
+        let races = self.races_with(&action, sleepers);
+        self.entries.push(Entry { action, ordinal, clock, races });
+    }
+
+    /// Did `first` happen before `second`, or is it the same?
+    pub fn happens_before(&self, first: usize, second: usize) -> bool {
+        self.is_in(first, &self.entries[second].clock)
+    }
+
+    /// Is the action part of what the clock tells?
+    pub fn is_in(&self, at: usize, clock: &VectorClock) -> bool {
+        self.entries[at].ordinal <= clock.get(self.entries[at].action.process())
+    }
+
+    /// What happened before the action, made behind the first `len`, in an order that nothing can reverse: the actions of
+    /// its process, a store before its flush, flushes before what waits for an empty store buffer.
+    fn order(&self, action: &Action, len: usize) -> VectorClock {
+        let mut clock = VectorClock::default();
+        for at in (0..len).rev() {
+            let other = self.action(at);
+            if other.transition.task == action.transition.task && !self.is_in(at, &clock) && dependent(other, action) {
+                clock.join(&self.entries[at].clock);
+            }
+        }
+        clock
+    }
+
+    /// All that happens before the action, if it is made now.
+    pub fn past(&self, action: &Action) -> VectorClock {
+        self.past_without(action, usize::MAX, self.len())
+    }
+
+    /// The same behind the first `len` actions, where action `without` is no reason.
+    fn past_without(&self, action: &Action, without: usize, len: usize) -> VectorClock {
+        let mut clock = self.order(action, len);
+        for at in (0..len).rev() {
+            if at != without && !self.is_in(at, &clock) && dependent(self.action(at), action) {
+                clock.join(&self.entries[at].clock);
+            }
+        }
+        clock
+    }
+
+    /// The actions that race with the one at a position.
+    pub fn races(&self, at: usize) -> &[usize] {
+        &self.entries[at].races
+    }
+
+    /// The actions that race with this one, if it is made now: it could come before them, and nothing else orders the two.
+    ///
+    /// What enabled it is passed over: a release and the acquisition that waits for it cannot change places, so the
+    /// acquisition races with the one before the release.
+    pub fn races_with(&self, action: &Action, sleepers: &[(TaskId, u64)]) -> Vec<usize> {
+        let ordered = self.order(action, self.len());
+        let mut races: Vec<usize> = Vec::new();
+        for at in (0..self.len()).rev() {
+            if self.is_in(at, &ordered)
+                || !dependent(self.action(at), action)
+                || races.iter().any(|&race| self.happens_before(at, race))
+            {
+                continue;
+            }
+            let blocks = matches!(action.op, Op::Acquire(_) | Op::Sleep(_)) || action.process() == Process::CLOCK;
+            if !blocks || self.is_enabled_without(at, action, sleepers) {
+                races.push(at);
+            }
+        }
+        races
+    }
+
+    /// Could the action be made if action `without` and all that depends on it had not been?
+    fn is_enabled_without(&self, without: usize, action: &Action, sleepers: &[(TaskId, u64)]) -> bool {
+        let mut gates = self.start.clone();
+        let others = (0..self.len()).filter(|&at| !self.happens_before_or_is(without, at));
+        others.for_each(|at| gates.apply(self.action(at)));
+        if action.process() == Process::CLOCK {
+            return self.clock_is_free && self.somebody_sleeps_without(without, &gates, sleepers);
+        }
+        gates.can(action.transition.task, action.op)
+    }
+
+    fn happens_before_or_is(&self, first: usize, second: usize) -> bool {
+        first <= second && self.happens_before(first, second)
+    }
+
+    /// Does a task sleep with a deadline where action `without` and all that depends on it have not happened?
+    fn somebody_sleeps_without(&self, without: usize, gates: &Gates, sleepers: &[(TaskId, u64)]) -> bool {
+        let mut moved: Vec<Process> = Vec::new();
+        for at in (without..self.len()).filter(|&at| self.happens_before(without, at)) {
+            let action = self.action(at);
+            if moved.contains(&action.process()) {
+                continue;
+            }
+            moved.push(action.process());
+            if matches!(action.op, Op::Sleep(deadline @ Some(_)) if gates.sleeps(action.transition.task, deadline)) {
+                return true;
+            }
+        }
+        let still = sleepers.iter().filter(|(task, _)| !moved.contains(&Process::task(*task)));
+        still.into_iter().any(|&(task, deadline)| gates.sleeps(task, Some(deadline)))
+    }
+
+    /// The schedule that reverses a race, from the state before its first action: what of the first `len` actions does
+    /// not depend on that one, then `second`.
+    pub fn reversed(&self, first: usize, second: &Action, len: usize) -> Vec<Action> {
+        let mut gates = self.start.clone();
+        (0..first).for_each(|at| gates.apply(self.action(at)));
+        let mut sequence = Vec::new();
+        for at in (first + 1..len).filter(|&at| !self.happens_before(first, at)) {
+            gates.apply(self.action(at));
+            sequence.push(self.action(at).clone());
+        }
+        sequence.push(gates.performed(second));
+        sequence
+    }
+
+    /// The data races of the access `action` behind the first `len` actions: conflicts, one side unmarked, ordered by
+    /// nothing but themselves. Each as the positions of a schedule to the state in which both accesses are next.
+    pub fn data_races<'a>(&'a self, action: &'a Action, len: usize) -> impl Iterator<Item = Vec<usize>> + 'a {
+        (0..len).filter_map(move |at| {
+            let first = self.action(at);
+            if !accesses_conflict(first.op, action.op) || first.transition.task == action.transition.task {
+                return None;
+            }
+            let mut cut = self.past_without(action, at, len);
+            if self.is_in(at, &cut) {
+                return None;
+            }
+            let mut before = self.entries[at].clock.clone();
+            before.set(first.process(), self.entries[at].ordinal - 1);
+            cut.join(&before);
+            Some((0..len).filter(|&other| self.is_in(other, &cut)).collect())
+        })
+    }
+}
+
+/// Two accesses to one cell, one of them a write, one of them unmarked?
+fn accesses_conflict(a: Op, b: Op) -> bool {
+    let (Some((a_writes, a_access)), Some((b_writes, b_access))) = (a.access(), b.access()) else { return false };
+    a.object() == b.object() && (a_writes || b_writes) && (a_access == Access::Plain || b_access == Access::Plain)
+}
