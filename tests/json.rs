@@ -33,7 +33,7 @@ fn paths(value: &Value, path: &str, found: &mut BTreeMap<String, BTreeSet<&'stat
             leaf("outline");
             paths(value, path.trim_end_matches(".children[]"), found);
         }
-        Value::String(_) | Value::Object(_) if path.ends_with(".bound") => leaf("bound"),
+        Value::String(_) | Value::Object(_) if path.ends_with(".bound") || path == "bound" => leaf("bound"),
         Value::Null => leaf("null"),
         Value::Bool(_) => leaf("boolean"),
         Value::Number(_) => leaf("number"),
@@ -56,10 +56,14 @@ fn printed() -> BTreeMap<String, BTreeMap<String, BTreeSet<&'static str>>> {
     let check = ["check", "--design", "bkl", "--design", "spinlock:waiters-forgotten", "--json", "--save", saved];
     let check = [&check[..], &["--scenario", "leaser-enomem", "--scenario", "unlock-break"]].concat();
     let bounded = ["check", "--json", "--executions-max", "1", "--scenario", "expiry"];
-    let runs: [&[&str]; 8] = [
+    let runs: [&[&str]; 12] = [
         &["--json"],
         &check,
         &bounded,
+        &["explore", "L-fixed-2-1", "--symmetry", "--json"],
+        &["explore", "L-fixed-2-1", "--audit", "--states-max", "5", "--json"],
+        &["explore", "--design", "bkl", "--scenario", "unlock-break", "--json"],
+        &["explore", "--design", "spinlock:waiters-forgotten", "--scenario", "unlock-break", "--json"],
         &["replay", &file, "--json"],
         &["lease", "tests/data/lease-shapes.jsonl", "--design", "spinlock:lock-left", "--json"],
         &["outline", "--design", "bkl", "--json"],
