@@ -11,6 +11,8 @@ mod sequential;
 
 /// The default number of cases, or what the environment asks for; no files are written.
 ///
+/// With `--cfg loom` it is a tenth: the same tests run in full without it.
+///
 /// The default run is the same each time. One that asks for its own number of cases draws new ones, unless it names a seed
 /// (`PROPTEST_RNG_SEED`).
 fn config(cases: u32) -> Config {
@@ -20,5 +22,6 @@ fn config(cases: u32) -> Config {
         (None, RngSeed::Random) => RngSeed::Fixed(2007),
         (_, seed) => seed,
     };
+    let cases = if cfg!(loom) { cases.div_ceil(10) } else { cases };
     Config { cases: asked.unwrap_or(cases), failure_persistence: None, rng_seed, ..default }
 }
