@@ -94,7 +94,7 @@ fn shared_locals(code: &Code, needs: &Needs) -> Vec<(usize, u32)> {
     placed.collect()
 }
 
-/// Where everything lies.
+/// Lays everything out: the parts of the tasks, then what they share.
 pub(super) fn layout(builder: &Builder, needs: &[Needs]) -> Layout {
     let owner = 0..=builder.tasks.len() as i64;
     let mut globals: Vec<_> = builder.cells.iter().map(|cell| cell.range.clone()).collect();
