@@ -197,6 +197,9 @@ impl Compiler<'_> {
         let keep = self.keep(inst);
         let position = self.layout.tasks[self.at].1[0];
         Stop {
+            owner: if let Gate::Lock(_, owner) = gate { owner } else { Field::NOWHERE },
+            is_under_way: !matches!(gate, Gate::End),
+            is_rare: matches!(gate, Gate::LockIn(_) | Gate::Sleep(_)),
             gate,
             alternatives,
             drains: found.is_none_or(Inst::drains),

@@ -38,6 +38,8 @@ pub(super) fn access(bits: u64, writes: bool, access: Access) -> (u64, u64) {
 pub(super) struct Survey {
     pub ready: u64,
     pub waiting: u64,
+    /// Who holds what others wait for.
+    pub awaited: u64,
     pub sleeping: u64,
     /// With stores on their way.
     pub buffered: u64,
@@ -78,24 +80,32 @@ impl Program {
                     continue;
                 }
             }
-            match stop.gate {
-                Gate::Open => survey.ready |= me,
-                Gate::Lock(_, owner) => {
-                    let is_held = u64::from(owner.raw(words) != 0);
-                    survey.waiting |= is_held << at;
-                    survey.ready |= (is_held ^ 1) << at;
-                }
-                Gate::LockIn(pointer) => {
-                    let is_held = self.block(pointer, words).owner.raw(words) != 0;
-                    *if is_held { &mut survey.waiting } else { &mut survey.ready } |= me;
-                }
-                Gate::Sleep(deadline) => self.survey_sleeper(words, at, deadline, &mut survey),
-                Gate::End => {}
+            if stop.is_rare {
+                self.survey_rarely(words, at, stop.gate, &mut survey);
+            } else {
+                let owner = stop.owner.raw(words);
+                let is_held = u64::from(owner != 0);
+                survey.waiting |= is_held << at;
+                survey.ready |= ((is_held ^ 1) & u64::from(stop.is_under_way)) << at;
+                survey.awaited |= (1 << owner) >> 1;
             }
             survey.racing |= accesses & stop.against;
             accesses |= stop.own;
         }
         survey
+    }
+
+    #[inline(never)]
+    fn survey_rarely(&self, words: &[u64], at: usize, gate: Gate, survey: &mut Survey) {
+        match gate {
+            Gate::LockIn(pointer) => {
+                let owner = self.block(pointer, words).owner.raw(words);
+                *if owner == 0 { &mut survey.ready } else { &mut survey.waiting } |= 1 << at;
+                survey.awaited |= (1 << owner) >> 1;
+            }
+            Gate::Sleep(deadline) => self.survey_sleeper(words, at, deadline, survey),
+            Gate::Open | Gate::Lock(..) | Gate::End => unreachable!("internal error: {gate:?} is no rare gate"),
+        }
     }
 
     fn survey_sleeper(&self, words: &[u64], at: usize, deadline: Option<Field>, survey: &mut Survey) {
@@ -117,7 +127,8 @@ impl Program {
     /// Says what is wrong with the state.
     #[inline(always)]
     pub(super) fn judge(&self, words: &[u64], survey: &Survey, docket: &mut Docket) {
-        let for_ever = survey.waiting != 0 && self.judge_waits(words, survey, docket);
+        // Only who waits and is waited for can wait for ever.
+        let for_ever = survey.waiting & survey.awaited != 0 && self.judge_waits(words, survey, docket);
         let clock_runs = survey.deadline.is_some() && self.clock != Clock::Stopped;
         if survey.waiting | survey.sleeping != 0 && survey.ready | survey.buffered == 0 && !clock_runs && !for_ever {
             docket.raise(self.standstill);
@@ -141,7 +152,7 @@ impl Program {
     }
 
     /// True if somebody waits for ever.
-    #[inline(always)]
+    #[inline(never)]
     fn judge_waits(&self, words: &[u64], survey: &Survey, docket: &mut Docket) -> bool {
         let mut for_ever = false;
         let mut left = survey.waiting;

@@ -80,6 +80,12 @@ pub(super) enum Gate {
 #[derive(Clone, Debug)]
 pub(super) struct Stop {
     pub gate: Gate,
+    /// The same for gates that are looked at most, without a jump: the owner of the lock, or nowhere;
+    pub owner: Field,
+    /// false at the end;
+    pub is_under_way: bool,
+    /// and whether the gate is of another kind.
+    pub is_rare: bool,
     /// Results to choose from.
     pub alternatives: u8,
     /// Does it wait for an empty store buffer?
