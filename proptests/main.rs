@@ -4,6 +4,7 @@ use proptest::test_runner::{Config, RngSeed};
 
 mod casts;
 mod dpor;
+mod explicit;
 mod oracle;
 mod programs;
 mod second_opinion;

@@ -6,7 +6,7 @@ use lockwright::check::Code;
 use lockwright::engine::{Clock, Program};
 use lockwright::explore::Verdict;
 use lockwright::kernel::Faults;
-use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
+use lockwright::scenario::small::{Is, LockKind, Small, Stmt, Stmt::*};
 use proptest::prelude::*;
 
 /// Schedules that brute force may need by the estimate.
@@ -43,6 +43,7 @@ fn phrase() -> impl Strategy<Value = Vec<Stmt>> {
         2 => bkl_slept,
         2 => wait,
         3 => post,
+        3 => branch(body.clone()),
         3 => body,
         1 => Just(vec![Alloc(0), Free(0), Alloc(0)]),
         2 => Just(vec![Use(0)]),
@@ -56,6 +57,11 @@ fn phrase() -> impl Strategy<Value = Vec<Stmt>> {
             Just(Use(0)),
             Just(Free(0)),
             Just(Clear(0)),
+            Just(LockInside(0)),
+            Just(UnlockInside(0)),
+            Just(PreemptEnable),
+            Just(Advance(3)),
+            Just(Fence),
             Just(SleepOn(0)),
             Just(Wake(0)),
             Just(PreemptDisable),
@@ -67,15 +73,60 @@ fn phrase() -> impl Strategy<Value = Vec<Stmt>> {
     ]
 }
 
+fn is() -> impl Strategy<Value = Is> {
+    (0..3i64, 0..4u8).prop_map(|(value, kind)| match kind {
+        0 => Is::Eq(value),
+        1 => Is::Ne(value),
+        2 => Is::Lt(value),
+        _ => Is::Gt(value),
+    })
+}
+
+/// Conditions, and loops with a bound. What is left out may be more than the branch, or more than the loop.
+fn branch(body: impl Strategy<Value = Vec<Stmt>> + Clone) -> impl Strategy<Value = Vec<Stmt>> {
+    let condition = prop_oneof![
+        3 => (0..2usize, is()).prop_map(|(cell, is)| IfCell(cell, is, 0)),
+        2 => is().prop_map(|is| IfAtomic(0, is, 0)),
+        2 => is().prop_map(|is| IfLast(is, 0)),
+        1 => Just(DecAndTest(0, 0)),
+    ];
+    let change = prop_oneof![
+        2 => body.clone(),
+        1 => Just(vec![AtomicDec(0)]),
+        1 => ((0..2usize), -1..2i64).prop_map(|(cell, by)| vec![AddOnce(cell, by)]),
+    ];
+    let one_way = (condition.clone(), change.clone(), prop_oneof![4 => Just(0), 1 => 1..3usize])
+        .prop_map(|(condition, body, more)| [vec![skipping(condition, body.len() + more)], body].concat());
+    let both_ways = (condition.clone(), change.clone(), change.clone()).prop_map(|(condition, body, other)| {
+        [vec![skipping(condition, body.len() + 1)], body, vec![Skip(other.len())], other].concat()
+    });
+    let rounds = (0..3u32, change.clone()).prop_map(|(times, body)| [vec![Repeat(times, body.len())], body].concat());
+    let left = (condition, change, prop_oneof![Just(0), 1..3usize]).prop_map(|(condition, body, more)| {
+        let inside = [vec![skipping(condition, body.len() + more)], body].concat();
+        [vec![Repeat(2, inside.len())], inside].concat()
+    });
+    prop_oneof![3 => one_way, 2 => both_ways, 2 => rounds, 1 => left]
+}
+
+fn skipping(condition: Stmt, skip: usize) -> Stmt {
+    match condition {
+        IfCell(cell, is, _) => IfCell(cell, is, skip),
+        IfAtomic(atomic, is, _) => IfAtomic(atomic, is, skip),
+        IfLast(is, _) => IfLast(is, skip),
+        DecAndTest(atomic, _) => DecAndTest(atomic, skip),
+        other => other,
+    }
+}
+
 /// Steps that a statement makes, and into how many it branches.
 fn cost(stmt: Stmt) -> (f64, f64) {
     match stmt {
-        Inc(_) | Use(_) | Free(_) | LockInside(_) | UnlockInside(_) | MaySleep => (2.0, 1.0),
+        Inc(_) | AddOnce(..) | Use(_) | Free(_) | LockInside(_) | UnlockInside(_) | MaySleep => (2.0, 1.0),
         Wait(..) => (5.0, 1.0),
         SleepOn(_) => (3.0, 1.0),
         Alloc(_) => (2.0, 2.0),
         Choose(n) => (1.0, f64::from(n)),
-        PreemptDisable | PreemptEnable => (0.0, 1.0),
+        PreemptDisable | PreemptEnable | IfLast(..) | Skip(_) | Repeat(..) | Back(_) => (0.0, 1.0),
         _ => (1.0, 1.0),
     }
 }
@@ -84,8 +135,18 @@ fn cost(stmt: Stmt) -> (f64, f64) {
 fn schedules(tasks: &[Vec<Stmt>]) -> f64 {
     let mut estimate = 1.0;
     let mut steps_before = 0.0;
-    for stmt in tasks.iter().map(|task| task.iter().map(|&stmt| cost(stmt))) {
-        let (steps, branches) = stmt.fold((0.0, 1.0), |(steps, branches), (s, b)| (steps + s, branches * b));
+    for task in tasks {
+        let (mut steps, mut branches, mut loops) = (0.0, 1.0, Vec::new());
+        for (at, &stmt) in task.iter().enumerate() {
+            loops.retain(|&(end, _)| at < end);
+            let rounds = loops.iter().map(|&(_, times)| times).product::<u32>();
+            let (more, ways) = cost(stmt);
+            steps += more * f64::from(rounds);
+            branches *= f64::powi(ways, rounds as i32);
+            if let Repeat(times, count) = stmt {
+                loops.push((at + 1 + count, times));
+            }
+        }
         let (mut k, mut binomial) = (1.0, branches);
         while k <= steps {
             binomial *= (steps_before + k) / k;

@@ -8,6 +8,7 @@
 //! | [`EngineKind::SourceDpor`] | the same with less bookkeeping and a few executions in vain |
 //! | [`EngineKind::Random`] | some executions, drawn by chance; never complete ([`random`]) |
 //! | [`EngineKind::Pct`] | the same, with a lower bound on the chance to see a bug |
+//! | [`EngineKind::Explicit`] | every state of an interpreted program, without running it ([`explicit`]) |
 //! | [`EngineKind::Loom`] | loom's own search, under its C11-like memory; the second opinion |
 //!
 //! All are deterministic. A bound that is hit makes the verdict incomplete and is named in it.
@@ -29,6 +30,7 @@ mod audit;
 pub mod brute;
 pub mod checkpoint;
 pub mod dpor;
+pub mod explicit;
 mod independence;
 pub mod loom;
 mod path;
@@ -63,6 +65,8 @@ pub enum EngineKind {
     Random,
     /// Probabilistic concurrency testing.
     Pct,
+    /// Every state, of a subject that has an explicit form.
+    Explicit,
     /// The loom crate.
     Loom,
 }
@@ -212,6 +216,10 @@ pub enum Bound {
         /// From which seed.
         seed: u64,
     },
+    /// A task had more stores on their way to memory than an interpreted program has room for.
+    Stores(u32),
+    /// A value left the range that an interpreted program declares for it.
+    Range,
     /// Stopped from outside.
     Interrupted,
 }
@@ -228,6 +236,8 @@ impl std::fmt::Display for Bound {
             Bound::Drained(max) => write!(f, "an execution runs on {max} operations after its finding"),
             Bound::Objects => write!(f, "tasks allocate more than the loom engine has room for"),
             Bound::Sampled { runs, seed } => write!(f, "{runs} random executions of seed {seed}"),
+            Bound::Stores(max) => write!(f, "a task has more than {max} stores on their way to memory"),
+            Bound::Range => write!(f, "a value leaves the range that is declared for it"),
             Bound::Interrupted => write!(f, "interrupted"),
         }
     }
@@ -303,6 +313,10 @@ impl Verdict {
 pub trait Subject: Program {
     /// Fresh checks. The program's executions tell them what they need to know (their list of leases, say).
     fn checks(&self) -> Checks;
+    /// The same program interpreted, if there is such a form: what [`EngineKind::Explicit`] explores.
+    fn explicit(&self, _memory: Memory) -> Option<explicit::Program> {
+        None
+    }
 }
 
 /// Explores a program within the bounds of `config`.
@@ -325,6 +339,7 @@ pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdic
         EngineKind::Dpor => dpor::explore(&**subject, config, dpor::Reduction::Optimal),
         EngineKind::SourceDpor => dpor::explore(&**subject, config, dpor::Reduction::Source),
         EngineKind::Random | EngineKind::Pct => random::explore(&**subject, config, config.engine),
+        EngineKind::Explicit => explicit::explore(&**subject, config),
         EngineKind::Loom => loom::explore(subject, config),
     };
     verdict.memory = config.memory;

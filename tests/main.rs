@@ -6,6 +6,7 @@ mod counts;
 mod dpor;
 mod engine;
 mod expectations;
+mod explicit;
 mod explorer;
 mod history;
 mod json;

@@ -51,6 +51,10 @@ fn about(cell: &Cell) -> String {
     format!("{} {} (lockwright {})", cell.design.full_name(), cell.scenario.name, env!("CARGO_PKG_VERSION"))
 }
 
+fn place(cell: &Cell) -> String {
+    format!("{} on {}", cell.scenario.name, cell.design.full_name())
+}
+
 /// A finding, ready to be shown.
 struct Shown<'a> {
     found: &'a Found,
@@ -61,6 +65,9 @@ struct Shown<'a> {
 /// Explores and prints.
 pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     let (cells, config) = arguments.select()?;
+    for cell in &cells {
+        search::check_form(&config, &*cell.subject(), &place(cell))?;
+    }
     if let Some(directory) = &arguments.save {
         std::fs::create_dir_all(directory).with_context(|| format!("making the directory {}", directory.display()))?;
     }

@@ -63,6 +63,7 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     let program = arguments.program()?;
     let config =
         arguments.search.config(1, || format!("{} (lockwright {})", program.name, env!("CARGO_PKG_VERSION")))?;
+    search::check_form(&config, &*program.subject, &program.name)?;
     let progress = Progress::start(1)?;
     let config = progress.watched(0, &config);
     let mut verdict = try_explore(&program.subject, &config)?;

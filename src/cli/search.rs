@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use lockwright::engine::Memory;
-use lockwright::explore::{Checkpoint, Config, EngineKind};
+use lockwright::explore::{Checkpoint, Config, EngineKind, Subject};
 
 use super::select;
 
@@ -66,6 +66,7 @@ impl Arguments {
         let (engine, memory) = select::both(select::engine(&self.engine), select::memory(&self.memory))?;
         let searches = engine == EngineKind::Explorer;
         let draws = matches!(engine, EngineKind::Random | EngineKind::Pct);
+        let knows_states = searches || engine == EngineKind::Explicit;
         let only = |given: bool, flag: &str, fits: bool, who: &str| {
             ensure!(!given || fits, "--{flag} is for {who}, not for --engine {}", self.engine);
             Ok(())
@@ -74,10 +75,10 @@ impl Arguments {
             [
                 only(memory == Memory::Tso, "memory tso", engine != EngineKind::Loom, "engines with our memory"),
                 only(self.jobs > 1, "jobs", searches, "the explorer"),
-                only(self.symmetry, "symmetry", searches, "the explorer"),
+                only(self.symmetry, "symmetry", knows_states, "the explorer and the explicit engine"),
                 only(self.audit, "audit", searches, "the explorer"),
-                only(self.states_max.is_some(), "states-max", searches, "the explorer"),
-                only(self.memory_max.is_some(), "memory-max", searches, "the explorer"),
+                only(self.states_max.is_some(), "states-max", knows_states, "the explorer and the explicit engine"),
+                only(self.memory_max.is_some(), "memory-max", knows_states, "the explorer and the explicit engine"),
                 only(self.checkpoint.is_some(), "checkpoint", searches, "the explorer"),
                 only(self.seed.is_some(), "seed", draws, "the random engines"),
                 only(self.runs.is_some(), "runs", draws, "the random engines"),
@@ -131,4 +132,14 @@ impl Arguments {
         }
         Ok(())
     }
+}
+
+/// The explicit engine is for programs that have an interpreted form.
+///
+/// # Errors
+/// If it is asked for, and this one has none.
+pub fn check_form(config: &Config, subject: &dyn Subject, name: &str) -> Result<()> {
+    let fits = config.engine != EngineKind::Explicit || subject.explicit(config.memory).is_some();
+    ensure!(fits, "--engine explicit is for interpreted programs, and {name} is Rust code: use explorer");
+    Ok(())
 }

@@ -22,6 +22,11 @@ pub const ENGINES: &[(&str, EngineKind, &str)] = &[
         EngineKind::Pct,
         "random priorities that change now and then: finds bugs of small depth with a known chance",
     ),
+    (
+        "explicit",
+        EngineKind::Explicit,
+        "every state of an interpreted program; designs are Rust code and have no such form",
+    ),
     ("loom", EngineKind::Loom, "the loom crate: its own search, under its C11-like memory"),
 ];
 

@@ -277,8 +277,18 @@ impl Follow<'_> {
 /// # Errors
 /// If a saved schedule does not fit the code any more.
 pub fn replay(subject: &dyn Subject, names: &Names, guide: &Guide<'_>) -> Result<Replay, Divergence> {
+    replay_under(subject.checks(), subject, names, guide)
+}
+
+/// The same under checks that may know other executions.
+pub(super) fn replay_under(
+    checks: Checks,
+    subject: &dyn Subject,
+    names: &Names,
+    guide: &Guide<'_>,
+) -> Result<Replay, Divergence> {
     let recorder = Rc::new(RefCell::new(Recorder {
-        checks: subject.checks(),
+        checks,
         names: names.clone(),
         lines: Vec::new(),
         frames: Vec::new(),

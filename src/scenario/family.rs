@@ -14,15 +14,16 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::check::Checks;
-use crate::engine::{Body, Booted, Program};
+use crate::engine::{Body, Booted, Memory, Program};
 use crate::event::View;
 use crate::event::names::Names;
-use crate::explore::Subject;
+use crate::explore::{Subject, explicit};
 use crate::kernel::atomic::{Atomic, smp_mb};
 use crate::kernel::lock::SpinLock;
 use crate::kernel::plain::Plain;
 use crate::kernel::task::Task;
 use crate::kernel::{Faults, Kernel};
+use crate::scenario::small::{self, Is, LockKind, Small, Stmt, Stmt::*};
 
 /// How leaser and opener find each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,6 +54,30 @@ impl Family {
     /// Ready to be explored.
     pub fn subject(self) -> Arc<dyn Subject> {
         Arc::new(self)
+    }
+
+    /// As a small program, statement for statement: lock `a` is the inode's, atomic `n` counts the opens, cell `x` the leases.
+    pub fn small(self) -> Small {
+        /// Behind the last statement.
+        const OUT: Stmt = Skip(99);
+        let fence: &[Stmt] = if self.variant == Variant::Mainline { &[Fence] } else { &[] };
+        let again = [fence, &[IfAtomic(0, Is::Gt(0), 3), AddOnce(0, -1), Unlock(0), OUT]].concat();
+        let lease = [
+            &[Lock(0), IfAtomic(0, Is::Gt(0), 2), Unlock(0), OUT, AddOnce(0, 1)][..],
+            if self.variant == Variant::Fixed { &[] } else { &again[..] },
+            &[Unlock(0), Lock(0), AddOnce(0, -1), Unlock(0)],
+        ]
+        .concat();
+        let raise: &[Stmt] =
+            if self.variant == Variant::Fixed { &[Lock(0), AtomicInc(0), Unlock(0)] } else { &[AtomicInc(0)] };
+        let open = [raise, fence, &[IfCell(0, Is::Gt(0), 2), Lock(0), Unlock(0), AtomicDec(0)]].concat();
+        Small {
+            tasks: [vec![lease; self.leasers], vec![open; self.openers]].concat(),
+            locks: vec![LockKind::Spin],
+            cells: vec![0],
+            atomics: vec![0],
+            ..Small::default()
+        }
     }
 
     /// Names of its tasks.
@@ -193,5 +218,11 @@ impl Program for Family {
 impl Subject for Family {
     fn checks(&self) -> Checks {
         Checks::new(self.names())
+    }
+
+    fn explicit(&self, memory: Memory) -> Option<explicit::Program> {
+        let names = small::Labels { locks: &["i_lock"], cells: &["leases"], atomics: &["i_writecount"] };
+        let tell = |_: &[Vec<i64>], values: &[(&'static str, i64)]| format!("{} {}", values[1].1, values[0].1);
+        self.small().interpreted(memory, &names, tell)
     }
 }

@@ -22,25 +22,28 @@
 //! Between two statements a task is told by its next statement and what it has recorded, so its history is folded
 //! there. All places of findings lie in this file: steps and labels say more than lines.
 //!
-//! There is no loop and no function here; for those, implement [`Program`] for a type of your own.
+//! A statement is a line: conditions leave following ones out, loops go over a number of them. There is no function here; for
+//! those, implement [`Program`] for a type of your own.
+//!
+//! Every program has two forms: on the kernel ([`Program`]), and interpreted ([`Subject::explicit`]).
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::check::Checks;
-use crate::engine::{self, Booted, Clock, Program};
-use crate::event::View;
+use crate::engine::{self, Booted, Clock, Memory, Program};
 use crate::event::names::Names;
-use crate::explore::Subject;
-use crate::kernel::atomic::{Atomic, smp_mb};
-use crate::kernel::bkl::{lock_kernel, may_schedule, unlock_kernel};
-use crate::kernel::lock::{Mutex, SpinLock};
-use crate::kernel::plain::Plain;
-use crate::kernel::slab::{Gfp, Layout, Link, Ptr, Slab, kfree, kmalloc};
+use crate::explore::{Subject, explicit};
 use crate::kernel::task::Task;
-use crate::kernel::wait::{self, WaitQueue};
 use crate::kernel::{Faults, Kernel};
+
+mod compile;
+mod flat;
+mod run;
+
+pub use crate::explore::explicit::program::Is;
+use run::Objects;
 
 /// One statement of a task. Indices name locks, cells, atomics, queues and slots of the [`Small`] program.
 ///
@@ -112,6 +115,49 @@ pub enum Stmt {
     UnlockInside(usize),
     /// `BUG_ON(cell != value)`, read marked.
     Assert(usize, i64),
+    /// An ordinary read, then `WRITE_ONCE` of so many more: what a writer does under the lock that all writers take.
+    AddOnce(usize, i64),
+    /// `atomic_dec`.
+    AtomicDec(usize),
+    /// `atomic_dec_and_test`; 1 is recorded if it is 0 now. Otherwise 0, and so many of the following statements are left out.
+    DecAndTest(usize, usize),
+    /// `READ_ONCE` of the cell, not recorded. Unless it compares so, so many of the following statements are left out.
+    IfCell(usize, Is, usize),
+    /// `atomic_read`, not recorded. Unless it compares so, so many of the following statements are left out.
+    IfAtomic(usize, Is, usize),
+    /// Unless the last recorded value compares so, so many of the following statements are left out; also if there is none. No
+    /// step.
+    IfLast(Is, usize),
+    /// So many of the following statements are left out. No step.
+    Skip(usize),
+    /// So many times the so many statements that follow. A jump to their end goes on with the next round, one beyond it
+    /// leaves the loop. No step.
+    Repeat(u32, usize),
+    /// Goes so many statements back, for ever: something in between has to jump out, and something has to be a step. No step
+    /// itself.
+    Back(usize),
+}
+
+impl Stmt {
+    /// How many statements it may leave out.
+    fn skips(self) -> Option<usize> {
+        match self {
+            Stmt::TryLock(_, skip) | Stmt::DecAndTest(_, skip) | Stmt::IfLast(_, skip) => Some(skip),
+            Stmt::IfCell(_, _, skip) | Stmt::IfAtomic(_, _, skip) => Some(skip),
+            _ => None,
+        }
+    }
+
+    fn allocates(self) -> bool {
+        matches!(self, Stmt::Alloc(_) | Stmt::AllocAtomic(_))
+    }
+
+    /// Is its result recorded?
+    fn records(self) -> bool {
+        let reads = matches!(self, Stmt::Load(_) | Stmt::LoadOnce(_) | Stmt::AtomicRead(_) | Stmt::Cmpxchg(..));
+        let tries = matches!(self, Stmt::TryLock(..) | Stmt::DecAndTest(..) | Stmt::Choose(_) | Stmt::Wait(..));
+        reads || tries || self.allocates()
+    }
 }
 
 /// Which kind of lock.
@@ -156,9 +202,33 @@ impl Small {
         Arc::new(self.clone())
     }
 
+    /// The interpreted form, its objects called so; `tell` makes the outcome of what each task recorded and of the values of
+    /// cells and atomics.
+    pub(super) fn interpreted(
+        &self,
+        memory: Memory,
+        labels: &Labels,
+        tell: impl Fn(&[Vec<i64>], &[(&'static str, i64)]) -> String + Send + Sync + 'static,
+    ) -> Option<explicit::Program> {
+        compile::program(self, memory, labels, tell)
+    }
+
     /// Names of its tasks: `task 1` and so on. They make no calls.
     pub fn names(&self) -> Names {
         Names { tasks: (1..=self.tasks.len()).map(task_name).collect(), calls: vec![Vec::new(); self.tasks.len()] }
+    }
+}
+
+/// How the locks, cells and atomics of the interpreted form are called.
+pub(super) struct Labels {
+    pub locks: &'static [&'static str],
+    pub cells: &'static [&'static str],
+    pub atomics: &'static [&'static str],
+}
+
+impl Default for Labels {
+    fn default() -> Labels {
+        Labels { locks: &LOCKS, cells: &CELLS, atomics: &ATOMICS }
     }
 }
 
@@ -166,198 +236,19 @@ fn task_name(number: usize) -> String {
     format!("task {number}")
 }
 
-/// What the slots point to.
-struct Thing {
-    value: Plain<i64>,
-    lock: SpinLock,
-}
-
-impl Slab for Thing {
-    const NAME: &'static str = "thing";
-
-    fn lay(layout: &mut Layout) -> Thing {
-        Thing { value: Plain::field(layout, "value"), lock: SpinLock::field(layout, "thing.lock") }
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Lock {
-    Spin(SpinLock),
-    Mutex(Mutex),
-}
-
-impl Lock {
-    fn new(kind: LockKind, name: &'static str) -> Lock {
-        match kind {
-            LockKind::Spin => Lock::Spin(SpinLock::new(name)),
-            LockKind::Mutex => Lock::Mutex(Mutex::new(name)),
-        }
-    }
-
-    // Guards are forgotten throughout: statements give back what they like, as C does.
-
-    fn lock(self, current: &Task) {
-        match self {
-            Lock::Spin(lock) => lock.lock(current).leave_locked(),
-            Lock::Mutex(lock) => std::mem::forget(lock.lock(current)),
-        }
-    }
-
-    fn try_lock(self, current: &Task) -> bool {
-        match self {
-            Lock::Spin(lock) => lock.try_lock(current).map(std::mem::forget).is_some(),
-            Lock::Mutex(lock) => lock.try_lock(current).map(std::mem::forget).is_some(),
-        }
-    }
-
-    fn unlock(self, current: &Task) {
-        match self {
-            Lock::Spin(lock) => lock.unlock(current),
-            Lock::Mutex(lock) => lock.unlock(current),
-        }
-    }
-}
-
-/// The objects of one execution.
-struct Objects {
-    locks: Vec<Lock>,
-    cells: Vec<Plain<i64>>,
-    atomics: Vec<Atomic>,
-    queues: Vec<WaitQueue>,
-    slots: Vec<Link<Thing>>,
-}
-
-impl Objects {
-    fn new(program: &Small) -> Objects {
-        Objects {
-            locks: program.locks.iter().zip(LOCKS).map(|(&kind, name)| Lock::new(kind, name)).collect(),
-            cells: program.cells.iter().zip(CELLS).map(|(&value, name)| Plain::new(name, value)).collect(),
-            atomics: program.atomics.iter().zip(ATOMICS).map(|(&value, name)| Atomic::new(name, value)).collect(),
-            queues: QUEUES[..program.queues].iter().map(|name| WaitQueue::new(name)).collect(),
-            slots: SLOTS[..program.slots].iter().map(|name| Link::new(name)).collect(),
-        }
-    }
-
-    /// What is recorded, and how many statements to leave out.
-    fn run(&self, current: &Task, stmt: Stmt) -> (Option<i64>, usize) {
-        let recorded = match stmt {
-            Stmt::TryLock(lock, skip) => {
-                let taken = self.locks[lock].try_lock(current);
-                return (Some(i64::from(taken)), if taken { 0 } else { skip });
-            }
-            Stmt::Load(_) | Stmt::Store(..) | Stmt::Inc(_) | Stmt::LoadOnce(_) | Stmt::StoreOnce(..) => {
-                self.run_on_cell(stmt)
-            }
-            Stmt::AtomicRead(_) | Stmt::AtomicSet(..) | Stmt::AtomicInc(_) | Stmt::Cmpxchg(..) => {
-                self.run_on_atomic(stmt)
-            }
-            Stmt::Alloc(_) | Stmt::AllocAtomic(_) | Stmt::Use(_) | Stmt::Free(_) | Stmt::Clear(_) => {
-                self.run_on_slot(current, stmt)
-            }
-            Stmt::Choose(n) => Some(i64::from(current.choose(n, "choose"))),
-            Stmt::Wait(queue, cell, value, timeout) => {
-                let condition = || self.cells[cell].read_once() == value;
-                Some(self.queues[queue].wait_event_timeout(current, timeout, condition) as i64)
-            }
-            other => {
-                self.run_unrecorded(current, other);
-                None
-            }
-        };
-        (recorded, 0)
-    }
-
-    fn run_on_cell(&self, stmt: Stmt) -> Option<i64> {
-        match stmt {
-            Stmt::Load(cell) => return Some(self.cells[cell].get()),
-            Stmt::LoadOnce(cell) => return Some(self.cells[cell].read_once()),
-            Stmt::Store(cell, value) => self.cells[cell].set(value),
-            Stmt::StoreOnce(cell, value) => self.cells[cell].write_once(value),
-            Stmt::Inc(cell) => self.cells[cell].set(self.cells[cell].get() + 1),
-            other => unreachable!("internal error: {other:?} is not about a cell"),
-        }
-        None
-    }
-
-    fn run_on_atomic(&self, stmt: Stmt) -> Option<i64> {
-        match stmt {
-            Stmt::AtomicRead(atomic) => return Some(i64::from(self.atomics[atomic].read())),
-            Stmt::Cmpxchg(atomic, old, new) => return Some(i64::from(self.atomics[atomic].cmpxchg(old, new))),
-            Stmt::AtomicSet(atomic, value) => self.atomics[atomic].set(value),
-            Stmt::AtomicInc(atomic) => self.atomics[atomic].inc(),
-            other => unreachable!("internal error: {other:?} is not about an atomic"),
-        }
-        None
-    }
-
-    fn run_on_slot(&self, current: &Task, stmt: Stmt) -> Option<i64> {
-        let alloc = |slot: usize, gfp| match kmalloc(current, gfp) {
-            Ok(thing) => {
-                self.slots[slot].write_once(Some(thing));
-                Some(0)
-            }
-            Err(errno) => Some(-errno.number()),
-        };
-        match stmt {
-            Stmt::Alloc(slot) => return alloc(slot, Gfp::Kernel),
-            Stmt::AllocAtomic(slot) => return alloc(slot, Gfp::Atomic),
-            Stmt::Use(slot) => _ = self.pointer(slot).map(|thing| thing.get().value.get()),
-            Stmt::Free(slot) => _ = self.pointer(slot).map(kfree),
-            Stmt::Clear(slot) => self.slots[slot].write_once(None),
-            other => unreachable!("internal error: {other:?} is not about a slot"),
-        }
-        None
-    }
-
-    fn pointer(&self, slot: usize) -> Option<Ptr<Thing>> {
-        self.slots[slot].read_once()
-    }
-
-    fn run_unrecorded(&self, current: &Task, stmt: Stmt) {
-        match stmt {
-            Stmt::Lock(lock) => self.locks[lock].lock(current),
-            Stmt::Unlock(lock) => self.locks[lock].unlock(current),
-            Stmt::LockKernel => std::mem::forget(lock_kernel(current)),
-            Stmt::UnlockKernel => unlock_kernel(current),
-            Stmt::PreemptDisable => current.preempt_disable(),
-            Stmt::PreemptEnable => current.preempt_enable(),
-            Stmt::MaySleep => {
-                current.might_sleep("might_sleep");
-                may_schedule(current);
-            }
-            Stmt::Fence => smp_mb(),
-            Stmt::SleepOn(queue) => _ = self.queues[queue].sleep_on_timeout(current, None),
-            Stmt::Wake(queue) => self.queues[queue].wake_up(),
-            Stmt::Interrupt(task) => wait::interrupt(crate::event::TaskId(task as u8 + 1)),
-            Stmt::Advance(ticks) => wait::advance(ticks),
-            Stmt::LockInside(slot) => {
-                if let Some(thing) = self.pointer(slot) {
-                    thing.get().lock.lock(current).leave_locked();
-                }
-            }
-            Stmt::UnlockInside(slot) => {
-                if let Some(thing) = self.pointer(slot) {
-                    thing.get().lock.unlock(current);
-                }
-            }
-            Stmt::Assert(cell, value) => current.bug_on(self.cells[cell].read_once() != value, "assertion failed"),
-            other => unreachable!("internal error: {other:?} is recorded"),
-        }
-    }
-}
-
 type Results = Rc<RefCell<Vec<Vec<i64>>>>;
 
 impl Small {
     fn body(&self, index: usize, kernel: Kernel, objects: &Rc<Objects>, results: &Results) -> engine::Body {
-        let (objects, results, stmts) = (Rc::clone(objects), Rc::clone(results), self.tasks[index].clone());
+        let (objects, results, lines) = (Rc::clone(objects), Rc::clone(results), flat::lines(&self.tasks[index]));
         Box::new(move || {
             let current = Task::new(kernel, index as u32 + 1);
             let mut at = 0;
-            while let Some(&stmt) = stmts.get(at) {
-                let (recorded, skip) = objects.run(&current, stmt);
+            while let Some(line) = lines.get(at) {
+                let last = results.borrow()[index].last().copied();
+                let (recorded, skips) = objects.run(&current, line.stmt, last);
                 results.borrow_mut()[index].extend(recorded);
-                at += 1 + skip;
+                at = if skips { line.skip } else { line.next };
                 current.forget_past(&(at, &results.borrow()[index]));
             }
         })
@@ -374,7 +265,7 @@ impl Program for Small {
         Booted {
             tasks,
             listing: Box::new(|_| Vec::new()),
-            outcome: Box::new(move |view| outcome(&results.borrow(), &objects, view)),
+            outcome: Box::new(move |view| outcome(results.borrow().iter(), objects.values(view))),
             epilogue: Box::new(|| ()),
         }
     }
@@ -399,13 +290,20 @@ impl Subject for Small {
     fn checks(&self) -> Checks {
         Checks::new(self.names())
     }
+
+    /// `None` if a loop without a bound records or allocates: its state has no fixed width.
+    fn explicit(&self, memory: Memory) -> Option<explicit::Program> {
+        self.interpreted(memory, &Labels::default(), |seen, values| outcome(seen.iter(), values.iter().copied()))
+    }
 }
 
 /// What each task recorded, then the final values of cells and atomics: `1, 0; x=2 n=1`.
-fn outcome(results: &[Vec<i64>], objects: &Objects, view: &dyn View) -> String {
+fn outcome<'a>(
+    results: impl Iterator<Item = &'a Vec<i64>>,
+    values: impl Iterator<Item = (&'static str, i64)>,
+) -> String {
     let tasks: Vec<String> =
-        results.iter().map(|seen| seen.iter().map(i64::to_string).collect::<Vec<_>>().join(" ")).collect();
-    let cells = objects.cells.iter().zip(CELLS).map(|(cell, name)| format!("{name}={}", cell.peek(view)));
-    let atomics = objects.atomics.iter().zip(ATOMICS).map(|(atomic, name)| format!("{name}={}", atomic.peek(view)));
-    format!("{}; {}", tasks.join(", "), cells.chain(atomics).collect::<Vec<_>>().join(" "))
+        results.map(|seen| seen.iter().map(i64::to_string).collect::<Vec<_>>().join(" ")).collect();
+    let values = values.map(|(name, value)| format!("{name}={value}"));
+    format!("{}; {}", tasks.join(", "), values.collect::<Vec<_>>().join(" "))
 }

@@ -1,0 +1,113 @@
+//! Explicit states of interpreted programs: a packed state vector, and no execution is ever repeated.
+//!
+//! A task of real code hides its local state on a stack; the stateful search has to run it again to come back to a state. An
+//! interpreted task is a position and its locals. A state is then a few machine words, its successors are computed from them, and
+//! the search is an ordinary one over a table of states.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`program`] | the intermediate language and its builder |
+//! | `flow`, `layout`, `room`, `compile` | from there to packed fields |
+//! | `machine`, `step`, `judge` | the compiled program, the interpreter, and what the checks say of a step and of a state |
+//! | `buffers` | what stores wait in, where memory has store buffers |
+//! | `visited`, `search` | the table of states, the search |
+//! | `symmetry` | one state for all that differ by an exchange of equal tasks |
+//!
+//! A subject has two forms then: the program here, and the same on the kernel. They have the same steps, the same outcomes and the
+//! same findings. The search here judges by conditions on packed states; when one is met for the first time, the schedule is replayed on
+//! the controlled engine under all checks, and that writes the finding. A replay that does not show it is an internal error.
+//!
+//! The order of locks (LW003) is a graph of the exploration: the search notes the first transition that has each order, and the replays
+//! of those under checks that share it say where it has a cycle.
+//!
+//! It counts no executions: there are none.
+
+use super::schedule::{Guide, replay, replay_under};
+use super::{Config, Found, Schedule, Subject, Verdict};
+use crate::check::{Code, Orders};
+use crate::event::names::Names;
+
+mod buffers;
+mod compile;
+mod flow;
+mod judge;
+mod layout;
+mod machine;
+pub mod program;
+mod room;
+mod search;
+mod step;
+mod symmetry;
+mod visited;
+
+pub use machine::{Program, Reader};
+use search::{Shown, search};
+
+/// Machine words of the widest state.
+pub const WORDS_MAX: usize = 64;
+
+/// Visits every state of a subject that has an explicit form.
+///
+/// # Panics
+/// If it has none.
+pub fn explore(subject: &dyn Subject, config: &Config) -> Verdict {
+    let mut program =
+        subject.explicit(config.memory).expect("the subject has no explicit form: only interpreted programs have one");
+    program.exchange_only(&subject.alike());
+    let (mut verdict, shown) = run(&program, config);
+    let is_order = |shown: &&Shown| usize::from(shown.id) >= program.findings.len();
+    let (orders, shown): (Vec<&Shown>, Vec<&Shown>) = shown.iter().partition(is_order);
+    verdict.findings = shown.iter().map(|shown| found(subject, &program, config, shown)).collect();
+    verdict.findings.extend(lock_order_cycles(subject, config, &orders));
+    verdict.symmetry = config.symmetry.then_some(!program.classes.is_empty());
+    verdict
+}
+
+fn run(program: &Program, config: &Config) -> (Verdict, Vec<Shown>) {
+    match program.words() {
+        0..=1 => search::<1>(program, config),
+        2 => search::<2>(program, config),
+        3 => search::<3>(program, config),
+        4 => search::<4>(program, config),
+        5..=6 => search::<6>(program, config),
+        7..=8 => search::<8>(program, config),
+        9..=12 => search::<12>(program, config),
+        13..=16 => search::<16>(program, config),
+        17..=32 => search::<32>(program, config),
+        _ => search::<WORDS_MAX>(program, config),
+    }
+}
+
+/// The finding as the checks tell it when the schedule is run.
+fn found(subject: &dyn Subject, program: &Program, config: &Config, shown: &Shown) -> Found {
+    let wanted = program.findings[usize::from(shown.id)];
+    let schedule = Schedule { transitions: shown.path.clone(), memory: config.memory };
+    let replayed = replay(subject, &Names::default(), &Guide::Exact(&schedule));
+    let replayed = replayed.expect("internal error: a schedule by numbers has no names to differ in");
+    let finding = replayed.findings.into_iter().find(|finding| (finding.code, finding.subject) == wanted);
+    let Some(finding) = finding else {
+        panic!("internal error: the explicit search shows {} {}, a replay of its schedule does not", wanted.0, wanted.1)
+    };
+    Found { finding, schedule, weak_memory: false }
+}
+
+/// LW003 is about orders of locks that may come from different executions: those that first had each order are replayed in the
+/// sequence in which they were met, under checks that share what they saw.
+fn lock_order_cycles(subject: &dyn Subject, config: &Config, shown: &[&Shown]) -> Vec<Found> {
+    let orders = Orders::default();
+    let mut cycles: Vec<Found> = Vec::new();
+    for shown in shown {
+        let mut checks = subject.checks();
+        checks.share_orders(&orders);
+        let mut schedule = Schedule { transitions: shown.path.clone(), memory: config.memory };
+        let replayed = replay_under(checks, subject, &Names::default(), &Guide::Exact(&schedule));
+        let replayed = replayed.expect("internal error: a schedule by numbers has no names to differ in");
+        for finding in replayed.findings.into_iter().filter(|finding| finding.code == Code::LW003) {
+            if cycles.iter().all(|known| known.finding.subject != finding.subject) {
+                schedule.transitions.truncate(finding.step as usize);
+                cycles.push(Found { finding, schedule: schedule.clone(), weak_memory: false });
+            }
+        }
+    }
+    cycles
+}
