@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::hash::Hasher;
 
 use crate::event::names::Names;
-use crate::event::{Event, Place, TaskId, View};
+use crate::event::{Event, Place, Status, TaskId, View};
 
 mod bug;
 pub mod code;
@@ -102,6 +102,14 @@ pub struct Checks {
     history: Option<history::History>,
     seen: HashSet<(Code, &'static str)>,
     found: Vec<Finding>,
+    /// How the tasks stand in the state that is judged: looked up once for all judges.
+    stands: Vec<Status>,
+}
+
+/// How each task stands.
+fn look(view: &dyn View, stands: &mut Vec<Status>) {
+    stands.clear();
+    stands.extend((1..=view.tasks()).map(|task| view.status(TaskId(task as u8)).0));
 }
 
 impl Checks {
@@ -116,6 +124,7 @@ impl Checks {
             history: None,
             seen: HashSet::new(),
             found: Vec::new(),
+            stands: Vec::new(),
         }
     }
 
@@ -173,7 +182,7 @@ impl Checks {
 
     /// Judges an event; true if the execution ends here.
     pub fn event(&mut self, event: &Event, view: &dyn View) -> bool {
-        let Checks { names, ledger, order, orders, lease, history, seen, found } = self;
+        let Checks { names, ledger, order, orders, lease, history, seen, found, .. } = self;
         let mut docket = Docket { names, seen, found, stop: false, step: event.step };
         unlock::judge(event, view, ledger, &mut docket);
         sleep::judge(event, view, ledger, &mut docket);
@@ -193,18 +202,20 @@ impl Checks {
 
     /// Judges a state; true if the execution ends here.
     pub fn state(&mut self, step: u32, view: &dyn View) -> bool {
-        let Checks { names, ledger, seen, found, .. } = self;
+        let Checks { names, ledger, seen, found, stands, .. } = self;
         let mut docket = Docket { names, seen, found, stop: false, step };
-        _ = deadlock::judge(step, view, ledger, &mut docket);
-        race::judge(step, view, &mut docket);
+        look(view, stands);
+        _ = deadlock::judge(step, view, stands, ledger, &mut docket);
+        race::judge(step, view, stands, &mut docket);
         docket.stop
     }
 
     /// Judges a state for waits alone: loom's tasks do not say what they are about to access, and it ends where one is for ever.
     pub fn blocked(&mut self, step: u32, view: &dyn View) -> bool {
-        let Checks { names, ledger, seen, found, .. } = self;
+        let Checks { names, ledger, seen, found, stands, .. } = self;
         let mut docket = Docket { names, seen, found, stop: false, step };
-        deadlock::judge(step, view, ledger, &mut docket)
+        look(view, stands);
+        deadlock::judge(step, view, stands, ledger, &mut docket)
     }
 
     /// Judges the end: all tasks done, everything closed.

@@ -11,13 +11,14 @@ use crate::event::names::Names;
 use crate::event::{Event, ObjectId, Op, Status, TaskId, View, What};
 
 /// Judges a state; true if somebody waits for ever.
-pub(super) fn judge(step: u32, view: &dyn View, ledger: &Ledger, docket: &mut Docket<'_>) -> bool {
-    let tasks = (1..=view.tasks()).map(|task| TaskId(task as u8));
+///
+/// `stands` is how each task stands, in order.
+pub(super) fn judge(step: u32, view: &dyn View, stands: &[Status], ledger: &Ledger, docket: &mut Docket<'_>) -> bool {
     let mut somebody_waits = false;
     let mut somebody_runs = false;
     let mut for_ever = false;
-    for task in tasks.clone() {
-        match view.status(task).0 {
+    for (task, &stands) in (1..).map(TaskId).zip(stands) {
+        match stands {
             Status::WaitsFor(lock) => {
                 somebody_waits = true;
                 if view.owner(lock) == Some(task) {

@@ -10,11 +10,11 @@
 use super::{Code, Docket, Spot};
 use crate::event::{Access, ObjectId, ObjectKind, Status, TaskId, View};
 
-pub(super) fn judge(step: u32, view: &dyn View, docket: &mut Docket<'_>) {
+pub(super) fn judge(step: u32, view: &dyn View, stands: &[Status], docket: &mut Docket<'_>) {
     // Most of the time nobody, or one task alone, stands before plain memory.
     let mut before: Vec<(TaskId, ObjectId, bool, Access)> = Vec::new();
-    for second in (1..=view.tasks()).map(|task| TaskId(task as u8)) {
-        let Some((object, writes, access)) = next_access(view, second) else { continue };
+    for (second, &stands) in (1..).map(TaskId).zip(stands) {
+        let Some((object, writes, access)) = next_access(view, stands) else { continue };
         for &(first, other, other_writes, other_access) in &before {
             let unmarked = access == Access::Plain || other_access == Access::Plain;
             if object == other && (writes || other_writes) && unmarked {
@@ -25,8 +25,8 @@ pub(super) fn judge(step: u32, view: &dyn View, docket: &mut Docket<'_>) {
     }
 }
 
-fn next_access(view: &dyn View, task: TaskId) -> Option<(ObjectId, bool, Access)> {
-    let Status::Ready(op) = view.status(task).0 else { return None };
+fn next_access(view: &dyn View, stands: Status) -> Option<(ObjectId, bool, Access)> {
+    let Status::Ready(op) = stands else { return None };
     let (writes, access) = op.access()?;
     let object = op.object()?;
     (view.object(object).kind == ObjectKind::Plain).then_some((object, writes, access))

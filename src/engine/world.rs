@@ -147,6 +147,7 @@ impl World {
         self.slot_mut(id).value = value;
     }
 
+    #[inline]
     fn slot(&self, id: ObjectId) -> &Slot {
         &self.objects[usize::from(id.creator().0)][id.count() as usize - 1]
     }
@@ -338,6 +339,7 @@ impl View for World {
         self.tasks.len()
     }
 
+    #[inline]
     fn status(&self, task: TaskId) -> (Status, Place) {
         let task = &self.tasks[task.index()];
         let status = match task.pending {
