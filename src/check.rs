@@ -19,6 +19,7 @@ mod deadlock;
 pub mod lease;
 mod ledger;
 mod race;
+mod remote;
 mod slab;
 mod sleep;
 mod unlock;
@@ -174,7 +175,7 @@ impl Checks {
         let mut docket = Docket { names, seen, found, stop: false, step };
         slab::judge_end(view, ledger, &mut docket);
         if let Some(lease) = lease {
-            lease.end(&mut docket);
+            lease.end(view, &mut docket);
         }
     }
 

@@ -13,19 +13,22 @@ use std::sync::Arc;
 use crate::check::Checks;
 use crate::engine::{self, Booted, Clock, Program};
 use crate::event::names::Names;
-use crate::event::{LeaseType, Note, TaskId, View};
+use crate::event::{Listed, Note, TaskId, View};
 use crate::explore::Subject;
 use crate::kernel::lock::SpinLock;
 use crate::kernel::task::Task;
 use crate::kernel::{Errno, Faults, Kernel, Result, wait};
+use crate::lease::cluster::{Cluster, Node};
 use crate::lease::designs::Entry;
-use crate::lease::{Design, F_RDLCK, F_WRLCK, Filp, Inode, OpenFlags};
+use crate::lease::server::{Server, lease_of};
+use crate::lease::{Design, F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, OpenFlags};
 
 pub mod alone;
 pub mod catalogue;
 pub mod cells;
 pub mod expect;
 pub mod family;
+pub mod file;
 pub mod seeded;
 pub mod small;
 
@@ -53,7 +56,7 @@ pub enum Call {
 }
 
 /// A task: what it has done before the others start, and what it does then.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskSpec {
     /// Its name in traces.
     pub name: &'static str,
@@ -66,7 +69,7 @@ pub struct TaskSpec {
 }
 
 /// Which tasks make which calls, from which state.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scenario {
     /// Its name on the command line.
     pub name: &'static str,
@@ -80,15 +83,63 @@ pub struct Scenario {
     pub clock: Clock,
     /// `lease_break_time` in seconds; 0 is never.
     pub lease_break_time: u64,
+    /// Its nodes; by default one machine with a local file system.
+    pub cluster: ClusterSpec,
+}
+
+/// Several nodes that share a file, or one whose file system is not a local one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClusterSpec {
+    /// In order; none is one node with a local file system.
+    pub nodes: Vec<NodeSpec>,
+    /// On which node each task runs, by position; the first for tasks beyond.
+    pub homes: Vec<usize>,
+    /// May the server refuse a lease for reasons of its own?
+    pub server_refuses: bool,
+}
+
+/// A node of a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodeSpec {
+    /// Its name.
+    pub name: &'static str,
+    /// What its file system says to `f_op->setlease`.
+    pub fs: FsKind,
+}
+
+/// The kinds of file systems.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FsKind {
+    /// It has no `f_op->setlease`.
+    #[default]
+    Local,
+    /// It asks a file server.
+    Network,
+    /// It refuses, as NFS did in 2007.
+    Refusing,
+}
+
+impl ClusterSpec {
+    /// The node that a task runs on.
+    pub fn home(&self, task: usize) -> usize {
+        self.homes.get(task).copied().unwrap_or(0)
+    }
+
+    /// Does anything but a local file system take part? Then a design has to know of `f_op->setlease`.
+    pub fn needs_setlease(&self) -> bool {
+        self.nodes.iter().any(|node| node.fs != FsKind::Local)
+    }
 }
 
 impl Scenario {
-    /// Names of its tasks and calls.
+    /// Names of its tasks, calls and nodes.
     pub fn names(&self) -> Names {
         let calls = |task: &TaskSpec| task.calls.iter().map(|call| call.to_string()).collect();
         Names {
             tasks: self.tasks.iter().map(|task| task.name.to_owned()).collect(),
             calls: self.tasks.iter().map(calls).collect(),
+            nodes: self.cluster.nodes.iter().map(|node| node.name.to_owned()).collect(),
         }
     }
 }
@@ -119,7 +170,7 @@ fn arg_text(arg: i32) -> String {
     match arg {
         F_RDLCK => "F_RDLCK".to_owned(),
         F_WRLCK => "F_WRLCK".to_owned(),
-        crate::lease::F_UNLCK => "F_UNLCK".to_owned(),
+        F_UNLCK => "F_UNLCK".to_owned(),
         other => other.to_string(),
     }
 }
@@ -128,10 +179,22 @@ fn arg_text(arg: i32) -> String {
 #[derive(Default)]
 struct Process {
     pid: u32,
+    node: usize,
     handles: Vec<(&'static str, Filp)>,
 }
 
 impl Process {
+    /// The process of a task: its own, or the one it shares with a task before it.
+    fn of(scenario: &Scenario, task: usize, before: &[Rc<RefCell<Process>>]) -> Rc<RefCell<Process>> {
+        match scenario.tasks[task].shares {
+            Some(other) => Rc::clone(&before[other]),
+            None => {
+                let (pid, node) = (task as u32 + 1, scenario.cluster.home(task));
+                Rc::new(RefCell::new(Process { pid, node, handles: Vec::new() }))
+            }
+        }
+    }
+
     fn handle(&self, name: &str) -> Result<Filp> {
         self.handles.iter().find(|(known, _)| *known == name).map(|(_, filp)| *filp).ok_or(Errno::EBADF)
     }
@@ -158,13 +221,12 @@ pub fn setlease(design: &dyn Design, current: &Task, filp: Filp, arg: i32, in_ke
     let result =
         if in_kernel { design.vfs_setlease(current, filp, arg) } else { design.fcntl_setlease(current, filp, arg) };
     let file = filp.file.id();
-    let lease = match arg {
-        F_RDLCK => Some(LeaseType::Read),
-        F_WRLCK => Some(LeaseType::Write),
-        _ => None,
-    };
     let pid = if in_kernel { 0 } else { current.pid };
-    let note = if result.is_ok() { Note::Granted { file, lease, pid } } else { Note::Refused { file } };
+    let note = match result {
+        Ok(()) => Note::Granted { file, lease: lease_of(arg), pid },
+        Err(errno) if arg == F_UNLCK => Note::UnlockFailed { file, errno: errno.number() },
+        Err(_) => Note::Refused { file },
+    };
     engine::note(note, Location::caller());
     result
 }
@@ -175,39 +237,120 @@ pub fn setlease(design: &dyn Design, current: &Task, filp: Filp, arg: i32, in_ke
 /// Those of the design's `open`.
 pub fn open(design: &dyn Design, current: &Task, inode: Inode, flags: OpenFlags) -> Result<Filp> {
     let filp = design.open(current, inode, flags)?;
-    engine::note(Note::Opened { file: filp.file.id(), inode: inode.id(), write: flags.write }, Location::caller());
+    say_opened(filp);
     Ok(filp)
 }
 
-/// One execution's machine: the design, the file, the processes.
+fn say_opened(filp: Filp) {
+    let note = Note::Opened { file: filp.file.id(), inode: filp.inode.id(), write: filp.flags.write };
+    engine::note(note, Location::caller());
+}
+
+/// One execution's machines: each node with its design and its inode of the file.
 struct Machine {
-    design: Arc<dyn Design>,
-    inode: Inode,
+    cluster: Cluster,
 }
 
 impl Machine {
+    /// Boots the nodes, one after the other.
+    fn boot(entry: Entry, scenario: &Scenario) -> Machine {
+        let spec = &scenario.cluster;
+        let networked = spec.nodes.iter().any(|node| node.fs == FsKind::Network);
+        let kinds: Vec<FsKind> =
+            if spec.nodes.is_empty() { vec![FsKind::Local] } else { spec.nodes.iter().map(|node| node.fs).collect() };
+        let mut nodes = Vec::new();
+        let mut server = None;
+        for (at, kind) in kinds.into_iter().enumerate() {
+            let kernel = entry.kernel(scenario.faults, scenario.lease_break_time);
+            let inode = Inode::new(SpinLock::new("inode_lock"), true);
+            let design = entry.boot(kernel);
+            if networked && server.is_none() {
+                server = Some(Server::new(spec.server_refuses));
+            }
+            let fs = match (kind, server) {
+                (FsKind::Local, _) => FileSystem::Local,
+                (FsKind::Network, Some(server)) => FileSystem::Network(server.client(at)),
+                (FsKind::Refusing, _) | (FsKind::Network, None) => FileSystem::Refusing,
+            };
+            let inode = inode.on(fs);
+            if let Some(client) = inode.client() {
+                client.mounted(inode, Location::caller());
+            }
+            nodes.push(Node { kernel, design, inode });
+        }
+        Machine { cluster: Cluster { nodes, server } }
+    }
+
+    /// A task of the set-up or the end, to whom the environment does nothing.
+    fn calm(&self, process: &Process) -> Task {
+        let kernel = self.cluster.nodes[process.node].kernel;
+        Task::new(Kernel { faults: Faults::default(), ..kernel }, process.pid)
+    }
+
+    /// What all nodes list.
+    fn leases(&self, view: &dyn View) -> Vec<Listed> {
+        self.cluster.nodes.iter().flat_map(|node| node.design.leases(view, node.inode)).collect()
+    }
+
+    /// An open is through when the node and then the file server have let it in.
+    fn open(&self, current: &Task, node: usize, flags: OpenFlags) -> Result<Filp> {
+        let Node { design, inode, .. } = &self.cluster.nodes[node];
+        let filp = design.open(current, *inode, flags)?;
+        if let Err(errno) = self.cluster.open(current, node, flags) {
+            design.close(current, filp);
+            return Err(errno);
+        }
+        say_opened(filp);
+        Ok(filp)
+    }
+
+    fn close(&self, current: &Task, node: usize, filp: Filp) {
+        if self.cluster.nodes[node].design.close(current, filp) {
+            self.cluster.close(current, node, filp.flags);
+        }
+    }
+
+    /// A truncate is to the server an open for write, closed at once.
+    fn truncate(&self, current: &Task, node: usize) -> Result<()> {
+        let Node { design, inode, .. } = &self.cluster.nodes[node];
+        let flags = OpenFlags { write: true, ..OpenFlags::default() };
+        self.cluster.open(current, node, flags)?;
+        let result = design.truncate(current, *inode);
+        self.cluster.close(current, node, flags);
+        result
+    }
+
+    fn setlease(&self, current: &Task, node: usize, filp: Filp, arg: i32, in_kernel: bool) -> Result<()> {
+        let result = setlease(&*self.cluster.nodes[node].design, current, filp, arg, in_kernel);
+        if let (Err(Errno::EAGAIN), Some(want)) = (result, lease_of(arg)) {
+            self.cluster.recall_for_lease(current, node, want);
+        }
+        result
+    }
+
     fn make(&self, current: &Task, process: &RefCell<Process>, call: &Call) -> Result<i64> {
-        let design = &*self.design;
+        let node = process.borrow().node;
+        let Node { design, inode, .. } = &self.cluster.nodes[node];
         let handle = |name: &str| process.borrow().handle(name);
         match *call {
             Call::Open(name, flags) => {
-                let filp = open(design, current, self.inode, flags)?;
+                let filp = self.open(current, node, flags)?;
                 process.borrow_mut().handles.push((name, filp));
             }
             Call::Close(name) => {
                 let filp = process.borrow_mut().take(name)?;
-                design.close(current, filp);
+                self.close(current, node, filp);
             }
             Call::Dup(from, to) => {
                 let filp = design.dup(current, handle(from)?);
                 process.borrow_mut().handles.push((to, filp));
             }
-            Call::SetLease(name, arg) => setlease(design, current, handle(name)?, arg, false)?,
-            Call::VfsSetLease(name, arg) => setlease(design, current, handle(name)?, arg, true)?,
+            Call::SetLease(name, arg) => self.setlease(current, node, handle(name)?, arg, false)?,
+            Call::VfsSetLease(name, arg) => self.setlease(current, node, handle(name)?, arg, true)?,
             Call::GetLease(name) => return Ok(i64::from(design.fcntl_getlease(current, handle(name)?))),
-            Call::Truncate => design.truncate(current, self.inode)?,
+            Call::Truncate => self.truncate(current, node)?,
             Call::Interrupt(task) => wait::interrupt(TaskId(task + 1)),
-            Call::Locks => return Ok(design.proc_locks(current, self.inode).len() as i64),
+            Call::Locks => return Ok(design.proc_locks(current, *inode).len() as i64),
         }
         Ok(0)
     }
@@ -225,7 +368,6 @@ impl LeaseProgram {
     fn body(
         &self,
         index: usize,
-        kernel: Kernel,
         machine: &Rc<Machine>,
         process: &Rc<RefCell<Process>>,
         results: &Results,
@@ -233,8 +375,8 @@ impl LeaseProgram {
         let (machine, process, results) = (Rc::clone(machine), Rc::clone(process), Rc::clone(results));
         let scenario = Arc::clone(&self.scenario);
         Box::new(move || {
-            let pid = process.borrow().pid;
-            let current = Task::new(kernel, pid);
+            let (pid, node) = (process.borrow().pid, process.borrow().node);
+            let current = Task::new(machine.cluster.nodes[node].kernel, pid);
             for (at, call) in scenario.tasks[index].calls.iter().enumerate() {
                 engine::note(Note::Call(at as u16), Location::caller());
                 let result = machine.make(&current, &process, call).unwrap_or_else(|errno| -errno.number());
@@ -249,17 +391,11 @@ impl LeaseProgram {
 impl Program for LeaseProgram {
     fn boot(&self) -> Booted {
         let scenario = &self.scenario;
-        let kernel = self.design.kernel(scenario.faults, scenario.lease_break_time);
-        let inode = Inode::new(SpinLock::new("inode_lock"), true);
-        let machine = Rc::new(Machine { design: self.design.boot(kernel), inode });
+        let machine = Rc::new(Machine::boot(self.design, scenario));
         let mut processes: Vec<Rc<RefCell<Process>>> = Vec::new();
-        let calm = Kernel { faults: Faults::default(), ..kernel };
         for (index, task) in scenario.tasks.iter().enumerate() {
-            let process = match task.shares {
-                Some(other) => Rc::clone(&processes[other]),
-                None => Rc::new(RefCell::new(Process { pid: index as u32 + 1, handles: Vec::new() })),
-            };
-            let current = Task::new(calm, process.borrow().pid);
+            let process = Process::of(scenario, index, &processes);
+            let current = machine.calm(&process.borrow());
             for call in &task.before {
                 machine.make(&current, &process, call).expect("the calls before a scenario succeed");
             }
@@ -267,15 +403,14 @@ impl Program for LeaseProgram {
         }
         let results: Results = Rc::new(RefCell::new(vec![Vec::new(); scenario.tasks.len()]));
         let tasks = scenario.tasks.iter().enumerate();
-        let tasks =
-            tasks.map(|(at, task)| (task.name.to_owned(), self.body(at, kernel, &machine, &processes[at], &results)));
+        let tasks = tasks.map(|(at, task)| (task.name.to_owned(), self.body(at, &machine, &processes[at], &results)));
         let tasks = tasks.collect();
         let (lister, closer, scenario) = (Rc::clone(&machine), Rc::clone(&machine), Arc::clone(scenario));
         Booted {
             tasks,
-            listing: Box::new(move |view| lister.design.leases(view, inode)),
-            outcome: Box::new(move |view| outcome(&scenario, &results.borrow(), &*machine.design, inode, view)),
-            epilogue: Box::new(move || close_all(&*closer.design, calm, &processes)),
+            listing: Box::new(move |view| lister.leases(view)),
+            outcome: Box::new(move |view| outcome(&scenario, &results.borrow(), &machine, view)),
+            epilogue: Box::new(move || close_all(&closer, &processes)),
         }
     }
 
@@ -291,29 +426,38 @@ impl Subject for LeaseProgram {
 }
 
 /// Closes what is open, so that what is left is a leak.
-fn close_all(design: &dyn Design, kernel: Kernel, processes: &[Rc<RefCell<Process>>]) {
+fn close_all(machine: &Machine, processes: &[Rc<RefCell<Process>>]) {
     for process in processes {
-        let current = Task::new(kernel, process.borrow().pid);
+        let current = machine.calm(&process.borrow());
+        let node = process.borrow().node;
         let handles = std::mem::take(&mut process.borrow_mut().handles);
-        handles.into_iter().for_each(|(_, filp)| design.close(&current, filp));
+        handles.into_iter().for_each(|(_, filp)| machine.close(&current, node, filp));
     }
 }
 
-fn outcome(scenario: &Scenario, results: &[Vec<i64>], design: &dyn Design, inode: Inode, view: &dyn View) -> String {
+fn outcome(scenario: &Scenario, results: &[Vec<i64>], machine: &Machine, view: &dyn View) -> String {
     let tasks = scenario.tasks.iter().zip(results).map(|(task, results)| {
         let results: Vec<String> = results.iter().map(i64::to_string).collect();
         format!("{}: {}", task.name, results.join(" "))
     });
-    let leases = design.leases(view, inode).into_iter().map(|lease| {
+    let tasks: Vec<String> = tasks.collect();
+    let nodes = machine.cluster.nodes.iter().enumerate().map(|(at, node)| {
+        let of_node = scenario.cluster.nodes.get(at).filter(|_| machine.cluster.nodes.len() > 1);
+        let on = of_node.map_or(String::new(), |node| format!(" on {}", node.name));
+        format!("{}{on}", node_text(node, view))
+    });
+    format!("{}; {}", tasks.join(", "), nodes.collect::<Vec<_>>().join("; "))
+}
+
+fn node_text(node: &Node, view: &dyn View) -> String {
+    let inode = node.inode;
+    let leases = node.design.leases(view, inode).into_iter().map(|lease| {
         let target = lease.target.map_or("UNLCK".to_owned(), |target| target.to_string());
         if lease.breaking { format!("{target} breaking") } else { target }
     });
-    let counts = format!(
-        "opens {} writes {}",
-        inode.d_count.peek(view) + inode.i_count.peek(view) - 1,
-        inode.i_writecount.peek(view)
-    );
-    format!("{}; leases [{}]; {counts}", tasks.collect::<Vec<_>>().join(", "), leases.collect::<Vec<_>>().join(", "))
+    let opens = inode.d_count.peek(view) + inode.i_count.peek(view) - 1;
+    let leases: Vec<String> = leases.collect();
+    format!("leases [{}]; opens {opens} writes {}", leases.join(", "), inode.i_writecount.peek(view))
 }
 
 /// A scenario on a design, ready to be explored.

@@ -2,6 +2,7 @@
 
 mod checks;
 mod cli;
+mod cluster;
 mod counts;
 mod engine;
 mod expectations;
@@ -10,4 +11,5 @@ mod json;
 mod lease;
 mod lease_scripts;
 mod report;
+mod scenario_files;
 mod tidy;

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use super::bkl::Bkl;
+use super::exported::Exported;
+use super::held::Held;
 use super::mutants::MUTANTS;
+use super::proposal::Proposal;
+use super::proposal_bkl::ProposalBkl;
 use super::spinlock::Spinlock;
 use super::{Boot, Design};
 use crate::kernel::{Faults, Kernel};
@@ -22,6 +26,10 @@ pub struct Entry {
 enum Choice {
     Bkl,
     BklAsSpinlock,
+    Held,
+    Exported,
+    ProposalBkl,
+    Proposal,
     Spinlock,
     Mutant(usize),
     Custom(Boot),
@@ -45,6 +53,10 @@ impl Entry {
     pub fn boot(self, kernel: Kernel) -> Arc<dyn Design> {
         match self.boot {
             Choice::Bkl | Choice::BklAsSpinlock => Arc::new(Bkl),
+            Choice::Held => Arc::new(Held::boot()),
+            Choice::Exported => Arc::new(Exported::boot()),
+            Choice::ProposalBkl => Arc::new(ProposalBkl::boot()),
+            Choice::Proposal => Arc::new(Proposal::boot()),
             Choice::Spinlock => Arc::new(Spinlock::boot()),
             Choice::Custom(boot) => boot(kernel),
             Choice::Mutant(at) => Arc::new(Spinlock::mutated(MUTANTS[at].0)),
@@ -56,15 +68,39 @@ impl Entry {
         if self.is_mutant() { format!("spinlock:{}", self.name) } else { self.name.to_owned() }
     }
 
+    /// Does it know of `f_op->setlease`? A scenario with another file system than a local one says nothing about those that do
+    /// not.
+    pub fn knows_setlease(self) -> bool {
+        let name = self.full_name();
+        let design = name.split(':').next().unwrap_or_default();
+        !LOCAL_ONLY.contains(&design)
+    }
+
     /// Is it a seeded bug rather than a design of its own?
     pub fn is_mutant(self) -> bool {
         matches!(self.boot, Choice::Mutant(_))
     }
 }
 
+/// Designs that were thought of, or shipped, without a thought for file systems that ask a server: what they would do with
+/// one nobody has said.
+const LOCAL_ONLY: &[&str] = &["split", "inner", "flocks"];
+
 /// The designs that the matrix compares, old before new.
 pub const DESIGNS: &[Entry] = &[
     Entry { name: "bkl", about: "Linux 2.6.23: the Big Kernel Lock around everything", boot: Choice::Bkl },
+    Entry { name: "held", about: "the spinlock held over the file system's f_op->setlease", boot: Choice::Held },
+    Entry {
+        name: "exported",
+        about: "the spinlock exported: a network file system drops it while it asks its server",
+        boot: Choice::Exported,
+    },
+    Entry {
+        name: "proposal_bkl",
+        about: "the mail's last two outlines: f_op->setlease first, then lock_kernel",
+        boot: Choice::ProposalBkl,
+    },
+    Entry { name: "proposal", about: "the same with spin_lock, exactly as written", boot: Choice::Proposal },
     Entry {
         name: "spinlock",
         about: "the refactor, completed: one spinlock, whatever may sleep comes before it",

@@ -45,6 +45,26 @@ pub enum Mutant {
     EnomemLetsIn,
     /// The record is unlinked before its file is let go.
     UnlinkedFirst,
+    /// The file server is asked under the spinlock (M13).
+    ServerUnderLock,
+    /// An in-kernel owner's call-back sleeps, under the lock (M14).
+    CallbackSleeps,
+    /// A lease that the server granted and the node refused is kept (M46).
+    AnswerKept,
+    /// It is given back, whoever else on the node needs it (M47).
+    LoserGivesBack,
+    /// F_UNLCK tells the server before it removes the lease (M48).
+    ServerToldFirst,
+    /// Only F_UNLCK and a refusal tell the server: expiry, close and downgrade do not (M49).
+    ServerNotTold,
+    /// The open counts of a network file are looked at before the server is asked, and not again (M50).
+    CheckedBeforeOnly,
+    /// They are not looked at at all: the server's answer counts (the mail's second point).
+    NoCommonCheck,
+    /// A recall that finds nothing listed is forgotten.
+    RecallForgotten,
+    /// The node has such a lease already, and nothing keeps it until the insertion.
+    HeldLeaseBelieved,
 }
 
 /// All mutants: which, the name behind `spinlock:` on the command line, and what the line does wrong.
@@ -67,4 +87,26 @@ pub const MUTANTS: &[(Mutant, &str, &str)] = &[
     (Mutant::InterruptedStaysQueued, "interrupted-queued", "an interrupted opener stays on the list of waiters"),
     (Mutant::EnomemLetsIn, "enomem-lets-in", "an opener that has no memory to wait with is let in"),
     (Mutant::UnlinkedFirst, "unlinked-first", "the record is unlinked before its file is let go"),
+    (Mutant::ServerUnderLock, "server-under-lock", "M13: the file server is asked under the spinlock"),
+    (Mutant::CallbackSleeps, "callback-sleeps", "M14: an in-kernel owner's call-back sleeps under the lock"),
+    (Mutant::AnswerKept, "answer-kept", "M46: what the server granted and the node refused is not given back"),
+    (Mutant::LoserGivesBack, "loser-gives-back", "M47: it is given back although another local lease needs it"),
+    (Mutant::ServerToldFirst, "server-told-first", "M48: F_UNLCK tells the server before it removes the lease"),
+    (Mutant::ServerNotTold, "server-not-told", "M49: expiry, close and downgrade do not tell the server"),
+    (
+        Mutant::CheckedBeforeOnly,
+        "checked-before",
+        "M50: the open counts are looked at before the server is asked, not after",
+    ),
+    (
+        Mutant::NoCommonCheck,
+        "no-common-check",
+        "the open counts of a network file are not looked at: the server's answer counts",
+    ),
+    (Mutant::RecallForgotten, "recall-forgotten", "a recall that comes before the lease is listed is forgotten"),
+    (
+        Mutant::HeldLeaseBelieved,
+        "held-lease-believed",
+        "the node's lease is believed, and nothing keeps it until the insertion",
+    ),
 ];

@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 use crate::check::Code;
 use crate::explore::Verdict;
 
+mod mail;
+
 /// A finding that is known, and which bug it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Expected {
@@ -36,6 +38,14 @@ const BESIDE: Expected = Expected {
     subject: "lease",
     bug: "M24",
     why: "the opener looks at the list before it raises its count, the leaser at the counts before it inserts; neither looks again",
+};
+
+/// The same, at the moment in which nfsd is told that it has the lease.
+const HANDED_OUT: Expected = Expected {
+    code: Code::LW034,
+    subject: "delegation",
+    bug: "M24",
+    why: "the writer opens between the look at the open counts and the insertion, and the delegation is handed out all the same",
 };
 
 /// The lease is listed before anybody can be signalled.
@@ -95,10 +105,16 @@ const CLOSED_DURING_EXPIRY: &[Expected] = &[
     closed_under(Code::LW020, "f_owner.pid"),
 ];
 
-/// What is expected of a design in a scenario, in the order of codes; empty is clean. `None` for a design without a table.
+/// What is expected of a design in a scenario, in the order of codes; empty is clean. `None` for a design without a
+/// table, and for a scenario of a file.
 pub fn expected(design: &str, scenario: &str) -> Option<&'static [Expected]> {
+    super::catalogue::find(scenario)?;
     match design {
         "bkl" => Some(of_bkl(scenario)),
+        "held" => Some(mail::of_held(scenario)),
+        "exported" => Some(mail::of_exported(scenario)),
+        "proposal_bkl" => Some(mail::of_proposal_bkl(scenario)),
+        "proposal" => Some(mail::of_proposal(scenario)),
         "spinlock" => Some(&[]),
         _ => None,
     }
@@ -112,10 +128,10 @@ fn of_bkl(scenario: &str) -> &'static [Expected] {
         "unlock-break" | "close-break" | "opener-enomem" | "expiry" | "interrupted-opener" => &[PEEK],
         "relock-break" => &[BREAK_CANCELLED],
         "relock-enomem" => &[PEEK, UNDONE_TOO_FAR],
-        "kernel-leaser-enomem" => &[PEEK, BESIDE],
+        "kernel-leaser-enomem" => &[PEEK, BESIDE, HANDED_OUT],
         "close-expiry" => CLOSED_DURING_EXPIRY,
         "leaser-writer-expiry" | "holder-thread" => &[PEEK, FASYNC_ON_FREED, BESIDE, UNTOLD],
-        _ => &[],
+        _ => mail::of_bkl_remote(scenario),
     }
 }
 
