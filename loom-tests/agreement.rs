@@ -78,6 +78,7 @@ fn spinlock_is_clean_under_loom_in_every_scenario_of_two_tasks() {
             ("close-beside", 5),
             ("two-owners", 6),
             ("leaser-truncate", 8104),
+            ("nfsd-break", 40),
         ],
     );
 }
@@ -116,6 +117,7 @@ fn bkl_has_under_loom_the_findings_that_the_explorer_has() {
             ("close-beside", 5),
             ("two-owners", 6),
             ("leaser-truncate", 1394),
+            ("nfsd-break", 41),
         ],
     );
 }
@@ -262,10 +264,41 @@ fn the_other_scenarios_are_stopped_and_nothing_else_was_found() {
     }
 }
 
+/// Of the cluster these end within 12 000 executions. In `remote-unlock` loom ends without the LW030 that the explorer has: it leaves out
+/// orders of independent steps, and while two nodes disagree their steps touch different objects.
 #[test]
-fn every_scenario_is_either_ended_or_stopped_here() {
-    let two_tasks = catalogue::all().iter().filter(|scenario| scenario.tasks.len() == 2).count();
-    let three_tasks = catalogue::all().iter().filter(|scenario| scenario.tasks.len() == 3).count();
+fn clusters_have_under_loom_the_findings_that_the_explorer_has_where_loom_ends() {
+    let clusters: [(&str, &[(&str, u64)]); 6] = [
+        (
+            "spinlock",
+            &[("remote-delegation", 834), ("remote-held", 278), ("remote-leasers", 343), ("remote-enomem", 5321)],
+        ),
+        (
+            "bkl",
+            &[("remote-held", 2951), ("remote-leaser", 6092), ("remote-downgrade", 1537), ("remote-leasers", 1559)],
+        ),
+        ("held", &[("remote-held", 8), ("remote-leaser", 3580), ("remote-downgrade", 391), ("remote-leasers", 1126)]),
+        (
+            "exported",
+            &[("remote-held", 1602), ("remote-leaser", 3580), ("remote-delegation", 786), ("remote-leasers", 1126)],
+        ),
+        (
+            "proposal",
+            &[("remote-delegation", 738), ("remote-held", 371), ("remote-leaser", 4931), ("remote-leasers", 1288)],
+        ),
+        ("proposal_bkl", &[("remote-delegation", 738), ("remote-held", 587), ("remote-leasers", 1559)]),
+    ];
+    for (design, pinned) in clusters {
+        assert_agreement(design, pinned);
+    }
+}
 
-    assert_eq!((two_tasks, three_tasks), (29, 4));
+#[test]
+fn every_scenario_of_one_machine_is_either_ended_or_stopped_here() {
+    let of = |tasks: usize| {
+        let scenarios = catalogue::all();
+        scenarios.iter().filter(|it| !it.cluster.needs_setlease() && it.tasks.len() == tasks).count()
+    };
+
+    assert_eq!((of(2), of(3)), (30, 4));
 }

@@ -7,7 +7,7 @@ use lockwright::engine::Clock;
 use lockwright::explore::{Config, Verdict, explore};
 use lockwright::kernel::Faults;
 use lockwright::lease::{F_RDLCK, F_UNLCK, F_WRLCK, OpenFlags, designs};
-use lockwright::scenario::{self, Call, Scenario, TaskSpec};
+use lockwright::scenario::{self, Call, ClusterSpec, FsKind, NodeSpec, Scenario, TaskSpec};
 use proptest::prelude::*;
 
 const READ: OpenFlags = OpenFlags { write: false, nonblock: false, trunc: false, by_link: false };
@@ -76,6 +76,7 @@ fn cast() -> impl Strategy<Value = Arc<Scenario>> {
                 faults: Faults { memory, lsm },
                 clock,
                 lease_break_time,
+                cluster: ClusterSpec::default(),
             })
         },
     )
@@ -128,6 +129,27 @@ proptest! {
         scenario.tasks.iter_mut().for_each(|task| task.calls.truncate(1));
         scenario.tasks.push(TaskSpec { name: "visitor", before: vec![], calls: vec![visit], shares: None });
         let bad = bad_findings(&Arc::new(scenario));
+        prop_assert!(bad.is_empty(), "{bad:#?}");
+    }
+}
+
+/// One node or two on a file server, who may refuse.
+fn cluster() -> impl Strategy<Value = ClusterSpec> {
+    let nodes = ["a", "b"].map(|name| NodeSpec { name, fs: FsKind::Network }).to_vec();
+    (
+        prop_oneof![1 => Just(vec![0, 0, 1]), 2 => Just(vec![0, 1, 0]), 1 => Just(vec![0, 1, 1])],
+        prop::bool::weighted(0.2),
+    )
+        .prop_map(move |(homes, server_refuses)| ClusterSpec { nodes: nodes.clone(), homes, server_refuses })
+}
+
+proptest! {
+    #![proptest_config(crate::config(192))]
+
+    #[test]
+    fn new_design_is_clean_whatever_two_tasks_of_a_cluster_do(scenario in cast(), cluster in cluster()) {
+        let scenario = Arc::new(Scenario { cluster, ..Scenario::clone(&scenario) });
+        let bad = bad_findings(&scenario);
         prop_assert!(bad.is_empty(), "{bad:#?}");
     }
 }

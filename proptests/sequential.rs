@@ -106,7 +106,7 @@ impl Script {
             seen.borrow_mut().push(Seen { result, locks });
         }
         let current = Task::new(kernel, 1);
-        handles.into_iter().flatten().for_each(|filp| design.close(&current, filp));
+        handles.into_iter().flatten().for_each(|filp| _ = design.close(&current, filp));
     }
 }
 

@@ -21,6 +21,7 @@ pub mod lease;
 mod ledger;
 mod lockdep;
 mod race;
+mod remote;
 mod sequential;
 mod slab;
 mod sleep;
@@ -133,6 +134,11 @@ impl Checks {
         Checks { lease: Some(lease::LeaseCheck::new()), history: Some(history::History::new()), ..Checks::new(names) }
     }
 
+    /// Without the question for a sequential order (LW040): the sequential lease of one machine knows no other file system.
+    pub fn without_history(self) -> Checks {
+        Checks { history: None, ..self }
+    }
+
     /// Forgets which findings were reported, so that the next execution reports them again.
     pub fn forget(&mut self) {
         self.seen.clear();
@@ -224,7 +230,7 @@ impl Checks {
         let mut docket = Docket { names, seen, found, stop: false, step };
         slab::judge_end(view, ledger, &mut docket);
         if let Some(lease) = lease {
-            lease.end(&mut docket);
+            lease.end(view, &mut docket);
         }
     }
 
@@ -240,7 +246,7 @@ impl Checks {
 
     /// Does what is remembered or said of this event depend on when, among independent steps of others, it happens?
     pub fn is_loud(&self, event: &Event) -> bool {
-        self.lease.is_some() && lease::LeaseCheck::heeds(event)
+        self.lease.as_ref().is_some_and(|lease| lease.heeds(event))
             || self.history.as_ref().is_some_and(|history| history.heeds(event))
     }
 

@@ -12,6 +12,7 @@ use std::hash::Hash;
 use std::panic::Location;
 
 pub mod names;
+pub mod table;
 
 /// A place in the source of the code under test.
 pub type Place = &'static Location<'static>;
@@ -94,6 +95,10 @@ pub enum Format {
     Pointer,
     /// A lease type as the kernel stores it.
     Lease,
+    /// What a file server knows of a file ([`table::Table`]).
+    Server,
+    /// What a node knows of its lease from the server ([`table::Delegation`]).
+    Delegation,
 }
 
 /// What is fixed about an object. The name of a lock is its class.
@@ -337,6 +342,22 @@ pub enum Note {
     Truncating {
         /// The file.
         inode: ObjectId,
+    },
+    /// An F_UNLCK on `file` failed.
+    UnlockFailed {
+        /// The open file description.
+        file: ObjectId,
+        /// The error, as a positive number.
+        errno: i64,
+    },
+    /// `inode` is a node's view of a file that a file server keeps: many inodes, one file.
+    Mounted {
+        /// The node's inode.
+        inode: ObjectId,
+        /// The server's table for the file.
+        table: ObjectId,
+        /// Which node, from 0.
+        node: u8,
     },
     /// The task has no more calls.
     Finished,

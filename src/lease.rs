@@ -14,18 +14,25 @@ use crate::event::{Listed, View};
 use crate::kernel::task::Task;
 use crate::kernel::{Kernel, Result};
 
+mod as_in;
 pub mod bkl;
+pub mod cluster;
 pub mod designs;
+pub mod exported;
 pub mod file_lock;
 pub mod flocks;
+pub mod held;
 pub mod inner;
 pub mod inode;
 pub mod mutants;
+pub mod proposal;
+pub mod proposal_bkl;
 pub mod rest;
+pub mod server;
 pub mod spinlock;
 pub mod split;
 
-pub use inode::{Filp, Inode, OpenFlags};
+pub use inode::{FileSystem, Filp, Inode, OpenFlags};
 
 /// `F_RDLCK`, as user space passes it.
 pub const F_RDLCK: i32 = 0;
@@ -83,12 +90,21 @@ pub trait Design {
         file_lock::listed(view, inode)
     }
 
-    /// `close(2)` of one descriptor.
-    fn close(&self, current: &Task, filp: Filp) {
+    /// The file server wants back what conflicts with such an open elsewhere. Runs on this node, as its call-back, and like an
+    /// open here waits until it is gone unless `O_NONBLOCK`.
+    fn recall(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<()> {
+        let _frame = current.enter("recall");
+        self.break_lease(current, inode, flags)
+    }
+
+    /// `close(2)` of one descriptor; true if it was the last.
+    fn close(&self, current: &Task, filp: Filp) -> bool {
         let _frame = current.enter("filp_close");
-        if filp.put(current) {
+        let last = filp.put(current);
+        if last {
             self.fput(current, filp);
         }
+        last
     }
 
     /// `dup(2)`: the same description through one more descriptor.

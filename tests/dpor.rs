@@ -315,7 +315,11 @@ impl Program for Family {
 
 impl Subject for Family {
     fn checks(&self) -> Checks {
-        Checks::new(Names { tasks: vec!["task".to_owned(); self.leasers + self.openers], calls: Vec::new() })
+        Checks::new(Names {
+            tasks: vec!["task".to_owned(); self.leasers + self.openers],
+            calls: Vec::new(),
+            nodes: Vec::new(),
+        })
     }
 }
 

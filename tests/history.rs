@@ -81,6 +81,10 @@ impl Design for Answers {
         self.behind.locks_remove_flock(current, filp);
     }
 
+    fn recall(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<()> {
+        self.behind.recall(current, inode, flags)
+    }
+
     fn proc_locks(&self, current: &Task, inode: Inode) -> Vec<LockLine> {
         self.behind.proc_locks(current, inode)
     }

@@ -49,8 +49,9 @@ fn every_scenario_kills_a_mutant() {
         .map(|row| named(&row.full_name()))
         .collect();
     for scenario in catalogue::all() {
+        // The last first: those of the cluster are among them, and their scenarios are the largest.
         let of_flocks = mutants::seeded().any(|row| row.of == "flocks" && row.scenario == scenario.name);
-        let killed = of_flocks || of_spinlock.iter().any(|design| !run(*design, &scenario).codes().is_empty());
+        let killed = of_flocks || of_spinlock.iter().rev().any(|design| !run(*design, &scenario).codes().is_empty());
 
         assert!(killed, "{} kills nothing", scenario.name);
     }

@@ -2,6 +2,7 @@
 
 mod checks;
 mod cli;
+mod cluster;
 mod counts;
 mod dpor;
 mod engine;
@@ -16,4 +17,5 @@ mod lock_order;
 mod mutants;
 mod random;
 mod report;
+mod scenario_files;
 mod tidy;

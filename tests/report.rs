@@ -58,6 +58,7 @@ fn saved(cell: &Cell, replay: &Replay) -> Saved {
         design: cell.design.full_name(),
         scenario: cell.scenario.name.to_owned(),
         memory: Memory::Sc,
+        program: None,
         finding: Some(SavedFinding { code: Code::LW030, subject: "lease".to_owned() }),
         steps: replay.steps.clone(),
     }

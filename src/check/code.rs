@@ -44,6 +44,9 @@ codes! {
     LW022 "memory leak",
     LW030 "exclusive lease beside another opener",
     LW031 "break sent no signal although a lease was granted",
+    LW032 "server lease that nobody holds, or local one it does not know",
+    LW033 "unlock failed and the lease stays",
+    LW034 "conflicting delegation handed out beside a local user",
     LW040 "a result that no sequential order explains",
 }
 

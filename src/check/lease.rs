@@ -1,19 +1,25 @@
-//! LW030 and LW031: what a lease promises.
+//! LW030, LW031, LW033 and LW034: what a lease promises. Its half of a promise a file server keeps: `remote.rs`, LW032.
 //!
 //! The check does not believe the design: it knows what calls returned, which signals were sent, and what
 //! is listed ([`Listed`], an unscheduled view of the list itself).
 //!
 //! - **LW030**: a lease whose F_SETLEASE has returned 0 is listed and not breaking, and another open file description of
-//!   the inode has an open that returned and is not closed: any other for a write lease, one open for write for a read lease.
-//!   A truncation counts as such an open for write at the moment in which the data go.
+//!   the file (of the inode, or of another node's inode of the same file) has an open that returned and is not closed: any
+//!   other for a write lease, one open for write for a read lease. A truncation counts as such an open for write at the
+//!   moment in which the data go.
 //! - **LW031**: the break target of a granted lease changed, and neither signal nor callback was sent to its owner for
 //!   that target. Judged when everything is closed, since the signal may follow the mark, and the grant the break.
+//! - **LW033**: F_UNLCK returned an error, and the lease that it was to remove is still listed. `EAGAIN` says that there is
+//!   none, and `EACCES` is an answer: neither counts.
+//! - **LW034**: LW030 at the moment in which the lease call of an in-kernel owner returns 0, by an open of the same node:
+//!   the lease is a delegation, on its way to a client.
 //!
 //! It cannot see a signal that is sent twice, or one sent for a target that did not change.
 
 use std::hash::{Hash, Hasher};
 
 use super::ledger::spot;
+use super::remote::{Here, RemoteCheck};
 use super::{Code, Docket, Spot};
 use crate::event::names::Names;
 use crate::event::{Event, LeaseCall, LeaseType, Listed, Note, ObjectId, Op, TaskId, View, What};
@@ -40,6 +46,7 @@ pub struct LeaseCheck {
     breaks: Vec<Break>,
     /// Whom F_SETOWN has named, by file.
     owners: Vec<(ObjectId, u32)>,
+    remote: RemoteCheck,
     grant_spots: Vec<(ObjectId, Spot)>,
     open_spots: Vec<(ObjectId, Spot)>,
     break_spots: Vec<Spot>,
@@ -53,6 +60,7 @@ impl LeaseCheck {
             opened: Vec::new(),
             breaks: Vec::new(),
             owners: Vec::new(),
+            remote: RemoteCheck::default(),
             grant_spots: Vec::new(),
             open_spots: Vec::new(),
             break_spots: Vec::new(),
@@ -63,20 +71,27 @@ impl LeaseCheck {
         *self = LeaseCheck::new();
     }
 
-    /// Is it an event that this check remembers or judges? Where it stands among the steps of others matters then.
-    pub(super) fn heeds(event: &Event) -> bool {
+    /// Is it an event that these checks remember or judge? Where it stands among the steps of others matters then.
+    pub(super) fn heeds(&self, event: &Event) -> bool {
+        if self.remote.heeds(event) {
+            return true;
+        }
         match event.what {
             What::Op(op, _) => matches!(op, Op::Store(..) | Op::Free(_) | Op::Flush(..)),
             What::Note(Note::Signal { .. } | Note::Callback { .. }) => true,
             What::Note(Note::Opened { .. } | Note::Closing { .. } | Note::Granted { .. } | Note::Refused { .. }) => {
                 true
             }
+            What::Note(Note::UnlockFailed { .. } | Note::Mounted { .. }) => true,
             What::Note(Note::Truncating { .. } | Note::Invoke(LeaseCall::SetOwn { .. })) => true,
             What::Note(_) => false,
         }
     }
 
     pub(super) fn event(&mut self, event: &Event, view: &dyn View, docket: &mut Docket<'_>) {
+        if matches!(event.what, What::Op(..)) {
+            self.remote.step(event.task);
+        }
         match event.what {
             What::Note(Note::Signal { pid, file }) if pid != 0 => self.tell(file, pid),
             What::Note(Note::Callback { file }) => self.tell(file, 0),
@@ -94,6 +109,16 @@ impl LeaseCheck {
             }
             What::Note(Note::Truncating { inode }) => self.judge_truncation(event, inode, docket),
             What::Note(Note::Refused { file }) => self.forget_breaks(|b| b.file == file && b.owner.is_none()),
+            What::Note(Note::UnlockFailed { file, errno }) => {
+                self.forget_breaks(|b| b.file == file && b.owner.is_none());
+                self.judge_unlock(event, view, (file, errno), docket);
+            }
+            What::Note(Note::Mounted { inode, table, node }) => self.remote.mounted(inode, table, node),
+            What::Note(Note::Call(_)) => self.remote.call(event),
+            What::Note(Note::Return(..)) => {
+                self.remote.returned(event.task);
+                self.judge_remote(event, view, docket);
+            }
             What::Op(Op::Store(..) | Op::Free(_), _) => self.relist(event, view),
             _ => return,
         }
@@ -101,6 +126,9 @@ impl LeaseCheck {
             self.relist(event, view);
         }
         self.judge_beside(docket);
+        if let What::Note(Note::Granted { file, lease: Some(_), pid: 0 }) = event.what {
+            self.judge_handed_out(event, file, docket);
+        }
     }
 
     fn tell(&mut self, file: ObjectId, whom: u32) {
@@ -144,24 +172,19 @@ impl LeaseCheck {
 
     fn judge_beside(&self, docket: &mut Docket<'_>) {
         for lease in self.listed.iter().filter(|lease| !lease.breaking) {
-            let Some(&(_, granted, _)) = self.granted.iter().find(|(file, ..)| *file == lease.file) else { continue };
-            let Some(&(_, inode, _)) = self.opened.iter().find(|(file, ..)| *file == lease.file) else { continue };
-            let Some(listed) = lease.target else { continue };
-            let excludes = |write: bool| write || granted.min(listed) == LeaseType::Write;
-            let beside =
-                self.opened.iter().find(|(file, of, write)| *file != lease.file && *of == inode && excludes(*write));
-            if let Some(&(other, _, write)) = beside {
-                self.report_beside(lease.file, granted.min(listed), (other, write), docket);
+            let here = |inode| move |other| self.remote.same_file(inode, other);
+            if let Some((granted, other)) = self.beside(lease, here) {
+                self.report_beside(lease.file, granted, other, docket);
             }
         }
     }
 
     fn judge_truncation(&self, event: &Event, inode: ObjectId, docket: &mut Docket<'_>) {
-        let of_inode = |file| self.opened.iter().any(|(open, of, _)| *open == file && *of == inode);
+        let of_file = |file| self.opened.iter().any(|(open, of, _)| *open == file && self.remote.same_file(inode, *of));
         let in_force = |granted: &&(ObjectId, LeaseType, u32)| {
             self.listed.iter().any(|lease| lease.file == granted.0 && !lease.breaking && lease.target.is_some())
         };
-        let Some(&(file, lease, pid)) = self.granted.iter().filter(|it| of_inode(it.0)).find(in_force) else { return };
+        let Some(&(file, lease, pid)) = self.granted.iter().filter(|it| of_file(it.0)).find(in_force) else { return };
         docket.report(Code::LW030, "truncate", |names| {
             let granted = super::ledger::find(&self.grant_spots, file).unwrap_or(spot(event));
             let (owner, task) = (owner_text(names, granted, pid), names.task(event.task));
@@ -173,6 +196,69 @@ impl LeaseCheck {
         });
     }
 
+    /// What the listed lease promises, and an open that breaks the promise: another of a file that is the same.
+    fn beside<S: Fn(ObjectId) -> bool>(
+        &self,
+        lease: &Listed,
+        same: impl Fn(ObjectId) -> S,
+    ) -> Option<(LeaseType, (ObjectId, bool))> {
+        let &(_, granted, _) = self.granted.iter().find(|(file, ..)| *file == lease.file)?;
+        let &(_, inode, _) = self.opened.iter().find(|(file, ..)| *file == lease.file)?;
+        let promised = granted.min(lease.target?);
+        let (same, excludes) = (same(inode), |write: bool| write || promised == LeaseType::Write);
+        let mut others = self.opened.iter().filter(|(file, of, _)| *file != lease.file && same(*of));
+        let &(other, _, write) = others.find(|(.., write)| excludes(*write))?;
+        Some((promised, (other, write)))
+    }
+
+    fn judge_handed_out(&self, event: &Event, file: ObjectId, docket: &mut Docket<'_>) {
+        let Some(lease) = self.listed.iter().find(|lease| lease.file == file && !lease.breaking) else { return };
+        let Some((granted, (other, write))) = self.beside(lease, |inode| move |other| inode == other) else { return };
+        docket.report(Code::LW034, "delegation", |names| {
+            let opened = super::ledger::find(&self.open_spots, other).unwrap_or(spot(event));
+            let opener = task_text(names, opened.task);
+            let mode = mode_text(write);
+            (
+                format!(
+                    "{} hands a {granted} delegation out while {opener} has the file open for {mode}",
+                    task_text(names, event.task)
+                ),
+                (spot(event), "the lease call of the in-kernel owner returned 0".to_owned()),
+                (opened, format!("open for {mode} returned")),
+            )
+        });
+    }
+
+    fn judge_unlock(&self, event: &Event, view: &dyn View, failed: (ObjectId, i64), docket: &mut Docket<'_>) {
+        let (file, errno) = failed;
+        let stays = view.listed().iter().any(|lease| lease.file == file);
+        if matches!(errno, EAGAIN | EACCES) || !stays || !self.granted.iter().any(|(granted, ..)| *granted == file) {
+            return;
+        }
+        docket.report(Code::LW033, "unlock", |names| {
+            let granted = super::ledger::find(&self.grant_spots, file).unwrap_or(spot(event));
+            (
+                format!("F_UNLCK of {} failed with error {errno}, and the lease stays", task_text(names, event.task)),
+                (spot(event), format!("F_UNLCK returned -{errno}")),
+                (granted, "lease granted".to_owned()),
+            )
+        });
+    }
+
+    fn judge_remote(&self, event: &Event, view: &dyn View, docket: &mut Docket<'_>) {
+        if !self.remote.is_quiet() {
+            return;
+        }
+        let listed = view.listed();
+        let here = listed.iter().filter_map(|lease| {
+            let &(_, inode, _) = self.opened.iter().find(|(file, ..)| *file == lease.file)?;
+            let granted = self.granted.iter().find(|(file, ..)| *file == lease.file).map(|(_, granted, _)| *granted);
+            let spot = super::ledger::find(&self.grant_spots, lease.file);
+            Some(Here { inode, listed: *lease, granted, spot })
+        });
+        self.remote.judge(spot(event), view, &here.collect::<Vec<_>>(), docket);
+    }
+
     fn report_beside(&self, file: ObjectId, lease: LeaseType, other: (ObjectId, bool), docket: &mut Docket<'_>) {
         let (other, write) = other;
         docket.report(Code::LW030, "lease", |names| {
@@ -181,8 +267,8 @@ impl LeaseCheck {
             };
             let granted = spot_of(&self.grant_spots, file);
             let opened = spot_of(&self.open_spots, other);
-            let mode = if write { "write" } else { "read" };
-            let opener = if opened.task == TaskId::BOOT { "the set-up" } else { names.task(opened.task) };
+            let mode = mode_text(write);
+            let opener = task_text(names, opened.task);
             let pid = self.granted.iter().find(|(known, ..)| *known == file).map_or(0, |(_, _, pid)| *pid);
             let owner = owner_text(names, granted, pid);
             let message =
@@ -193,8 +279,9 @@ impl LeaseCheck {
         });
     }
 
-    /// Judges LW031, when nothing can be sent any more.
-    pub(super) fn end(&mut self, docket: &mut Docket<'_>) {
+    /// Judges LW031, when nothing can be sent any more, and what the server is left with.
+    pub(super) fn end(&mut self, view: &dyn View, docket: &mut Docket<'_>) {
+        self.remote.judge_end(view, docket);
         for (broken, &at) in self.breaks.iter().zip(&self.break_spots) {
             let granted = self.grant_spots.iter().rev().find(|(file, _)| *file == broken.file);
             let (Some(&(_, spot)), Some(_)) = (granted, broken.owner) else { continue };
@@ -218,6 +305,7 @@ impl LeaseCheck {
         self.opened.hash(&mut hasher);
         self.breaks.hash(&mut hasher);
         self.owners.hash(&mut hasher);
+        self.remote.fingerprint(hasher);
     }
 }
 
@@ -225,3 +313,15 @@ impl LeaseCheck {
 fn owner_text(names: &Names, granted: Spot, pid: u32) -> String {
     if granted.task == TaskId::BOOT { format!("pid {pid}") } else { names.task(granted.task).to_owned() }
 }
+
+fn task_text(names: &Names, task: TaskId) -> &str {
+    if task == TaskId::BOOT { "the set-up" } else { names.task(task) }
+}
+
+fn mode_text(write: bool) -> &'static str {
+    if write { "write" } else { "read" }
+}
+
+/// Error numbers of Linux that are no failure of an F_UNLCK.
+const EAGAIN: i64 = 11;
+const EACCES: i64 = 13;

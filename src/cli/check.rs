@@ -10,7 +10,7 @@ use lockwright::explore::{Config, Found, Verdict};
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::json::{self, CellReport, Explored, FindingReport};
 use lockwright::scenario::cells::{self, Cell};
-use lockwright::scenario::expect;
+use lockwright::scenario::{catalogue, expect, file};
 
 use super::progress::Progress;
 use super::{Status, print, search, select, time_line, workers};
@@ -21,7 +21,7 @@ pub struct Arguments {
     /// A design, or a mutant such as spinlock:no-recheck; all designs if none is given. May be repeated.
     #[arg(long = "design", value_name = "DESIGN")]
     designs: Vec<String>,
-    /// A scenario; all if none is given. May be repeated.
+    /// A scenario, or a file with one (docs/scenarios.md); all of the catalogue if none is given. May be repeated.
     #[arg(long = "scenario", value_name = "SCENARIO")]
     scenarios: Vec<String>,
     /// Write the schedule of each finding into this directory.
@@ -35,7 +35,7 @@ impl Arguments {
     /// Looks all names up, before anything is done.
     fn select(&self) -> Result<(Vec<Cell>, Config)> {
         let programs = select::both(select::designs(&self.designs), select::scenarios(&self.scenarios));
-        let cells = programs.map(|(designs, scenarios)| cells::cells(&designs, &scenarios));
+        let cells = programs.and_then(|(designs, scenarios)| select::cells(&designs, &scenarios));
         // If a name is unknown, what is wrong with the other flags is said as well.
         let (count, about) = match cells.as_deref() {
             Ok([cell]) => (1, about(cell)),
@@ -111,6 +111,7 @@ fn write(cell: &Cell, found: &Found, replay: &Replay, directory: &Path) -> Resul
         design: cell.design.full_name(),
         scenario: cell.scenario.name.to_owned(),
         memory: found.schedule.memory,
+        program: catalogue::find(cell.scenario.name).is_none().then(|| file::to_json(&cell.scenario)),
         finding: Some(finding),
         steps: replay.steps.clone(),
     };

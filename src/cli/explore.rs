@@ -46,6 +46,7 @@ impl Arguments {
                 let one = |name: &String| std::slice::from_ref(name).to_vec();
                 let (designs, scenarios) =
                     select::both(select::designs(&one(design)), select::scenarios(&one(scenario)))?;
+                select::cells(&designs, &scenarios)?;
                 let (design, scenario) = (designs[0], &scenarios[0]);
                 Ok(Program {
                     name: format!("{} {}", design.full_name(), scenario.name),

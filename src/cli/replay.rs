@@ -1,12 +1,14 @@
 //! `replay`: a saved schedule again, the whole of it.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use lockwright::explore::saved::Saved;
 use lockwright::explore::schedule::{Guide, replay};
 use lockwright::report::counterexample;
 use lockwright::report::json::{self, Replayed};
+use lockwright::scenario::cells::Cell;
 use lockwright::scenario::subject;
 
 use super::{Status, print, select};
@@ -17,7 +19,13 @@ pub fn run(file: &Path, as_json: bool) -> Result<Status> {
     let text = std::fs::read_to_string(file).with_context(place)?;
     let saved = Saved::parse(&text).with_context(place)?;
     let design = select::designs(std::slice::from_ref(&saved.design)).with_context(place)?[0];
-    let scenario = select::scenarios(std::slice::from_ref(&saved.scenario)).with_context(place)?.remove(0);
+    let scenario = match &saved.program {
+        Some(program) => select::program(&program.to_string()).with_context(place)?,
+        None => select::scenarios(std::slice::from_ref(&saved.scenario)).with_context(place)?.remove(0),
+    };
+    if saved.program.is_some() {
+        select::can_set_up(&[Cell { design, scenario: Arc::clone(&scenario) }]).with_context(place)?;
+    }
     let names = scenario.names();
     let replay = replay(&*subject(design, &scenario), &names, &Guide::Saved(&saved.steps, saved.memory))
         .context("the code has changed since the schedule was saved")

@@ -1,14 +1,16 @@
 //! Names on the command line: each is looked up before anything is explored, and an unknown one is answered with
 //! what exists and what is nearest.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Error, Result, anyhow, bail};
+use anyhow::{Context, Error, Result, anyhow, bail};
 use lockwright::engine::Memory;
 use lockwright::explore::EngineKind;
 use lockwright::lease::designs::{self, Entry};
 use lockwright::report::columns;
-use lockwright::scenario::{Scenario, alone, catalogue};
+use lockwright::scenario::cells::{self, Cell};
+use lockwright::scenario::{Scenario, alone, catalogue, file};
 
 /// The engines with a sentence on each.
 pub const ENGINES: &[(&str, EngineKind, &str)] = &[
@@ -48,7 +50,55 @@ pub fn scenarios(names: &[String]) -> Result<Vec<Arc<Scenario>>> {
         return Ok(catalogue::all());
     }
     let known = || catalogue::all().iter().map(|scenario| scenario.name.to_owned()).collect();
-    all(once(names).map(|name| catalogue::find(name).ok_or_else(|| unknown("scenario", name, known()))))
+    let find = |name: &String| match name.ends_with(".json") {
+        true => scenario_file(Path::new(name)),
+        false => catalogue::find(name).ok_or_else(|| unknown("scenario", name, known())),
+    };
+    let scenarios = all(once(names).map(find))?;
+    for (at, scenario) in scenarios.iter().enumerate() {
+        if scenarios[..at].iter().any(|other| other.name == scenario.name) {
+            bail!("two scenarios are called '{}'", scenario.name);
+        }
+    }
+    Ok(scenarios)
+}
+
+/// The scenario in a file, or all that is wrong with it.
+fn scenario_file(path: &Path) -> Result<Arc<Scenario>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    program(&text).with_context(|| format!("{}: nothing was run", path.display()))
+}
+
+/// The scenario in a text.
+pub fn program(text: &str) -> Result<Arc<Scenario>> {
+    file::parse(text).map(Arc::new).map_err(|problems| {
+        let problems: Vec<String> = problems.iter().map(|problem| format!("\n  {problem}")).collect();
+        anyhow!("{} wrong{}", lockwright::report::count(problems.len() as u64, "thing"), problems.concat())
+    })
+}
+
+/// The cells of these designs and scenarios: one at least, and each with a set-up that works.
+pub fn cells(designs: &[Entry], scenarios: &[Arc<Scenario>]) -> Result<Vec<Cell>> {
+    let cells = cells::cells(designs, scenarios);
+    if cells.is_empty() {
+        bail!(
+            "nothing to explore: these designs know of no file system that asks a server, as these scenarios have it"
+        );
+    }
+    can_set_up(&cells)?;
+    Ok(cells)
+}
+
+/// Does every design get through the set-up? Those of the catalogue are known to.
+pub fn can_set_up(cells: &[Cell]) -> Result<()> {
+    let from_files = cells.iter().filter(|cell| catalogue::find(cell.scenario.name).is_none());
+    let problems: Vec<String> = from_files
+        .filter_map(|cell| {
+            let problem = file::setup_problem(cell.design, &cell.scenario)?;
+            Some(format!("\n  scenario {}: {problem}", cell.scenario.name))
+        })
+        .collect();
+    if problems.is_empty() { Ok(()) } else { bail!("nothing was run: the set-up does not work{}", problems.concat()) }
 }
 
 /// The engine of this name.

@@ -1,17 +1,23 @@
 //! How objects and operations read: the kernel's spellings, and names that do not depend on the schedule.
 
+use super::table::{Delegation, Table};
 use super::{Access, Format, Note, ObjectId, ObjectKind, Op, Rmw, TaskId, View, Woken};
 
 /// Bit of a stored lease type that marks a break under way, as in Linux 2.6.23.
 pub const F_INPROGRESS: u64 = 16;
 
-/// Names of a scenario's tasks and calls.
+/// How the names of a file server's objects begin.
+pub const SERVER: &str = "server.";
+
+/// Names of a scenario's tasks, calls and nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     /// Of each task.
     pub tasks: Vec<String>,
     /// Of each task's calls.
     pub calls: Vec<Vec<String>>,
+    /// Of the nodes of a cluster; empty where there is one kernel.
+    pub nodes: Vec<String>,
 }
 
 impl Names {
@@ -30,8 +36,28 @@ impl Names {
         match (info.kind, info.block) {
             (ObjectKind::Block, _) => self.block(info.name, id),
             (_, Some(block)) => format!("{}->{}", self.block(view.object(block).name, block), info.name),
-            (_, None) => info.name.to_owned(),
+            (_, None) => self.on_node(view, id, info.name),
         }
+    }
+
+    /// Every kernel of a cluster has its own `i_flock`: who reads of two has to know whose. Nodes boot one after the other,
+    /// so the n-th object of a name is the n-th node's. The file server's objects say so in their names.
+    fn on_node(&self, view: &dyn View, id: ObjectId, name: &str) -> String {
+        if self.nodes.len() < 2 || name.starts_with(SERVER) || id.creator() != TaskId::BOOT {
+            return name.to_owned();
+        }
+        let namesake = |count: &u32| {
+            let info = view.object(ObjectId::new(TaskId::BOOT, *count));
+            info.name == name && info.block.is_none() && info.kind != ObjectKind::Block
+        };
+        let nth = (1..id.count()).filter(namesake).count();
+        self.nodes.get(nth).map_or(name.to_owned(), |node| format!("{name}@{node}"))
+    }
+
+    fn table(&self, table: Table) -> String {
+        let name = |node: usize| self.nodes.get(node).map_or("?", String::as_str);
+        let entries: Vec<String> = table.entries().map(|(node, entry)| format!("{}: {entry}", name(node))).collect();
+        format!("[{}]", entries.join("; "))
     }
 
     /// Slab objects are numbered per maker by their object count, which no schedule changes.
@@ -45,6 +71,8 @@ impl Names {
             Format::Pointer if value == 0 => "NULL".to_owned(),
             Format::Pointer => self.object(view, ObjectId(value as u32)),
             Format::Lease => lease_text(value),
+            Format::Server => self.table(Table(value)),
+            Format::Delegation => Delegation::from_word(value).to_string(),
         }
     }
 
@@ -62,6 +90,10 @@ impl Names {
                     Some(open) => format!("{open}, {value})"),
                     None => format!("{target} = {value}"),
                 }
+            }
+            Op::Rmw(id, Rmw::CmpXchg(old, new), _) if view.object(id).format == Format::Server => {
+                let text = |value| self.value(view, Format::Server, value);
+                format!("cmpxchg({}, {}, {})", name(id), text(old), text(new))
             }
             Op::Rmw(id, rmw, access) => rmw_text(rmw, access, &name(id)),
             Op::Fence => "smp_mb()".to_owned(),

@@ -35,6 +35,9 @@ pub struct Saved {
     /// Under which memory.
     #[serde(default)]
     pub memory: Memory,
+    /// The scenario as its file has it, if it is none of the catalogue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<serde_json::Value>,
     /// What it shows, if it was saved for a finding.
     pub finding: Option<SavedFinding>,
     /// The choices, in order.
@@ -73,9 +76,10 @@ impl Saved {
 
     /// The text of the file.
     pub fn to_text(&self) -> String {
+        let program = self.program.as_ref().map_or(String::new(), |it| format!("  \"program\": {},\n", json(it)));
         let steps: Vec<String> = self.steps.iter().map(|step| format!("    {}", json(step))).collect();
         format!(
-            "{{\n  \"lockwright\": {},\n  \"design\": {},\n  \"scenario\": {},\n  \"memory\": {},\n  \"finding\": {},\n  \"steps\": [\n{}\n  ]\n}}\n",
+            "{{\n  \"lockwright\": {},\n  \"design\": {},\n  \"scenario\": {},\n  \"memory\": {},\n{program}  \"finding\": {},\n  \"steps\": [\n{}\n  ]\n}}\n",
             self.lockwright,
             json(&self.design),
             json(&self.scenario),

@@ -119,3 +119,8 @@ pub(super) fn dropped<R>(current: &Task, place: Place, sleep: impl FnOnce() -> R
 pub fn may_schedule(current: &Task) {
     dropped(current, Location::caller(), || ());
 }
+
+/// Runs a call during which the task sleeps until another machine has answered: the BKL is given back meanwhile.
+pub fn asleep<R>(current: &Task, place: Place, call: impl FnOnce() -> R) -> R {
+    dropped(current, place, call)
+}

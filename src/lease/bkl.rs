@@ -5,6 +5,7 @@
 //!    lock_kernel
 //!    vfs_setlease
 //!       lock_kernel                  taken again: legal for the BKL alone
+//!       f_op->setlease               of the file system, if it has one: sleeps, and the BKL is given back
 //!       generic_setlease
 //!          time_out_leases
 //!          locks_alloc_lock          kmalloc(GFP_KERNEL): the BKL is given back while it sleeps
@@ -29,7 +30,13 @@
 //! As released: the record is allocated *after* the walk over the list (M01, until Linux commit 85c59580b30). It looks
 //! at the open counts, then inserts; an opener looks at the list, then raises its count. Neither looks again.
 //!
-//! Not modelled: flocks and POSIX locks on the same list (M04), and that nfsd's callback sleeps in the middle of the walk (M14).
+//! nfsd's call-back starts a thread, which sleeps: the BKL is given back in the middle of the walk over the list (M14, until
+//! Linux commits 63e4863fabc and b5a1a81e5c2).
+//!
+//! A file system with an `f_op->setlease` decides by itself, and calls `generic_setlease` when it has (GFS2; CIFS from 2.6.28);
+//! here one that asks a file server does so. It is asked for F_UNLCK as well; of expiry and close it does not hear.
+//!
+//! Not modelled: flocks and POSIX locks on the same list (M04).
 
 use crate::kernel::bkl::lock_kernel;
 use crate::kernel::fasync::{f_delown, f_setown, fasync_helper, fasync_remove};
@@ -41,7 +48,7 @@ use crate::kernel::{Errno, Result};
 use super::file_lock::{
     FileLock, FlType, is_lease_type, is_mine, lease_init, lock_lines, locks_alloc_lock, locks_wake_up_blocks,
 };
-use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, Filp, Inode, LockLine, OpenFlags};
+use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
 
 mod break_lease;
 
@@ -53,6 +60,11 @@ impl Bkl {
     fn setlease(&self, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<Option<Ptr<FileLock>>> {
         let _frame = current.enter("vfs_setlease");
         let _bkl = lock_kernel(current);
+        match filp.inode.fs {
+            FileSystem::Local => {}
+            FileSystem::Refusing => return Err(Errno::EINVAL),
+            FileSystem::Network(client) => client.f_op_setlease(current, arg)?,
+        }
         self.generic_setlease(current, filp, arg, in_kernel)
     }
 
@@ -99,7 +111,7 @@ impl Bkl {
     }
 
     /// Changes the type of the lease that `before` points to, whatever break is under way (M40); `F_UNLCK` deletes it.
-    fn lease_modify(&self, current: &Task, before: Link<FileLock>, arg: i32) {
+    pub(super) fn lease_modify(&self, current: &Task, before: Link<FileLock>, arg: i32) {
         let _frame = current.enter("lease_modify");
         let Some(fl) = before.get() else { return };
         fl.get().fl_type.set(FlType::granted(arg));
@@ -122,7 +134,7 @@ impl Bkl {
     }
 
     /// Leases whose break is overdue become what the break asked for. Stops at the first that is not breaking.
-    fn time_out_leases(&self, current: &Task, inode: Inode) {
+    pub(super) fn time_out_leases(&self, current: &Task, inode: Inode) {
         let _frame = current.enter("time_out_leases");
         let mut before = inode.i_flock;
         while let Some(fl) = before.get() {
@@ -144,7 +156,7 @@ impl Bkl {
     }
 
     /// Takes a lease back whose fasync entry could not be made: by the expiry loop, which may stop before it (M07).
-    fn undo(&self, current: &Task, filp: Filp, fl: Ptr<FileLock>) {
+    pub(super) fn undo(&self, current: &Task, filp: Filp, fl: Ptr<FileLock>) {
         fl.get().fl_type.set(FlType::breaking(F_UNLCK));
         fl.get().fl_break_time.set(jiffies() - 10);
         self.time_out_leases(current, filp.inode);
@@ -256,13 +268,13 @@ impl Design for Bkl {
 }
 
 /// The security module's verdict on the lease.
-fn security_file_lock(current: &Task) -> Result<()> {
+pub(super) fn security_file_lock(current: &Task) -> Result<()> {
     let _frame = current.enter("security_file_lock");
     if current.lsm_refuses("file_lock refuses") { Err(Errno::EACCES) } else { Ok(()) }
 }
 
 /// Does an open forbid the lease? Looks at the counts once, before the lease is listed (M24).
-fn check_open_counts(current: &Task, inode: Inode, arg: i32) -> Result<()> {
+pub(super) fn check_open_counts(current: &Task, inode: Inode, arg: i32) -> Result<()> {
     let _frame = current.enter("check_open_counts");
     let forbidden = match arg {
         F_RDLCK => inode.i_writecount.read() > 0,
@@ -272,7 +284,7 @@ fn check_open_counts(current: &Task, inode: Inode, arg: i32) -> Result<()> {
     if forbidden { Err(Errno::EAGAIN) } else { Ok(()) }
 }
 
-fn locks_insert_lock(before: Link<FileLock>, fl: Ptr<FileLock>) {
+pub(super) fn locks_insert_lock(before: Link<FileLock>, fl: Ptr<FileLock>) {
     fl.get().fl_next.set(before.get());
     before.set(Some(fl));
 }

@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use super::bkl::Bkl;
+use super::exported::Exported;
 use super::flocks::{Flocks, SHIPPED};
+use super::held::Held;
 use super::inner::Inner;
 use super::mutants::{self, Row, Seed};
+use super::proposal::Proposal;
+use super::proposal_bkl::ProposalBkl;
 use super::spinlock::Spinlock;
 use super::split::Split;
 use super::{Boot, Design};
@@ -61,11 +65,23 @@ impl Entry {
         if let Choice::Mutant(row) = self.boot { row.full_name() } else { self.name.to_owned() }
     }
 
+    /// Does it know of `f_op->setlease`? A scenario with another file system than a local one says nothing about those that do
+    /// not.
+    pub fn knows_setlease(self) -> bool {
+        let name = self.full_name();
+        let design = name.split(':').next().unwrap_or_default();
+        !LOCAL_ONLY.contains(&design)
+    }
+
     /// Is it a seeded bug rather than a design of its own?
     pub fn is_mutant(self) -> bool {
         matches!(self.boot, Choice::Mutant(_))
     }
 }
+
+/// Designs that were thought of, or shipped, without a thought for file systems that ask a server: what they would do with
+/// one nobody has said.
+const LOCAL_ONLY: &[&str] = &["split", "inner", "flocks"];
 
 /// The designs that the matrix compares, old before new.
 pub const DESIGNS: &[Entry] = &[
@@ -83,6 +99,14 @@ pub const DESIGNS: &[Entry] = &[
     Entry::custom("inner", "the spinlock inside generic_setlease, the fasync entry after it", |_| {
         Arc::new(Inner::boot())
     }),
+    Entry::custom("held", "the spinlock held over the file system's f_op->setlease", |_| Arc::new(Held::boot())),
+    Entry::custom("exported", "the spinlock exported: a network file system drops it while it asks its server", |_| {
+        Arc::new(Exported::boot())
+    }),
+    Entry::custom("proposal_bkl", "the mail's last two outlines: f_op->setlease first, then lock_kernel", |_| {
+        Arc::new(ProposalBkl::boot())
+    }),
+    Entry::custom("proposal", "the same with spin_lock, exactly as written", |_| Arc::new(Proposal::boot())),
     Entry::custom("spinlock", "the refactor, completed: one spinlock, whatever may sleep comes before it", |_| {
         Arc::new(Spinlock::boot())
     }),

@@ -20,6 +20,7 @@ use crate::kernel::slab::{Layout, Link, Ptr, Slab, kfree, kmalloc_nofail};
 use crate::kernel::task::Task;
 
 use super::file_lock::FileLock;
+use super::server::Client;
 
 /// `struct inode` with the dentry of its name. Copied freely: it holds names only.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +37,19 @@ pub struct Inode {
     pub inode_lock: SpinLock,
     /// Leases are for regular files.
     pub is_regular: bool,
+    /// Whose file it is.
+    pub fs: FileSystem,
+}
+
+/// What the inode's file system has to say about leases.
+#[derive(Clone, Copy, Debug)]
+pub enum FileSystem {
+    /// Nothing: it has no `f_op->setlease`.
+    Local,
+    /// Never: NFS since 2007 (Linux commit 370f6599e8b).
+    Refusing,
+    /// Whatever the file server says.
+    Network(Client),
 }
 
 impl Inode {
@@ -48,6 +62,20 @@ impl Inode {
             i_flock: Link::new("i_flock"),
             inode_lock,
             is_regular,
+            fs: FileSystem::Local,
+        }
+    }
+
+    /// The same on another file system.
+    pub fn on(self, fs: FileSystem) -> Inode {
+        Inode { fs, ..self }
+    }
+
+    /// The node's side of a file that a server keeps.
+    pub fn client(self) -> Option<Client> {
+        match self.fs {
+            FileSystem::Network(client) => Some(client),
+            FileSystem::Local | FileSystem::Refusing => None,
         }
     }
 

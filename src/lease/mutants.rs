@@ -9,6 +9,7 @@
 use super::flocks::Bug;
 
 mod missing;
+mod row;
 pub mod table;
 
 pub use missing::{NOT_SEEDED, NotSeeded};
@@ -136,6 +137,26 @@ pub enum Mutant {
     FirstToldAlone,
     /// F_SETLEASE takes the signals from whom F_SETOWN has named.
     OwnerForced,
+    /// The file server is asked under the spinlock (M13).
+    ServerUnderLock,
+    /// An in-kernel owner's call-back sleeps, under the lock (M14).
+    CallbackSleeps,
+    /// A lease that the server granted and the node refused is kept (M46).
+    AnswerKept,
+    /// It is given back, whoever else on the node needs it (M47).
+    LoserGivesBack,
+    /// F_UNLCK tells the server before it removes the lease (M48).
+    ServerToldFirst,
+    /// Only F_UNLCK and a refusal tell the server: expiry, close and downgrade do not (M49).
+    ServerNotTold,
+    /// The open counts of a network file are looked at before the server is asked, and not again (M50).
+    CheckedBeforeOnly,
+    /// They are not looked at at all: the server's answer counts (the mail's second point).
+    NoCommonCheck,
+    /// A recall that finds nothing listed is forgotten.
+    RecallForgotten,
+    /// The node has such a lease already, and nothing keeps it until the insertion.
+    HeldLeaseBelieved,
 }
 
 /// A variation by its name on the command line.

@@ -5,6 +5,7 @@
 //!    security_file_lock              the security module's verdicts, no lock held
 //!    locks_alloc_lock                kmalloc(GFP_KERNEL), no lock held
 //!    fasync_alloc                    kmalloc(GFP_KERNEL), no lock held
+//!    ask_server                      f_op->setlease of a network file system, no lock held
 //!    spin_lock(file_lock_lock)
 //!    generic_setlease
 //!       time_out_leases
@@ -12,6 +13,7 @@
 //!    fasync_insert_entry             cannot fail
 //!    f_setown                        cannot fail
 //!    spin_unlock(file_lock_lock)
+//!    give_back                       to the server, what no lease here needs (any more)
 //!
 //! open
 //!    path walk                       raises d_count, or i_count under the inode_lock
@@ -40,6 +42,9 @@
 //! is empty. So whoever deletes a lease is done with its file *before* it unlinks the record: the unlink is a release, the
 //! look of the close an acquire. (The first version unlinked first; random casts of tasks found the use after free.)
 //!
+//! **Whoever has the file open here** is asked for by `generic_setlease`, for every file system (the mail's second point): a server
+//! counts the opens of other nodes only. What else a cluster asks for is told in `spinlock/remote.rs`.
+//!
 //! **Where results differ from `bkl`** in sequential use (closed table; everything else is equal):
 //!
 //! | row | `bkl` | here |
@@ -50,13 +55,10 @@
 //! | ENOMEM | the conflict is found first, and a change of type needs one allocation only | both allocations come first |
 
 use crate::kernel::atomic::smp_mb;
-use crate::kernel::fasync::{
-    FasyncStruct, Owned, f_delown, f_setown_force, f_setown_nofail, fasync_alloc, fasync_insert_entry, fasync_remove,
-};
+use crate::kernel::fasync::{FasyncStruct, f_setown_force, f_setown_nofail, fasync_alloc, fasync_insert_entry};
 use crate::kernel::lock::SpinLock;
-use crate::kernel::slab::{Link, Ptr, kfree};
+use crate::kernel::slab::{Ptr, kfree};
 use crate::kernel::task::Task;
-use crate::kernel::wait::jiffies;
 use crate::kernel::{Errno, Result};
 
 use super::file_lock::{
@@ -64,22 +66,25 @@ use super::file_lock::{
 };
 use super::inode::File;
 use super::mutants::Mutant;
-use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, Filp, Inode, LockLine, OpenFlags};
+use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
+use remote::Answer;
 
 mod break_lease;
+mod list;
+mod remote;
 mod seeded;
 
 /// The design `spinlock`, or one of its mutants.
 pub struct Spinlock {
     /// Guards every inode's list of leases, and their waiters.
-    file_lock_lock: SpinLock,
+    pub(super) file_lock_lock: SpinLock,
     mutant: Option<Mutant>,
 }
 
 /// What F_SETLEASE prepares before it takes the lock.
-struct Prepared {
-    lease: Ptr<FileLock>,
-    fasync: Option<Ptr<FasyncStruct<File>>>,
+pub(super) struct Prepared {
+    pub(super) lease: Ptr<FileLock>,
+    pub(super) fasync: Option<Ptr<FasyncStruct<File>>>,
 }
 
 impl Spinlock {
@@ -100,7 +105,7 @@ impl Spinlock {
 
     /// F_SETLEASE of either owner: `in_kernel` has no fasync entry.
     fn setlease(&self, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<()> {
-        if !filp.inode.is_regular {
+        if !filp.inode.is_regular || matches!(filp.inode.fs, FileSystem::Refusing) {
             return Err(Errno::EINVAL);
         }
         security_file_lock(current, arg, in_kernel)?;
@@ -109,7 +114,13 @@ impl Spinlock {
         }
         self.seeded_alloc_under_lock(current)?;
         let prepared = self.prepare(current, filp, arg, in_kernel)?;
-        let result = self.setlease_locked(current, filp, arg, &prepared);
+        let result = match self.ask_server(current, filp.inode, arg) {
+            Ok(answer) => self.setlease_locked(current, filp, arg, &prepared, &answer),
+            Err(errno) => {
+                free_entry(prepared.fasync);
+                Err(errno)
+            }
+        };
         if result != Ok(Some(prepared.lease)) {
             kfree(prepared.lease);
         }
@@ -118,7 +129,7 @@ impl Spinlock {
     }
 
     /// Everything that may sleep or fail.
-    fn prepare(&self, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<Prepared> {
+    pub(super) fn prepare(&self, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<Prepared> {
         let lease = locks_alloc_lock(current)?;
         lease_init(current, lease, filp, arg, in_kernel);
         if in_kernel {
@@ -143,13 +154,18 @@ impl Spinlock {
         filp: Filp,
         arg: i32,
         prepared: &Prepared,
+        answer: &Answer,
     ) -> Result<Option<Ptr<FileLock>>> {
         let mut flocks = Some(self.file_lock_lock.lock(current));
-        let result = self.generic_setlease(current, filp, arg, prepared);
+        let overtaken = self.record(filp.inode, answer);
+        let result = self.generic_setlease(current, filp, arg, prepared, overtaken);
         let result = self.seeded_unlock(current, filp, arg, prepared, &mut flocks, result);
         let Ok(Some(lease)) = result else {
             if !self.has(Mutant::EntryLeakedOnEagain) {
                 free_entry(prepared.fasync);
+            }
+            if let Some(flocks) = flocks {
+                self.unlock_refused(current, filp.inode, flocks);
             }
             return result;
         };
@@ -161,22 +177,27 @@ impl Spinlock {
             }
             self.f_setown(current, filp);
         }
-        drop(flocks);
+        if let Some(flocks) = flocks {
+            self.unlock(current, filp.inode, flocks);
+        }
         result
     }
 
     /// Lists the lease, or changes the type of the one that the file has, unless something conflicts.
-    fn generic_setlease(
+    pub(super) fn generic_setlease(
         &self,
         current: &Task,
         filp: Filp,
         arg: i32,
         prepared: &Prepared,
+        overtaken: bool,
     ) -> Result<Option<Ptr<FileLock>>> {
         let _frame = current.enter("generic_setlease");
         let (inode, new, in_kernel) = (filp.inode, prepared.lease, prepared.fasync.is_none());
         self.time_out_leases(current, inode);
-        check_open_counts(current, inode, arg)?;
+        if !self.seeded_no_check(inode) {
+            check_open_counts(current, inode, arg)?;
+        }
 
         let mut before = inode.i_flock;
         let mut mine = None;
@@ -195,6 +216,10 @@ impl Spinlock {
         if arg == F_RDLCK && writers > 0 || arg == F_WRLCK && readers + writers > 0 {
             return Err(if self.has(Mutant::EnomemForEagain) { Errno::ENOMEM } else { Errno::EAGAIN });
         }
+        // What is listed the recall has marked: only what is new, or stronger, it cannot have seen.
+        if overtaken && (mine.is_none() || arg == F_WRLCK) {
+            return Err(Errno::EAGAIN);
+        }
         if let Some(mine) = mine {
             self.change_lease(current, inode, mine, arg)?;
             return Ok(Some(mine));
@@ -212,16 +237,16 @@ impl Spinlock {
 
     /// The owner of the file's signals, whom the security module has accepted.
     fn f_setown(&self, current: &Task, filp: Filp) {
-        let _frame = current.enter("f_setown");
         if self.has(Mutant::OwnerForced) {
+            let _frame = current.enter("f_setown");
             return f_setown_force(current, filp.owner(), current.pid);
         }
-        f_setown_nofail(current, filp.owner());
+        f_setown(current, filp);
     }
 
     /// Raised and looked at from both sides: see the module's page.
     fn recheck(&self, current: &Task, inode: Inode, arg: i32) -> Result<()> {
-        if self.has(Mutant::NoRecheck) || self.has(Mutant::RecheckUnlocked) {
+        if self.has(Mutant::NoRecheck) || self.has(Mutant::RecheckUnlocked) || self.seeded_no_check(inode) {
             return Ok(());
         }
         if !self.has(Mutant::NoBarrier) {
@@ -231,7 +256,7 @@ impl Spinlock {
     }
 
     /// A break under way is not overwritten: a removal stays asked for, a downgrade is settled by `F_RDLCK` alone (M40).
-    fn change_lease(&self, current: &Task, inode: Inode, fl: Ptr<FileLock>, arg: i32) -> Result<()> {
+    pub(super) fn change_lease(&self, current: &Task, inode: Inode, fl: Ptr<FileLock>, arg: i32) -> Result<()> {
         let _frame = current.enter("change_lease");
         let fl_type = fl.get().fl_type;
         let old = fl_type.get();
@@ -257,69 +282,14 @@ impl Spinlock {
         if self.has(Mutant::EntryReattached) {
             return self.delete_and_reattach(current, filp);
         }
-        let _flocks = (!self.has(Mutant::UnlockUnlocked)).then(|| self.file_lock_lock.lock(current));
+        self.seeded_server_first(current, filp.inode);
+        let flocks = (!self.has(Mutant::UnlockUnlocked)).then(|| self.file_lock_lock.lock(current));
         self.time_out_leases(current, filp.inode);
         self.remove_leases(current, filp.inode, |lease| is_mine(lease, filp, in_kernel));
+        if let Some(flocks) = flocks {
+            self.unlock_and_tell(current, filp.inode, flocks);
+        }
         Ok(())
-    }
-
-    fn remove_leases_of(&self, current: &Task, filp: Filp) {
-        self.remove_leases(current, filp.inode, |lease| lease.fl_file.get() == Some(filp.file));
-    }
-
-    fn remove_leases(&self, current: &Task, inode: Inode, gone: impl Fn(FileLock) -> bool) {
-        let mut before = inode.i_flock;
-        while let Some(fl) = before.get() {
-            if gone(fl.get()) {
-                self.locks_delete_lock(current, before, fl);
-            } else {
-                before = fl.get().fl_next;
-            }
-        }
-    }
-
-    /// Lets the file go, then unlinks the record: a close that finds an empty list takes no lock, and frees the file.
-    fn locks_delete_lock(&self, current: &Task, before: Link<FileLock>, fl: Ptr<FileLock>) {
-        let _frame = current.enter("locks_delete_lock");
-        let lease = fl.get();
-        if self.has(Mutant::UnlinkedFirst) {
-            before.write_once(lease.fl_next.get());
-        }
-        if let Some(file) = lease.fl_file.get() {
-            fasync_remove(current, file, lease.fl_fasync);
-            f_delown(current, file.get().owner());
-        }
-        before.store_release(lease.fl_next.get());
-        if !self.has(Mutant::WaitersForgotten) {
-            locks_wake_up_blocks(fl);
-        }
-        kfree(fl);
-    }
-
-    /// Leases whose break is overdue become what the break asked for.
-    fn time_out_leases(&self, current: &Task, inode: Inode) {
-        let _frame = current.enter("time_out_leases");
-        let mut before = inode.i_flock;
-        while let Some(fl) = before.get() {
-            let lease = fl.get();
-            let fl_type = lease.fl_type.get();
-            let overdue = fl_type.in_progress() && {
-                let break_time = lease.fl_break_time.get();
-                break_time != 0 && jiffies() >= break_time
-            };
-            if overdue && fl_type.target() == F_UNLCK {
-                self.locks_delete_lock(current, before, fl);
-                if self.has(Mutant::FreedTwiceOnExpiry) {
-                    kfree(fl);
-                }
-                continue;
-            }
-            if overdue {
-                lease.fl_type.set(FlType::granted(fl_type.target()));
-                locks_wake_up_blocks(fl);
-            }
-            before = lease.fl_next;
-        }
     }
 }
 
@@ -339,16 +309,13 @@ impl Design for Spinlock {
 
     fn fcntl_getlease(&self, current: &Task, filp: Filp) -> i32 {
         let _frame = current.enter("fcntl_getlease");
-        let _flocks = (!self.has(Mutant::ListWalkedUnlocked)).then(|| self.file_lock_lock.lock(current));
+        let flocks = (!self.has(Mutant::ListWalkedUnlocked)).then(|| self.file_lock_lock.lock(current));
         self.time_out_leases(current, filp.inode);
-        let mut at = filp.inode.i_flock.get();
-        while let Some(fl) = at {
-            if fl.get().fl_file.get() == Some(filp.file) {
-                return fl.get().fl_type.get().target();
-            }
-            at = fl.get().fl_next.get();
+        let lease = list::lease_of_file(filp);
+        if let Some(flocks) = flocks {
+            self.unlock(current, filp.inode, flocks);
         }
-        F_UNLCK
+        lease
     }
 
     fn open(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<Filp> {
@@ -408,7 +375,7 @@ impl Design for Spinlock {
         if inode.i_flock.read_once().is_none() {
             return Ok(());
         }
-        self.__break_lease(current, inode, flags)
+        self.__break_lease(current, inode, flags, false)
     }
 
     fn locks_remove_flock(&self, current: &Task, filp: Filp) {
@@ -416,11 +383,19 @@ impl Design for Spinlock {
         if filp.inode.i_flock.load_acquire().is_none() {
             return;
         }
-        let _flocks = (!self.has(Mutant::CloseUnlocked)).then(|| self.file_lock_lock.lock(current));
+        let flocks = (!self.has(Mutant::CloseUnlocked)).then(|| self.file_lock_lock.lock(current));
         self.remove_leases_of(current, filp);
         if self.has(Mutant::CloseRemovesAll) {
             self.remove_leases_of_all(current, filp);
         }
+        if let Some(flocks) = flocks {
+            self.unlock(current, filp.inode, flocks);
+        }
+    }
+
+    fn recall(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<()> {
+        let _frame = current.enter("recall");
+        self.__break_lease(current, inode, flags, true)
     }
 
     fn proc_locks(&self, current: &Task, inode: Inode) -> Vec<LockLine> {
@@ -431,14 +406,20 @@ impl Design for Spinlock {
 }
 
 /// The security module's verdicts on the lease and, if there will be one, on the owner of its signals.
-fn security_file_lock(current: &Task, arg: i32, in_kernel: bool) -> Result<()> {
+pub(super) fn security_file_lock(current: &Task, arg: i32, in_kernel: bool) -> Result<()> {
     let _frame = current.enter("security_file_lock");
     let refused = current.lsm_refuses("file_lock refuses")
         || arg != F_UNLCK && !in_kernel && current.lsm_refuses("file_set_fowner refuses");
     if refused { Err(Errno::EACCES) } else { Ok(()) }
 }
 
-fn free_entry(entry: Option<Ptr<FasyncStruct<File>>>) {
+/// The owner of the file's signals, whom the security module has accepted.
+pub(super) fn f_setown(current: &Task, filp: Filp) {
+    let _frame = current.enter("f_setown");
+    f_setown_nofail(current, filp.owner());
+}
+
+pub(super) fn free_entry(entry: Option<Ptr<FasyncStruct<File>>>) {
     if let Some(entry) = entry {
         kfree(entry);
     }

@@ -22,7 +22,7 @@ pub fn text(cells: &[Cell], verdicts: &[Verdict]) -> String {
     let beside: Vec<Entry> = designs.iter().filter(is_beside).copied().collect();
     let mut text = properties(&designs, cells, verdicts);
     text.push_str("\nEach cell: what was found, and as which bug it is known; distinct states; executions.\n\n");
-    text.push_str(&table(&beside, cells, verdicts));
+    text.push_str(&tables(&beside, cells, verdicts));
     text.push('\n');
     for design in &designs {
         text.push_str(&summary(*design, cells, verdicts));
@@ -93,33 +93,66 @@ fn findings(cell: &Cell, verdict: &Verdict) -> String {
     }
 }
 
-/// One row per scenario; per design what was found, states and executions.
-fn table(designs: &[Entry], cells: &[Cell], verdicts: &[Verdict]) -> String {
-    let mut rows: Vec<Vec<String>> = vec![vec!["scenario".to_owned()]];
-    for design in designs {
-        rows[0].extend([design.full_name(), "states".to_owned(), "executions".to_owned()]);
-    }
-    let first = designs.first().map_or(Vec::new(), |design| of_design(*design, cells, verdicts).collect());
-    rows.extend(first.iter().map(|(cell, _)| vec![cell.scenario.name.to_owned()]));
-    for design in designs {
-        for (row, (cell, verdict)) in rows.iter_mut().skip(1).zip(of_design(*design, cells, verdicts)) {
-            row.extend([findings(cell, verdict), verdict.states.to_string(), verdict.executions.to_string()]);
+/// Tables of as many designs as a page has room for, in their order, one at least.
+fn tables(designs: &[Entry], cells: &[Cell], verdicts: &[Verdict]) -> String {
+    let mut scenarios: Vec<&str> = Vec::new();
+    for cell in cells {
+        if !scenarios.contains(&cell.scenario.name) {
+            scenarios.push(cell.scenario.name);
         }
     }
-    let widths: Vec<usize> =
-        (0..rows[0].len()).map(|at| rows.iter().map(|row| row[at].len()).max().unwrap_or(0)).collect();
-    let mut text = String::new();
-    for row in rows {
-        let mut line = String::new();
-        for (at, (cell, &width)) in row.iter().zip(&widths).enumerate() {
-            let is_number = at > 0 && at % 3 != 1;
-            let cell = if is_number { format!("{cell:>width$}") } else { format!("{cell:<width$}") };
-            line.push_str(&format!("{cell}  "));
+    let names = columns_of(std::iter::once("scenario").chain(scenarios.iter().copied()).map(str::to_owned).collect());
+    let of_designs = designs.iter().map(|&design| of_design_columns(design, &scenarios, cells, verdicts));
+    let mut pages: Vec<Vec<String>> = Vec::new();
+    for columns in of_designs {
+        let width = |page: &[String]| page.first().map_or(0, |line| line.chars().count());
+        match pages.last_mut() {
+            Some(page) if width(page) + width(&columns) <= columns::PAGE_COLUMNS => beside(page, &columns),
+            _ => {
+                let mut page = names.clone();
+                beside(&mut page, &columns);
+                pages.push(page);
+            }
         }
-        text.push_str(line.trim_end());
-        text.push('\n');
     }
-    text
+    let text = |page: Vec<String>| page.iter().map(|line| format!("{}\n", line.trim_end())).collect::<String>();
+    pages.into_iter().map(text).collect::<Vec<_>>().join("\n")
+}
+
+/// What was found in each scenario, states and executions, each line as wide as the widest; `n/a` where the scenario says
+/// nothing about the design.
+fn of_design_columns(design: Entry, scenarios: &[&str], cells: &[Cell], verdicts: &[Verdict]) -> Vec<String> {
+    let of_design: Vec<(&Cell, &Verdict)> = of_design(design, cells, verdicts).collect();
+    let (mut found, mut states, mut executions) =
+        (vec![design.full_name()], vec!["states".to_owned()], vec!["executions".to_owned()]);
+    for scenario in scenarios {
+        let cell = of_design.iter().find(|(cell, _)| cell.scenario.name == *scenario);
+        found.push(cell.map_or("n/a".to_owned(), |(cell, verdict)| findings(cell, verdict)));
+        states.push(cell.map_or(String::new(), |(_, verdict)| verdict.states.to_string()));
+        executions.push(cell.map_or(String::new(), |(_, verdict)| verdict.executions.to_string()));
+    }
+    let mut lines = columns_of(found);
+    beside(&mut lines, &numbers_of(states));
+    beside(&mut lines, &numbers_of(executions));
+    lines
+}
+
+fn width_of(words: &[String]) -> usize {
+    words.iter().map(|word| word.chars().count()).max().unwrap_or(0)
+}
+
+fn columns_of(words: Vec<String>) -> Vec<String> {
+    let width = width_of(&words);
+    words.into_iter().map(|word| format!("{word:<width$}  ")).collect()
+}
+
+fn numbers_of(words: Vec<String>) -> Vec<String> {
+    let width = width_of(&words);
+    words.into_iter().map(|word| format!("{word:>width$}  ")).collect()
+}
+
+fn beside(lines: &mut [String], right: &[String]) {
+    lines.iter_mut().zip(right).for_each(|(line, right)| line.push_str(right));
 }
 
 /// A line for a design: what it is, and how many scenarios are clean.
@@ -127,7 +160,7 @@ fn summary(design: Entry, cells: &[Cell], verdicts: &[Verdict]) -> String {
     let of_design: Vec<&Verdict> = of_design(design, cells, verdicts).map(|(_, verdict)| verdict).collect();
     let clean = of_design.iter().filter(|verdict| verdict.findings.is_empty() && verdict.complete()).count();
     let scenarios = count(of_design.len() as u64, "scenario");
-    format!("{:<10}{}\n{:10}clean in {clean} of {scenarios}\n", design.full_name(), design.about, "")
+    format!("{:<14}{}\n{:14}clean in {clean} of {scenarios}\n", design.full_name(), design.about, "")
 }
 
 /// What a design is known for, each with the scenarios in which it shows.
@@ -142,9 +175,9 @@ fn grouped(design: Entry, cells: &[Cell], verdicts: &[Verdict]) -> String {
     }
     let mut text = String::new();
     for (found, scenarios) in groups {
-        text.push_str(&format!("{:10}{found}\n", ""));
-        for line in columns::wrap(&scenarios.join(" "), columns::PAGE_COLUMNS - 14) {
-            text.push_str(&format!("{:14}{}\n", "", line.trim_start()));
+        text.push_str(&format!("{:14}{found}\n", ""));
+        for line in columns::wrap(&scenarios.join(" "), columns::PAGE_COLUMNS - 18) {
+            text.push_str(&format!("{:18}{}\n", "", line.trim_start()));
         }
     }
     text
@@ -155,7 +188,7 @@ fn properties(designs: &[Entry], cells: &[Cell], verdicts: &[Verdict]) -> String
     let mut text = "Each property: clean, or the number of scenarios in which it does not hold.\n\n".to_owned();
     let row = |name: &str, words: Vec<String>| {
         let words: Vec<String> = words.iter().map(|word| format!("{word:>5}")).collect();
-        format!("{name:<10}{}\n", words.join("  "))
+        format!("{name:<14}{}\n", words.join("  "))
     };
     text.push_str(&row("", Code::ALL.iter().map(Code::to_string).collect()));
     for &design in designs {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Call, Scenario, TaskSpec};
+use super::{Call, ClusterSpec, Scenario, TaskSpec};
 use crate::engine::Clock;
 use crate::event::TaskId;
 use crate::kernel::Faults;
@@ -35,8 +35,15 @@ fn alone(name: &'static str, about: &'static str, before: &[Call], call: Call) -
 /// The task that makes the call is the last.
 fn with_tasks(name: &'static str, about: &'static str, tasks: Vec<TaskSpec>) -> Alone {
     let task = TaskId(tasks.len() as u8);
-    let scenario =
-        Scenario { name, about, tasks, faults: Faults::default(), clock: Clock::Quiescent, lease_break_time: 45 };
+    let scenario = Scenario {
+        name,
+        about,
+        tasks,
+        faults: Faults::default(),
+        clock: Clock::Quiescent,
+        lease_break_time: 45,
+        cluster: ClusterSpec::default(),
+    };
     Alone { name, about, scenario: Arc::new(scenario), task }
 }
 

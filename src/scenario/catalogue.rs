@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
-use super::{Call, Scenario, TaskSpec};
+use super::{Call, ClusterSpec, Scenario, TaskSpec};
 use crate::engine::Clock;
 use crate::kernel::Faults;
 use crate::lease::{F_RDLCK, F_UNLCK, F_WRLCK, OpenFlags};
+
+mod cluster;
 
 const READ: OpenFlags = OpenFlags { write: false, nonblock: false, trunc: false, by_link: false };
 const WRITE: OpenFlags = OpenFlags { write: true, ..READ };
@@ -26,7 +28,15 @@ fn set(arg: i32) -> Call {
 }
 
 fn scenario(name: &'static str, about: &'static str, tasks: Vec<TaskSpec>) -> Scenario {
-    Scenario { name, about, tasks, faults: Faults::default(), clock: Clock::Quiescent, lease_break_time: 45 }
+    Scenario {
+        name,
+        about,
+        tasks,
+        faults: Faults::default(),
+        clock: Clock::Quiescent,
+        lease_break_time: 45,
+        cluster: ClusterSpec::default(),
+    }
 }
 
 /// All scenarios, in the order of the matrix.
@@ -38,6 +48,7 @@ pub fn all() -> Vec<Arc<Scenario>> {
     all.extend(with_three_tasks());
     all.extend(of_history());
     all.extend(of_history_between_processes());
+    all.extend(cluster::all());
     all.into_iter().map(Arc::new).collect()
 }
 

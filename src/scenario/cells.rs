@@ -26,10 +26,19 @@ impl Cell {
     }
 }
 
-/// Every scenario on every design, design by design.
+/// Every scenario on every design that it says something about, design by design.
 pub fn cells(designs: &[Entry], scenarios: &[Arc<Scenario>]) -> Vec<Cell> {
-    let cell = |design: Entry| scenarios.iter().map(move |scenario| Cell { design, scenario: Arc::clone(scenario) });
+    let applies = |design: Entry| move |scenario: &&Arc<Scenario>| applies(design, scenario);
+    let cell = |design: Entry| {
+        let of_design = scenarios.iter().filter(applies(design));
+        of_design.map(move |scenario| Cell { design, scenario: Arc::clone(scenario) })
+    };
     designs.iter().flat_map(|design| cell(*design)).collect()
+}
+
+/// Does the scenario say anything about the design? Not if its file systems have an `f_op->setlease` that the design knows nothing of.
+pub fn applies(design: Entry, scenario: &Scenario) -> bool {
+    design.knows_setlease() || !scenario.cluster.needs_setlease()
 }
 
 /// Calls `work` for every cell on `workers` OS threads; the results are in the order of the cells.

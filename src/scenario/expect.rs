@@ -12,6 +12,7 @@ use crate::explore::Verdict;
 mod bkl;
 mod flocks;
 mod inner;
+mod mail;
 mod rows;
 mod sed;
 mod split;
@@ -29,13 +30,19 @@ pub struct Expected {
     pub why: &'static str,
 }
 
-/// What is expected of a design in a scenario, in the order of codes; empty is clean. `None` for a design without a table.
+/// What is expected of a design in a scenario, in the order of codes; empty is clean. `None` for a design without a
+/// table, and for a scenario of a file.
 pub fn expected(design: &str, scenario: &str) -> Option<&'static [Expected]> {
+    super::catalogue::find(scenario)?;
     match design {
         "bkl" => Some(bkl::of(scenario)),
         "sed" => Some(sed::of(scenario)),
         "split" => Some(split::of(scenario)),
         "inner" => Some(inner::of(scenario)),
+        "held" => Some(mail::of_held(scenario)),
+        "exported" => Some(mail::of_exported(scenario)),
+        "proposal_bkl" => Some(mail::of_proposal_bkl(scenario)),
+        "proposal" => Some(mail::of_proposal(scenario)),
         "spinlock" => Some(&[]),
         "flocks" => Some(flocks::of(scenario)),
         _ => None,

@@ -84,7 +84,7 @@ impl Family {
     pub fn names(self) -> Names {
         let leasers = (1..=self.leasers).map(|at| format!("leaser {at}"));
         let tasks: Vec<String> = leasers.chain((1..=self.openers).map(|at| format!("opener {at}"))).collect();
-        Names { calls: vec![Vec::new(); tasks.len()], tasks }
+        Names { calls: vec![Vec::new(); tasks.len()], tasks, ..Names::default() }
     }
 }
 

@@ -215,7 +215,11 @@ impl Small {
 
     /// Names of its tasks: `task 1` and so on. They make no calls.
     pub fn names(&self) -> Names {
-        Names { tasks: (1..=self.tasks.len()).map(task_name).collect(), calls: vec![Vec::new(); self.tasks.len()] }
+        Names {
+            tasks: (1..=self.tasks.len()).map(task_name).collect(),
+            calls: vec![Vec::new(); self.tasks.len()],
+            ..Names::default()
+        }
     }
 }
 

@@ -134,6 +134,8 @@ fn is_lease_remark(note: Note) -> bool {
             | Note::Closing { .. }
             | Note::Granted { .. }
             | Note::Refused { .. }
+            | Note::UnlockFailed { .. }
+            | Note::Truncating { .. }
             | Note::Call(_)
             | Note::Return(..)
     )

@@ -4,7 +4,7 @@ use std::panic::Location;
 
 use crate::engine;
 use crate::event::{Note, Woken};
-use crate::kernel::bkl::lock_kernel;
+use crate::kernel::bkl::{lock_kernel, may_schedule};
 use crate::kernel::fasync::kill_fasync;
 use crate::kernel::slab::{Ptr, kfree};
 use crate::kernel::task::{Frame, Task};
@@ -86,6 +86,9 @@ impl Bkl {
         let lease = fl.get();
         if lease.fl_in_kernel.get() {
             if let Some(file) = lease.fl_file.get() {
+                // nfsd's starts a thread, and the BKL is given back in the middle of the walk (M14).
+                current.might_sleep("kthread_run");
+                may_schedule(current);
                 engine::note(Note::Callback { file: file.id() }, Location::caller());
             }
         } else {

@@ -28,8 +28,6 @@ const CLUSTER: &str = "needs a file system that asks a server: comes with the cl
 pub const NOT_SEEDED: &[NotSeeded] = &[
     exempt("M04", "a new flock at the list head hides leases", "the model has no flocks on the list"),
     exempt("M09", "the init function frees an object on the stack", "the model has no objects on the stack"),
-    waits("M13", "the network file system's setlease under the spinlock", CLUSTER),
-    waits("M14", "a break callback that sleeps in the middle of the walk", CLUSTER),
     exempt(
         "M15",
         "the file system's release hook under the spinlock",
@@ -50,11 +48,6 @@ pub const NOT_SEEDED: &[NotSeeded] = &[
     waits("M41", "a reader blocked by a breaking read lease", LATER_RULES),
     waits("M42", "unlock without a lease: 0 or EAGAIN", "waits for the comparison of designs"),
     exempt("M43", "a flock upgrade drops the lock in the middle", "the model has no flocks"),
-    waits("M46", "the local grant fails, the remote lease is not returned", CLUSTER),
-    waits("M47", "the loser's compensation returns the winner's remote lease", CLUSTER),
-    waits("M48", "F_UNLCK tells the server first", CLUSTER),
-    waits("M49", "expiry, close and downgrade do not tell the server", CLUSTER),
-    waits("M50", "the open check is done before the remote call alone", CLUSTER),
     waits("M51", "O_RDONLY|O_TRUNC does not break read leases", "no kernel does: waits for the design `mainline`"),
     waits("M52", "a reader that breaks polls with the wrong deadline", LATER_RULES),
 ];

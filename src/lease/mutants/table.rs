@@ -1,61 +1,8 @@
 //! The table: what is varied, what catches it where, and which commit took it out of Linux.
 
-use super::{Mutant, Row, Seed};
+use super::row::{as_it_stands, flocks, ours, spinlock, with};
+use super::{Mutant, Row};
 use crate::lease::flocks::Bug;
-
-const fn spinlock(
-    number: &'static str,
-    mutant: Mutant,
-    name: &'static str,
-    about: &'static str,
-    fixed: &'static str,
-    caught: (&'static str, &'static str),
-) -> Row {
-    Row {
-        number,
-        of: "spinlock",
-        name,
-        about,
-        fixed,
-        seed: Seed::Spinlock(mutant),
-        code: caught.0,
-        also: &[],
-        scenario: caught.1,
-        sound: "spinlock",
-        weak_memory: false,
-    }
-}
-
-const fn flocks(
-    number: &'static str,
-    bugs: &'static [Bug],
-    name: &'static str,
-    about: &'static str,
-    fixed: &'static str,
-    caught: (&'static str, &'static str),
-) -> Row {
-    let (of, sound) = ("flocks", "flocks:fixed");
-    Row { of, sound, seed: Seed::Flocks(bugs), ..spinlock(number, Mutant::NoRecheck, name, about, fixed, caught) }
-}
-
-const fn as_it_stands(
-    number: &'static str,
-    of: &'static str,
-    about: &'static str,
-    fixed: &'static str,
-    caught: (&'static str, &'static str),
-    sound: &'static str,
-) -> Row {
-    Row { of, sound, seed: Seed::AsItStands, ..spinlock(number, Mutant::NoRecheck, "", about, fixed, caught) }
-}
-
-const fn ours(mutant: Mutant, name: &'static str, about: &'static str, caught: (&'static str, &'static str)) -> Row {
-    spinlock("", mutant, name, about, "", caught)
-}
-
-const fn with(also: &'static [&'static str], row: Row) -> Row {
-    Row { also, ..row }
-}
 
 /// All variations: those of history by number, then ours.
 pub const MUTANTS: &[Row] = &[
@@ -75,13 +22,16 @@ pub const MUTANTS: &[Row] = &[
         "85c59580b30, 2007, to 5fcc60c3a05, 2008",
         ("LW040", "newcomer-breaking"),
     ),
-    flocks(
-        "M03",
-        &[Bug::UnlockAllocates],
-        "unlock-allocates",
-        "F_UNLCK allocates what it does not need, so it fails for want of memory and the lease stays",
-        "85c59580b30, 2007, to 288b2fd8251, 2008; c5b1f0d92c3 to 0ceaf6c700f, 2010",
-        ("LW040", "unlock-enomem"),
+    with(
+        &["LW033"],
+        flocks(
+            "M03",
+            &[Bug::UnlockAllocates],
+            "unlock-allocates",
+            "F_UNLCK allocates what it does not need, so it fails for want of memory and the lease stays",
+            "85c59580b30, 2007, to 288b2fd8251, 2008; c5b1f0d92c3 to 0ceaf6c700f, 2010",
+            ("LW040", "unlock-enomem"),
+        ),
     ),
     spinlock(
         "M05",
@@ -162,6 +112,30 @@ pub const MUTANTS: &[Row] = &[
         "the fasync entry is allocated under the lock",
         "the mail has it; avoided by f7347ce4ee7, 2010",
         ("LW002", "two-leasers"),
+    ),
+    spinlock(
+        "M13",
+        Mutant::ServerUnderLock,
+        "server-under-lock",
+        "the file server is asked under the spinlock",
+        "ruled out by the mail: \"a network filesystem is going to have to sleep\"",
+        ("LW002", "remote-leaser"),
+    ),
+    as_it_stands(
+        "M13",
+        "held",
+        "f_op->setlease is called with the spinlock held",
+        "ruled out by the mail: \"that precludes the use of a spinlock\"",
+        ("LW002", "remote-leaser"),
+        "spinlock",
+    ),
+    spinlock(
+        "M14",
+        Mutant::CallbackSleeps,
+        "callback-sleeps",
+        "an in-kernel owner's call-back sleeps, under the lock and in the middle of the walk",
+        "2.6.12 to b5a1a81e5c2, 2010",
+        ("LW002", "nfsd-break"),
     ),
     flocks(
         "M16",
@@ -329,6 +303,46 @@ pub const MUTANTS: &[Row] = &[
         "to c69f289480, 2003",
         ("LW031", "setown-break"),
     ),
+    spinlock(
+        "M46",
+        Mutant::AnswerKept,
+        "answer-kept",
+        "what the server has granted and the node then refuses is not given back",
+        "the mail's proposal",
+        ("LW032", "remote-refused"),
+    ),
+    spinlock(
+        "M47",
+        Mutant::LoserGivesBack,
+        "loser-gives-back",
+        "what the server has granted is given back although another local lease needs it",
+        "follows from mending M46 without a count of who needs it",
+        ("LW032", "remote-loser"),
+    ),
+    spinlock(
+        "M48",
+        Mutant::ServerToldFirst,
+        "server-told-first",
+        "F_UNLCK tells the server before it removes the lease",
+        "the mail's proposal",
+        ("LW030", "remote-unlock"),
+    ),
+    spinlock(
+        "M49",
+        Mutant::ServerNotTold,
+        "server-not-told",
+        "expiry, close and downgrade do not tell the server",
+        "the mail's proposal",
+        ("LW032", "remote-close"),
+    ),
+    spinlock(
+        "M50",
+        Mutant::CheckedBeforeOnly,
+        "checked-before",
+        "the open counts are looked at before the server is asked, and not after",
+        "the mail's proposal",
+        ("LW030", "remote-refused"),
+    ),
     with(
         &["LW031"],
         ours(
@@ -424,5 +438,29 @@ pub const MUTANTS: &[Row] = &[
             "the record is unlinked before its file is let go",
             ("LW020", "close-expiry"),
         ),
+    ),
+    with(
+        &["LW030"],
+        ours(
+            Mutant::NoCommonCheck,
+            "no-common-check",
+            "the open counts of a network file are not looked at: the server's answer counts",
+            ("LW034", "remote-delegation"),
+        ),
+    ),
+    with(
+        &["LW032"],
+        ours(
+            Mutant::RecallForgotten,
+            "recall-forgotten",
+            "a recall that comes before the lease is listed is forgotten",
+            ("LW030", "remote-leaser"),
+        ),
+    ),
+    ours(
+        Mutant::HeldLeaseBelieved,
+        "held-lease-believed",
+        "the node's lease is believed, and nothing keeps it until the insertion",
+        ("LW032", "remote-held"),
     ),
 ];

@@ -18,7 +18,14 @@ use crate::lease::mutants::Mutant;
 use crate::lease::{F_RDLCK, F_UNLCK, F_WRLCK, Inode, OpenFlags};
 
 impl Spinlock {
-    pub(super) fn __break_lease(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<()> {
+    /// For an open here, or for one elsewhere on whose behalf the server recalls.
+    pub(in crate::lease) fn __break_lease(
+        &self,
+        current: &Task,
+        inode: Inode,
+        flags: OpenFlags,
+        recall: bool,
+    ) -> Result<()> {
         let frame = current.enter("__break_lease");
         // Failure is tolerated where nobody has to wait.
         let waiter = locks_alloc_lock(current);
@@ -27,20 +34,26 @@ impl Spinlock {
             waiter.get().fl_type.init(FlType::granted(if flags.write { F_WRLCK } else { F_RDLCK }));
         }
         let flocks = self.file_lock_lock.lock(current);
+        if recall {
+            self.note_recall(inode, flags);
+        }
         let marked = self.mark_leases(current, inode, flags, waiter.is_ok());
         let forgotten = self.has(Mutant::BreakerForgotten) && marked == Ok(false);
-        let result = match marked {
+        let (result, flocks) = match marked {
             Ok(true) => {
                 let waiter = waiter.expect("mark_leases asks nobody to wait without a record");
-                self.wait_for_leases(current, &frame, inode, waiter, flocks)
+                (self.wait_for_leases(current, &frame, inode, waiter, flocks), None)
             }
-            Ok(false) => Ok(()),
-            Err(errno) => Err(errno),
+            Ok(false) => (Ok(()), Some(flocks)),
+            Err(errno) => (Err(errno), Some(flocks)),
         };
         if let Ok(waiter) = waiter
             && !forgotten
         {
             kfree(waiter);
+        }
+        if let Some(flocks) = flocks {
+            self.unlock(current, inode, flocks);
         }
         result
     }
@@ -80,7 +93,7 @@ impl Spinlock {
                 lease.fl_type.set(future);
                 lease.fl_break_time.set(break_time);
                 if fl == first || !self.has(Mutant::FirstToldAlone) {
-                    lease_break_callback(current, fl);
+                    self.lease_break_callback(current, fl);
                 }
             }
             at = lease.fl_next.get();
@@ -122,22 +135,29 @@ impl Spinlock {
                 locks_delete_block(waiter);
             }
             match woken {
-                Woken::Signal => return Err(Errno::EINTR),
+                Woken::Signal => {
+                    self.unlock(current, inode, flocks);
+                    return Err(Errno::EINTR);
+                }
                 Woken::Timeout => self.time_out_leases(current, inode),
                 Woken::Up => {}
             }
         }
-        drop(flocks);
+        self.unlock(current, inode, flocks);
         Ok(())
     }
-}
 
-fn lease_break_callback(current: &Task, fl: Ptr<FileLock>) {
-    let lease = fl.get();
-    if !lease.fl_in_kernel.get() {
-        kill_fasync(current, lease.fl_fasync);
-    } else if let Some(file) = lease.fl_file.get() {
-        engine::note(Note::Callback { file: file.id() }, Location::caller());
+    /// The in-kernel owner is called under the lock, so its call-back must not sleep (M14): nfsd's starts its thread later.
+    fn lease_break_callback(&self, current: &Task, fl: Ptr<FileLock>) {
+        let lease = fl.get();
+        if !lease.fl_in_kernel.get() {
+            kill_fasync(current, lease.fl_fasync);
+        } else if let Some(file) = lease.fl_file.get() {
+            if self.has(Mutant::CallbackSleeps) {
+                current.might_sleep("kthread_run");
+            }
+            engine::note(Note::Callback { file: file.id() }, Location::caller());
+        }
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) fn of(scenario: &str) -> &'static [Expected] {
         "unlock-break" | "close-break" | "opener-enomem" | "expiry" | "interrupted-opener" => &[PEEK],
         "relock-break" => &[BREAK_CANCELLED],
         "relock-enomem" => &[PEEK, UNDONE_TOO_FAR, UNDONE_WHAT_WAS_THERE, REFUSED_BY_A_PHANTOM],
-        "kernel-leaser-enomem" => &[PEEK, BESIDE],
+        "kernel-leaser-enomem" => &[PEEK, BESIDE, HANDED_OUT],
         "close-expiry" => CLOSED_DURING_EXPIRY,
         "leaser-writer-expiry" => &[PEEK, FASYNC_ON_FREED, BESIDE, UNTOLD, GRANTED_TO_ONE_OPEN],
         "holder-thread" => &[PEEK, FASYNC_ON_FREED, BESIDE, UNTOLD],
@@ -22,6 +22,6 @@ pub(super) fn of(scenario: &str) -> &'static [Expected] {
         "two-owners" => &[STALE_POSITION],
         "leaser-truncate" => &[PEEK, UNTOLD],
         "two-holders-break" => &[PEEK],
-        _ => &[],
+        _ => super::mail::of_bkl_remote(scenario),
     }
 }

@@ -21,6 +21,13 @@ const LEAKED: Expected = Expected {
 const UNLOCK_FAILS: Expected =
     unexplained("result", "M03", "F_UNLCK allocates, and fails for want of memory (fixed by 0ceaf6c700f)");
 
+const UNLOCK_IN_VAIN: Expected = Expected {
+    code: Code::LW033,
+    subject: "unlock",
+    bug: "M03",
+    why: "F_UNLCK allocates, and fails for want of memory (fixed by 0ceaf6c700f)",
+};
+
 const OWNER_FORGOTTEN: Expected = unexplained(
     "result",
     "M21",
@@ -41,21 +48,22 @@ pub(super) fn of(scenario: &str) -> &'static [Expected] {
         | "leaser-iget"
         | "nonblock-opener"
         | "leaser-enomem"
-        | "kernel-leaser-enomem"
         | "leaser-writer-expiry"
         | "setown-break" => &[PEEK, BESIDE],
         "unlock-break" | "close-break" | "expiry" | "interrupted-opener" | "leaser-truncate" | "two-holders-break" => {
             &[PEEK]
         }
+        "kernel-leaser-enomem" => &[PEEK, BESIDE, HANDED_OUT],
+        "nfsd-break" => &[PEEK, FREED_TWICE],
         "relock-break" => &[BREAK_CANCELLED],
         "kernel-leaser" => &[FREED_TWICE],
-        "opener-enomem" => &[PEEK, NOBODY_LEFT, UNLOCK_FAILS],
+        "opener-enomem" => &[PEEK, NOBODY_LEFT, UNLOCK_IN_VAIN, UNLOCK_FAILS],
         "leaser-lsm" => &[PEEK, LEAKED, BESIDE, REFUSED_AND_KEPT],
         "close-expiry" => CLOSED_DURING_EXPIRY,
         "leaser-two-openers" => &[PEEK, BESIDE, GRANTED_TO_ONE_OPEN],
         "holder-thread" => &[PEEK, BESIDE, NOBODY_LEFT],
         "relock" => &[OWNER_FORGOTTEN],
-        "unlock-enomem" => &[UNLOCK_FAILS],
+        "unlock-enomem" => &[UNLOCK_IN_VAIN, UNLOCK_FAILS],
         "relock-lsm" => &[LEAKED, OWNER_FORGOTTEN],
         "lister-lsm" => &[LEAKED, REFUSED_AND_KEPT, SEEN_AND_REFUSED],
         _ => &[],

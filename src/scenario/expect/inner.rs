@@ -33,12 +33,11 @@ pub(super) fn of(scenario: &str) -> &'static [Expected] {
         "leaser-lsm" => &[PEEK, BESIDE, UNTOLD_OUTSIDE, REFUSED_AND_KEPT],
         "leaser-writer-expiry" | "holder-thread" => &[PEEK, ENTRY_ON_FREED, ENTRY_LEAKED, BESIDE, UNTOLD_OUTSIDE],
         "leaser-truncate" => &[PEEK, UNTOLD_OUTSIDE],
-        "unlock-break" | "close-break" | "opener-enomem" | "expiry" | "interrupted-opener" | "two-holders-break" => {
-            &[PEEK]
-        }
+        "unlock-break" | "close-break" | "opener-enomem" | "expiry" | "interrupted-opener" | "two-holders-break"
+        | "nfsd-break" => &[PEEK],
         "relock-break" => &[BREAK_CANCELLED],
         "relock-enomem" => &[PEEK, UNDONE_TOO_FAR, UNDONE_WHAT_WAS_THERE, REFUSED_BY_A_PHANTOM],
-        "kernel-leaser-enomem" => &[PEEK, BESIDE],
+        "kernel-leaser-enomem" => &[PEEK, BESIDE, HANDED_OUT],
         "lister-lsm" => &[REFUSED_AND_KEPT, SEEN_AND_REFUSED],
         "close-expiry" => CLOSED_DURING_EXPIRY,
         _ => &[],

@@ -124,3 +124,11 @@ pub(super) const ALLOCATES_UNDER_LOCK: Expected = Expected {
     bug: "M11",
     why: "the mail: \"generic_setlease allocates memory (GFP_KERNEL) under the lock\"; fasync_helper does as well (M12)",
 };
+
+/// [`BESIDE`] at the moment in which nfsd is told that it has the lease.
+pub(super) const HANDED_OUT: Expected = Expected {
+    code: Code::LW034,
+    subject: "delegation",
+    bug: "M24",
+    why: "the writer opens between the look at the open counts and the insertion, and the delegation is handed out all the same",
+};

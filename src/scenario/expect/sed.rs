@@ -1,6 +1,7 @@
 //! `lock_kernel` replaced: whoever takes a lease by `fcntl` waits for himself, in the set-up or in the scenario.
 
 use super::Expected;
+use super::mail::{CLOSED, KEPT, SERVER_ATOMIC, SHARED, SHARED_BESIDE};
 use super::rows::*;
 use crate::check::Code;
 
@@ -11,11 +12,24 @@ const RECURSES: Expected = Expected {
     why: "the mail: \"perfectly legitimate for the BKL of course, but other spinlocks can't be acquired recursively in this way\"",
 };
 
+/// What the BKL allowed.
+const CALLBACK_ATOMIC: Expected = Expected {
+    code: Code::LW002,
+    subject: "kthread_run",
+    bug: "M14",
+    why: "nfsd's call-back starts a thread, and sleeps for that, with the spinlock held",
+};
+
 pub(super) fn of(scenario: &str) -> &'static [Expected] {
     match scenario {
         "kernel-leaser" => &[RECURSES, ALLOCATES_UNDER_LOCK],
         // Nobody calls fcntl here: the in-kernel owner takes the lock once.
-        "kernel-leaser-enomem" => &[ALLOCATES_UNDER_LOCK, PEEK, BESIDE],
+        "kernel-leaser-enomem" => &[ALLOCATES_UNDER_LOCK, CALLBACK_ATOMIC, PEEK, BESIDE, HANDED_OUT],
+        "nfsd-break" => &[ALLOCATES_UNDER_LOCK, CALLBACK_ATOMIC, PEEK],
+        "remote-delegation" => &[ALLOCATES_UNDER_LOCK, SERVER_ATOMIC, KEPT, CLOSED],
+        "remote-holders" => {
+            &[ALLOCATES_UNDER_LOCK, CALLBACK_ATOMIC, SERVER_ATOMIC, PEEK, SHARED_BESIDE, SHARED, CLOSED]
+        }
         _ => &[RECURSES],
     }
 }

@@ -12,12 +12,12 @@ pub(super) fn of(scenario: &str) -> &'static [Expected] {
         | "leaser-iget"
         | "nonblock-opener"
         | "leaser-enomem"
-        | "kernel-leaser-enomem"
         | "leaser-writer-expiry"
         | "holder-thread"
         | "setown-break" => &[SLEEPS, PEEK, BESIDE],
         "unlock-break" | "close-break" | "opener-enomem" | "expiry" | "interrupted-opener" | "leaser-truncate"
-        | "two-holders-break" => &[SLEEPS, PEEK],
+        | "two-holders-break" | "nfsd-break" => &[SLEEPS, PEEK],
+        "kernel-leaser-enomem" => &[SLEEPS, PEEK, BESIDE, HANDED_OUT],
         "relock-break" => &[SLEEPS, BREAK_CANCELLED],
         "relock-enomem" => &[SLEEPS, PEEK, UNDONE_TOO_FAR, UNDONE_WHAT_WAS_THERE],
         "leaser-lsm" => &[SLEEPS, PEEK, BESIDE, REFUSED_AND_KEPT],
