@@ -27,6 +27,7 @@ pub mod expect;
 pub mod family;
 pub mod file;
 mod machine;
+pub mod shrink;
 pub mod small;
 
 use machine::{Machine, Process};

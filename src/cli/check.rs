@@ -6,11 +6,11 @@ use anyhow::{Context, Result};
 use lockwright::event::names::Names;
 use lockwright::explore::saved::{self, Saved, SavedFinding};
 use lockwright::explore::schedule::{Guide, Replay, replay};
-use lockwright::explore::{Config, Found, Verdict};
+use lockwright::explore::{Config, Found, Verdict, checkpoint};
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::json::{self, CellReport, Explored, FindingReport};
 use lockwright::scenario::cells::{self, Cell};
-use lockwright::scenario::{catalogue, expect, file};
+use lockwright::scenario::{catalogue, expect, file, shrink};
 
 use super::progress::Progress;
 use super::{Status, print, search, select, time_line, workers};
@@ -27,6 +27,10 @@ pub struct Arguments {
     /// Write the schedule of each finding into this directory.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
+    /// Show each finding in the smallest scenario that still has it: fewest tasks, then fewest calls. Its scenario is
+    /// saved with its schedule.
+    #[arg(long, requires = "save")]
+    shrink: bool,
     #[command(flatten)]
     search: search::Arguments,
 }
@@ -73,10 +77,17 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     }
     let progress = Progress::start(cells.len())?;
     let verdicts = cells::for_each(&cells, (workers() / config.jobs).max(1), |at, cell| {
-        let verdict = cells::explore_with_witnesses(cell, &progress.watched(at, &config));
-        verdict.inspect(|verdict| progress.done(at, verdict))
+        let watched = progress.watched(at, &config);
+        let verdict = cells::explore_with_witnesses(cell, &watched)?;
+        progress.done(at, &verdict);
+        if arguments.shrink {
+            shrink::apart(cell.clone(), verdict, &watched)
+        } else {
+            Ok(vec![(cell.clone(), verdict)])
+        }
     });
-    let verdicts = verdicts.into_iter().collect::<Result<Vec<Verdict>, _>>()?;
+    let explored = verdicts.into_iter().collect::<Result<Vec<_>, checkpoint::Error>>()?;
+    let (cells, verdicts): (Vec<Cell>, Vec<Verdict>) = explored.into_iter().flatten().unzip();
     let seconds = progress.finish().as_secs_f64();
     let names: Vec<Names> = cells.iter().map(|cell| cell.scenario.names()).collect();
     let mut shown = Vec::new();

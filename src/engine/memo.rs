@@ -2,7 +2,7 @@
 //!
 //! A task's code is a function of what it has observed. So from its history, and the result of the operation that it stands
 //! before, follows everything up to its next operation: the objects it makes, what it remarks, its new history, the next
-//! operation. An execution on the controlled engine writes that down as a [`Segment`]; a search that comes
+//! operation. An execution on the controlled engine writes that down as a *segment*; a search that comes
 //! to the same history again takes the segment instead of running the code ([`Memo::step`]), on a copy of the world.
 //!
 //! The number of objects the task has made and the time are part of the key: the one names what it makes, the other it may

@@ -1,7 +1,7 @@
 //! The world of the controlled engine: every task, every object, virtual time; exact.
 //!
-//! Operations are applied here, one at a time ([`perform`]). What a state is for the stateful search is told by its
-//! fingerprint ([`canonical`]): each task by what it has observed, each object by its contents.
+//! Operations are applied here, one at a time (`world/perform.rs`). What a state is for the stateful search is told by its
+//! fingerprint (`world/canonical.rs`): each task by what it has observed, each object by its contents.
 //!
 //! Memory is sequentially consistent, or has a store buffer per task ([`Memory::Tso`]). Under the former
 //! [`Access`](crate::event::Access) and fences change nothing but the data race check. Under the latter a store waits in
