@@ -3,7 +3,7 @@
 //! And the other way round: a search with a mistake built in is caught by the same comparison.
 
 use lockwright::engine::{Memory, Unsound};
-use lockwright::explore::{Config, EngineKind, explore};
+use lockwright::explore::{Config, EngineKind, Subject, explore};
 use lockwright::scenario::small::Small;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -42,10 +42,14 @@ proptest! {
     #![proptest_config(crate::config(10_000))]
 
     #[test]
-    fn explorer_and_brute_force_agree(program in program()) {
+    fn engines_and_brute_force_agree(program in program()) {
         let Some(oracle) = oracle(&program, Memory::Sc) else { return Ok(()) };
 
         prop_assert_eq!(&said(&program, Config::default()), &oracle);
+        prop_assert_eq!(&said(&program, Config::with_engine(EngineKind::Dpor)), &oracle);
+        if program.explicit(Memory::Sc).is_some() {
+            prop_assert_eq!(&said(&program, Config::with_engine(EngineKind::Explicit)), &oracle);
+        }
         if has_many_states(&program) {
             prop_assert_eq!(&said(&program, Config { jobs: 2, ..Config::default() }), &oracle);
         }

@@ -22,7 +22,6 @@ const fn waits(number: &'static str, about: &'static str, why: &'static str) -> 
 }
 
 const LATER_RULES: &str = "needs the rules of later kernels: waits for the design `mainline`";
-const CLUSTER: &str = "needs a file system that asks a server: comes with the cluster";
 
 /// All of them, by number.
 pub const NOT_SEEDED: &[NotSeeded] = &[
@@ -33,7 +32,11 @@ pub const NOT_SEEDED: &[NotSeeded] = &[
         "the file system's release hook under the spinlock",
         "the model has no release hooks of file systems",
     ),
-    waits("M18", "file systems that refuse without freeing what was passed in", CLUSTER),
+    waits(
+        "M18",
+        "file systems that refuse without freeing what was passed in",
+        "the leaking design, flocks, is of local files alone",
+    ),
     waits("M29", "a stale deadline downgrades a fresh write lease", LATER_RULES),
     waits("M33", "a wait with timeout 0 becomes no wait: a busy loop", "livelock, LW009, is not judged yet"),
     waits("M34", "an absolute deadline where a relative one is expected", LATER_RULES),
