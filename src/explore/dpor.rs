@@ -42,7 +42,7 @@ use super::{Bound, Config, EngineKind, Found, Progress, Schedule, Subject, Verdi
 use crate::check::{Code, Finding};
 use crate::engine::controlled::Controlled;
 use crate::engine::world::Transition;
-use crate::engine::{Decision, Ending, Observer, State, Strategy};
+use crate::engine::{Decision, Ending, Memory, Observer, State, Strategy};
 
 mod action;
 mod gates;
@@ -93,6 +93,10 @@ impl Exploration<'_> {
         loop {
             walk.restart();
             let ending = self.run(&mut walk);
+            if walk.strayed().is_some() && self.may_have_halted() {
+                self.verdict.bound = Some(Bound::Halted);
+                return false;
+            }
             walk.assert_known();
             walk.settle();
             self.verdict.executions += 1;
@@ -108,6 +112,12 @@ impl Exploration<'_> {
             }
             first_new = walk.trace.len();
         }
+    }
+
+    /// Has a finding halted a task whose stores may still be on their way to memory? Their flushes are not followed further.
+    fn may_have_halted(&self) -> bool {
+        let halts = self.verdict.findings.iter().any(|found| found.finding.code.ends_execution());
+        self.config.memory == Memory::Tso && halts
     }
 
     fn dependencies(&self) -> (usize, bool) {

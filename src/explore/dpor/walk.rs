@@ -86,13 +86,17 @@ impl Walk {
         self.frames.iter().map(|frame| frame.taken).collect()
     }
 
+    /// The step at which the execution that has just ended left what was known of it, if it did.
+    pub fn strayed(&self) -> Option<usize> {
+        self.strayed.or((self.depth < self.frames.len()).then_some(self.depth))
+    }
+
     /// Asserts that the execution that has just ended went all the way that was known.
     ///
     /// # Panics
     /// If the program did something else than the last time: it remembers something that the engine does not see.
     pub fn assert_known(&self) {
-        let strayed = self.strayed.or((self.depth < self.frames.len()).then_some(self.depth));
-        if let Some(step) = strayed {
+        if let Some(step) = self.strayed() {
             panic!(
                 "internal error: hidden state: the same {step} steps led somewhere else than before; \
                  the program keeps something in a static, a Cell or an Arc that is no object of the engine"
