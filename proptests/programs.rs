@@ -200,11 +200,6 @@ impl Said {
         Said { outcomes: verdict.outcomes.clone(), deadlocks: verdict.deadlocks.clone(), findings }
     }
 
-    /// Is there a finding that ends an execution where it is found?
-    pub fn halts(&self) -> bool {
-        self.findings.iter().any(|(code, _)| code.ends_execution())
-    }
-
     /// The same whoever of equal tasks is who: what they recorded is sorted.
     pub fn up_to_exchange(self, program: &Small) -> Said {
         let groups = program.alike();

@@ -220,8 +220,6 @@ pub enum Bound {
     Stores(u32),
     /// A value left the range that an interpreted program declares for it.
     Range,
-    /// DPOR with store buffers: a finding halted a task whose stores were still on their way.
-    Halted,
     /// Stopped from outside.
     Interrupted,
 }
@@ -240,7 +238,6 @@ impl std::fmt::Display for Bound {
             Bound::Sampled { runs, seed } => write!(f, "{runs} random executions of seed {seed}"),
             Bound::Stores(max) => write!(f, "a task has more than {max} stores on their way to memory"),
             Bound::Range => write!(f, "a value leaves the range that is declared for it"),
-            Bound::Halted => write!(f, "a finding halted a task whose stores were still on their way"),
             Bound::Interrupted => write!(f, "interrupted"),
         }
     }

@@ -5,6 +5,7 @@ mod cli;
 mod cluster;
 mod counts;
 mod dpor;
+mod dpor_findings;
 mod engine;
 mod expectations;
 mod explicit;

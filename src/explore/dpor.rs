@@ -16,9 +16,10 @@
 //! release between them; one that waits to the end of an execution races with that of the holder. A release or a
 //! trylock races with the last access of any kind. There is no join of tasks in a program; the epilogue follows all.
 //!
-//! **Findings.** The checks run as elsewhere. Where they would end an execution, the task halts, so does whoever comes
-//! to something that depends on that step, and the others go on: so each trace is seen to its end, and what follows a
-//! finding is not judged. A data race (LW010) is judged by adjacency, and adjacent accesses may be in no schedule that
+//! **Findings.** The checks run as elsewhere. A step for which they end the execution is run once, and is then as one that
+//! waits: it cannot be made in that state, nor in those behind it, until something is done that it depends on; the
+//! others go on without it. So traces end where everybody is done, waits, or stands before such a step; and the last
+//! are no outcomes. A data race (LW010) is judged by adjacency, and adjacent accesses may be in no schedule that
 //! is run: each race on plain memory is replayed up to the state in which both are next, and judged there. (Such replays are
 //! not counted as executions.)
 //!
@@ -42,7 +43,7 @@ use super::{Bound, Config, EngineKind, Found, Progress, Schedule, Subject, Verdi
 use crate::check::{Code, Finding};
 use crate::engine::controlled::Controlled;
 use crate::engine::world::Transition;
-use crate::engine::{Decision, Ending, Memory, Observer, State, Strategy};
+use crate::engine::{Decision, Ending, Observer, State, Strategy};
 
 mod action;
 mod gates;
@@ -93,31 +94,30 @@ impl Exploration<'_> {
         loop {
             walk.restart();
             let ending = self.run(&mut walk);
-            if walk.strayed().is_some() && self.may_have_halted() {
-                self.verdict.bound = Some(Bound::Halted);
-                return false;
-            }
             walk.assert_known();
             walk.settle();
             self.verdict.executions += 1;
             self.take_findings(&walk);
             self.take_data_races(&walk, first_new);
+            let is_stopped = ending == Ending::Stopped;
             self.take_ending(ending);
             if self.dependencies() != known {
                 return self.goes_on();
             }
-            walk.ask_for_reversals();
-            if !walk.advance() || !self.goes_on() {
+            if is_stopped && walk.trace.len() == 0 {
+                return false;
+            }
+            let has_more = if is_stopped {
+                walk.retreat()
+            } else {
+                walk.ask_for_reversals();
+                walk.advance()
+            };
+            if !has_more || !self.goes_on() {
                 return false;
             }
             first_new = walk.trace.len();
         }
-    }
-
-    /// Has a finding halted a task whose stores may still be on their way to memory? Their flushes are not followed further.
-    fn may_have_halted(&self) -> bool {
-        let halts = self.verdict.findings.iter().any(|found| found.finding.code.ends_execution());
-        self.config.memory == Memory::Tso && halts
     }
 
     fn dependencies(&self) -> (usize, bool) {
@@ -140,10 +140,8 @@ impl Exploration<'_> {
 
     fn take_ending(&mut self, ending: Ending) {
         match ending {
-            Ending::Finished(outcome) if !self.watch.borrow().is_stopped() => _ = self.verdict.outcomes.insert(outcome),
-            Ending::Deadlocked(outcome) if !self.watch.borrow().is_stopped() => {
-                _ = self.verdict.deadlocks.insert(outcome)
-            }
+            Ending::Finished(outcome) => _ = self.verdict.outcomes.insert(outcome),
+            Ending::Deadlocked(outcome) => _ = self.verdict.deadlocks.insert(outcome),
             Ending::TooLong => self.verdict.bound = Some(Bound::Steps(self.config.limits.steps_max)),
             _ => {}
         }
@@ -151,29 +149,12 @@ impl Exploration<'_> {
 
     fn take_findings(&mut self, walk: &Walk) {
         let found = self.watch.borrow_mut().checks.take_found();
-        for finding in found.into_iter().filter(|finding| !self.is_known(finding)).collect::<Vec<_>>() {
-            let steps = self.steps_to(walk, &finding);
-            if steps.len() == finding.step as usize {
+        for finding in found {
+            if !self.known.contains(&(finding.code, finding.subject)) {
+                let steps = walk.transitions().into_iter().take(finding.step as usize).collect();
                 self.keep(finding, steps);
-            } else if !self.replay_for(finding.code, finding.subject, steps) {
-                // Whoever finds it elsewhere reports it there.
-                self.watch.borrow_mut().checks.forget();
             }
         }
-    }
-
-    /// The schedule to a finding, without the steps before it for which the checks would have ended the execution. Nothing
-    /// in the execution depends on those.
-    fn steps_to(&self, walk: &Walk, finding: &Finding) -> Vec<Transition> {
-        let watch = self.watch.borrow();
-        let is_of_state = matches!(finding.code, Code::LW001 | Code::LW008 | Code::LW010);
-        let stays = |at: usize| !watch.performed[at].stops || at + 1 == finding.step as usize && !is_of_state;
-        let steps = walk.transitions().into_iter().take(finding.step as usize).enumerate();
-        steps.filter(|(at, _)| stays(*at)).map(|(_, transition)| transition).collect()
-    }
-
-    fn is_known(&self, finding: &Finding) -> bool {
-        self.known.contains(&(finding.code, finding.subject))
     }
 
     fn keep(&mut self, finding: Finding, steps: Vec<Transition>) {
@@ -182,39 +163,34 @@ impl Exploration<'_> {
         self.verdict.findings.push(Found { finding, schedule, weak_memory: false });
     }
 
-    /// Runs the schedule with checks that end executions; keeps the finding if it is there.
-    fn replay_for(&mut self, code: Code, subject: &'static str, steps: Vec<Transition>) -> bool {
+    /// Runs a schedule to a state that has not been run through; keeps the data race if it is there.
+    fn replay_for_race(&mut self, name: &'static str, steps: Vec<Transition>) {
         let watch = super::Watch::shared(self.subject.checks());
         let observer: Rc<RefCell<dyn Observer>> = watch.clone();
         let program: &dyn crate::engine::Program = self.subject;
         self.controlled.run(program, &mut Script { steps: &steps, at: 0 }, &observer);
         let found = watch.borrow_mut().0.take_found();
-        let Some(finding) = found.into_iter().find(|it| (it.code, it.subject) == (code, subject)) else { return false };
-        let steps = steps.into_iter().take(finding.step as usize).collect();
-        self.keep(finding, steps);
-        true
+        if let Some(finding) = found.into_iter().find(|it| (it.code, it.subject) == (Code::LW010, name)) {
+            let steps = steps.into_iter().take(finding.step as usize).collect();
+            self.keep(finding, steps);
+        }
     }
 
-    /// Data races of the actions from `first_new` on, and of those that could not be made.
+    /// Data races of the actions from `first_new` on.
     fn take_data_races(&mut self, walk: &Walk, first_new: usize) {
-        let len = walk.trace.len();
         let mut races = Vec::new();
-        {
-            let watch = self.watch.borrow();
-            let made = (first_new..len).map(|at| (walk.trace.action(at).clone(), at, watch.performed[at].plain));
-            let stuck = walk.stuck().into_iter().map(|action| {
-                let pending = watch.pending.iter().find(|pending| pending.task == action.transition.task);
-                (action, len, pending.and_then(|pending| pending.plain))
-            });
-            for (action, at, plain) in made.chain(stuck) {
-                let Some(name) = plain.filter(|name| !self.known.contains(&(Code::LW010, name))) else { continue };
-                races.extend(walk.trace.data_races(&action, at).map(|positions| (name, positions)));
+        for at in first_new..walk.trace.len() {
+            let plain = self.watch.borrow().performed[at].plain;
+            let Some(name) = plain.filter(|name| !self.known.contains(&(Code::LW010, name))) else { continue };
+            races.extend(walk.trace.data_races(at).map(|positions| (name, positions)));
+            if walk.conflicts_with_stop(at) {
+                races.push((name, (0..at).collect()));
             }
         }
         for (name, positions) in races {
             if !self.known.contains(&(Code::LW010, name)) {
                 let steps = positions.into_iter().map(|at| walk.trace.action(at).transition).collect();
-                self.replay_for(Code::LW010, name, steps);
+                self.replay_for_race(name, steps);
             }
         }
     }

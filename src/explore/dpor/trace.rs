@@ -187,12 +187,13 @@ impl Trace {
         sequence
     }
 
-    /// The data races of the access `action` behind the first `len` actions: conflicts, one side unmarked, ordered by
-    /// nothing but themselves. Each as the positions of a schedule to the state in which both accesses are next.
-    pub fn data_races<'a>(&'a self, action: &'a Action, len: usize) -> impl Iterator<Item = Vec<usize>> + 'a {
+    /// The data races of the access at a position with earlier ones: conflicts, one side unmarked, ordered by nothing but
+    /// themselves. Each as the positions of a schedule to the state in which both accesses are next.
+    pub fn data_races(&self, len: usize) -> impl Iterator<Item = Vec<usize>> {
+        let action = self.action(len);
         (0..len).filter_map(move |at| {
             let first = self.action(at);
-            if !accesses_conflict(first.op, action.op) || first.transition.task == action.transition.task {
+            if !data_race(first, action) {
                 return None;
             }
             let mut cut = self.past_without(action, at, len);
@@ -207,8 +208,11 @@ impl Trace {
     }
 }
 
-/// Two accesses to one cell, one of them a write, one of them unmarked?
-fn accesses_conflict(a: Op, b: Op) -> bool {
-    let (Some((a_writes, a_access)), Some((b_writes, b_access))) = (a.access(), b.access()) else { return false };
-    a.object() == b.object() && (a_writes || b_writes) && (a_access == Access::Plain || b_access == Access::Plain)
+/// Are these accesses of two tasks to one cell, one of them a write, one of them unmarked?
+pub(super) fn data_race(a: &Action, b: &Action) -> bool {
+    let (Some((a_writes, a_access)), Some((b_writes, b_access))) = (a.op.access(), b.op.access()) else { return false };
+    a.transition.task != b.transition.task
+        && a.op.object() == b.op.object()
+        && (a_writes || b_writes)
+        && (a_access == Access::Plain || b_access == Access::Plain)
 }

@@ -12,6 +12,14 @@ pub(super) struct Node {
     pub action: Action,
     /// Sequences behind it.
     pub children: Vec<Node>,
+    /// Sequences without it that it covers: asked for again if it turns out that nothing can follow it.
+    pub covered: Vec<Vec<Action>>,
+}
+
+impl Node {
+    pub fn new(action: Action, children: Vec<Node>) -> Node {
+        Node { action, children, covered: Vec::new() }
+    }
 }
 
 /// Can the first step of some schedule equivalent to one that begins with `sequence` be `action`?
@@ -33,19 +41,20 @@ pub(super) fn insert(children: &mut Vec<Node>, mut sequence: Vec<Action>) {
         if !is_weak_initial(&child.action, &sequence) {
             continue;
         }
-        if let Some(at) = sequence.iter().position(|action| action.process() == child.action.process()) {
-            sequence.remove(at);
-        }
-        // A leaf: whatever follows is explored.
+        let contained = sequence.iter().position(|action| action.process() == child.action.process());
+        contained.map(|at| sequence.remove(at));
         if !child.children.is_empty() {
             insert(&mut child.children, sequence);
+        } else if contained.is_none() && !child.covered.contains(&sequence) {
+            // A leaf: whatever follows is explored.
+            child.covered.push(sequence);
         }
         return;
     }
     let chain = sequence
         .into_iter()
         .rev()
-        .fold(None, |below: Option<Node>, action| Some(Node { action, children: below.into_iter().collect() }));
+        .fold(None, |below: Option<Node>, action| Some(Node::new(action, below.into_iter().collect())));
     children.extend(chain);
 }
 

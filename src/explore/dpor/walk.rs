@@ -8,13 +8,15 @@ use std::rc::Rc;
 
 use super::action::{Action, Process, dependent};
 use super::gates::Gates;
-use super::trace::Trace;
-use super::wakeup::{Node, initials, insert, is_weak_initial};
+use super::trace::{Trace, data_race};
+use super::wakeup::{Node, insert};
 use super::watch::{Pending, Watch};
 use crate::engine::world::{Transition, World};
 use crate::engine::{Clock, Decision, Followed, Memory, State, Strategy, Unsound};
-use crate::event::{Op, Status, TaskId, View};
+use crate::event::{Op, TaskId, View};
 use crate::explore::Config;
+
+mod reversals;
 
 /// How much is spared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,16 +34,27 @@ struct Frame {
     op: Option<Op>,
     /// Explored from here or from before, and not to be begun with again.
     sleep: Vec<Action>,
+    /// What the checks would end the execution for: nothing goes on from here with these.
+    stops: Vec<Action>,
     /// What is still to be explored from here.
     wakeup: Vec<Node>,
     /// What must follow the transition that is taken.
     below: Vec<Node>,
+    /// Sequences that the transition that is taken covers.
+    covered: Vec<Vec<Action>>,
     /// All transitions that were or will be taken from here.
     begun: Vec<Transition>,
     /// Tasks that stand before a sleep with a deadline.
     sleepers: Vec<(TaskId, u64)>,
-    /// Could time move?
-    clock_was_ready: bool,
+    /// Has anything been explored from here to its end?
+    is_explored: bool,
+}
+
+/// What is known of a state from which nothing has been explored yet.
+#[derive(Default)]
+struct Entry {
+    wakeup: Vec<Node>,
+    stops: Vec<Action>,
 }
 
 /// The path, and what is known of the program.
@@ -56,8 +69,8 @@ pub(super) struct Walk {
     watch: Rc<RefCell<Watch>>,
     /// The step at which a known path no longer led to what it led to before.
     strayed: Option<usize>,
-    /// What was cut off in the last state.
-    cut_off: Vec<Action>,
+    /// What is known of the state behind the last frame.
+    entry: Entry,
 }
 
 impl Walk {
@@ -71,14 +84,13 @@ impl Walk {
             depth: 0,
             watch,
             strayed: None,
-            cut_off: Vec::new(),
+            entry: Entry::default(),
         }
     }
 
     /// An execution begins.
     pub fn restart(&mut self) {
         self.depth = 0;
-        self.cut_off.clear();
     }
 
     /// The transitions of the path.
@@ -86,17 +98,12 @@ impl Walk {
         self.frames.iter().map(|frame| frame.taken).collect()
     }
 
-    /// The step at which the execution that has just ended left what was known of it, if it did.
-    pub fn strayed(&self) -> Option<usize> {
-        self.strayed.or((self.depth < self.frames.len()).then_some(self.depth))
-    }
-
     /// Asserts that the execution that has just ended went all the way that was known.
     ///
     /// # Panics
     /// If the program did something else than the last time: it remembers something that the engine does not see.
     pub fn assert_known(&self) {
-        if let Some(step) = self.strayed() {
+        if let Some(step) = self.strayed.or((self.depth < self.frames.len()).then_some(self.depth)) {
             panic!(
                 "internal error: hidden state: the same {step} steps led somewhere else than before; \
                  the program keeps something in a static, a Cell or an Arc that is no object of the engine"
@@ -109,21 +116,66 @@ impl Walk {
         while let Some(frame) = self.frames.last_mut() {
             let at = self.trace.len() - 1;
             frame.sleep.push(self.trace.action(at).clone());
+            frame.is_explored = true;
             self.trace.truncate(at);
-            while !frame.wakeup.is_empty() {
-                let next = frame.wakeup.remove(0);
-                // With wakeup trees nothing is asked for that sleeps.
-                if frame.sleep.iter().any(|action| action.transition == next.action.transition) {
-                    continue;
-                }
-                frame.taken = next.action.transition;
-                frame.op = Some(next.action.op).filter(|_| next.action.transition != Transition::CLOCK);
-                frame.below = next.children;
+            if self.begin_next() {
                 return true;
             }
             self.frames.pop();
         }
         false
+    }
+
+    /// Takes what is next to be explored from the deepest state, if anything is.
+    fn begin_next(&mut self) -> bool {
+        let frame = self.frames.last_mut().expect("a path has a deepest state");
+        while !frame.wakeup.is_empty() {
+            let next = frame.wakeup.remove(0);
+            let is_next = |action: &Action| action.transition == next.action.transition;
+            // With wakeup trees nothing is asked for that sleeps.
+            if frame.sleep.iter().any(is_next) {
+                continue;
+            }
+            if frame.stops.iter().any(is_next) {
+                next.covered.into_iter().for_each(|sequence| insert(&mut frame.wakeup, sequence));
+                continue;
+            }
+            frame.taken = next.action.transition;
+            frame.op = Some(next.action.op).filter(|_| next.action.transition != Transition::CLOCK);
+            frame.below = next.children;
+            frame.covered = next.covered;
+            return true;
+        }
+        false
+    }
+
+    /// The checks ended the execution at its last step: that step is not made from there, as if it waited for something.
+    ///
+    /// What it races with comes before it elsewhere. False if nothing is left to explore.
+    pub fn retreat(&mut self) -> bool {
+        let at = self.trace.len() - 1;
+        let stop = self.trace.action(at).clone();
+        self.trace.truncate(at);
+        let sleepers = self.frames[at].sleepers.clone();
+        for first in self.trace.races_with(&stop, &sleepers) {
+            let sequence = self.trace.reversed(first, &stop, at);
+            self.ask(first, self.unknown(sequence));
+        }
+        let frame = &mut self.frames[at];
+        frame.begun.retain(|&begun| begun != stop.transition);
+        frame.stops.push(stop);
+        let covered = std::mem::take(&mut frame.covered);
+        covered.into_iter().for_each(|sequence| self.ask(at, sequence));
+        if self.frames[at].is_explored {
+            if self.begin_next() {
+                return true;
+            }
+            self.frames.pop();
+            return self.advance();
+        }
+        let frame = self.frames.pop().expect("it is the last");
+        self.entry = Entry { wakeup: frame.wakeup, stops: frame.stops };
+        true
     }
 
     /// Takes the step that was made last into the trace.
@@ -191,16 +243,6 @@ impl Walk {
         action
     }
 
-    /// Would the action come behind something for which the checks end executions?
-    pub fn is_cut_off(&self, action: &Action) -> bool {
-        let watch = self.watch.borrow();
-        if !watch.is_stopped() {
-            return false;
-        }
-        let past = self.trace.past(action);
-        (0..self.trace.len()).any(|at| watch.performed[at].stops && self.trace.is_in(at, &past))
-    }
-
     /// What sleeps in the state behind the last action of the trace.
     fn sleep(&self) -> Vec<Action> {
         let Some(last) = self.frames.last() else { return Vec::new() };
@@ -209,8 +251,21 @@ impl Walk {
         kept.cloned().collect()
     }
 
-    /// The actions that can be made now; and those of them that are cut off.
-    fn ready(&self, state: &State<'_>) -> (Vec<Action>, Vec<Action>) {
+    /// What is known to end executions in the state behind the last action of the trace.
+    fn stops(&mut self) -> Vec<Action> {
+        let mut stops = std::mem::take(&mut self.entry.stops);
+        if let Some(last) = self.frames.last() {
+            let made = self.trace.action(self.trace.len() - 1);
+            let kept = last.stops.iter().filter(|stop| !dependent(stop, made));
+            let new = kept.filter(|stop| stops.iter().all(|known| known.transition != stop.transition));
+            let new: Vec<Action> = new.cloned().collect();
+            stops.extend(new);
+        }
+        stops
+    }
+
+    /// The actions that can be made now.
+    fn ready(&self, state: &State<'_>) -> Vec<Action> {
         let watch = self.watch.borrow();
         let actions = state.transitions.iter().filter_map(|&transition| {
             if transition == Transition::CLOCK {
@@ -219,11 +274,10 @@ impl Walk {
             if transition.is_flush() {
                 return Some(self.flush(transition, state.world));
             }
-            let pending = watch.pending.iter().find(|pending| pending.task == transition.task);
-            let pending = pending.filter(|pending| !watch.is_halted(pending.task))?;
+            let pending = watch.pending.iter().find(|pending| pending.task == transition.task)?;
             Some(self.supposed(pending, transition.alternative))
         });
-        actions.partition(|action| !self.is_cut_off(action))
+        actions.collect()
     }
 
     /// What a flush would be.
@@ -234,140 +288,22 @@ impl Walk {
         Action { transition, op, result: 0, block, woken: Vec::new(), buffered, remarked }
     }
 
-    /// Asks for a schedule that reverses something: `sequence`, from the state before action `from`.
-    pub fn ask(&mut self, from: usize, sequence: Vec<Action>) {
-        let frame = &mut self.frames[from];
-        match self.reduction {
-            Reduction::Optimal => {
-                if !frame.sleep.iter().any(|asleep| is_weak_initial(asleep, &sequence)) {
-                    insert(&mut frame.wakeup, sequence);
-                }
-            }
-            Reduction::Source => {
-                let mut first = None;
-                for initial in initials(&sequence) {
-                    if frame.begun.contains(&initial.transition) {
-                        return;
-                    }
-                    first = first.or(Some(initial));
-                }
-                let Some(first) = first else { return };
-                frame.begun.push(first.transition);
-                frame.wakeup.push(Node { action: first.clone(), children: Vec::new() });
-            }
-        }
-    }
-
-    /// Asks for everything that this execution shows to be missing.
-    pub fn ask_for_reversals(&mut self) {
-        let len = self.trace.len();
-        let end = |at: usize| if self.reduction == Reduction::Optimal { len } else { at };
-        let mut asked = Vec::new();
-        for at in 0..len {
-            for &first in self.trace.races(at) {
-                asked.push((first, self.trace.reversed(first, self.trace.action(at), end(at))));
-            }
-            self.ask_for_alternatives(at, &mut asked);
-            self.ask_for_missed_time(at, &mut asked);
-        }
-        for action in self.waiting() {
-            for first in self.trace.races_with(&action, &[]) {
-                if !self.is_cut_off_without(first, &action) {
-                    asked.push((first, self.trace.reversed(first, &action, len)));
-                }
-            }
-        }
-        for action in self.stuck() {
-            self.ask_before_stops(&action, &mut asked);
-        }
-        asked.into_iter().for_each(|(from, sequence)| self.ask(from, self.unknown(sequence)));
-    }
-
-    /// Tasks that stand before a sleep with a deadline to the end.
-    fn sleepers(&self) -> Vec<(TaskId, u64)> {
-        let watch = self.watch.borrow();
-        let sleepers = watch.pending.iter().filter_map(|pending| match pending.op {
-            Op::Sleep(Some(deadline)) => Some((pending.task, deadline)),
-            _ => None,
-        });
-        sleepers.collect()
-    }
-
-    /// What follows the reversed action is not known: neither are its remarks.
-    fn unknown(&self, mut sequence: Vec<Action>) -> Vec<Action> {
-        if let Some(last) = sequence.last_mut() {
-            last.remarked = self.watch.borrow().remarks;
-        }
-        sequence
-    }
-
-    /// The alternatives of a choice exclude each other.
-    fn ask_for_alternatives(&self, at: usize, asked: &mut Vec<(usize, Vec<Action>)>) {
+    /// Was the access next at the same time as a conflicting one that the checks end executions for?
+    pub fn conflicts_with_stop(&self, at: usize) -> bool {
         let made = self.trace.action(at);
-        let Op::Choose(n, _) = made.op else { return };
-        for alternative in (0..n).filter(|&other| other != made.transition.alternative) {
-            let transition = Transition { alternative, ..made.transition };
-            asked.push((at, vec![Action { transition, result: u64::from(alternative), ..made.clone() }]));
-        }
-    }
-
-    /// Time could move here, and nobody has a deadline any more behind this action.
-    fn ask_for_missed_time(&self, at: usize, asked: &mut Vec<(usize, Vec<Action>)>) {
-        let still = self.frames.get(at + 1).is_some_and(|next| next.clock_was_ready);
-        if self.frames[at].clock_was_ready && !still && self.frames[at].taken != Transition::CLOCK {
-            asked.push((at, vec![tick()]));
-        }
-    }
-
-    /// What tasks would do that wait for a lock to the end.
-    fn waiting(&self) -> Vec<Action> {
-        let watch = self.watch.borrow();
-        let waits =
-            |pending: &&Pending| matches!(pending.status, Status::WaitsFor(_)) && !watch.is_halted(pending.task);
-        watch.pending.iter().filter(waits).map(|pending| self.supposed(pending, 0)).collect()
-    }
-
-    /// What would be done and cannot: by tasks that wait for a lock to the end, and what is cut off.
-    pub fn stuck(&self) -> Vec<Action> {
-        self.waiting().into_iter().chain(self.cut_off.iter().cloned()).collect()
-    }
-
-    /// What comes behind steps that end executions has to come before all of them as well.
-    fn ask_before_stops(&self, action: &Action, asked: &mut Vec<(usize, Vec<Action>)>) {
-        let watch = self.watch.borrow();
-        let past = self.trace.past(action);
-        let is_stop = |at: &usize| watch.performed[*at].stops && self.trace.is_in(*at, &past);
-        let Some(first) = (0..self.trace.len()).find(is_stop) else { return };
-        let mut gates = self.trace.start.clone();
-        let mut sequence = Vec::new();
-        // Nothing that was done depends on them.
-        for at in (0..self.trace.len()).filter(|at| !is_stop(at)) {
-            gates.apply(self.trace.action(at));
-            if at > first {
-                sequence.push(self.trace.action(at).clone());
-            }
-        }
-        let is_possible = match action.process() {
-            Process::CLOCK => self.sleepers().iter().any(|&(task, deadline)| gates.sleeps(task, Some(deadline))),
-            _ => gates.can(action.transition.task, action.op),
-        };
-        if is_possible {
-            sequence.push(gates.performed(action));
-            asked.push((first, sequence));
-        }
-    }
-
-    /// Would it be cut off if action `without` and all that depends on it had not been?
-    fn is_cut_off_without(&self, without: usize, action: &Action) -> bool {
-        let watch = self.watch.borrow();
-        let stays = |at: usize| at < without || !self.trace.happens_before(without, at);
-        let past = self.trace.past(action);
-        (0..self.trace.len()).any(|at| watch.performed[at].stops && stays(at) && self.trace.is_in(at, &past))
+        self.frames[at].stops.iter().any(|stop| data_race(stop, made))
     }
 
     fn take(&mut self, transition: Transition) -> Decision {
         self.depth += 1;
         Decision::Take(transition)
+    }
+}
+
+impl Frame {
+    /// Would the checks end the execution for this action, made from here?
+    fn stops_at(&self, action: &Action) -> bool {
+        self.stops.iter().any(|stop| stop.transition == action.transition)
     }
 }
 
@@ -406,34 +342,43 @@ impl Strategy for Walk {
 
     fn decide(&mut self, state: &State<'_>) -> Decision {
         self.settle();
-        let sleep = self.sleep();
-        let mut wakeup = self.frames.last_mut().map(|last| std::mem::take(&mut last.below)).unwrap_or_default();
-        let (ready, cut_off) = self.ready(state);
+        let (sleep, stops) = (self.sleep(), self.stops());
+        let mut asked = std::mem::take(&mut self.entry.wakeup);
+        asked.extend(self.frames.last_mut().map(|last| std::mem::take(&mut last.below)).unwrap_or_default());
+        let mut ready = self.ready(state);
+        ready.retain(|action| stops.iter().all(|stop| stop.transition != action.transition));
         let is_ready = |transition: Transition| ready.iter().any(|action| action.transition == transition);
-        wakeup.retain(|node| is_ready(node.action.transition));
+        let mut wakeup = Vec::new();
+        while !asked.is_empty() {
+            let node = asked.remove(0);
+            if is_ready(node.action.transition) {
+                wakeup.push(node);
+            } else {
+                node.covered.into_iter().for_each(|sequence| insert(&mut asked, sequence));
+            }
+        }
         let awake = |action: &&Action| !sleep.iter().any(|asleep| asleep.transition == action.transition);
-        let (taken, below) = if wakeup.is_empty() {
+        let (taken, below, covered) = if wakeup.is_empty() {
             let last = self.frames.last().map(|frame| frame.taken.task);
             let mut candidates = ready.iter().filter(awake).map(|action| action.transition);
             let of_last = candidates.clone().find(|transition| Some(transition.task) == last);
-            let Some(taken) = of_last.or_else(|| candidates.next()) else {
-                self.cut_off = cut_off;
-                return Decision::Abandon;
-            };
-            (taken, Vec::new())
+            let Some(taken) = of_last.or_else(|| candidates.next()) else { return Decision::Abandon };
+            (taken, Vec::new(), Vec::new())
         } else {
             let node = wakeup.remove(0);
-            (node.action.transition, node.children)
+            (node.action.transition, node.children, node.covered)
         };
         self.frames.push(Frame {
             taken,
             op: state.world.operation(taken),
             sleep,
+            stops,
             begun: wakeup.iter().map(|node| node.action.transition).chain([taken]).collect(),
             wakeup,
             below,
+            covered,
             sleepers: sleepers(state.world),
-            clock_was_ready: is_ready(Transition::CLOCK),
+            is_explored: false,
         });
         self.take(taken)
     }

@@ -1,15 +1,11 @@
-//! The checks, watching an execution that does not end where they would end it.
-//!
-//! After a finding that ends executions ([`Code::ends_execution`](crate::check::Code::ends_execution)) the task that made it halts, and so
-//! does whoever would do something that depends on it; the others go on. So every execution runs through a whole trace,
-//! and what happens in it does not depend on which of its linearisations is run.
+//! The checks, watching, and what DPOR has to know of the steps beside what the engine says.
 
 use std::collections::BTreeSet;
 
 use crate::check::Checks;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::{Flow, Observer};
-use crate::event::{Event, Listed, Note, ObjectId, ObjectInfo, ObjectKind, Op, Place, Status, TaskId, View, What};
+use crate::event::{Event, Listed, Note, ObjectId, ObjectInfo, ObjectKind, Op, Status, TaskId, View, What};
 
 /// A step as it was seen.
 #[derive(Clone, Debug)]
@@ -20,8 +16,6 @@ pub(super) struct Performed {
     pub remarked: bool,
     /// The name of the plain memory that it accesses.
     pub plain: Option<&'static str>,
-    /// The checks would end the execution here.
-    pub stops: bool,
 }
 
 /// How a task stands that has something to do, in the last state that was looked at.
@@ -30,7 +24,6 @@ pub(super) struct Pending {
     pub task: TaskId,
     pub op: Op,
     pub block: Option<ObjectId>,
-    pub plain: Option<&'static str>,
     pub status: Status,
 }
 
@@ -41,8 +34,6 @@ pub(super) struct Watch {
     pub performed: Vec<Performed>,
     /// Tasks that are not done, and do not wait for their own stores, in the last state that was looked at.
     pub pending: Vec<Pending>,
-    /// Tasks that made a step that the checks would have ended the execution for.
-    halted: Vec<TaskId>,
     /// Structs and globals of which a store may change what is listed; grows.
     pub lists: BTreeSet<&'static str>,
     /// Has any step been remarked?
@@ -60,7 +51,6 @@ impl Watch {
             checks,
             performed: Vec::new(),
             pending: Vec::new(),
-            halted: Vec::new(),
             lists: BTreeSet::new(),
             remarks: false,
             listed: Vec::new(),
@@ -68,16 +58,6 @@ impl Watch {
             jiffies_first: 0,
             held_by_boot: BTreeSet::new(),
         }
-    }
-
-    /// Has the task made its last step?
-    pub fn is_halted(&self, task: TaskId) -> bool {
-        self.halted.contains(&task)
-    }
-
-    /// Would the checks have ended the execution before it was over?
-    pub fn is_stopped(&self) -> bool {
-        !self.halted.is_empty()
     }
 
     fn remark(&mut self) {
@@ -104,14 +84,7 @@ impl Watch {
     fn note_step(&mut self, op: Op, result: u64, view: &dyn View) {
         let info: Option<ObjectInfo> = op.object().map(|id| view.object(id));
         let block = info.and_then(|info| info.block);
-        self.performed.push(Performed {
-            op,
-            result,
-            block,
-            remarked: false,
-            plain: info.and_then(plain),
-            stops: false,
-        });
+        self.performed.push(Performed { op, result, block, remarked: false, plain: info.and_then(plain) });
         if let Op::Store(object, ..) | Op::Rmw(object, ..) | Op::Free(object) | Op::Flush(object, _) = op {
             self.relist(object, view);
         }
@@ -145,15 +118,10 @@ impl Observer for Watch {
     fn begin(&mut self) {
         self.checks.begin();
         self.performed.clear();
-        self.halted.clear();
         self.listed = self.listed_first.clone().unwrap_or_default();
     }
 
     fn event(&mut self, event: &Event, view: &dyn View) -> Flow {
-        // What is in its store buffer goes on.
-        if self.is_halted(event.task) && !matches!(event.what, What::Op(Op::Flush(..), _)) {
-            return Flow::Continue;
-        }
         // Set-up and epilogue are no steps.
         let is_step = event.task != TaskId::BOOT && event.step > 0;
         match event.what {
@@ -161,16 +129,7 @@ impl Observer for Watch {
             What::Note(note) if is_step && is_lease_remark(note) => self.remark(),
             _ => {}
         }
-        if event.task == TaskId::BOOT && self.is_stopped() {
-            return Flow::Continue;
-        }
-        if !self.checks.event(event, view) {
-            return Flow::Continue;
-        }
-        let Some(last) = self.performed.last_mut().filter(|_| is_step) else { return Flow::Stop };
-        last.stops = true;
-        self.halted.push(event.task);
-        Flow::Continue
+        if self.checks.event(event, view) { Flow::Stop } else { Flow::Continue }
     }
 
     fn state(&mut self, step: u32, view: &dyn View) -> Flow {
@@ -188,18 +147,13 @@ impl Observer for Watch {
                 self.held_by_boot.insert(lock);
             }
         }
-        let stops = match self.halted.is_empty() {
-            true => self.checks.state(step, view),
-            false => self.checks.state(step, &Halted { view, tasks: &self.halted }),
-        };
+        let stops = self.checks.state(step, view);
         debug_assert!(!stops, "internal error: what is judged of a state ends no execution");
         Flow::Continue
     }
 
     fn end(&mut self, step: u32, view: &dyn View) {
-        if !self.is_stopped() {
-            self.checks.end(step, view);
-        }
+        self.checks.end(step, view);
     }
 
     fn fingerprint(&self, fingerprint: &mut Fingerprint) {
@@ -216,58 +170,9 @@ fn standing(task: TaskId, view: &dyn View) -> Option<Pending> {
         Status::Drains | Status::Finished => return None,
     };
     let info = op.object().map(|id| view.object(id));
-    Some(Pending { task, op, block: info.and_then(|info| info.block), plain: info.and_then(plain), status })
+    Some(Pending { task, op, block: info.and_then(|info| info.block), status })
 }
 
 fn plain(info: ObjectInfo) -> Option<&'static str> {
     (info.kind == ObjectKind::Plain).then_some(info.name)
-}
-
-/// A state in which some tasks wait for nothing: they stand where their execution would have ended.
-struct Halted<'a> {
-    view: &'a dyn View,
-    tasks: &'a [TaskId],
-}
-
-impl View for Halted<'_> {
-    fn object(&self, id: ObjectId) -> ObjectInfo {
-        self.view.object(id)
-    }
-
-    fn peek(&self, id: ObjectId) -> u64 {
-        self.view.peek(id)
-    }
-
-    fn owner(&self, lock: ObjectId) -> Option<TaskId> {
-        self.view.owner(lock)
-    }
-
-    fn is_freed(&self, block: ObjectId) -> bool {
-        self.view.is_freed(block)
-    }
-
-    fn live_blocks(&self) -> Vec<ObjectId> {
-        self.view.live_blocks()
-    }
-
-    fn tasks(&self) -> usize {
-        self.view.tasks()
-    }
-
-    fn status(&self, task: TaskId) -> (Status, Place) {
-        let (status, place) = self.view.status(task);
-        if self.tasks.contains(&task) { (Status::Ready(Op::Fence), place) } else { (status, place) }
-    }
-
-    fn clock_runs(&self) -> bool {
-        self.view.clock_runs()
-    }
-
-    fn jiffies(&self) -> u64 {
-        self.view.jiffies()
-    }
-
-    fn listed(&self) -> Vec<Listed> {
-        self.view.listed()
-    }
 }
