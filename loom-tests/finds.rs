@@ -54,6 +54,23 @@ fn bkl_as_a_plain_spinlock_has_the_same_findings_under_both() {
 }
 
 #[test]
+fn a_file_system_that_refuses_has_under_loom_what_the_explorer_finds() {
+    for design in designs::DESIGNS.iter().map(|design| design.name) {
+        let loom = run(design, "refused-leaser", EngineKind::Loom);
+        let explorer = run(design, "refused-leaser", EngineKind::Explorer);
+        let expected: &[&str] = match design {
+            "sed" => &["LW001"],
+            "flocks" => &["LW022"],
+            _ => &[],
+        };
+
+        assert!(loom.complete() && loom.outcomes == explorer.outcomes, "{design}");
+        assert_eq!(codes(&loom), expected, "{design}");
+        assert_eq!(codes(&explorer), expected, "{design}");
+    }
+}
+
+#[test]
 fn the_missing_barrier_is_caught_by_loom_alone_and_with_it_loom_is_content() {
     let loom = run("spinlock:no-barrier", "leaser-writer", EngineKind::Loom);
     let explorer = run("spinlock:no-barrier", "leaser-writer", EngineKind::Explorer);

@@ -131,7 +131,12 @@ impl ClusterSpec {
         self.homes.get(task).copied().unwrap_or(0)
     }
 
-    /// Does anything but a local file system take part? Then a design has to know of `f_op->setlease`.
+    /// Does a file system ask a server? Then a design has to know of servers.
+    pub fn needs_server(&self) -> bool {
+        self.nodes.iter().any(|node| node.fs == FsKind::Network)
+    }
+
+    /// Does anything but a local file system take part? Then `f_op->setlease` has a say in what a call returns.
     pub fn needs_setlease(&self) -> bool {
         self.nodes.iter().any(|node| node.fs != FsKind::Local)
     }

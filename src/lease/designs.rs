@@ -65,12 +65,11 @@ impl Entry {
         if let Choice::Mutant(row) = self.boot { row.full_name() } else { self.name.to_owned() }
     }
 
-    /// Does it know of `f_op->setlease`? A scenario with another file system than a local one says nothing about those that do
-    /// not.
-    pub fn knows_setlease(self) -> bool {
+    /// Does it know of file systems that ask a server? A scenario with one says nothing about those that do not.
+    pub fn knows_servers(self) -> bool {
         let name = self.full_name();
         let design = name.split(':').next().unwrap_or_default();
-        !LOCAL_ONLY.contains(&design)
+        !NO_SERVERS.contains(&design)
     }
 
     /// Is it a seeded bug rather than a design of its own?
@@ -81,7 +80,7 @@ impl Entry {
 
 /// Designs that were thought of, or shipped, without a thought for file systems that ask a server: what they would do with
 /// one nobody has said.
-const LOCAL_ONLY: &[&str] = &["split", "inner", "flocks"];
+const NO_SERVERS: &[&str] = &["split", "inner", "flocks"];
 
 /// The designs that the matrix compares, old before new.
 pub const DESIGNS: &[Entry] = &[

@@ -6,6 +6,7 @@
 //!    fasync_alloc                    the same for the entry, which the mail had not thought of (f7347ce4ee7)
 //!    lock_flocks                     a spinlock from here on (72f98e72551)
 //!    __vfs_setlease
+//!       f_op->setlease               of the file system, if it has one: those of 2010 refuse, or look at a local state
 //!       generic_setlease             gets the lease passed in: lists it, or changes the one that the file has
 //!    fasync_insert_entry
 //!    f_setown                        may fail, and then the lease stays (M08)
@@ -14,7 +15,8 @@
 //!
 //! "First, have clients of vfs_setlease call lease_alloc() and pass it in", says the mail, and leaves open who frees it when the
 //! lease is refused, merged with one that is there, or given up. So did the first version: five of the ten fixes of the
-//! next weeks are about that. Each of them is a [`Bug`] here. [`SHIPPED`] are those of the first day; the others came with
+//! next weeks are about that. Each of them is a [`Bug`] here. A file system that asks a server was not thought of: its
+//! `f_op->setlease` would sleep under the spinlock, so what this design would do with one nobody has said. [`SHIPPED`] are those of the first day; the others came with
 //! a fix of the others, or a little later. Without any, this is 2.6.37.
 //!
 //! Everything else is [`Rest`]: no open is looked at twice (M24), no break survives a second F_SETLEASE (M40).
@@ -26,8 +28,8 @@ use crate::kernel::{Errno, Result};
 
 use super::file_lock::{FileLock, is_lease_type, is_mine, lease_init, locks_alloc_lock};
 use super::inode::File;
-use super::rest::{Place, Rest, rest_of_the_calls, security_file_lock};
-use super::{Design, F_UNLCK, Filp, Inode, LockLine, OpenFlags};
+use super::rest::{Place, Rest, f_op_setlease, rest_of_the_calls, security_file_lock};
+use super::{Design, F_UNLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
 
 /// A bug of these weeks, by what it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub enum Bug {
     FreedOnEveryExit,
     /// M17: the early exits, `EACCES` and `EINVAL`, free nothing (until 096657b65e1).
     LeakedOnEarlyExit,
+    /// M18: a file system that refuses (nfs, gfs2, cifs) does not free what it was passed (until 05fa3135fdc).
+    LeakedByFileSystem,
     /// M19: what was passed in is not freed when the file has a lease already (51ee4b84f5c until 3df057ac9af).
     LeakedOnMerge,
     /// M20: the fix of that frees the lease that is listed, and puts the entry on the other (until 8896b93f424).
@@ -53,8 +57,14 @@ pub enum Bug {
 }
 
 /// The bugs of the first day. M22 is not among them: nfsd without its pointer never gets to M16.
-pub const SHIPPED: &[Bug] =
-    &[Bug::UnlockAllocates, Bug::OwnerRefused, Bug::FreedOnEveryExit, Bug::LeakedOnEarlyExit, Bug::OwnerWiped];
+pub const SHIPPED: &[Bug] = &[
+    Bug::UnlockAllocates,
+    Bug::OwnerRefused,
+    Bug::FreedOnEveryExit,
+    Bug::LeakedOnEarlyExit,
+    Bug::LeakedByFileSystem,
+    Bug::OwnerWiped,
+];
 
 /// The design `flocks`, or a version of these weeks.
 pub struct Flocks {
@@ -90,6 +100,7 @@ impl Flocks {
         in_kernel: bool,
     ) -> Result<Option<Ptr<FileLock>>> {
         let _frame = current.enter("__vfs_setlease");
+        f_op_setlease(current, filp)?;
         let _generic = current.enter("generic_setlease");
         if !filp.inode.is_regular {
             return Err(Errno::EINVAL);
@@ -115,11 +126,14 @@ impl Flocks {
 
     /// What becomes of the lease that was passed in.
     fn dispose(&self, current: &Task, filp: Filp, passed: Ptr<FileLock>, listed: Result<Option<Ptr<FileLock>>>) {
+        // Then nobody but the file system has said anything.
+        let by_file_system = matches!(filp.inode.fs, FileSystem::Refusing);
         match listed {
             Ok(listed) if listed == Some(passed) => {}
             Ok(_) if self.has(Bug::LeakedOnMerge) => {}
             Ok(Some(listed)) if self.has(Bug::ListedFreedOnMerge) => kfree(listed),
-            Err(Errno::EACCES | Errno::EINVAL) if self.has(Bug::LeakedOnEarlyExit) => {}
+            Err(_) if by_file_system && self.has(Bug::LeakedByFileSystem) => {}
+            Err(Errno::EACCES | Errno::EINVAL) if !by_file_system && self.has(Bug::LeakedOnEarlyExit) => {}
             _ => self.free_unused(current, filp, passed),
         }
     }

@@ -24,7 +24,7 @@ use crate::kernel::task::Task;
 use crate::kernel::{Errno, Result};
 
 use super::file_lock::{FileLock, is_lease_type, is_mine, locks_alloc_lock};
-use super::rest::{Place, Rest, locks_insert_lock, rest_of_the_calls, security_file_lock};
+use super::rest::{Place, Rest, f_op_setlease, locks_insert_lock, rest_of_the_calls, security_file_lock};
 use super::{Design, F_UNLCK, Filp, Inode, LockLine, OpenFlags};
 
 /// The design `inner`.
@@ -84,6 +84,7 @@ impl Design for Inner {
         if !is_lease_type(arg) {
             return Err(Errno::EINVAL);
         }
+        f_op_setlease(current, filp)?;
         let Some(fl) = self.generic_setlease(current, filp, arg, false)? else { return Ok(()) };
         if let Err(errno) = fasync_helper(current, filp.file, fl.get().fl_fasync) {
             let _flocks = self.rest.lock(current);
@@ -95,6 +96,7 @@ impl Design for Inner {
 
     fn vfs_setlease(&self, current: &Task, filp: Filp, arg: i32) -> Result<()> {
         let _frame = current.enter("vfs_setlease");
+        f_op_setlease(current, filp)?;
         self.generic_setlease(current, filp, arg, true).map(|_| ())
     }
 

@@ -26,7 +26,7 @@ use crate::kernel::wait::jiffies;
 use crate::kernel::{Errno, Result};
 
 use super::file_lock::{FileLock, FlType, lease_init, lock_lines, locks_wake_up_blocks};
-use super::{F_RDLCK, F_UNLCK, F_WRLCK, Filp, Inode, LockLine, OpenFlags};
+use super::{F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
 
 mod break_lease;
 
@@ -218,6 +218,19 @@ impl Rest {
         let _flocks = self.lock(current);
         lock_lines(inode)
     }
+}
+
+/// The file system's say, as 2.6.23 has it: one that refuses does so before `generic_setlease` is called. None of the designs that
+/// stand on this has a file system that asks a server.
+///
+/// # Errors
+/// `EINVAL`.
+pub fn f_op_setlease(current: &Task, filp: Filp) -> Result<()> {
+    if !matches!(filp.inode.fs, FileSystem::Refusing) {
+        return Ok(());
+    }
+    let _frame = current.enter("f_op->setlease");
+    Err(Errno::EINVAL)
 }
 
 /// The security module's verdict on the lease.

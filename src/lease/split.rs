@@ -21,7 +21,7 @@ use crate::kernel::task::Task;
 use crate::kernel::{Errno, Result};
 
 use super::file_lock::{FileLock, is_lease_type, is_mine, locks_alloc_lock};
-use super::rest::{Place, Rest, locks_insert_lock, rest_of_the_calls, security_file_lock};
+use super::rest::{Place, Rest, f_op_setlease, locks_insert_lock, rest_of_the_calls, security_file_lock};
 use super::{Design, F_UNLCK, Filp, Inode, LockLine, OpenFlags};
 
 /// The design `split`.
@@ -38,6 +38,7 @@ impl Split {
     /// What both callers share. Whoever calls holds the lock.
     fn __vfs_setlease(&self, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<Option<Ptr<FileLock>>> {
         let _frame = current.enter("__vfs_setlease");
+        f_op_setlease(current, filp)?;
         self.generic_setlease(current, filp, arg, in_kernel)
     }
 

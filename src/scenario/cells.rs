@@ -36,9 +36,9 @@ pub fn cells(designs: &[Entry], scenarios: &[Arc<Scenario>]) -> Vec<Cell> {
     designs.iter().flat_map(|design| cell(*design)).collect()
 }
 
-/// Does the scenario say anything about the design? Not if its file systems have an `f_op->setlease` that the design knows nothing of.
+/// Does the scenario say anything about the design? Not if its file systems ask a server that the design knows nothing of.
 pub fn applies(design: Entry, scenario: &Scenario) -> bool {
-    design.knows_setlease() || !scenario.cluster.needs_setlease()
+    design.knows_servers() || !scenario.cluster.needs_server()
 }
 
 /// Calls `work` for every cell on `workers` OS threads; the results are in the order of the cells.

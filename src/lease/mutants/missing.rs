@@ -32,11 +32,6 @@ pub const NOT_SEEDED: &[NotSeeded] = &[
         "the file system's release hook under the spinlock",
         "the model has no release hooks of file systems",
     ),
-    waits(
-        "M18",
-        "file systems that refuse without freeing what was passed in",
-        "the leaking design, flocks, is of local files alone",
-    ),
     waits("M29", "a stale deadline downgrades a fresh write lease", LATER_RULES),
     waits("M33", "a wait with timeout 0 becomes no wait: a busy loop", "livelock, LW009, is not judged yet"),
     waits("M34", "an absolute deadline where a relative one is expected", LATER_RULES),

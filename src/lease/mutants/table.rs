@@ -154,6 +154,14 @@ pub const MUTANTS: &[Row] = &[
         ("LW022", "relock-lsm"),
     ),
     flocks(
+        "M18",
+        &[Bug::LeakedByFileSystem],
+        "leaked-by-file-system",
+        "a file system that refuses does not free the lease passed in",
+        "c5b1f0d92c3 to 05fa3135fdc, 2010",
+        ("LW022", "refused-leaser"),
+    ),
+    flocks(
         "M19",
         &[Bug::LeakedOnMerge],
         "leaked-on-merge",

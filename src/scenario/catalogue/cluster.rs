@@ -1,4 +1,4 @@
-//! Two nodes and a file server, and the in-kernel owner that such a server is.
+//! Two nodes and a file server, the in-kernel owner that such a server is, and a file system that wants no leases.
 //!
 //! Tasks are named after what they do; on which node is said by `homes`. The nodes are called `a` and `b`.
 
@@ -21,18 +21,34 @@ fn remote(name: &'static str, about: &'static str, homes: &[usize], tasks: Vec<T
 
 /// All of them, in the order of the matrix.
 pub(super) fn all() -> Vec<Scenario> {
-    let mut all = vec![scenario(
-        "nfsd-break",
-        "an opener calls back an in-kernel owner, who may sleep there, while the owner gives its lease up",
-        vec![
-            task("nfsd", &[OPEN, Call::VfsSetLease("a", F_RDLCK)], &[Call::VfsSetLease("a", F_UNLCK)]),
-            task("opener", &[], &[Call::Open("a", WRITE_NONBLOCK)]),
-        ],
-    )];
+    let mut all = without_server();
     all.extend(on_one_node());
     all.extend(on_two_nodes());
     all.extend(with_three_tasks());
     all
+}
+
+/// One machine, and no server to ask.
+fn without_server() -> Vec<Scenario> {
+    let refusing = NodeSpec { name: "a", fs: FsKind::Refusing };
+    vec![
+        scenario(
+            "nfsd-break",
+            "an opener calls back an in-kernel owner, who may sleep there, while the owner gives its lease up",
+            vec![
+                task("nfsd", &[OPEN, Call::VfsSetLease("a", F_RDLCK)], &[Call::VfsSetLease("a", F_UNLCK)]),
+                task("opener", &[], &[Call::Open("a", WRITE_NONBLOCK)]),
+            ],
+        ),
+        Scenario {
+            cluster: ClusterSpec { nodes: vec![refusing], homes: vec![0, 0], server_refuses: false },
+            ..scenario(
+                "refused-leaser",
+                "a file system that refuses every lease, as NFS in 2007, is asked for one while somebody opens: what stays?",
+                vec![task("leaser", &[OPEN], &[set(F_RDLCK)]), task("opener", &[], &[Call::Open("a", WRITE)])],
+            )
+        },
+    ]
 }
 
 /// Two tasks of one node: what the node owes the server.

@@ -18,6 +18,13 @@ const LEAKED: Expected = Expected {
     why: "the early exits do not free the lease that was passed in (fixed by 096657b65e1)",
 };
 
+const LEAKED_BY_FILE_SYSTEM: Expected = Expected {
+    code: Code::LW022,
+    subject: "lease",
+    bug: "M18",
+    why: "a file system that refuses does not free the lease that was passed in (fixed by 05fa3135fdc)",
+};
+
 const UNLOCK_FAILS: Expected =
     unexplained("result", "M03", "F_UNLCK allocates, and fails for want of memory (fixed by 0ceaf6c700f)");
 
@@ -65,6 +72,7 @@ pub(super) fn of(scenario: &str) -> &'static [Expected] {
         "relock" => &[OWNER_FORGOTTEN],
         "unlock-enomem" => &[UNLOCK_IN_VAIN, UNLOCK_FAILS],
         "relock-lsm" => &[LEAKED, OWNER_FORGOTTEN],
+        "refused-leaser" => &[LEAKED_BY_FILE_SYSTEM],
         "lister-lsm" => &[LEAKED, REFUSED_AND_KEPT, SEEN_AND_REFUSED],
         _ => &[],
     }
