@@ -62,7 +62,7 @@ fn a_lease_that_the_server_granted_and_the_node_refused_is_an_orphan() {
         found("spinlock:answer-kept", "remote-refused"),
         [
             "LW032 server lease: the server's WRITE#1 lease of node a is held by nobody there",
-            "LW032 server lease, all closed: the server's WRITE#1 lease of node a is held by nobody there",
+            "LW032 server lease, all closed: the server's WRITE#1 lease of node a is held by nobody there when everything is closed",
         ]
     );
     assert_eq!(found("spinlock", "remote-refused"), [""; 0]);
@@ -84,7 +84,7 @@ fn a_lease_given_back_for_another_is_one_that_the_server_does_not_know() {
 
 #[test]
 fn what_closes_without_a_word_is_left_with_the_server() {
-    let all_closed = "LW032 server lease, all closed: the server's WRITE#1 lease of node a is held by nobody there";
+    let all_closed = "LW032 server lease, all closed: the server's WRITE#1 lease of node a is held by nobody there when everything is closed";
     let found = found("spinlock:server-not-told", "remote-close");
 
     assert!(found.contains(&all_closed.to_owned()), "{found:?}");

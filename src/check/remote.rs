@@ -135,11 +135,14 @@ impl RemoteCheck {
         let entry = Table(view.peek(mount.table)).entry(usize::from(mount.node));
         docket.report(Code::LW032, subject, |names| {
             let node = names.nodes.get(usize::from(mount.node)).map_or("?", String::as_str);
-            let quiet = if subject == ALL_CLOSED { "everything is closed" } else { "no call is under way" };
+            let (quiet, when) = match subject {
+                ALL_CLOSED => ("everything is closed", " when everything is closed"),
+                _ => ("no call is under way", ""),
+            };
             let since =
                 find(&self.call_spots, at.task).or(self.call_spots.first().map(|(_, spot)| *spot)).unwrap_or(at);
             (
-                format!("the server's {} lease of node {node} is held by nobody there", entry.delegation),
+                format!("the server's {} lease of node {node} is held by nobody there{when}", entry.delegation),
                 (at, format!("{quiet}, and the server says {node}: {entry}")),
                 (since, "in the call that began here, or before".to_owned()),
             )
