@@ -125,6 +125,12 @@ pub enum FsKind {
     Refusing,
 }
 
+impl FsKind {
+    /// All kinds, by the names that scenario files and the command line call them.
+    pub const ALL: [(&str, FsKind); 3] =
+        [("local", FsKind::Local), ("network", FsKind::Network), ("refusing", FsKind::Refusing)];
+}
+
 impl ClusterSpec {
     /// The node that a task runs on.
     pub fn home(&self, task: usize) -> usize {

@@ -14,7 +14,7 @@ use lockwright::report::counterexample::Counterexample;
 use lockwright::report::outline::{Outline, ParseError};
 use lockwright::report::{columns, counterexample, matrix, story};
 use lockwright::scenario::cells::{Cell, cells, explore_with_witnesses};
-use lockwright::scenario::{alone, catalogue, subject};
+use lockwright::scenario::{FsKind, alone, catalogue, subject};
 
 /// The outline with which the mail shows why the BKL is hard to replace.
 const MAIL: &str = "\
@@ -33,7 +33,11 @@ const MAIL_NAMES: &[&str] =
     &["fcntl_setlease", "lock_kernel", "vfs_setlease", "generic_setlease", "unlock_kernel", "fasync_helper"];
 
 fn executed(design: &str, call: &str) -> Vec<Outline> {
-    let call = alone::find(call).unwrap();
+    executed_on(FsKind::Local, design, call)
+}
+
+fn executed_on(fs: FsKind, design: &str, call: &str) -> Vec<Outline> {
+    let call = alone::find(call).unwrap().on(fs);
     let program = subject(designs::find(design).unwrap(), &call.scenario);
     let replay = replay(&*program, &call.scenario.names(), &Guide::Sequential).unwrap();
     Outline::executed(&replay, call.task)
@@ -102,6 +106,57 @@ fn spinlock_allocates_with_no_lock_held_and_bkl_under_the_bkl() {
     lines(&executed("bkl", "fcntl_setlease")[0], &mut found);
     let held: Vec<_> = found.iter().filter(|(name, _)| name == "kmalloc(GFP_KERNEL)").map(|(_, held)| held).collect();
     assert_eq!(held, [&vec!["kernel_flag x2".to_owned()], &vec!["kernel_flag".to_owned()]]);
+}
+
+/// Locks held at each line of that name.
+fn held_at(name: &str, outlines: &[Outline]) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    outlines.iter().for_each(|outline| lines(outline, &mut found));
+    found.into_iter().filter(|(line, _)| line == name).map(|(_, held)| held).collect()
+}
+
+#[test]
+fn on_a_network_file_the_outline_shows_which_locks_are_held_when_the_server_is_asked() {
+    let designs: [(&str, &[&str]); 6] = [
+        ("bkl", &["kernel_flag x2"]),
+        ("held", &["file_lock_lock"]),
+        ("exported", &[]),
+        ("proposal_bkl", &[]),
+        ("proposal", &[]),
+        ("spinlock", &[]),
+    ];
+    for (design, held) in designs {
+        let outlines = executed_on(FsKind::Network, design, "fcntl_setlease");
+
+        for line in ["f_op->setlease", "rpc_call", "might_sleep"] {
+            assert_eq!(held_at(line, &outlines), [held], "{design}, {line}");
+        }
+        assert_eq!(held_at("f_op->setlease", &executed(design, "fcntl_setlease")), [[""; 0]; 0], "{design}: local");
+    }
+}
+
+#[test]
+fn spinlock_asks_its_server_in_every_call_with_no_lock_held() {
+    let asked = |design: &str| -> Vec<Vec<String>> {
+        let calls = alone::calls().into_iter();
+        calls.flat_map(|call| held_at("rpc_call", &executed_on(FsKind::Network, design, call.name))).collect()
+    };
+
+    // F_SETLEASE, the in-kernel owner, F_UNLCK and the last close.
+    assert_eq!(asked("spinlock"), [[""; 0]; 4]);
+    assert_eq!(asked("spinlock:server-under-lock").iter().filter(|held| !held.is_empty()).count(), 2);
+}
+
+#[test]
+fn a_file_system_that_refuses_is_called_and_nothing_after_it() {
+    for design in designs::DESIGNS.iter().filter(|design| design.name != "sed") {
+        let outlines = executed_on(FsKind::Refusing, design.name, "fcntl_setlease");
+
+        assert_eq!(held_at("f_op->setlease", &outlines).len(), 1, "{}", design.name);
+        for never in ["generic_setlease", "fasync_insert_entry", "fasync_helper", "f_setown"] {
+            assert_eq!(held_at(never, &outlines).len(), 0, "{}, {never}", design.name);
+        }
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use lockwright::explore::EngineKind;
 use lockwright::lease::designs::{self, Entry};
 use lockwright::report::columns;
 use lockwright::scenario::cells::{self, Cell};
-use lockwright::scenario::{Scenario, alone, catalogue, file};
+use lockwright::scenario::{FsKind, Scenario, alone, catalogue, file};
 
 /// The engines with a sentence on each.
 pub const ENGINES: &[(&str, EngineKind, &str)] = &[
@@ -122,6 +122,13 @@ pub fn calls(name: Option<&str>) -> Result<Vec<alone::Alone>> {
     let Some(name) = name else { return Ok(alone::calls()) };
     let known = || alone::calls().iter().map(|call| call.name.to_owned()).collect();
     alone::find(name).map(|call| vec![call]).ok_or_else(|| unknown("call", name, known()))
+}
+
+/// The kind of file systems of this name.
+pub fn fs(name: &str) -> Result<FsKind> {
+    let found = FsKind::ALL.iter().find(|(known, _)| *known == name);
+    let known = || FsKind::ALL.iter().map(|(name, _)| (*name).to_owned()).collect();
+    found.map(|(_, fs)| *fs).ok_or_else(|| unknown("file system", name, known()))
 }
 
 /// Each name once, where it comes first.

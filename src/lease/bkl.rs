@@ -48,6 +48,7 @@ use crate::kernel::{Errno, Result};
 use super::file_lock::{
     FileLock, FlType, is_lease_type, is_mine, lease_init, lock_lines, locks_alloc_lock, locks_wake_up_blocks,
 };
+use super::inode::refusal;
 use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
 
 mod break_lease;
@@ -62,7 +63,7 @@ impl Bkl {
         let _bkl = lock_kernel(current);
         match filp.inode.fs {
             FileSystem::Local => {}
-            FileSystem::Refusing => return Err(Errno::EINVAL),
+            FileSystem::Refusing => return Err(refusal(current)),
             FileSystem::Network(client) => client.f_op_setlease(current, arg)?,
         }
         self.generic_setlease(current, filp, arg, in_kernel)

@@ -27,6 +27,7 @@
 use super::as_in::as_in;
 use super::bkl::check_open_counts;
 use super::file_lock::{FileLock, FlType, is_lease_type, is_mine};
+use super::inode::refusal;
 use super::spinlock::{Prepared, Spinlock, f_setown, free_entry, security_file_lock};
 use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
 use crate::kernel::atomic::smp_mb;
@@ -116,7 +117,7 @@ impl Exported {
     fn f_op_setlease(&self, current: &Task, filp: Filp, arg: i32) -> Result<()> {
         match filp.inode.fs {
             FileSystem::Local => Ok(()),
-            FileSystem::Refusing => Err(Errno::EINVAL),
+            FileSystem::Refusing => Err(refusal(current)),
             FileSystem::Network(client) => {
                 self.flocks.file_lock_lock.unlock(current);
                 let answer = client.f_op_setlease(current, arg);

@@ -18,6 +18,7 @@
 
 use super::as_in::as_in;
 use super::file_lock::{is_lease_type, is_mine};
+use super::inode::refusal;
 use super::spinlock::{Spinlock, f_setown, free_entry, security_file_lock};
 use super::{Design, F_UNLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
 use crate::kernel::fasync::fasync_insert_entry;
@@ -68,7 +69,7 @@ impl Held {
 fn f_op_setlease(current: &Task, filp: Filp, arg: i32) -> Result<()> {
     match filp.inode.fs {
         FileSystem::Local => Ok(()),
-        FileSystem::Refusing => Err(Errno::EINVAL),
+        FileSystem::Refusing => Err(refusal(current)),
         FileSystem::Network(client) => client.f_op_setlease(current, arg),
     }
 }

@@ -13,6 +13,7 @@ use std::panic::Location;
 
 use crate::engine;
 use crate::event::{Note, ObjectId};
+use crate::kernel::Errno;
 use crate::kernel::atomic::Atomic;
 use crate::kernel::fasync::{Owned, Owner};
 use crate::kernel::lock::SpinLock;
@@ -50,6 +51,12 @@ pub enum FileSystem {
     Refusing,
     /// Whatever the file server says.
     Network(Client),
+}
+
+/// `f_op->setlease` of [`FileSystem::Refusing`]: `EINVAL`, whatever is asked for.
+pub fn refusal(current: &Task) -> Errno {
+    let _frame = current.enter("f_op->setlease");
+    Errno::EINVAL
 }
 
 impl Inode {

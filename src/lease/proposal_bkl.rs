@@ -30,6 +30,7 @@
 use super::as_in::as_in;
 use super::bkl::{Bkl, check_open_counts, locks_insert_lock, security_file_lock};
 use super::file_lock::{FileLock, FlType, is_lease_type, is_mine, lease_init, locks_alloc_lock};
+use super::inode::refusal;
 use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
 use crate::kernel::bkl::lock_kernel;
 use crate::kernel::fasync::{f_setown, fasync_helper};
@@ -73,7 +74,7 @@ pub(super) fn may_setlease(current: &Task, filp: Filp, arg: i32) -> Result<()> {
 pub(super) fn f_op_setlease(current: &Task, filp: Filp, arg: i32) -> Result<()> {
     match filp.inode.fs {
         FileSystem::Local => Ok(()),
-        FileSystem::Refusing => Err(Errno::EINVAL),
+        FileSystem::Refusing => Err(refusal(current)),
         FileSystem::Network(client) => client.f_op_setlease(current, arg),
     }
 }

@@ -26,6 +26,7 @@ use crate::kernel::wait::jiffies;
 use crate::kernel::{Errno, Result};
 
 use super::file_lock::{FileLock, FlType, lease_init, lock_lines, locks_wake_up_blocks};
+use super::inode::refusal;
 use super::{F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
 
 mod break_lease;
@@ -226,11 +227,7 @@ impl Rest {
 /// # Errors
 /// `EINVAL`.
 pub fn f_op_setlease(current: &Task, filp: Filp) -> Result<()> {
-    if !matches!(filp.inode.fs, FileSystem::Refusing) {
-        return Ok(());
-    }
-    let _frame = current.enter("f_op->setlease");
-    Err(Errno::EINVAL)
+    if matches!(filp.inode.fs, FileSystem::Refusing) { Err(refusal(current)) } else { Ok(()) }
 }
 
 /// The security module's verdict on the lease.

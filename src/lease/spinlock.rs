@@ -64,7 +64,7 @@ use crate::kernel::{Errno, Result};
 use super::file_lock::{
     FileLock, FlType, is_lease_type, is_mine, lease_init, lock_lines, locks_alloc_lock, locks_wake_up_blocks,
 };
-use super::inode::File;
+use super::inode::{File, refusal};
 use super::mutants::Mutant;
 use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
 use remote::Answer;
@@ -105,8 +105,11 @@ impl Spinlock {
 
     /// F_SETLEASE of either owner: `in_kernel` has no fasync entry.
     fn setlease(&self, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<()> {
-        if !filp.inode.is_regular || matches!(filp.inode.fs, FileSystem::Refusing) {
+        if !filp.inode.is_regular {
             return Err(Errno::EINVAL);
+        }
+        if matches!(filp.inode.fs, FileSystem::Refusing) {
+            return Err(refusal(current));
         }
         security_file_lock(current, arg, in_kernel)?;
         if arg == F_UNLCK {

@@ -16,7 +16,7 @@ use crate::explore::schedule::{Line, Replay};
 use crate::explore::{Bound, EngineKind, Step, Verdict};
 use crate::lease::mutants::Row;
 use crate::scenario::cells::Cell;
-use crate::scenario::expect;
+use crate::scenario::{FsKind, expect};
 
 /// The version of the schema.
 pub const VERSION: u32 = 1;
@@ -300,6 +300,8 @@ impl<'a> TraceLine<'a> {
 pub struct Outlined {
     /// The design.
     pub design: String,
+    /// The file system of the file.
+    pub fs: FsKind,
     /// A call each.
     pub calls: Vec<CallOutline>,
 }

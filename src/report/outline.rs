@@ -148,7 +148,11 @@ impl Recorder {
                 self.stack.push(Outline { name: name.to_owned(), held, children: Vec::new() });
             }
             What::Note(Note::Exit(_)) => self.leave(),
-            What::Note(Note::MightSleep(what)) => self.leaf(what, line),
+            What::Note(Note::MightSleep(what)) => {
+                // A function that says so of itself.
+                let what = if self.innermost().name == what { "might_sleep" } else { what };
+                self.leaf(what, line);
+            }
             What::Note(Note::Nested(_, taken)) => {
                 self.nested = if taken { self.nested + 1 } else { self.nested.saturating_sub(1) };
                 self.leaf(if taken { "lock_kernel" } else { "unlock_kernel" }, line);

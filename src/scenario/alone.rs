@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Call, ClusterSpec, Scenario, TaskSpec};
+use super::{Call, ClusterSpec, FsKind, NodeSpec, Scenario, TaskSpec};
 use crate::engine::Clock;
 use crate::event::TaskId;
 use crate::kernel::Faults;
@@ -22,6 +22,19 @@ pub struct Alone {
     pub scenario: Arc<Scenario>,
     /// Who makes the call.
     pub task: TaskId,
+}
+
+impl Alone {
+    /// The same call on a file of such a file system: still on one machine, and with the server if it asks one.
+    pub fn on(self, fs: FsKind) -> Alone {
+        if fs == FsKind::Local {
+            return self;
+        }
+        let mut scenario = Scenario::clone(&self.scenario);
+        let homes = vec![0; scenario.tasks.len()];
+        scenario.cluster = ClusterSpec { nodes: vec![NodeSpec { name: "a", fs }], homes, server_refuses: false };
+        Alone { scenario: Arc::new(scenario), ..self }
+    }
 }
 
 const READ: OpenFlags = OpenFlags { write: false, nonblock: false, trunc: false, by_link: false };

@@ -128,8 +128,7 @@ fn cluster(nodes: Vec<NodeSpec>, homes: Vec<usize>, server_refuses: bool) -> Clu
 fn node(tree: &Tree, place: &str, problems: &mut Vec<Problem>) -> Option<NodeSpec> {
     let mut fields = Fields::of(tree, place, &["name", "fs"], problems)?;
     let name = fields.name("name")?;
-    let kinds = [("local", FsKind::Local), ("network", FsKind::Network), ("refusing", FsKind::Refusing)];
-    Some(NodeSpec { name, fs: fields.one_of("fs", &kinds) })
+    Some(NodeSpec { name, fs: fields.one_of("fs", &FsKind::ALL) })
 }
 
 /// A task, and the node it runs on. `names` are those of all tasks, `nodes` comes with the homes of the tasks before.
