@@ -40,6 +40,8 @@ pub struct Spot {
     pub task: TaskId,
     /// Where in the source.
     pub place: Place,
+    /// In the set-up: the task whose calls are made there.
+    pub set_up_of: Option<TaskId>,
 }
 
 /// One problem, with the two places that make it one.

@@ -359,6 +359,8 @@ pub enum Note {
         /// Which node, from 0.
         node: u8,
     },
+    /// The set-up makes from here on the calls that this task has made before the start; [`TaskId::BOOT`]: nobody's.
+    SetUp(TaskId),
     /// The task has no more calls.
     Finished,
 }
@@ -429,6 +431,8 @@ pub struct Event {
     pub what: What,
     /// Where in the source.
     pub place: Place,
+    /// In the set-up: the task whose calls are made there.
+    pub set_up_of: Option<TaskId>,
 }
 
 /// How a task stands.

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::check::Checks;
 use crate::engine::{self, Booted, Clock, Program};
 use crate::event::names::Names;
-use crate::event::{Note, View};
+use crate::event::{Note, TaskId, View};
 use crate::explore::Subject;
 use crate::kernel::Faults;
 use crate::kernel::task::Task;
@@ -233,11 +233,13 @@ impl Program for LeaseProgram {
         for (index, task) in scenario.tasks.iter().enumerate() {
             let process = Process::of(scenario, index, &processes);
             let current = machine.calm(&process.borrow());
+            engine::note(Note::SetUp(TaskId(index as u8 + 1)), Location::caller());
             for call in &task.before {
                 machine.make(&current, &process, call).expect("the calls before a scenario succeed");
             }
             processes.push(process);
         }
+        engine::note(Note::SetUp(TaskId::BOOT), Location::caller());
         let results: Results = Rc::new(RefCell::new(vec![Vec::new(); scenario.tasks.len()]));
         let tasks = scenario.tasks.iter().enumerate();
         let tasks = tasks.map(|(at, task)| (task.name.to_owned(), self.body(at, &machine, &processes[at], &results)));

@@ -275,6 +275,11 @@ fn every_story_fits_on_a_page_and_marks_both_places_once() {
                 let mut marks: Vec<u8> = story.rows.iter().filter_map(|row| row.mark).collect();
                 marks.sort_unstable();
                 assert_eq!(marks, [1, 2], "{} {}", cell.scenario.name, found.finding.code);
+                // The set-up is some task's; a column of its own has what is found at the end.
+                let boot = story.columns.iter().position(|name| name == "boot");
+                let at_end = |row: &story::Row| Some(row.column) == boot && row.mark.is_some() && row.step.is_some();
+                assert_eq!(boot.is_some(), story.rows.iter().any(at_end), "{}", cell.scenario.name);
+                assert!(story.rows.iter().all(|row| !row.is_set_up || Some(row.column) != boot));
                 let table = columns::table(story, 1);
                 let widest = table.lines().map(|line| line.chars().count()).max().unwrap();
                 assert!(widest <= columns::PAGE_COLUMNS, "{table}");
@@ -282,6 +287,49 @@ fn every_story_fits_on_a_page_and_marks_both_places_once() {
             assert!(folded.rows.len() <= 40, "{}", columns::table(&folded, 0));
         }
     }
+}
+
+/// The story of a finding, and for each row of the set-up its column and text.
+fn told(design: &str, scenario: &str, code: Code) -> (story::Story, Vec<(String, String)>) {
+    let cell = cell(design, scenario);
+    let (verdict, names) = findings(&cell);
+    let found = verdict.findings.iter().find(|found| found.finding.code == code).expect("it is found");
+    let replay = replay(&*cell.subject(), &names, &Guide::Exact(&found.schedule)).unwrap();
+    let story = story::folded(&replay, &names, &found.finding);
+    let of_set_up = story.rows.iter().filter(|row| row.is_set_up);
+    let rows = of_set_up.map(|row| (story.columns[row.column].clone(), row.text.clone())).collect();
+    (story, rows)
+}
+
+#[test]
+fn what_the_set_up_did_stands_in_the_column_of_the_task_it_was_done_for() {
+    let row = |task: &str, text: &str| (task.to_owned(), format!("set-up: {text}"));
+    let (story, rows) = told("bkl", "relock-break", Code::LW030);
+
+    assert_eq!(story.columns, ["holder", "opener"]);
+    assert_eq!(rows, [row("holder", "READ lease granted")]);
+    // It comes first, is no step, and nobody was preempted for it.
+    assert_eq!((story.rows[0].mark, story.rows[0].step, &story.rows[1].switch), (Some(1), None, &None));
+
+    // Two leases are granted at the same line of the source: the one that matters is the second's.
+    let (_, rows) = told("spinlock:first-told-alone", "two-holders-break", Code::LW031);
+    assert_eq!(rows, [row("second", "lease granted")]);
+}
+
+#[test]
+fn a_finding_of_the_set_up_alone_is_told_there_with_the_locks_held() {
+    let (story, rows) = told("sed", "leaser-unlock", Code::LW001);
+
+    let lock = ("holder".to_owned(), "set-up: spin_lock(kernel_flag)".to_owned());
+    assert_eq!((&story.columns[..], rows), (&["leaser".to_owned(), "holder".to_owned()][..], vec![lock.clone(), lock]));
+    let held: Vec<usize> = story.rows.iter().map(|row| row.held[1].len()).collect();
+    assert_eq!(held, [1, 2]);
+    assert!(columns::table(&story, 0).contains("BB set-up: spin_lock(kernel_flag) (2)"));
+}
+
+#[test]
+fn a_finding_that_does_not_lie_in_the_set_up_says_nothing_of_it() {
+    assert_eq!(told("bkl", "unlock-break", Code::LW010).1, []);
 }
 
 #[test]

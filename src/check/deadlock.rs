@@ -5,7 +5,7 @@
 //!
 //! It cannot see a sleeper that nobody will wake while others still run for ever (that is livelock, LW009).
 
-use super::ledger::{Ledger, spot};
+use super::ledger::{Ledger, spot, who};
 use super::{Code, Docket, Spot};
 use crate::event::names::Names;
 use crate::event::{Event, ObjectId, Op, Status, TaskId, View, What};
@@ -53,7 +53,7 @@ pub(super) fn judge_setup(event: &Event, view: &dyn View, ledger: &Ledger, docke
     docket.report(Code::LW001, view.object(lock).name, |names| {
         let name = names.object(view, lock);
         (
-            format!("{} waits for {name}, which it holds itself", names.task(event.task)),
+            format!("{} waits for {name}, which it holds itself", who(names, event)),
             (spot(event), format!("waits for {name} here")),
             (taken, format!("took {name} here")),
         )
@@ -75,7 +75,7 @@ fn waits_for_itself(view: &dyn View, task: TaskId) -> bool {
 }
 
 fn pending(step: u32, view: &dyn View, task: TaskId) -> Spot {
-    Spot { step: step + 1, task, place: view.status(task).1 }
+    Spot { step: step + 1, task, place: view.status(task).1, set_up_of: None }
 }
 
 fn report_recursion(

@@ -311,7 +311,11 @@ impl LeaseCheck {
 
 /// Whose lease it is: the task that took it, or the process for which the set-up did.
 fn owner_text(names: &Names, granted: Spot, pid: u32) -> String {
-    if granted.task == TaskId::BOOT { format!("pid {pid}") } else { names.task(granted.task).to_owned() }
+    match pid {
+        _ if granted.task != TaskId::BOOT => names.task(granted.task).to_owned(),
+        0 => "the in-kernel owner".to_owned(),
+        pid => format!("pid {pid}"),
+    }
 }
 
 fn task_text(names: &Names, task: TaskId) -> &str {

@@ -6,6 +6,7 @@
 use std::hash::Hasher;
 
 use super::Spot;
+use crate::event::names::Names;
 use crate::event::{Event, Note, ObjectId, ObjectKind, Op, TaskId, View, What};
 
 #[derive(Clone, Default)]
@@ -24,8 +25,13 @@ pub(super) struct Ledger {
     pub preempt: Vec<(TaskId, i32, Spot)>,
 }
 
+/// Who does it, as the subject of a sentence: the set-up is none of the tasks, and neither is the end, when everything is closed.
+pub(super) fn who<'a>(names: &'a Names, event: &Event) -> &'a str {
+    if event.set_up_of.is_some() { "the set-up" } else { names.task(event.task) }
+}
+
 pub(super) fn spot(event: &Event) -> Spot {
-    Spot { step: event.step, task: event.task, place: event.place }
+    Spot { step: event.step, task: event.task, place: event.place, set_up_of: event.set_up_of }
 }
 
 pub(super) fn find<K: PartialEq + Copy>(list: &[(K, Spot)], key: K) -> Option<Spot> {

@@ -49,7 +49,7 @@ impl Orders {
 
     /// Takes in what was written down. Where it was is not known any more.
     pub fn restore(&self, classes: &[(&'static str, &'static str)]) {
-        let at = Spot { step: 0, task: TaskId::BOOT, place: Location::caller() };
+        let at = Spot { step: 0, task: TaskId::BOOT, place: Location::caller(), set_up_of: None };
         let edges = classes.iter().map(|&(held, taken)| Edge { held, taken, task: TaskId::BOOT, at });
         self.0.lock().extend(edges);
     }

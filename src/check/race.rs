@@ -36,7 +36,7 @@ fn report(step: u32, view: &dyn View, tasks: [(TaskId, bool); 2], object: Object
     docket.report(Code::LW010, view.object(object).name, |names| {
         let name = names.object(view, object);
         let side = |(task, writes): (TaskId, bool)| {
-            let spot = Spot { step: step + 1, task, place: view.status(task).1 };
+            let spot = Spot { step: step + 1, task, place: view.status(task).1, set_up_of: None };
             (spot, format!("{} {} it here", names.task(task), if writes { "writes" } else { "reads" }))
         };
         (format!("nothing orders these accesses to {name}"), side(tasks[1]), side(tasks[0]))

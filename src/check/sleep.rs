@@ -3,7 +3,7 @@
 //! The BKL makes nobody atomic: `schedule()` gives it back. Judged on the call, whether it would have slept or not,
 //! as the kernel's `might_sleep` does.
 
-use super::ledger::{Ledger, spot};
+use super::ledger::{Ledger, spot, who};
 use super::{Code, Docket};
 use crate::event::{Event, Note, Op, View, What};
 
@@ -16,7 +16,7 @@ pub(super) fn judge(event: &Event, view: &dyn View, ledger: &Ledger, docket: &mu
     let Some((why, since)) = ledger.atomic_since(event.task, view) else { return };
     docket.report(Code::LW002, what, |names| {
         (
-            format!("{} calls {what}, which may sleep, while {why} makes it atomic", names.task(event.task)),
+            format!("{} calls {what}, which may sleep, while {why} makes it atomic", who(names, event)),
             (spot(event), format!("{what} here")),
             (since, format!("atomic since {why} here")),
         )

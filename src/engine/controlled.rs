@@ -84,6 +84,8 @@ struct Execution {
     task: Cell<TaskId>,
     alternative: Cell<u8>,
     step: Cell<u32>,
+    /// Whose calls the set-up makes.
+    set_up_of: Cell<Option<TaskId>>,
     stopped: Cell<bool>,
     /// The step was made and judged in an execution before.
     known: Cell<bool>,
@@ -129,6 +131,7 @@ impl Controlled {
             task: Cell::new(TaskId::BOOT),
             alternative: Cell::new(0),
             step: Cell::new(0),
+            set_up_of: Cell::new(None),
             stopped: Cell::new(false),
             known: Cell::new(false),
             loud: Cell::new(false),
@@ -342,7 +345,10 @@ impl Execution {
         if self.stopped.get() {
             return;
         }
-        let event = Event { step: self.step.get(), task, what, place };
+        if let What::Note(Note::SetUp(of)) = what {
+            self.set_up_of.set(Some(of).filter(|of| *of != TaskId::BOOT));
+        }
+        let event = Event { step: self.step.get(), task, what, place, set_up_of: self.set_up_of.get() };
         if !self.loud.get() && self.observer.borrow().is_loud(&event) {
             self.loud.set(true);
         }

@@ -105,6 +105,8 @@ struct Execution {
     stopped: Cell<bool>,
     task: Cell<TaskId>,
     step: Cell<u32>,
+    /// Whose calls the set-up makes.
+    set_up_of: Cell<Option<TaskId>>,
     clock: Clock,
     choices: Choices,
     chosen: RefCell<HashMap<TaskId, u32>>,
@@ -131,6 +133,7 @@ pub fn run(
         stopped: Cell::new(false),
         task: Cell::new(TaskId::BOOT),
         step: Cell::new(0),
+        set_up_of: Cell::new(None),
         clock: program.clock(),
         choices,
         chosen: RefCell::default(),
@@ -245,7 +248,10 @@ impl Execution {
         if self.stopped.get() {
             return;
         }
-        let event = Event { step: self.step.get(), task, what, place };
+        if let What::Note(Note::SetUp(of)) = what {
+            self.set_up_of.set(Some(of).filter(|of| *of != TaskId::BOOT));
+        }
+        let event = Event { step: self.step.get(), task, what, place, set_up_of: self.set_up_of.get() };
         let flow = self.observer.borrow_mut().event(&event, &*self.world.borrow());
         if flow == Flow::Stop {
             self.stopped.set(true);

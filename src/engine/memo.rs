@@ -178,7 +178,7 @@ struct Teller<'a> {
 
 impl Teller<'_> {
     fn tell(&mut self, world: &World, task: TaskId, what: What, place: Place) {
-        let event = Event { step: self.step, task, what, place };
+        let event = Event { step: self.step, task, what, place, set_up_of: None };
         self.told.loud = self.told.loud || self.observer.is_loud(&event);
         if self.judged {
             self.observer.again(&event, world);

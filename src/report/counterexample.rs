@@ -1,7 +1,7 @@
 //! A finding on one page: verdict, story, why, replay.
 
 use super::{columns, completeness, count, memory_model, source, story};
-use crate::check::Finding;
+use crate::check::{Finding, Spot};
 use crate::event::names::Names;
 use crate::explore::schedule::Replay;
 use crate::explore::{Found, Verdict};
@@ -58,12 +58,14 @@ pub fn head(finding: &Finding, place: &str) -> String {
 
 /// The two places with task, step, what happened there and the source line.
 pub fn why(finding: &Finding, names: &Names) -> String {
+    let when = |spot: &Spot| match (spot.set_up_of, spot.step) {
+        (Some(task), 0) => format!("{}, set-up", names.task(task)),
+        (of, step) => format!("{}, step {step}", names.task(of.unwrap_or(spot.task))),
+    };
     let rows: Vec<(String, String)> = story::places(finding)
         .iter()
         .zip(1..)
-        .map(|((spot, label), mark)| {
-            (format!("  ({mark}) {}, step {}: {label}", names.task(spot.task), spot.step), source(spot.place))
-        })
+        .map(|((spot, label), mark)| (format!("  ({mark}) {}: {label}", when(spot)), source(spot.place)))
         .collect();
     let width = rows.iter().map(|(left, _)| left.chars().count()).max().unwrap_or(0);
     let lines: String = rows.iter().map(|(left, right)| format!("{left:<width$}   {right}\n")).collect();

@@ -4,6 +4,9 @@
 //! needs: calls and results, the two places of the finding, and where the tasks meet: an object that one task
 //! leaves behind for another, changed by one of the two. The rest is a number of steps.
 //!
+//! The set-up has no column: the calls that it makes are those that a task has made before the start. A place of the finding
+//! that lies there stands in the column of that task, as `set-up: ...`; the rest of the set-up is not told.
+//!
 //! A call that a task is about to make stands before its first step, not where the task's last step ended: the remark
 //! is the task's own affair until then.
 
@@ -52,6 +55,8 @@ pub struct Row {
     pub switch: Option<(usize, String)>,
     /// How much it matters: a page that is too long loses what matters least.
     weight: Weight,
+    /// Does it lie before the start? Nobody else runs then.
+    pub is_set_up: bool,
     /// Is it the result of a call? Behind the second place of a finding nothing else is of interest.
     is_result: bool,
 }
@@ -59,7 +64,7 @@ pub struct Row {
 /// An execution as rows.
 #[derive(Clone, Debug)]
 pub struct Story {
-    /// Names of the tasks; the set-up and the clock only where they matter.
+    /// Names of the tasks; the clock, and the end when everything is closed (`boot`), only where they matter.
     pub columns: Vec<String>,
     /// In order.
     pub rows: Vec<Row>,
@@ -110,11 +115,16 @@ fn tell(replay: &Replay, names: &Names, finding: Option<&Finding>, whole: bool) 
     Story { columns: columns.into_iter().map(|(_, name)| name).collect(), rows }
 }
 
-/// The scenario's tasks; the clock if it moved; the set-up if a place of the finding lies there.
+/// The task in whose column something stands.
+fn shown_at(task: TaskId, set_up_of: Option<TaskId>) -> TaskId {
+    set_up_of.filter(|_| task == TaskId::BOOT).unwrap_or(task)
+}
+
+/// The scenario's tasks; the clock if it moved; the end, when everything is closed, if a place of the finding lies there.
 fn columns(replay: &Replay, names: &Names, places: &[&(Spot, String)]) -> Vec<(TaskId, String)> {
     let mut columns: Vec<(TaskId, String)> =
         names.tasks.iter().enumerate().map(|(at, name)| (TaskId(at as u8 + 1), name.clone())).collect();
-    if places.iter().any(|(spot, _)| spot.task == TaskId::BOOT) {
+    if places.iter().any(|(spot, _)| shown_at(spot.task, spot.set_up_of) == TaskId::BOOT) {
         columns.insert(0, (TaskId::BOOT, names.task(TaskId::BOOT).to_owned()));
     }
     if replay.lines.iter().any(|line| line.event.task == TaskId::CLOCK) {
@@ -190,44 +200,53 @@ struct Teller<'a> {
 impl Teller<'_> {
     fn line(&mut self, at: usize, line: &Line) {
         let mark = self.mark(line);
-        let task = line.event.task;
+        let task = shown_at(line.event.task, line.event.set_up_of);
         let Some(column) = self.columns.iter().position(|(id, _)| *id == task) else { return };
-        if task == TaskId::BOOT && mark.is_none() {
+        if line.event.task == TaskId::BOOT && mark.is_none() {
             return;
         }
+        let is_set_up = line.event.set_up_of.is_some();
         let text = match (line.event.what, &line.text, mark) {
             (What::Note(Note::Enter(name)), ..) if self.whole => Some(format!("{name}()")),
             (_, Some(text), _) => Some(text.clone()),
             (_, None, Some(mark)) => Some(self.places[usize::from(mark) - 1].1.clone()),
             _ => None,
         };
-        let begins = begins(line);
+        let text = text.map(|text| if is_set_up { format!("set-up: {text}") } else { text });
+        let begins = begins(line) && !is_set_up;
         if text.is_some() && !begins {
             self.flush(column);
         }
         self.held[column].clone_from(&line.held);
-        let step = matches!(line.event.what, What::Op(..)).then_some(line.event.step);
+        let step = (matches!(line.event.what, What::Op(..)) && !is_set_up).then_some(line.event.step);
         let Some(text) = text else { return };
         let weight = if mark.is_some() { Weight::Must } else { self.weigh(at, line) };
         let is_result = matches!(line.event.what, What::Note(Note::Return(..)));
         let row = Row {
             step,
             column,
-            depth: line.depth,
+            depth: if is_set_up { 0 } else { line.depth },
             text,
             held: self.held.clone(),
             mark,
             switch: None,
             weight,
+            is_set_up,
             is_result,
         };
+        if is_set_up {
+            // What is held there is held no more when the tasks start.
+            self.held[column].clear();
+        }
         if begins { self.waiting[column].push(row) } else { self.rows.push(row) }
     }
 
     /// Which place of the finding the line is, each at most once.
     fn mark(&mut self, line: &Line) -> Option<u8> {
         let is_at = |spot: &Spot| {
-            (spot.step, spot.task, spot.place) == (line.event.step, line.event.task, line.event.place)
+            let event = &line.event;
+            (spot.step, spot.task, spot.place) == (event.step, event.task, event.place)
+                && spot.set_up_of == event.set_up_of
                 && !matches!(line.event.what, What::Note(Note::Enter(_) | Note::Exit(_)))
                 && (self.of_sleeping || !matches!(line.event.what, What::Note(Note::MightSleep(_))))
         };
@@ -269,7 +288,8 @@ impl Teller<'_> {
         }
         for at in 0..self.places.len() {
             let (spot, label) = self.places[at];
-            let column = self.columns.iter().position(|(id, _)| *id == spot.task);
+            let task = shown_at(spot.task, spot.set_up_of);
+            let column = self.columns.iter().position(|(id, _)| *id == task);
             let (false, Some(column)) = (self.found[at], column) else { continue };
             // A pending step has the number that the step after the last state would get.
             let stands = replay.states.last().filter(|_| spot.step as usize == replay.states.len());
@@ -297,6 +317,7 @@ impl Teller<'_> {
                 mark,
                 switch: None,
                 weight: Weight::Must,
+                is_set_up: false,
                 is_result: false,
             });
         }
@@ -318,7 +339,7 @@ fn explain_switches(rows: &mut [Row], columns: &[(TaskId, String)], replay: &Rep
     for at in 1..rows.len() {
         let (before, now) = (rows[at - 1].column, rows[at].column);
         let task = columns[before].0;
-        if before == now || task == TaskId::BOOT || task == TaskId::CLOCK {
+        if before == now || rows[at - 1].is_set_up || task == TaskId::BOOT || task == TaskId::CLOCK {
             continue;
         }
         let next_step = rows[at..].iter().find_map(|row| row.step).map(|step| step as usize - 1);
