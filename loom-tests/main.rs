@@ -8,3 +8,4 @@
 mod agreement;
 mod finds;
 mod small;
+mod table;

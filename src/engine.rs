@@ -233,6 +233,10 @@ pub trait Program: Send + Sync {
     fn clock(&self) -> Clock {
         Clock::Quiescent
     }
+    /// On which node each task runs. Empty: all on one.
+    fn homes(&self) -> Vec<usize> {
+        Vec::new()
+    }
     /// Which tasks are alike: those with the same number, other than 0. Empty: no two are.
     ///
     /// Alike are tasks that run the same code with the same arguments and that nothing tells apart: exchanging two of them

@@ -256,6 +256,10 @@ impl Program for LeaseProgram {
     fn clock(&self) -> Clock {
         self.scenario.clock
     }
+
+    fn homes(&self) -> Vec<usize> {
+        (0..self.scenario.tasks.len()).map(|task| self.scenario.cluster.home(task)).collect()
+    }
 }
 
 impl Subject for LeaseProgram {

@@ -11,13 +11,14 @@
 //! | locks | a `Mutex`; its unlock is no branch point |
 //! | `kfree` | a store to every reader's marker of the slab object, so that uses and frees are tried in both orders |
 //! | wait queues, sleeps, signals | one atomic for all, then `park`: coarse, and never a lost order |
+//! | steps of two nodes that a check holds against each other | stores to markers that nobody reads: see [`Tell`] |
 //! | choices | fixed for one model ([`Choices`]); the explorer enumerates them |
 //!
 //! Steps are as coarse as stays sound: locks and fields become loom objects at their first use by a task, set-up and epilogue
 //! run on the [`World`] alone.
 //!
-//! It may miss: what loom misses (trylocks that never fail); a timeout that fires later than at once
-//! while others run. A deadlock is judged by our own wait-for graph before
+//! It may miss: what loom misses (trylocks that never fail; orders of steps that touch nothing in common, where no [`Tell`] asks
+//! for them); a timeout that fires later than at once while others run. A deadlock is judged by our own wait-for graph before
 //! loom would stop the model. An execution that ends early runs on unobserved, up to a bound, so that loom learns of all its
 //! conflicts; then its tasks are unwound quietly.
 
@@ -34,8 +35,11 @@ use super::{Body, CURRENT, Clock, Engine, Flow, Observer, Program, new_execution
 use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, Status, TaskId, View, What};
 
 mod memory;
+mod tells;
 mod waits;
 use memory::{Memory, Spot};
+use tells::Marks;
+pub use tells::{Tell, Telling};
 
 /// The results of choices, by task and by the task's count of choices. What is not here is 0.
 pub type Choices = BTreeMap<(TaskId, u32), u8>;
@@ -112,15 +116,18 @@ struct Execution {
     chosen: RefCell<HashMap<TaskId, u32>>,
     /// Made when the set-up is done.
     memory: OnceCell<Memory>,
+    marks: Option<Marks>,
     drained: Cell<u32>,
     threads: RefCell<BTreeMap<TaskId, Thread>>,
     traversed: RefCell<Traversed>,
 }
 
-/// Runs one execution of `program`, inside a loom model. `report` gets what it left, in the last task that ends.
+/// Runs one execution of `program`, inside a loom model that tries the steps of `telling` in both orders. `report` gets what it
+/// left, in the last task that ends.
 pub fn run(
     program: &dyn Program,
     choices: Choices,
+    telling: Telling,
     observer: Rc<RefCell<dyn Observer>>,
     report: impl Fn(Traversed) + 'static,
 ) {
@@ -138,6 +145,7 @@ pub fn run(
         choices,
         chosen: RefCell::default(),
         memory: OnceCell::new(),
+        marks: Marks::new(telling, program.homes()),
         drained: Cell::new(0),
         threads: RefCell::default(),
         traversed: RefCell::default(),
@@ -146,6 +154,7 @@ pub fn run(
     let booted = program.boot();
     execution.world.borrow_mut().add_tasks(booted.tasks.len(), booted.listing);
     execution.stand_before_start(booted.tasks.len());
+    _ = execution.observer.borrow_mut().state(0, &*execution.world.borrow());
     execution.mode.set(if execution.stopped.get() { Mode::Drain } else { Mode::Run });
     let running = Rc::new(Cell::new(booted.tasks.len()));
     let finish = Rc::new(RefCell::new(Some((booted.outcome, booted.epilogue))));
@@ -316,6 +325,10 @@ impl Execution {
             if self.world.borrow().waits_for_itself(task) {
                 self.wait_for_the_end(task, lock);
             }
+            self.check_over();
+        }
+        if self.marks.as_ref().is_some_and(|marks| marks.mark(task, place)) {
+            self.task.set(task);
             self.check_over();
         }
         let seen = self.tell_loom(task, op);

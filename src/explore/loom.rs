@@ -4,6 +4,9 @@
 //! the choices of each task, assignments grown as executions report what they consumed. Its own limits pass
 //! silently, so executions are counted here.
 //!
+//! What steps of several nodes tell the checks is found out on the way ([`listener`]). Then it starts over; executions before
+//! that count.
+//!
 //! A finding's schedule is replayed on the controlled engine; if that does not show it, no sequentially consistent
 //! execution of these steps does, and it is marked as weak-memory.
 //!
@@ -16,6 +19,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+
+mod listener;
+use listener::Listener;
 
 use super::schedule::{Guide, replay};
 use super::{Bound, Config, EngineKind, Found, Progress, Schedule, Subject, Verdict, explore as explore_with, flow};
@@ -36,9 +42,10 @@ struct Shared {
     arities: BTreeMap<(TaskId, u32), u8>,
     /// Was an execution cut off before loom knew all of it?
     cut_off: bool,
+    listener: Listener,
 }
 
-/// Payload of the panic that ends a model at a bound.
+/// Payload of the panic that ends a model at a bound, or to start over.
 struct Enough;
 
 #[derive(Clone)]
@@ -46,15 +53,21 @@ struct Watch(Arc<Mutex<Shared>>);
 
 impl Observer for Watch {
     fn begin(&mut self) {
-        self.0.lock().checks.begin();
+        let mut shared = self.0.lock();
+        shared.checks.begin();
+        shared.listener.begin();
     }
 
     fn event(&mut self, event: &Event, view: &dyn View) -> Flow {
-        flow(self.0.lock().checks.event(event, view))
+        let mut shared = self.0.lock();
+        shared.listener.event(event, view);
+        flow(shared.checks.event(event, view))
     }
 
-    fn state(&mut self, step: u32, view: &dyn View) -> Flow {
-        self.blocked(step, view)
+    /// Told once, when the set-up is done: loom's executions are judged by events and waits.
+    fn state(&mut self, _step: u32, view: &dyn View) -> Flow {
+        self.0.lock().listener.booted(view);
+        Flow::Continue
     }
 
     fn blocked(&mut self, step: u32, view: &dyn View) -> Flow {
@@ -91,6 +104,7 @@ pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
         verdict: Verdict::new(EngineKind::Loom),
         arities: BTreeMap::new(),
         cut_off: false,
+        listener: Listener::new(&subject.homes()),
     }));
     let mut assignments = vec![Choices::new()];
     while let Some(choices) = assignments.pop() {
@@ -99,6 +113,10 @@ pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
         let mut shared = shared.lock();
         if shared.verdict.bound.is_some() {
             break;
+        }
+        if shared.listener.starts_over() {
+            assignments = vec![Choices::new()];
+            continue;
         }
         assignments.extend(refined(&choices, &std::mem::take(&mut shared.arities)));
     }
@@ -117,6 +135,9 @@ fn check_model(subject: &Arc<dyn Subject>, config: &Config, shared: &Arc<Mutex<S
         let (subject, config, shared, choices) =
             (Arc::clone(subject), config.clone(), Arc::clone(shared), choices.clone());
         move || {
+            if shared.lock().listener.has_grown() {
+                panic::resume_unwind(Box::new(Enough));
+            }
             let executions = shared.lock().verdict.executions;
             if let Some(bound) = config.tick(executions, 0, Progress::default) {
                 shared.lock().verdict.bound = Some(bound);
@@ -124,7 +145,8 @@ fn check_model(subject: &Arc<dyn Subject>, config: &Config, shared: &Arc<Mutex<S
             }
             let observer: Rc<RefCell<dyn Observer>> = Rc::new(RefCell::new(Watch(Arc::clone(&shared))));
             let shared = Arc::clone(&shared);
-            run(&*subject, choices.clone(), observer, move |traversed| shared.lock().take(traversed));
+            let telling = shared.lock().listener.telling.clone();
+            run(&*subject, choices.clone(), telling, observer, move |traversed| shared.lock().take(traversed));
         }
     };
     let mut builder = ::loom::model::Builder::new();

@@ -2,7 +2,8 @@
 //!
 //! loom remembers only the last access of an atomic, so a task's own read hides another's earlier read from its next write
 //! (tokio-rs/loom#166). Every cell (and every slab object, for all its fields) therefore has a *marker* per task beside it: a
-//! read reads the reader's marker, a write writes the markers of all others. Nobody's read hides another's.
+//! read stores to the reader's marker, a write to the markers of all others. Nobody's read hides another's. Nobody reads a
+//! marker: which of its stores a load sees would be one more thing for loom to try, and to no end.
 //!
 //! Branch points, where loom may run other tasks, are inside the functions of [`Memory`] and nowhere else: no borrow of
 //! this struct's maps is held across one.
@@ -22,7 +23,7 @@ use crate::event::{Access, ObjectId, Rmw, TaskId};
 const SPARE_CELLS: usize = 32;
 const SPARE_BLOCKS: usize = 8;
 
-type Markers = Rc<[AtomicU64]>;
+pub(super) type Markers = Rc<[AtomicU64]>;
 
 struct Held {
     task: TaskId,
@@ -47,7 +48,7 @@ pub(super) struct Memory {
     waits: AtomicU64,
 }
 
-fn new_markers(tasks: usize) -> Markers {
+pub(super) fn new_markers(tasks: usize) -> Markers {
     (0..tasks).map(|_| AtomicU64::new(0)).collect()
 }
 
@@ -105,7 +106,7 @@ impl Memory {
     }
 
     pub fn load(&self, task: TaskId, spot: Spot, access: Access) -> u64 {
-        self.markers(spot.block)[task.index()].load(Ordering::Relaxed);
+        self.markers(spot.block)[task.index()].store(0, Ordering::Relaxed);
         self.cell(spot.id).load(match access {
             Access::Acquire | Access::Full => Ordering::Acquire,
             Access::Plain | Access::Once | Access::Release => Ordering::Relaxed,
