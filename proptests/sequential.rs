@@ -116,7 +116,7 @@ impl Program for Script {
         let seen = Rc::new(RefCell::new(Vec::new()));
         let (script, told, endings) = (self.clone(), Rc::clone(&seen), Arc::clone(&self.endings));
         Booted {
-            tasks: vec![("caller".to_owned(), Box::new(move || script.run(kernel, &seen)))],
+            tasks: vec![Box::new(move || script.run(kernel, &seen))],
             listing: Box::new(|_| Vec::new()),
             outcome: Box::new(move |_| {
                 endings.lock().expect("no other thread has it").insert(told.borrow().clone());

@@ -204,8 +204,8 @@ pub type Body = Box<dyn FnOnce()>;
 
 /// An execution set up and ready to run.
 pub struct Booted {
-    /// Name and code of each task.
-    pub tasks: Vec<(String, Body)>,
+    /// The code of each task.
+    pub tasks: Vec<Body>,
     /// The outcome, a function of the final state and of what the calls returned. Asked before the epilogue.
     pub outcome: Outcome,
     /// Lists the leases there are, for the checks; no steps.

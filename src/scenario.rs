@@ -241,9 +241,8 @@ impl Program for LeaseProgram {
         }
         engine::note(Note::SetUp(TaskId::BOOT), Location::caller());
         let results: Results = Rc::new(RefCell::new(vec![Vec::new(); scenario.tasks.len()]));
-        let tasks = scenario.tasks.iter().enumerate();
-        let tasks = tasks.map(|(at, task)| (task.name.to_owned(), self.body(at, &machine, &processes[at], &results)));
-        let tasks = tasks.collect();
+        let tasks = processes.iter().enumerate();
+        let tasks = tasks.map(|(at, process)| self.body(at, &machine, process, &results)).collect();
         let (lister, closer, scenario) = (Rc::clone(&machine), Rc::clone(&machine), Arc::clone(scenario));
         Booted {
             tasks,

@@ -307,7 +307,7 @@ impl Program for Family {
         let leasers = (0..self.leasers).map(|_| leaser());
         let openers = (0..self.openers).map(|_| opener());
         Booted {
-            tasks: leasers.chain(openers).map(|body| ("task".to_owned(), body)).collect(),
+            tasks: leasers.chain(openers).collect(),
             outcome: Box::new(move |view: &dyn View| format!("{}", inode.leases.peek(view))),
             listing: Box::new(|_| Vec::new()),
             epilogue: Box::new(|| ()),

@@ -26,9 +26,8 @@ struct Tasks<F>(F);
 
 impl<F: Fn() -> Vec<Body> + Send + Sync> Program for Tasks<F> {
     fn boot(&self) -> Booted {
-        let bodies = (self.0)();
         Booted {
-            tasks: bodies.into_iter().enumerate().map(|(at, body)| (format!("task {}", at + 1), body)).collect(),
+            tasks: (self.0)(),
             listing: Box::new(|_| Vec::new()),
             outcome: Box::new(|_| String::new()),
             epilogue: Box::new(|| ()),

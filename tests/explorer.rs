@@ -138,7 +138,7 @@ impl Program for Hidden {
             if copied { x.inc() } else { y.inc() }
         });
         Booted {
-            tasks: vec![("first".to_owned(), first), ("second".to_owned(), second)],
+            tasks: vec![first, second],
             listing: Box::new(|_| Vec::new()),
             outcome: Box::new(|_| String::new()),
             epilogue: Box::new(|| ()),

@@ -111,7 +111,7 @@ impl Program for Chosen {
             let _second = second.lock(&current);
         });
         Booted {
-            tasks: vec![("task 1".to_owned(), body)],
+            tasks: vec![body],
             listing: Box::new(|_| Vec::new()),
             outcome: Box::new(|_| String::new()),
             epilogue: Box::new(|| ()),

@@ -146,7 +146,7 @@ impl Controlled {
         let booted = program.boot();
         quietly(|| {
             execution.begin(booted.tasks.len(), booted.listing, self.settings, program);
-            let mut tasks: Vec<Task> = booted.tasks.into_iter().map(|(_, body)| self.spawn(&execution, body)).collect();
+            let mut tasks: Vec<Task> = booted.tasks.into_iter().map(|body| self.spawn(&execution, body)).collect();
             execution.mode.set(Mode::Run);
             let ending = self.schedule(&execution, &mut tasks, strategy);
             let ending = match ending {

@@ -160,7 +160,7 @@ pub fn run(
     let finish = Rc::new(RefCell::new(Some((booted.outcome, booted.epilogue))));
     let report = Rc::new(report);
     let mut bodies: Vec<(TaskId, Body)> = Vec::new();
-    for (index, (_, body)) in booted.tasks.into_iter().enumerate() {
+    for (index, body) in booted.tasks.into_iter().enumerate() {
         let task = TaskId(index as u8 + 1);
         let (execution, running, finish, report) =
             (Rc::clone(&execution), Rc::clone(&running), Rc::clone(&finish), Rc::clone(&report));

@@ -203,7 +203,7 @@ impl Program for Family {
         let leasers = (0..self.leasers).map(|_| task(Inode::lease));
         let openers = (0..self.openers).map(|_| task(Inode::open));
         Booted {
-            tasks: leasers.chain(openers).map(|body| (String::new(), body)).collect(),
+            tasks: leasers.chain(openers).collect(),
             outcome: Box::new(move |view: &dyn View| format!("{} {}", inode.opens.peek(view), inode.leases.peek(view))),
             listing: Box::new(|_| Vec::new()),
             epilogue: Box::new(|| ()),

@@ -264,8 +264,7 @@ impl Program for Small {
         let kernel = Kernel::boot(self.faults, 0);
         let objects = Rc::new(Objects::new(self));
         let results: Results = Rc::new(RefCell::new(vec![Vec::new(); self.tasks.len()]));
-        let bodies = (0..self.tasks.len()).map(|at| (task_name(at + 1), self.body(at, kernel, &objects, &results)));
-        let tasks = bodies.collect();
+        let tasks = (0..self.tasks.len()).map(|at| self.body(at, kernel, &objects, &results)).collect();
         Booted {
             tasks,
             listing: Box::new(|_| Vec::new()),

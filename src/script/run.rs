@@ -130,13 +130,13 @@ impl Program for Performance {
             files: RefCell::new((directory, inodes)),
             desks,
         });
-        let process = |process| -> (String, Body) {
+        let process = |process| -> Body {
             let stage = Rc::clone(&stage);
-            (format!("P{process}"), Box::new(move || stage.play(process)))
+            Box::new(move || stage.play(process))
         };
-        let mut tasks: Vec<(String, Body)> = (0..script.procs).map(process).collect();
+        let mut tasks: Vec<Body> = (0..script.procs).map(process).collect();
         let log = Arc::clone(&self.log);
-        tasks.push(("conductor".to_owned(), Box::new(move || stage.conduct(&log))));
+        tasks.push(Box::new(move || stage.conduct(&log)));
         Booted {
             tasks,
             outcome: Box::new(|_| String::new()),
