@@ -318,6 +318,8 @@ fn exploration_goes_on_from_its_checkpoint_and_says_the_same() {
     }
 }
 
+const DAMAGED: &str = "the checkpoint is damaged: its sum is not that of what it says";
+
 #[test]
 fn checkpoint_of_something_else_is_refused() {
     let directory = directory("checkpoint-refused");
@@ -335,14 +337,42 @@ fn checkpoint_of_something_else_is_refused() {
     let tso = error(lease("bkl", "leaser-two-openers"), Config { memory: Memory::Tso, ..begin.clone() });
     assert_eq!(tso, "a checkpoint of test, SC, symmetry false; asked for is test, TSO, symmetry false");
 
-    let mut bytes = std::fs::read(&file).unwrap();
-    *bytes.last_mut().unwrap() ^= 1;
-    std::fs::write(&file, &bytes).unwrap();
-    let damaged = error(lease("bkl", "leaser-two-openers"), begin.clone());
-    assert_eq!(damaged, "the checkpoint is damaged: its states are not those it says it has");
+    let whole = std::fs::read(&file).unwrap();
+    let header = whole.iter().position(|byte| *byte == b'\n').unwrap();
+    let digit = whole[..header].windows(12).position(|text| text == b"\"executions\"").unwrap() + 13;
+    // In the table, in the line before it, and cut off.
+    let damages: [fn(&mut Vec<u8>, usize); 3] = [
+        |bytes, _| *bytes.last_mut().unwrap() ^= 1,
+        |bytes, digit| bytes[digit] = if bytes[digit] == b'9' { b'8' } else { b'9' },
+        |bytes, _| bytes.truncate(bytes.len() - 7),
+    ];
+    for damage in damages {
+        let mut bytes = whole.clone();
+        damage(&mut bytes, digit);
+        std::fs::write(&file, &bytes).unwrap();
+        assert_eq!(error(lease("bkl", "leaser-two-openers"), begin.clone()), DAMAGED);
+    }
     std::fs::write(&file, "{}\n").unwrap();
     let nothing = error(lease("bkl", "leaser-two-openers"), begin);
-    assert!(nothing.starts_with("not a checkpoint of version 1: missing field"), "{nothing}");
+    assert!(nothing.starts_with("not a checkpoint of version 2: missing field"), "{nothing}");
+}
+
+#[test]
+fn checkpoint_that_cannot_be_written_is_told_before_anything_is_explored() {
+    let directory = directory("checkpoint-nowhere");
+    std::fs::create_dir_all(&directory).unwrap();
+    // Far too short for a checkpoint to be due.
+    let config = checkpointed(&directory.join("no-such-folder/file.checkpoint"));
+
+    let result = try_explore(&lease("spinlock", "two-leasers"), &config);
+
+    assert!(
+        matches!(result, Err(checkpoint::Error::Io { what: "the checkpoint cannot be written", .. })),
+        "{result:?}"
+    );
+    // Where it can, nothing is left beside it.
+    try_explore(&lease("spinlock", "two-leasers"), &checkpointed(&directory.join("file.tmp"))).unwrap();
+    assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);
 }
 
 fn json(output: &std::process::Output) -> serde_json::Value {
@@ -378,4 +408,30 @@ fn killed_exploration_goes_on_where_its_last_checkpoint_was() {
     assert_eq!(resumed.status.code(), Some(0));
     assert_eq!(json(&whole), json(&resumed));
     assert!(!std::path::Path::new(file).exists());
+}
+
+#[test]
+fn interrupted_exploration_says_what_it_knows_and_can_be_gone_on_with() {
+    let directory = directory("interrupted");
+    std::fs::create_dir_all(&directory).unwrap();
+    let file = directory.join("file.checkpoint");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_lockwright"))
+        .args(["explore", "L-fixed-6-6", "--checkpoint", file.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !file.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it was interrupted");
+        std::thread::yield_now();
+    }
+    // As Ctrl-C does.
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+
+    let output = child.wait_with_output().unwrap();
+
+    assert_eq!(output.status.code(), Some(3));
+    assert!(stdout(&output).starts_with("INCOMPLETE (interrupted) L-fixed-6-6: nothing found so far, "));
+    assert!(output.stderr.is_empty() && file.exists());
 }

@@ -1,8 +1,9 @@
 //! What an exploration knows, in a file: who is killed goes on where the last checkpoint was written.
 //!
 //! A line of JSON, then the table of states as 20 bytes each (the fingerprint and who sleeps, little-endian). The file is
-//! written beside its place, synced and renamed, so there is always a whole one. It says what it is of:
-//! a checkpoint of another program, memory model or version is refused, and so is one whose paths the code no longer follows.
+//! written beside its place, synced and renamed, so there is always a whole one. It says what it is of, and has a sum over all
+//! of it: a checkpoint of another program, memory model or version is refused, a damaged one as well, and one whose paths the
+//! code no longer follows.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -26,7 +27,7 @@ use crate::engine::{Memory, leaked};
 use crate::event::TaskId;
 
 /// The version written, and the only one read.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Where checkpoints go, and what they are of.
 #[derive(Clone, Debug)]
@@ -70,6 +71,7 @@ struct Header {
     symmetry: bool,
     executions: u64,
     states: u64,
+    /// Over all the rest of the file.
     sum: String,
     outcomes: Vec<String>,
     deadlocks: Vec<String>,
@@ -110,6 +112,20 @@ impl Checkpoint {
         Error::Unfit { file: self.file.display().to_string(), why: why.into() }
     }
 
+    /// Where it is written before it takes its place: the name and `.tmp`.
+    fn beside(&self) -> PathBuf {
+        let mut name = self.file.clone().into_os_string();
+        name.push(".tmp");
+        name.into()
+    }
+
+    /// Can it be written at all? Asked before anything is explored: who hears of it later has waited in vain.
+    pub(super) fn try_place(&self) -> Result<(), Error> {
+        let beside = self.beside();
+        let tried = File::create(&beside).and_then(|_| fs::remove_file(&beside));
+        tried.map_err(self.io("the checkpoint cannot be written"))
+    }
+
     /// Writes what is known; whoever is killed meanwhile finds the one before.
     pub(super) fn save(
         &self,
@@ -130,21 +146,22 @@ impl Checkpoint {
         };
         let item =
             |item: &Item| SavedItem { asleep: item.asleep, prefix: choices(&item.prefix), rest: choices(&item.rest) };
-        let header = Header {
+        let mut header = Header {
             checkpoint: VERSION,
             about: self.about.clone(),
             memory: config.memory,
             symmetry: config.symmetry,
             executions: totals.executions,
             states: entries.len() as u64,
-            sum: sum(&entries),
+            sum: String::new(),
             outcomes: totals.outcomes.iter().cloned().collect(),
             deadlocks: totals.deadlocks.iter().cloned().collect(),
             findings: findings.collect(),
             orders: totals.orders.classes().into_iter().map(|(held, taken)| (held.into(), taken.into())).collect(),
             items: items.iter().map(item).collect(),
         };
-        let beside = self.file.with_extension("tmp");
+        header.sum = sum(&header, &entries);
+        let beside = self.beside();
         write(&beside, &header, &entries).map_err(self.io("the checkpoint cannot be written"))?;
         fs::rename(&beside, &self.file).map_err(self.io("the checkpoint cannot be put in its place"))
     }
@@ -184,7 +201,7 @@ impl Checkpoint {
 
     fn parse(&self, bytes: &[u8], config: &Config) -> Result<(Header, Vec<(u128, Sleepers)>), Error> {
         let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(|| self.unfit("not a checkpoint"))?;
-        let header: Header = serde_json::from_slice(&bytes[..end])
+        let mut header: Header = serde_json::from_slice(&bytes[..end])
             .map_err(|error| self.unfit(format!("not a checkpoint of version {VERSION}: {error}")))?;
         if header.checkpoint != VERSION {
             return Err(self.unfit(format!("a checkpoint of version {}, not {VERSION}", header.checkpoint)));
@@ -196,8 +213,9 @@ impl Checkpoint {
         }
         let (entries, rest) = bytes[end + 1..].as_chunks::<20>();
         let entries: Vec<(u128, Sleepers)> = entries.iter().map(entry).collect();
-        if !rest.is_empty() || entries.len() as u64 != header.states || sum(&entries) != header.sum {
-            return Err(self.unfit("the checkpoint is damaged: its states are not those it says it has"));
+        let said = std::mem::take(&mut header.sum);
+        if !rest.is_empty() || sum(&header, &entries) != said {
+            return Err(self.unfit("the checkpoint is damaged: its sum is not that of what it says"));
         }
         Ok((header, entries))
     }
@@ -255,8 +273,10 @@ fn entry(bytes: &[u8; 20]) -> (u128, Sleepers) {
     (u128::from_le_bytes(fingerprint), u32::from_le_bytes(asleep.try_into().expect("the last 4 of 20 bytes")))
 }
 
-fn sum(entries: &[(u128, Sleepers)]) -> String {
+/// Of a header whose own sum is empty, and the table.
+fn sum(header: &Header, entries: &[(u128, Sleepers)]) -> String {
     let mut sum = Fingerprint::default();
+    sum.write(&serde_json::to_vec(header).expect("a header is plain data"));
     for (fingerprint, asleep) in entries {
         sum.write_history(*fingerprint);
         sum.write_u32(*asleep);

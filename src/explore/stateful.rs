@@ -89,6 +89,9 @@ pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, checkp
     if let Some(max) = config.preemptions_max {
         return Ok(witness::preemption_bounded(subject, config, max));
     }
+    if let Some(checkpoint) = &config.checkpoint {
+        checkpoint.try_place()?;
+    }
     // An audit is after what the program does and the engine does not see, so it is run each time.
     let mut rerun = config.audit || config.seeded == Some(Unsound::NamesReused);
     let mut symmetry = config.symmetry;
