@@ -209,6 +209,8 @@ pub enum Bound {
     Drained(u32),
     /// Tasks allocate more slab objects or fields than the loom engine makes beforehand.
     Objects,
+    /// loom runs no more tasks than that.
+    Tasks(usize),
     /// Only so many executions, drawn by chance.
     Sampled {
         /// How many.
@@ -235,6 +237,7 @@ impl std::fmt::Display for Bound {
             Bound::Branches(max) => write!(f, "an execution has more than loom's {max} branches"),
             Bound::Drained(max) => write!(f, "an execution runs on {max} operations after its finding"),
             Bound::Objects => write!(f, "tasks allocate more than the loom engine has room for"),
+            Bound::Tasks(max) => write!(f, "loom runs at most {max} tasks"),
             Bound::Sampled { runs, seed } => write!(f, "{runs} random executions of seed {seed}"),
             Bound::Stores(max) => write!(f, "a task has more than {max} stores on their way to memory"),
             Bound::Range => write!(f, "a value leaves the range that is declared for it"),

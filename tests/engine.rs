@@ -208,6 +208,20 @@ fn bound_that_is_just_enough_is_complete() {
 }
 
 #[test]
+fn more_tasks_than_loom_runs_are_a_bound_by_name() {
+    let config = Config { executions_max: 20, ..Config::with_engine(EngineKind::Loom) };
+    let loom = |tasks: Small| explore(&tasks.subject(), &config);
+    let step: &[Stmt] = &[AtomicInc(0)];
+
+    let (five, six) = (loom(small([step; 5])), loom(small([step; 6])));
+
+    assert_eq!((five.bound, five.codes().len()), (Some(Bound::Executions(20)), 0));
+    assert_eq!((six.bound, six.codes().len()), (Some(Bound::Tasks(5)), 0));
+    // It goes on working.
+    assert_eq!(loom(small([step; 2])).bound, None);
+}
+
+#[test]
 fn interrupt_ends_an_exploration_with_what_it_has() {
     let subject = small([&[AtomicInc(0); 4], &[AtomicInc(0); 4]]).subject();
     let interrupt = Some(Arc::new(AtomicBool::new(true)));

@@ -35,6 +35,9 @@ use crate::event::{Event, TaskId, View};
 /// loom's bound on branches of one execution; its default of 1000 is for smaller programs.
 const BRANCHES_MAX: usize = 20_000;
 
+/// loom's bound on its threads, its main one included, which runs the last task.
+const THREADS_MAX: usize = 5;
+
 /// What the executions of all models share. loom wants it `Send`, though it runs on one OS thread.
 struct Shared {
     checks: Checks,
@@ -151,7 +154,7 @@ fn check_model(subject: &Arc<dyn Subject>, config: &Config, shared: &Arc<Mutex<S
     };
     let mut builder = ::loom::model::Builder::new();
     builder.max_branches = BRANCHES_MAX;
-    builder.max_threads = 5;
+    builder.max_threads = THREADS_MAX;
     builder.max_permutations = None;
     builder.max_duration = None;
     builder.preemption_bound = None;
@@ -164,6 +167,8 @@ fn check_model(subject: &Arc<dyn Subject>, config: &Config, shared: &Arc<Mutex<S
     }
     let text = crate::engine::panic_text(&*payload);
     let bound = match gives_up(text) {
+        // It asserts `threads.len() < max()` when one more is started.
+        None if text.contains("threads.len() < self.max()") => Bound::Tasks(THREADS_MAX),
         Some(GivesUp::Branches) => Bound::Branches(BRANCHES_MAX),
         Some(GivesUp::Objects) => Bound::Objects,
         Some(GivesUp::Deadlock) | None => panic!("internal error: loom ended with: {text}"),
