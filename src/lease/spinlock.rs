@@ -45,6 +45,9 @@
 //! **Whoever has the file open here** is asked for by `generic_setlease`, for every file system (the mail's second point): a server
 //! counts the opens of other nodes only. What else a cluster asks for is told in `spinlock/remote.rs`.
 //!
+//! **Where the mutants are.** What is called `seeded_...` does nothing here, and [`Spinlock::unless`] and
+//! [`Spinlock::lock_unless`] do what they are given: each is where a seeded bug makes it different.
+//!
 //! **Where results differ from `bkl`** in sequential use (closed table; everything else is equal):
 //!
 //! | row | `bkl` | here |
@@ -55,7 +58,7 @@
 //! | ENOMEM | the conflict is found first, and a change of type needs one allocation only | both allocations come first |
 
 use crate::kernel::atomic::smp_mb;
-use crate::kernel::fasync::{FasyncStruct, f_setown_force, f_setown_nofail, fasync_alloc, fasync_insert_entry};
+use crate::kernel::fasync::{FasyncStruct, f_setown_nofail, fasync_alloc, fasync_insert_entry};
 use crate::kernel::lock::SpinLock;
 use crate::kernel::slab::{Ptr, kfree};
 use crate::kernel::task::Task;
@@ -98,11 +101,6 @@ impl Spinlock {
         Spinlock { mutant: Some(mutant), ..Spinlock::boot() }
     }
 
-    /// Is this line seeded with that bug?
-    fn has(&self, mutant: Mutant) -> bool {
-        self.mutant == Some(mutant)
-    }
-
     /// F_SETLEASE of either owner: `in_kernel` has no fasync entry.
     fn setlease(&self, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<()> {
         if !filp.inode.is_regular {
@@ -141,9 +139,7 @@ impl Spinlock {
         match fasync_alloc(current) {
             Ok(fasync) => Ok(Prepared { lease, fasync: Some(fasync) }),
             Err(errno) => {
-                if !self.has(Mutant::LeaseLeakedOnEnomem) {
-                    kfree(lease);
-                }
+                self.unless(Mutant::LeaseLeakedOnEnomem, || kfree(lease));
                 self.seeded_undo(current, filp);
                 Err(errno)
             }
@@ -164,25 +160,17 @@ impl Spinlock {
         let result = self.generic_setlease(current, filp, arg, prepared, overtaken);
         let result = self.seeded_unlock(current, filp, arg, prepared, &mut flocks, result);
         let Ok(Some(lease)) = result else {
-            if !self.has(Mutant::EntryLeakedOnEagain) {
-                free_entry(prepared.fasync);
-            }
-            if let Some(flocks) = flocks {
-                self.unlock_refused(current, filp.inode, flocks);
-            }
+            self.unless(Mutant::EntryLeakedOnEagain, || free_entry(prepared.fasync));
+            self.unlock_refused(current, filp.inode, flocks);
             return result;
         };
         if let Some(entry) = prepared.fasync {
-            let attached = if self.has(Mutant::EntryOnPassedIn) { prepared.lease } else { lease };
+            let attached = self.seeded_passed_in(prepared, lease);
             free_entry(fasync_insert_entry(current, filp.file, attached.get().fl_fasync, entry));
-            if self.has(Mutant::OwnerAfterUnlock) {
-                flocks = None;
-            }
+            self.seeded_early_unlock(&mut flocks);
             self.f_setown(current, filp);
         }
-        if let Some(flocks) = flocks {
-            self.unlock(current, filp.inode, flocks);
-        }
+        self.unlock(current, filp.inode, flocks);
         result
     }
 
@@ -217,7 +205,7 @@ impl Spinlock {
             before = lease.fl_next;
         }
         if arg == F_RDLCK && writers > 0 || arg == F_WRLCK && readers + writers > 0 {
-            return Err(if self.has(Mutant::EnomemForEagain) { Errno::ENOMEM } else { Errno::EAGAIN });
+            return Err(self.seeded_errno(Errno::EAGAIN));
         }
         // What is listed the recall has marked: only what is new, or stronger, it cannot have seen.
         if overtaken && (mine.is_none() || arg == F_WRLCK) {
@@ -230,31 +218,18 @@ impl Spinlock {
         self.seeded_sleep_in_walk(current)?;
         before.write_once(Some(new));
         if self.recheck(current, inode, arg).is_err() {
-            if !self.has(Mutant::UndoUnlinksElsewhere) {
-                before.write_once(None);
-            }
+            self.unless(Mutant::UndoUnlinksElsewhere, || before.write_once(None));
             return Err(Errno::EAGAIN);
         }
         Ok(Some(new))
     }
 
-    /// The owner of the file's signals, whom the security module has accepted.
-    fn f_setown(&self, current: &Task, filp: Filp) {
-        if self.has(Mutant::OwnerForced) {
-            let _frame = current.enter("f_setown");
-            return f_setown_force(current, filp.owner(), current.pid);
-        }
-        f_setown(current, filp);
-    }
-
     /// Raised and looked at from both sides: see the module's page.
     fn recheck(&self, current: &Task, inode: Inode, arg: i32) -> Result<()> {
-        if self.has(Mutant::NoRecheck) || self.has(Mutant::RecheckUnlocked) || self.seeded_no_check(inode) {
+        if self.seeded_no_recheck(inode) {
             return Ok(());
         }
-        if !self.has(Mutant::NoBarrier) {
-            smp_mb();
-        }
+        self.unless(Mutant::NoBarrier, || smp_mb());
         check_open_counts(current, inode, arg)
     }
 
@@ -282,16 +257,14 @@ impl Spinlock {
     /// F_UNLCK: needs no memory, so it cannot fail for want of it.
     fn delete_lease(&self, current: &Task, filp: Filp, in_kernel: bool) -> Result<()> {
         let _frame = current.enter("delete_lease");
-        if self.has(Mutant::EntryReattached) {
-            return self.delete_and_reattach(current, filp);
+        if let Some(result) = self.seeded_reattach(current, filp) {
+            return result;
         }
         self.seeded_server_first(current, filp.inode);
-        let flocks = (!self.has(Mutant::UnlockUnlocked)).then(|| self.file_lock_lock.lock(current));
+        let flocks = self.lock_unless(Mutant::UnlockUnlocked, current);
         self.time_out_leases(current, filp.inode);
         self.remove_leases(current, filp.inode, |lease| is_mine(lease, filp, in_kernel));
-        if let Some(flocks) = flocks {
-            self.unlock_and_tell(current, filp.inode, flocks);
-        }
+        self.unlock_and_tell(current, filp.inode, flocks);
         Ok(())
     }
 }
@@ -312,19 +285,17 @@ impl Design for Spinlock {
 
     fn fcntl_getlease(&self, current: &Task, filp: Filp) -> i32 {
         let _frame = current.enter("fcntl_getlease");
-        let flocks = (!self.has(Mutant::ListWalkedUnlocked)).then(|| self.file_lock_lock.lock(current));
+        let flocks = self.lock_unless(Mutant::ListWalkedUnlocked, current);
         self.time_out_leases(current, filp.inode);
         let lease = list::lease_of_file(filp);
-        if let Some(flocks) = flocks {
-            self.unlock(current, filp.inode, flocks);
-        }
+        self.unlock(current, filp.inode, flocks);
         lease
     }
 
     fn open(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<Filp> {
         let _frame = current.enter("open");
-        if self.has(Mutant::WriterCountsLate) || self.has(Mutant::ReaderCountsLate) {
-            return self.open_counting_late(current, inode, flags);
+        if let Some(result) = self.seeded_late_open(current, inode, flags) {
+            return result;
         }
         inode.path_get(current, flags.by_link);
         if flags.write {
@@ -346,8 +317,8 @@ impl Design for Spinlock {
 
     fn truncate(&self, current: &Task, inode: Inode) -> Result<()> {
         let _frame = current.enter("do_sys_truncate");
-        if self.has(Mutant::TruncateBreaksFirst) {
-            return self.truncate_breaking_first(current, inode);
+        if let Some(result) = self.seeded_late_truncate(current, inode) {
+            return result;
         }
         inode.path_get(current, false);
         inode.get_write_access(current);
@@ -372,9 +343,7 @@ impl Design for Spinlock {
 
     fn break_lease(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<()> {
         let _frame = current.enter("break_lease");
-        if !self.has(Mutant::NoBarrier) {
-            smp_mb();
-        }
+        self.unless(Mutant::NoBarrier, || smp_mb());
         if inode.i_flock.read_once().is_none() {
             return Ok(());
         }
@@ -386,14 +355,10 @@ impl Design for Spinlock {
         if filp.inode.i_flock.load_acquire().is_none() {
             return;
         }
-        let flocks = (!self.has(Mutant::CloseUnlocked)).then(|| self.file_lock_lock.lock(current));
+        let flocks = self.lock_unless(Mutant::CloseUnlocked, current);
         self.remove_leases_of(current, filp);
-        if self.has(Mutant::CloseRemovesAll) {
-            self.remove_leases_of_all(current, filp);
-        }
-        if let Some(flocks) = flocks {
-            self.unlock(current, filp.inode, flocks);
-        }
+        self.seeded_remove_all(current, filp);
+        self.unlock(current, filp.inode, flocks);
     }
 
     fn recall(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<()> {

@@ -112,15 +112,16 @@ impl Spinlock {
     }
 
     /// Gives the lock back, and then to the server what no lease here needs any more.
-    pub(super) fn unlock(&self, current: &Task, inode: Inode, flocks: SpinGuard<'_>) {
+    pub(super) fn unlock<'a>(&self, current: &Task, inode: Inode, flocks: impl Into<Option<SpinGuard<'a>>>) {
         if self.has(Mutant::ServerNotTold) {
             return;
         }
         self.unlock_and_tell(current, inode, flocks);
     }
 
-    /// The same.
-    pub(super) fn unlock_and_tell(&self, current: &Task, inode: Inode, flocks: SpinGuard<'_>) {
+    /// The same. Without the lock, which a bug has lost, nothing.
+    pub(super) fn unlock_and_tell<'a>(&self, current: &Task, inode: Inode, flocks: impl Into<Option<SpinGuard<'a>>>) {
+        let Some(flocks) = flocks.into() else { return };
         let surplus = inode.client().and_then(|client| self.surplus(inode, client));
         drop(flocks);
         if let (Some(client), Some(kept)) = (inode.client(), surplus) {
@@ -129,7 +130,7 @@ impl Spinlock {
     }
 
     /// Gives the lock back after a refusal.
-    pub(super) fn unlock_refused(&self, current: &Task, inode: Inode, flocks: SpinGuard<'_>) {
+    pub(super) fn unlock_refused(&self, current: &Task, inode: Inode, flocks: Option<SpinGuard<'_>>) {
         match self.mutant {
             Some(Mutant::AnswerKept) => drop(flocks),
             Some(Mutant::LoserGivesBack) => {

@@ -1,18 +1,39 @@
-//! The seeded bugs of [`Spinlock`] that are more than a word in a line: none of this is part of the design.
+//! The seeded bugs of [`Spinlock`]: none of this is part of the design.
+//!
+//! Where no bug is seeded, what is called `seeded_...` does nothing, [`Spinlock::unless`] does what it is given, and
+//! [`Spinlock::lock_unless`] takes the lock.
 
-use crate::kernel::fasync::{fasync_alloc, fasync_helper};
+use crate::kernel::fasync::{f_setown_force, fasync_alloc, fasync_helper};
 use crate::kernel::lock::SpinGuard;
 use crate::kernel::slab::{Link, Ptr, kfree};
 use crate::kernel::task::Task;
 use crate::kernel::{Errno, Result};
 
-use super::{Prepared, Spinlock, check_open_counts};
+use super::{Prepared, Spinlock, check_open_counts, f_setown};
 use crate::lease::file_lock::{FileLock, locks_alloc_lock};
 use crate::lease::inode::File;
 use crate::lease::mutants::Mutant;
 use crate::lease::{Design, Filp, Inode, OpenFlags};
 
 impl Spinlock {
+    /// Is this bug seeded?
+    pub(super) fn has(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
+    }
+
+    /// What the design does, and that bug leaves out.
+    pub(super) fn unless(&self, mutant: Mutant, design: impl FnOnce()) {
+        if !self.has(mutant) {
+            design();
+        }
+    }
+
+    /// The lock, which that bug does not take.
+    #[track_caller]
+    pub(super) fn lock_unless<'a>(&self, mutant: Mutant, current: &'a Task) -> Option<SpinGuard<'a>> {
+        if self.has(mutant) { None } else { Some(self.file_lock_lock.lock(current)) }
+    }
+
     /// Behind `generic_setlease`: forgets the lock, or gives it back too early. The design does nothing here.
     pub(super) fn seeded_unlock(
         &self,
@@ -84,8 +105,43 @@ impl Spinlock {
         if refused { Err(Errno::EACCES) } else { Ok(()) }
     }
 
+    /// M02: the variable still has the error of the allocation.
+    pub(super) fn seeded_errno(&self, errno: Errno) -> Errno {
+        if self.has(Mutant::EnomemForEagain) { Errno::ENOMEM } else { errno }
+    }
+
+    /// M28: the lease on which the fasync entry is put is the one passed in, whichever is listed.
+    pub(super) fn seeded_passed_in(&self, prepared: &Prepared, listed: Ptr<FileLock>) -> Ptr<FileLock> {
+        if self.has(Mutant::EntryOnPassedIn) { prepared.lease } else { listed }
+    }
+
+    /// M06: the lock goes before the owner is set.
+    pub(super) fn seeded_early_unlock(&self, flocks: &mut Option<SpinGuard<'_>>) {
+        if self.has(Mutant::OwnerAfterUnlock) {
+            *flocks = None;
+        }
+    }
+
+    /// M45: the owner is set whoever F_SETOWN has named. The design sets one where there is none.
+    pub(super) fn f_setown(&self, current: &Task, filp: Filp) {
+        if self.has(Mutant::OwnerForced) {
+            let _frame = current.enter("f_setown");
+            return f_setown_force(current, filp.owner(), current.pid);
+        }
+        f_setown(current, filp);
+    }
+
+    /// M24: no second look at the counts under the lock.
+    pub(super) fn seeded_no_recheck(&self, inode: Inode) -> bool {
+        self.has(Mutant::NoRecheck) || self.has(Mutant::RecheckUnlocked) || self.seeded_no_check(inode)
+    }
+
     /// M05: after the unlock the entry is put on the lease that is gone.
-    pub(super) fn delete_and_reattach(&self, current: &Task, filp: Filp) -> Result<()> {
+    pub(super) fn seeded_reattach(&self, current: &Task, filp: Filp) -> Option<Result<()>> {
+        self.has(Mutant::EntryReattached).then(|| self.delete_and_reattach(current, filp))
+    }
+
+    fn delete_and_reattach(&self, current: &Task, filp: Filp) -> Result<()> {
         let mut gone = None;
         {
             let _flocks = self.file_lock_lock.lock(current);
@@ -103,7 +159,12 @@ impl Spinlock {
     }
 
     /// M24, M30: `open` with one of its counts raised after the break.
-    pub(super) fn open_counting_late(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<Filp> {
+    pub(super) fn seeded_late_open(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Option<Result<Filp>> {
+        let late = self.has(Mutant::WriterCountsLate) || self.has(Mutant::ReaderCountsLate);
+        late.then(|| self.open_counting_late(current, inode, flags))
+    }
+
+    fn open_counting_late(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<Filp> {
         let reader_late = self.has(Mutant::ReaderCountsLate);
         if !reader_late {
             inode.path_get(current, flags.by_link);
@@ -124,7 +185,11 @@ impl Spinlock {
     }
 
     /// M25: `truncate` that breaks before it takes write access.
-    pub(super) fn truncate_breaking_first(&self, current: &Task, inode: Inode) -> Result<()> {
+    pub(super) fn seeded_late_truncate(&self, current: &Task, inode: Inode) -> Option<Result<()>> {
+        self.has(Mutant::TruncateBreaksFirst).then(|| self.truncate_breaking_first(current, inode))
+    }
+
+    fn truncate_breaking_first(&self, current: &Task, inode: Inode) -> Result<()> {
         inode.path_get(current, false);
         let result = self.break_lease(current, inode, OpenFlags { write: true, ..OpenFlags::default() });
         inode.get_write_access(current);
@@ -137,7 +202,10 @@ impl Spinlock {
     }
 
     /// M27: whose lease it is, nobody asks.
-    pub(super) fn remove_leases_of_all(&self, current: &Task, filp: Filp) {
+    pub(super) fn seeded_remove_all(&self, current: &Task, filp: Filp) {
+        if !self.has(Mutant::CloseRemovesAll) {
+            return;
+        }
         while let Some(fl) = filp.inode.i_flock.get() {
             self.locks_delete_lock(current, filp.inode.i_flock, fl);
         }
