@@ -6,6 +6,7 @@ use super::{columns, count, memory_model};
 use crate::check::Code;
 use crate::explore::Verdict;
 use crate::lease::designs::Entry;
+use crate::scenario::FsKind;
 use crate::scenario::cells::Cell;
 use crate::scenario::expect::{self, Expected};
 
@@ -93,7 +94,7 @@ fn findings(cell: &Cell, verdict: &Verdict) -> String {
     }
 }
 
-/// Tables of as many designs as a page has room for, in their order, one at least.
+/// Scenarios by designs.
 fn tables(designs: &[Entry], cells: &[Cell], verdicts: &[Verdict]) -> String {
     let mut scenarios: Vec<&str> = Vec::new();
     for cell in cells {
@@ -102,15 +103,18 @@ fn tables(designs: &[Entry], cells: &[Cell], verdicts: &[Verdict]) -> String {
         }
     }
     let names = columns_of(std::iter::once("scenario").chain(scenarios.iter().copied()).map(str::to_owned).collect());
-    let of_designs = designs.iter().map(|&design| of_design_columns(design, &scenarios, cells, verdicts));
+    pages(&names, designs.iter().map(|&design| of_design_columns(design, &scenarios, cells, verdicts)))
+}
+
+/// Beside these names as many columns as a page has room for, one at least; the others on pages that follow.
+fn pages(names: &[String], columns: impl Iterator<Item = Vec<String>>) -> String {
     let mut pages: Vec<Vec<String>> = Vec::new();
-    for columns in of_designs {
-        let width = |page: &[String]| page.first().map_or(0, |line| line.chars().count());
+    for column in columns {
         match pages.last_mut() {
-            Some(page) if width(page) + width(&columns) <= columns::PAGE_COLUMNS => beside(page, &columns),
+            Some(page) if width_of(page) + width_of(&column) <= columns::PAGE_COLUMNS => beside(page, &column),
             _ => {
-                let mut page = names.clone();
-                beside(&mut page, &columns);
+                let mut page = names.to_vec();
+                beside(&mut page, &column);
                 pages.push(page);
             }
         }
@@ -183,28 +187,28 @@ fn grouped(design: Entry, cells: &[Cell], verdicts: &[Verdict]) -> String {
     text
 }
 
-/// Designs by properties: the number of scenarios in which each is violated. `clean` needs every scenario complete.
+/// Properties by designs: the number of scenarios in which each is violated. `clean` needs every scenario complete, and `n/a`
+/// stands where no scenario could have violated it: leases of a file server without one.
 fn properties(designs: &[Entry], cells: &[Cell], verdicts: &[Verdict]) -> String {
-    let mut text = "Each property: clean, or the number of scenarios in which it does not hold.\n\n".to_owned();
-    let row = |name: &str, words: Vec<String>| {
-        let words: Vec<String> = words.iter().map(|word| format!("{word:>5}")).collect();
-        format!("{name:<14}{}\n", words.join("  "))
-    };
-    text.push_str(&row("", Code::ALL.iter().map(Code::to_string).collect()));
-    for &design in designs {
+    let names = columns_of(std::iter::once(String::new()).chain(Code::ALL.iter().map(Code::to_string)).collect());
+    let of_designs = designs.iter().map(|&design| {
         let complete = of_design(design, cells, verdicts).all(|(_, verdict)| verdict.complete());
+        let asks = |cell: &Cell| cell.scenario.cluster.nodes.iter().any(|node| node.fs == FsKind::Network);
+        let has_server = of_design(design, cells, verdicts).any(|(cell, _)| asks(cell));
         let word = |code: &Code| {
             let violated =
                 of_design(design, cells, verdicts).filter(|(_, verdict)| verdict.codes().contains(code)).count();
             match (violated, complete) {
+                (0, _) if *code == Code::LW032 && !has_server => "n/a".to_owned(),
                 (0, true) => "clean".to_owned(),
                 (0, false) => "open".to_owned(),
                 (number, _) => number.to_string(),
             }
         };
-        text.push_str(&row(&design.full_name(), Code::ALL.iter().map(word).collect()));
-    }
-    text
+        numbers_of(std::iter::once(design.full_name()).chain(Code::ALL.iter().map(word)).collect())
+    });
+    let text = "Each property of each design: clean, or in how many scenarios it does not hold; n/a where none could tell.\n\n";
+    text.to_owned() + &pages(&names, of_designs)
 }
 
 /// The codes with their titles, and the bugs they are known as.
