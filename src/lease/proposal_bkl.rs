@@ -3,7 +3,7 @@
 //! ```text
 //! vfs_setlease
 //!    check_open_counts               "should be common to all filesystems", so it is here
-//!    f_op->setlease                  now means "try to get a lease from the fileserver"
+//!    f_op->setlease                  now means "Try to get a lease from the fileserver"
 //!       if (res) return res
 //!    lock_kernel
 //!    generic_setlease                allocates nothing
