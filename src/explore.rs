@@ -226,13 +226,19 @@ pub enum Bound {
     Interrupted,
 }
 
+fn plural(number: u64) -> &'static str {
+    if number == 1 { "" } else { "s" }
+}
+
 impl std::fmt::Display for Bound {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Bound::Executions(max) => write!(f, "stopped after {max} executions"),
-            Bound::States(max) => write!(f, "stopped after {max} states"),
+            Bound::Executions(max) => write!(f, "stopped after {max} execution{}", plural(*max)),
+            Bound::States(max) => write!(f, "stopped after {max} state{}", plural(*max)),
             Bound::Bytes(max) => write!(f, "known states would take more than {} MiB", max >> 20),
-            Bound::Preemptions(max) => write!(f, "only executions with at most {max} preemptions"),
+            Bound::Preemptions(max) => {
+                write!(f, "only executions with at most {max} preemption{}", plural((*max).into()))
+            }
             Bound::Steps(max) => write!(f, "an execution runs on after {max} steps"),
             Bound::Branches(max) => write!(f, "an execution has more than loom's {max} branches"),
             Bound::Drained(max) => write!(f, "an execution runs on {max} operations after its finding"),

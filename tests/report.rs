@@ -380,8 +380,8 @@ fn what_was_not_explored_is_not_called_clean() {
 
     assert_eq!(verdict.bound, Some(Bound::Executions(1)));
     assert!(text.contains("clean in 0 of 1 scenario\n"), "{text}");
-    assert!(text.contains("INCOMPLETE (stopped after 1 executions) 1 of 1 cells, "), "{text}");
-    assert!(line.starts_with("INCOMPLETE (stopped after 1 executions) spinlock leaser-reader: nothing found so far, "));
+    assert!(text.contains("INCOMPLETE (stopped after 1 execution) 1 of 1 cells, "), "{text}");
+    assert!(line.starts_with("INCOMPLETE (stopped after 1 execution) spinlock leaser-reader: nothing found so far, "));
 }
 
 #[test]
