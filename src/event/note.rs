@@ -1,0 +1,151 @@
+//! Remarks: what tasks say of the calls that they make, and the leases that these are about.
+
+use std::fmt;
+
+use super::{ObjectId, TaskId};
+
+/// Something worth telling that is no step of its own: it belongs to the step before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Note {
+    /// A function is entered.
+    Enter(&'static str),
+    /// It is left.
+    Exit(&'static str),
+    /// The BKL is taken or given back by a task that keeps it: only the depth changes.
+    Nested(ObjectId, bool),
+    /// A call that may sleep, by what.
+    MightSleep(&'static str),
+    /// `preempt_disable` (1) or `preempt_enable` (-1).
+    Preempt(i8),
+    /// A slab object is born; nobody else can know it yet.
+    Alloc(ObjectId),
+    /// `BUG_ON`, a failed assertion or a panic, with its text.
+    Bug(&'static str),
+    /// A call of the scenario starts.
+    Call(u16),
+    /// A call of the scenario returns, with its result as the kernel returns it.
+    Return(u16, i64),
+    /// A signal is sent to the process `pid` about the open file `file` (0 as pid: nobody is there).
+    Signal {
+        /// Receiver.
+        pid: u32,
+        /// The open file description it is about.
+        file: ObjectId,
+    },
+    /// An in-kernel lease owner is called back about the open file `file`.
+    Callback {
+        /// The open file description it is about.
+        file: ObjectId,
+    },
+    /// A scenario's call has made `file` usable for the task: an open returned.
+    Opened {
+        /// The open file description.
+        file: ObjectId,
+        /// What it is open on.
+        inode: ObjectId,
+        /// Is it open for write?
+        write: bool,
+    },
+    /// The last descriptor of `file` is about to be closed.
+    Closing {
+        /// The open file description.
+        file: ObjectId,
+    },
+    /// A lease call on `file` returned 0: it now has a lease of the type, or none.
+    Granted {
+        /// The open file description.
+        file: ObjectId,
+        /// What was granted; `None` after an unlock.
+        lease: Option<LeaseType>,
+        /// The process to be told when the lease is broken (0: an in-kernel owner).
+        pid: u32,
+    },
+    /// A lease call on `file` failed: what it may have listed in between was never granted.
+    Refused {
+        /// The open file description.
+        file: ObjectId,
+    },
+    /// A call on the lease interface, of a task or of the set-up, as its caller means it: what the sequential
+    /// specification is asked about. The call of a task begins with its next operation.
+    Invoke(LeaseCall),
+    /// The task truncates `inode` now: what conflicts has been broken.
+    Truncating {
+        /// The file.
+        inode: ObjectId,
+    },
+    /// An F_UNLCK on `file` failed.
+    UnlockFailed {
+        /// The open file description.
+        file: ObjectId,
+        /// The error, as a positive number.
+        errno: i64,
+    },
+    /// `inode` is a node's view of a file that a file server keeps: many inodes, one file.
+    Mounted {
+        /// The node's inode.
+        inode: ObjectId,
+        /// The server's table for the file.
+        table: ObjectId,
+        /// Which node, from 0.
+        node: u8,
+    },
+    /// The set-up makes from here on the calls that this task has made before the start; [`TaskId::BOOT`]: nobody's.
+    SetUp(TaskId),
+    /// The task has no more calls.
+    Finished,
+}
+
+/// A call on the lease interface: open files and inodes by name, processes by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[allow(missing_docs, reason = "the fields are the arguments of the calls, by the kernel's names")]
+pub enum LeaseCall {
+    /// `open(2)`.
+    Open { inode: ObjectId, write: bool, nonblock: bool, pid: u32 },
+    /// `truncate(2)`.
+    Truncate { inode: ObjectId, pid: u32 },
+    /// `close(2)` of one descriptor.
+    Close { file: ObjectId },
+    /// `dup(2)`.
+    Dup { file: ObjectId },
+    /// `F_SETLEASE`, or `vfs_setlease` of an in-kernel owner; `lease` is what is asked for, `None` to unlock.
+    SetLease { file: ObjectId, lease: Option<LeaseType>, pid: u32, in_kernel: bool },
+    /// `F_GETLEASE`.
+    GetLease { file: ObjectId },
+    /// `F_SETOWN`: who gets the signals about the file.
+    SetOwn { file: ObjectId, pid: u32 },
+    /// `F_GETOWN`.
+    GetOwn { file: ObjectId },
+    /// Number of leases in `/proc/locks`.
+    Locks { inode: ObjectId },
+}
+
+/// The type of a lease, in the order of strength.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LeaseType {
+    /// `F_RDLCK`: nobody writes.
+    Read,
+    /// `F_WRLCK`: nobody else has the file open.
+    Write,
+}
+
+/// A lease as a design lists it: an unscheduled view for the checks, which do not believe what the design says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Listed {
+    /// The slab object that records it.
+    pub lease: ObjectId,
+    /// The open file description it belongs to.
+    pub file: ObjectId,
+    /// What it is now, or what a break will leave: `None` if it is to go.
+    pub target: Option<LeaseType>,
+    /// Is it being broken?
+    pub breaking: bool,
+}
+
+impl fmt::Display for LeaseType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LeaseType::Read => "READ",
+            LeaseType::Write => "WRITE",
+        })
+    }
+}
