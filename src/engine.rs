@@ -14,16 +14,18 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::event::{Event, Listed, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View};
+use crate::event::{Listed, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View};
 
 pub mod controlled;
 pub mod fingerprint;
 pub mod loom;
 pub mod memo;
+mod observer;
 mod quiet;
 pub mod world;
 
 use fingerprint::Fingerprint;
+pub use observer::{Blind, Flow, Observer};
 pub(crate) use quiet::{leaked, panic_text, quietly};
 use world::{Transition, World};
 
@@ -292,47 +294,6 @@ pub enum Unsound {
     SymmetryForgetsOwner,
     /// What sleeps stays asleep when something dependent happens.
     SleepSetNotFiltered,
-}
-
-/// Whether an execution goes on after what was seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flow {
-    /// It goes on.
-    Continue,
-    /// It ends here.
-    Stop,
-}
-
-/// Who watches executions: the checks, or a recorder.
-pub trait Observer {
-    /// An execution begins.
-    fn begin(&mut self);
-    /// A step was made, or remarked on.
-    fn event(&mut self, event: &Event, view: &dyn View) -> Flow;
-    /// A state was reached: every task stands before its next operation.
-    fn state(&mut self, step: u32, view: &dyn View) -> Flow;
-    /// Somebody waits, in the middle of a step: only the waits can be judged.
-    fn blocked(&mut self, step: u32, view: &dyn View) -> Flow {
-        self.state(step, view)
-    }
-    /// All tasks are done and the epilogue has run.
-    fn end(&mut self, step: u32, view: &dyn View);
-    /// What the observer remembers that its future judgements depend on.
-    fn fingerprint(&self, fingerprint: &mut Fingerprint);
-    /// The part of it that is about one task alone; the rest names no task, unless [`Observer::names_tasks`].
-    fn fingerprint_task(&self, _task: TaskId, _fingerprint: &mut Fingerprint) {}
-    /// Does it remember tasks by name? Then they cannot be exchanged.
-    fn names_tasks(&self) -> bool {
-        true
-    }
-    /// Does what is remembered or said of this depend on when, among independent steps of others, it happens?
-    fn is_loud(&self, _event: &Event) -> bool {
-        true
-    }
-    /// A step that was judged before, in an execution that leads here again: only what is remembered has to follow.
-    fn again(&mut self, event: &Event, view: &dyn View) {
-        self.event(event, view);
-    }
 }
 
 /// What a strategy sees at a scheduling point.

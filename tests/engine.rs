@@ -10,10 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use lockwright::check::{Checks, Code};
 use lockwright::engine::controlled::{Controlled, Limits, Settings};
-use lockwright::engine::fingerprint::Fingerprint;
-use lockwright::engine::{Body, Booted, Decision, Ending, Flow, Observer, Program, State, Strategy};
+use lockwright::engine::{Blind, Body, Booted, Decision, Ending, Observer, Program, State, Strategy};
 use lockwright::event::names::Names;
-use lockwright::event::{Event, View};
 use lockwright::explore::{Bound, Config, EngineKind, Subject, Verdict, explore};
 use lockwright::kernel::atomic::Atomic;
 use lockwright::kernel::lock::SpinLock;
@@ -231,24 +229,6 @@ fn interrupt_ends_an_exploration_with_what_it_has() {
     assert_eq!(verdict.outcomes.len(), 1);
 }
 
-struct Blind;
-
-impl Observer for Blind {
-    fn begin(&mut self) {}
-
-    fn event(&mut self, _event: &Event, _view: &dyn View) -> Flow {
-        Flow::Continue
-    }
-
-    fn state(&mut self, _step: u32, _view: &dyn View) -> Flow {
-        Flow::Continue
-    }
-
-    fn end(&mut self, _step: u32, _view: &dyn View) {}
-
-    fn fingerprint(&self, _fingerprint: &mut Fingerprint) {}
-}
-
 /// Takes so many steps in turn, then abandons the execution.
 struct AbandonAfter(u32);
 
@@ -263,7 +243,7 @@ impl Strategy for AbandonAfter {
 
 /// Runs executions that are abandoned after 0 to 9 steps; the stacks there are afterwards.
 fn stacks_after_abandoning(subject: &Arc<dyn Subject>) -> usize {
-    let observer: Rc<RefCell<dyn Observer>> = Rc::new(RefCell::new(Blind));
+    let observer: Rc<RefCell<dyn Observer>> = Rc::new(RefCell::new(Blind { names_tasks: true }));
     let mut controlled = Controlled::new(Settings::default());
     for round in 0..200 {
         let program: &dyn Program = &**subject;

@@ -18,11 +18,10 @@ use super::visited::Identity;
 use super::{Config, Subject, Watch};
 use crate::check::CheckMemory;
 use crate::engine::controlled::Controlled;
-use crate::engine::fingerprint::Fingerprint;
 use crate::engine::memo::{Memo, Told};
 use crate::engine::world::{Transition, World};
-use crate::engine::{Decision, Ending, Flow, Observer, Program, State, Strategy, fingerprint_of};
-use crate::event::{Event, Status, TaskId, View};
+use crate::engine::{Blind, Decision, Ending, Flow, Observer, Program, State, Strategy, fingerprint_of};
+use crate::event::{Status, TaskId, View};
 
 /// A state of the path, before its choice is made.
 struct Snapshot {
@@ -240,35 +239,5 @@ impl Strategy for Along {
             // The program left the path: its segments tell, or the ending does.
             _ => Decision::Abandon,
         }
-    }
-}
-
-/// Sees nothing.
-struct Blind {
-    /// As the checks do: whether tasks are exchanged depends on it.
-    names_tasks: bool,
-}
-
-impl Observer for Blind {
-    fn begin(&mut self) {}
-
-    fn event(&mut self, _event: &Event, _view: &dyn View) -> Flow {
-        Flow::Continue
-    }
-
-    fn state(&mut self, _step: u32, _view: &dyn View) -> Flow {
-        Flow::Continue
-    }
-
-    fn end(&mut self, _step: u32, _view: &dyn View) {}
-
-    fn fingerprint(&self, _fingerprint: &mut Fingerprint) {}
-
-    fn names_tasks(&self) -> bool {
-        self.names_tasks
-    }
-
-    fn is_loud(&self, _event: &Event) -> bool {
-        false
     }
 }

@@ -9,9 +9,7 @@ use parking_lot::Mutex;
 
 use super::Problem;
 use crate::engine::controlled::{Controlled, Settings};
-use crate::engine::fingerprint::Fingerprint;
-use crate::engine::{Booted, Decision, Flow, Observer, Program, State, Strategy, quietly};
-use crate::event::{Event, View};
+use crate::engine::{Blind, Booted, Decision, Observer, Program, State, Strategy, quietly};
 use crate::lease::designs::Entry;
 use crate::scenario::{Machine, Process, Scenario};
 
@@ -19,7 +17,7 @@ use crate::scenario::{Machine, Process, Scenario};
 pub fn setup_problem(design: Entry, scenario: &Scenario) -> Option<Problem> {
     let progress = Arc::new(Mutex::new(Progress::default()));
     let program = SetUp { design, scenario: scenario.clone(), progress: Arc::clone(&progress) };
-    let observer: Rc<RefCell<dyn Observer>> = Rc::new(RefCell::new(Nobody));
+    let observer: Rc<RefCell<dyn Observer>> = Rc::new(RefCell::new(Blind { names_tasks: true }));
     let run = || Controlled::new(Settings::default()).run(&program, &mut Nobody, &observer);
     let waits = quietly(|| panic::catch_unwind(AssertUnwindSafe(run))).is_err();
     let progress = progress.lock();
@@ -72,26 +70,11 @@ impl Program for SetUp {
     }
 }
 
+/// Lets nobody run.
 struct Nobody;
 
 impl Strategy for Nobody {
     fn decide(&mut self, _state: &State<'_>) -> Decision {
         Decision::Abandon
     }
-}
-
-impl Observer for Nobody {
-    fn begin(&mut self) {}
-
-    fn event(&mut self, _event: &Event, _view: &dyn View) -> Flow {
-        Flow::Continue
-    }
-
-    fn state(&mut self, _step: u32, _view: &dyn View) -> Flow {
-        Flow::Continue
-    }
-
-    fn end(&mut self, _step: u32, _view: &dyn View) {}
-
-    fn fingerprint(&self, _fingerprint: &mut Fingerprint) {}
 }
