@@ -5,10 +5,9 @@
 
 use std::sync::Arc;
 
+use super::catalogue::scenario;
 use super::{Call, ClusterSpec, FsKind, NodeSpec, Scenario, TaskSpec};
-use crate::engine::Clock;
 use crate::event::TaskId;
-use crate::kernel::Faults;
 use crate::lease::{F_RDLCK, F_UNLCK, F_WRLCK, OpenFlags};
 
 /// A call that can be outlined.
@@ -48,15 +47,7 @@ fn alone(name: &'static str, about: &'static str, before: &[Call], call: Call) -
 /// The task that makes the call is the last.
 fn with_tasks(name: &'static str, about: &'static str, tasks: Vec<TaskSpec>) -> Alone {
     let task = TaskId(tasks.len() as u8);
-    let scenario = Scenario {
-        name,
-        about,
-        tasks,
-        faults: Faults::default(),
-        clock: Clock::Quiescent,
-        lease_break_time: 45,
-        cluster: ClusterSpec::default(),
-    };
+    let scenario = scenario(name, about, tasks);
     Alone { name, about, scenario: Arc::new(scenario), task }
 }
 

@@ -27,7 +27,8 @@ fn set(arg: i32) -> Call {
     Call::SetLease("a", arg)
 }
 
-fn scenario(name: &'static str, about: &'static str, tasks: Vec<TaskSpec>) -> Scenario {
+/// One machine on which nothing fails; time moves when nobody can run.
+pub(super) fn scenario(name: &'static str, about: &'static str, tasks: Vec<TaskSpec>) -> Scenario {
     Scenario {
         name,
         about,
