@@ -175,6 +175,10 @@ fn loops_meet_themselves() {
     // the write, and who has read 0 is back where it was: (before, before), (before, behind), (done, behind).
     let spin: &[Stmt] = &[IfCell(0, Is::Eq(1), 1), Skip(1), Back(2)];
     assert_eq!(states([spin, &[StoreOnce(0, 1)]])[1], 3 - 1);
+    // With nobody to write, that is a livelock; the explicit search says so as the explorer does.
+    for config in [explicit(), Config::default()] {
+        assert_eq!(explore(&program([spin]).subject(), &config).codes().into_iter().collect::<Vec<_>>(), [Code::LW009]);
+    }
     // Twice (a lock, an increment, an unlock) is as when it is written twice.
     let twice = [&[Repeat(2, 3)], &SECTION[..]].concat();
     assert_eq!(states([&twice, &twice]), states([&[SECTION, SECTION].concat(), &[SECTION, SECTION].concat()]));

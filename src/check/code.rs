@@ -37,6 +37,7 @@ codes! {
     LW006 "unlock of a lock not held",
     LW007 "held lock freed, or still held at return",
     LW008 "deadlock: waits that nobody can end",
+    LW009 "livelock: tasks run for ever and no call returns",
     LW010 "data race on plain memory",
     LW011 "assertion or BUG_ON failed",
     LW020 "use after free",

@@ -110,6 +110,11 @@ impl Memo {
         self.segments.is_empty()
     }
 
+    /// From which history a task can come to which.
+    pub fn histories(&self) -> impl Iterator<Item = (u128, u128)> {
+        self.segments.iter().map(|(key, segment)| (key.history, segment.history))
+    }
+
     /// Did an execution do something else than one before it, from the same history?
     pub fn strayed(&self) -> bool {
         self.strayed

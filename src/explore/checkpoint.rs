@@ -78,6 +78,8 @@ struct Header {
     findings: Vec<SavedFinding>,
     /// Lock orders seen.
     orders: Vec<(String, String)>,
+    /// From which history a task can come to which.
+    histories: Vec<(u128, u128)>,
     items: Vec<SavedItem>,
 }
 
@@ -158,6 +160,7 @@ impl Checkpoint {
             deadlocks: totals.deadlocks.iter().cloned().collect(),
             findings: findings.collect(),
             orders: totals.orders.classes().into_iter().map(|(held, taken)| (held.into(), taken.into())).collect(),
+            histories: totals.histories.iter().copied().collect(),
             items: items.iter().map(item).collect(),
         };
         header.sum = sum(&header, &entries);
@@ -187,6 +190,7 @@ impl Checkpoint {
             visited.visit(fingerprint, asleep);
         }
         let mut totals = Totals { executions: header.executions, ..Totals::default() };
+        totals.histories.extend(header.histories);
         totals.outcomes.extend(header.outcomes);
         totals.deadlocks.extend(header.deadlocks);
         for saved in &header.findings {

@@ -20,10 +20,12 @@
 //! The order of locks (LW003) is a graph of the exploration: the search notes the first transition that has each order, and the replays
 //! of those under checks that share it say where it has a cycle.
 //!
+//! A livelock (LW009) is looked for as the stateful search does, on the kernel's form, where the code has a loop.
+//!
 //! It counts no executions: there are none.
 
 use super::schedule::{Guide, replay, replay_under};
-use super::{Config, Found, Schedule, Subject, Verdict};
+use super::{Config, Found, Schedule, Subject, Verdict, livelock};
 use crate::check::{Code, Orders};
 use crate::event::names::Names;
 
@@ -59,6 +61,12 @@ pub fn explore(subject: &dyn Subject, config: &Config) -> Verdict {
     let (orders, shown): (Vec<&Shown>, Vec<&Shown>) = shown.iter().partition(is_order);
     verdict.findings = shown.iter().map(|shown| found(subject, &program, config, shown)).collect();
     verdict.findings.extend(lock_order_cycles(subject, config, &orders));
+    if program.goes_round && verdict.bound.is_none() && config.seeded.is_none() {
+        match livelock::find(subject, config, false) {
+            Ok(found) => verdict.findings.extend(found),
+            Err(bound) => verdict.bound = Some(bound),
+        }
+    }
     verdict.symmetry = config.symmetry.then_some(!program.classes.is_empty());
     verdict
 }

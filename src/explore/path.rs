@@ -51,6 +51,10 @@ pub(super) trait Pruning {
     }
     /// Number of states known.
     fn states(&self) -> u64;
+    /// Is there no room for more?
+    fn is_full(&self) -> bool {
+        false
+    }
 }
 
 /// What a transition did the last time, and must do again.

@@ -74,6 +74,11 @@ impl<'s> Replica<'s> {
         self.strayed || self.memo.borrow().strayed()
     }
 
+    /// From which history a task can come to which, as far as it is known.
+    pub fn histories(&self) -> Vec<(u128, u128)> {
+        self.memo.borrow().histories().collect()
+    }
+
     /// Another path begins: only the root of the last one is of use.
     pub fn enter(&mut self) {
         self.snapshots.truncate(1);

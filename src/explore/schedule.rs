@@ -6,6 +6,7 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use super::Subject;
+use super::livelock::{self, Passed};
 use crate::check::{Checks, Finding};
 use crate::engine::controlled::{Controlled, Settings};
 use crate::engine::fingerprint::Fingerprint;
@@ -196,6 +197,10 @@ impl Observer for Recorder {
     fn fingerprint(&self, fingerprint: &mut Fingerprint) {
         self.checks.fingerprint(fingerprint);
     }
+
+    fn fingerprint_task(&self, task: TaskId, fingerprint: &mut Fingerprint) {
+        self.checks.fingerprint_task(task, fingerprint);
+    }
 }
 
 /// What a replay follows.
@@ -212,6 +217,7 @@ struct Follow<'a> {
     guide: &'a Guide<'a>,
     names: &'a Names,
     at: usize,
+    passed: Vec<Passed>,
     divergence: Option<Divergence>,
 }
 
@@ -223,10 +229,10 @@ impl Strategy for Follow<'_> {
             Guide::Saved(steps, _) => steps.get(self.at).and_then(|step| self.find(state, step)),
         };
         self.at += 1;
-        match transition {
-            Some(transition) if state.transitions.contains(&transition) => Decision::Take(transition),
-            _ => Decision::Abandon,
-        }
+        let taken = transition.filter(|transition| state.transitions.contains(transition));
+        let enabled = state.transitions.iter().fold(0, |all, transition| all | livelock::process(*transition));
+        self.passed.push(Passed { fingerprint: state.fingerprint(), enabled, taken });
+        taken.map_or(Decision::Abandon, Decision::Take)
     }
 }
 
@@ -297,7 +303,7 @@ pub(super) fn replay_under(
         findings: Vec::new(),
     }));
     let observer: Rc<RefCell<dyn Observer>> = recorder.clone();
-    let mut follow = Follow { guide, names, at: 0, divergence: None };
+    let mut follow = Follow { guide, names, at: 0, passed: Vec::new(), divergence: None };
     let program: &dyn crate::engine::Program = subject;
     let memory = match guide {
         Guide::Exact(schedule) => schedule.memory,
@@ -318,7 +324,12 @@ pub(super) fn replay_under(
         .filter(|line| line.event.task != TaskId::BOOT)
         .filter_map(|line| saved_step(names, line))
         .collect();
-    Ok(Replay { steps, findings: std::mem::take(&mut recorder.findings), ending, lines, states })
+    let mut findings = std::mem::take(&mut recorder.findings);
+    if ending == Ending::Abandoned {
+        let stands = states.last().map_or(&[][..], Vec::as_slice);
+        findings.extend(livelock::judge(&follow.passed, &lines, stands, names));
+    }
+    Ok(Replay { steps, findings, ending, lines, states })
 }
 
 fn saved_step(names: &Names, line: &Line) -> Option<Step> {

@@ -58,6 +58,11 @@ impl<'s> Runner<'s> {
         matches!(&self.machine, Machine::Replica(replica) if replica.strayed())
     }
 
+    /// From which history a task can come to which; none if the program is run from its beginning each time.
+    pub fn histories(&self) -> Vec<(u128, u128)> {
+        if let Machine::Replica(replica) = &self.machine { replica.histories() } else { Vec::new() }
+    }
+
     /// Adds the lock orders that are seen to these.
     pub fn share_orders(&mut self, orders: &Orders) {
         self.watch.borrow_mut().0.share_orders(orders);
@@ -131,14 +136,27 @@ pub(super) fn search<P: Pruning>(
     config: &Config,
     engine: EngineKind,
     pruning: P,
+    on_found: impl FnMut(&Found) -> Answer,
+) -> (Verdict, P) {
+    search_by(Runner::new(subject, config, engine), pruning, on_found)
+}
+
+/// The same by a runner of any kind.
+pub(super) fn search_by<P: Pruning>(
+    mut runner: Runner<'_>,
+    pruning: P,
     mut on_found: impl FnMut(&Found) -> Answer,
 ) -> (Verdict, P) {
-    let mut runner = Runner::new(subject, config, engine);
+    let config = runner.config;
     let mut path = Path::new(pruning, config.memory, config.seeded);
     loop {
         runner.run(&mut path, &mut on_found);
         runner.verdict.states = path.pruning.states();
         if !path.advance() {
+            break;
+        }
+        if path.pruning.is_full() {
+            runner.verdict.bound = Some(Bound::Bytes(config.bytes_max));
             break;
         }
         let progress =

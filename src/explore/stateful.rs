@@ -16,7 +16,7 @@ use super::checkpoint::{self, Restored};
 use super::path::{Answer, Arrival, Item, Pruning};
 use super::visited::{Visit, Visited};
 use super::workers::{Crew, Round, Totals, Void};
-use super::{Bound, Config, Subject, Verdict, witness};
+use super::{Bound, Config, Subject, Verdict, livelock, witness};
 use crate::check::Code;
 use crate::engine::world::Transition;
 use crate::engine::{State, Unsound};
@@ -152,7 +152,15 @@ fn visit_all(subject: &dyn Subject, config: &Config, rerun: bool) -> Result<Resu
         }
         items = left;
     };
-    Ok(Ok(verdict(totals, bound, &visited, audit.as_ref())))
+    let goes_round = rerun || livelock::goes_round(&totals.histories);
+    let mut verdict = verdict(totals, bound, &visited, audit.as_ref());
+    if goes_round && verdict.bound.is_none() && config.seeded.is_none() {
+        match livelock::find(subject, config, rerun) {
+            Ok(found) => verdict.findings.extend(found),
+            Err(bound) => verdict.bound = Some(bound),
+        }
+    }
+    Ok(Ok(verdict))
 }
 
 fn verdict(totals: Totals, bound: Option<Bound>, visited: &Visited, audit: Option<&Audit>) -> Verdict {

@@ -8,7 +8,7 @@
 //! A *round* ends when nothing is left, at a bound, or when it is time to write a checkpoint; what is left then is handed
 //! back. Nothing is under way between two rounds, so what is written down is consistent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -39,12 +39,14 @@ pub(super) struct Crew<'a> {
 #[derive(Default)]
 pub(super) struct Totals {
     pub executions: u64,
-    pub outcomes: std::collections::BTreeSet<String>,
-    pub deadlocks: std::collections::BTreeSet<String>,
+    pub outcomes: BTreeSet<String>,
+    pub deadlocks: BTreeSet<String>,
     /// One per code and subject: the one with the smallest schedule.
     pub findings: BTreeMap<(Code, &'static str), Found>,
     pub too_long: Option<Bound>,
     pub orders: Orders,
+    /// From which history a task can come to which.
+    pub histories: HashSet<(u128, u128)>,
 }
 
 impl Totals {
@@ -114,6 +116,7 @@ struct Board<'a> {
     left: Mutex<Vec<Item>>,
     deadline: Option<Instant>,
     orders: Orders,
+    histories: Mutex<HashSet<(u128, u128)>>,
     crew: &'a Crew<'a>,
 }
 
@@ -134,6 +137,7 @@ impl Crew<'_> {
             left: Mutex::new(Vec::new()),
             deadline,
             orders: totals.orders.clone(),
+            histories: Mutex::new(std::mem::take(&mut totals.histories)),
             crew: self,
         };
         // The deepest first, as one worker alone would.
@@ -154,6 +158,7 @@ impl Crew<'_> {
             })
         };
         verdicts.into_iter().for_each(|verdict| totals.take(verdict));
+        totals.histories = board.histories.into_inner();
         let bound = *board.bound.lock();
         Round { left: board.left.into_inner(), bound, void: board.void.into_inner() }
     }
@@ -194,6 +199,7 @@ impl Board<'_> {
             left.push(item);
         }
         drop(left);
+        self.histories.lock().extend(runner.histories());
         runner.verdict
     }
 

@@ -1,7 +1,7 @@
 //! From declarations and instructions to fields, stops and targets.
 
 use super::buffers::Store;
-use super::flow::Keeping;
+use super::flow::{self, Keeping};
 use super::judge::{access, access_bits};
 use super::layout::Field;
 use super::machine::{BlockAt, Gate, Id, LockAt, Op, Operand, Program, Quiet, Stop, Target, Task};
@@ -363,6 +363,7 @@ pub(super) fn program(builder: &Builder, tell: Tell, memory: Memory) -> Result<P
         jiffies: layout.jiffies,
         clock: builder.clock,
         is_buffered: memory == Memory::Tso,
+        goes_round: builder.tasks.iter().any(flow::goes_round),
         classes: symmetry::classes(builder),
         findings: findings.0,
         access_bits,

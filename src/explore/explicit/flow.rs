@@ -26,6 +26,12 @@ pub(super) fn reached(code: &Code) -> Vec<bool> {
     reached
 }
 
+/// Can an instruction be come back to?
+pub(super) fn goes_round(code: &Code) -> bool {
+    let reached = reached(code);
+    (0..code.insts.len()).any(|at| reached[at] && successors(code, at).iter().any(|&next| next <= at))
+}
+
 /// Asserts that no loop lacks a step: it would never end.
 ///
 /// # Panics

@@ -174,6 +174,8 @@ pub struct Program {
     pub(super) clock: Clock,
     /// Are there store buffers?
     pub(super) is_buffered: bool,
+    /// Can a task come back to where it was?
+    pub(super) goes_round: bool,
     pub(super) findings: Vec<(Code, &'static str)>,
     pub(super) cycle: Id,
     pub(super) standstill: Id,

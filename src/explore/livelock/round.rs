@@ -1,0 +1,60 @@
+//! The judgement of one execution: does it end where it had been before, and could it go on like that for ever?
+
+use super::{Processes, process};
+use crate::check::{Code, Finding, Spot};
+use crate::engine::world::Transition;
+use crate::event::names::Names;
+use crate::event::{Event, TaskId, What};
+use crate::explore::schedule::{Line, Stand};
+
+/// A state that an execution went through.
+pub(in crate::explore) struct Passed {
+    pub fingerprint: u128,
+    /// Who could go on.
+    pub enabled: Processes,
+    /// What was done; nothing in the last one.
+    pub taken: Option<Transition>,
+}
+
+/// The finding, if the last state is one of those before, and everybody moved in between who could.
+pub(in crate::explore) fn judge(passed: &[Passed], lines: &[Line], stands: &[Stand], names: &Names) -> Option<Finding> {
+    let (last, before) = passed.split_last()?;
+    let first = before.iter().position(|state| state.fingerprint == last.fingerprint)?;
+    let round = &before[first..];
+    let able = round.iter().fold(0, |able, state| able | state.enabled);
+    let moves: Processes = round.iter().filter_map(|state| state.taken).fold(0, |moves, it| moves | process(it));
+    if able & !moves != 0 {
+        return None;
+    }
+    // Steps are counted from 1.
+    let is_of_round = |event: &Event| event.step as usize > first && matches!(event.what, What::Op(..));
+    let events: Vec<&Event> = lines.iter().map(|line| &line.event).filter(|event| is_of_round(event)).collect();
+    let mut movers: Vec<TaskId> = events.iter().map(|event| event.task).filter(|task| *task != TaskId::CLOCK).collect();
+    movers.sort_unstable();
+    movers.dedup();
+    let spot = |event: &Event| Spot { step: event.step, task: event.task, place: event.place };
+    let of = |task: TaskId| events.iter().filter(move |event| event.task == task);
+    let one = *movers.first()?;
+    let begins = of(one).next()?;
+    let other = match movers.get(1) {
+        Some(&two) => (spot(of(two).next()?), format!("and so does {}, here", names.task(two))),
+        None => (spot(of(one).next_back()?), "and begins again after this".to_owned()),
+    };
+    let who: Vec<&str> = movers.iter().map(|task| names.task(*task)).collect();
+    let waiting = (1..).map(TaskId).zip(stands).filter_map(|(task, stand)| match stand {
+        Stand::Waits { lock, holder } => Some(format!("{} waits for {lock}, held by {holder}", names.task(task))),
+        Stand::Sleeps => Some(format!("{} sleeps", names.task(task))),
+        _ => None,
+    });
+    let waiting: String = waiting.map(|text| format!("; {text}")).collect();
+    let verb = if who.len() == 1 { "goes" } else { "go" };
+    let steps = if round.len() == 1 { "step".to_owned() } else { format!("{} steps", round.len()) };
+    Some(Finding {
+        code: Code::LW009,
+        subject: "round",
+        message: format!("{} {verb} round for ever, the same {steps}{waiting}", who.join(" and ")),
+        at: (spot(begins), format!("{} goes round here", names.task(one))),
+        other,
+        step: before.len() as u32,
+    })
+}

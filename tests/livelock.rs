@@ -1,0 +1,244 @@
+//! LW009: tasks that go round for ever are found, with one round as the schedule; tasks that wait for somebody are not.
+
+use std::sync::Arc;
+
+use lockwright::check::{Checks, Code};
+use lockwright::engine::{Body, Booted, Memory, Program};
+use lockwright::event::names::Names;
+use lockwright::explore::schedule::{Guide, replay};
+use lockwright::explore::{Config, EngineKind, Subject, Verdict, explore};
+use lockwright::kernel::lock::SpinLock;
+use lockwright::kernel::plain::Plain;
+use lockwright::kernel::task::Task;
+use lockwright::kernel::wait::WaitQueue;
+use lockwright::kernel::{Faults, Kernel};
+use lockwright::scenario::small::{Is, LockKind, Small, Stmt::*};
+
+/// What the tasks share.
+#[derive(Clone, Copy)]
+struct Shared {
+    kernel: Kernel,
+    a: SpinLock,
+    b: SpinLock,
+    flag: Plain<i64>,
+    queue: WaitQueue,
+}
+
+type Role = fn(Shared, &Task);
+
+struct Roles(Vec<(&'static str, Role)>);
+
+impl Program for Roles {
+    fn boot(&self) -> Booted {
+        let shared = Shared {
+            kernel: Kernel::boot(Faults::default(), 0),
+            a: SpinLock::new("a"),
+            b: SpinLock::new("b"),
+            flag: Plain::new("flag", 0),
+            queue: WaitQueue::new("queue"),
+        };
+        let body = |role: Role| Box::new(move || role(shared, &Task::new(shared.kernel, 1))) as Body;
+        Booted {
+            tasks: self.0.iter().map(|&(name, role)| (name.to_owned(), body(role))).collect(),
+            outcome: Box::new(|_| String::new()),
+            listing: Box::new(|_| Vec::new()),
+            epilogue: Box::new(|| ()),
+        }
+    }
+}
+
+impl Subject for Roles {
+    fn checks(&self) -> Checks {
+        Checks::new(self.names())
+    }
+}
+
+impl Roles {
+    fn names(&self) -> Names {
+        Names {
+            tasks: self.0.iter().map(|(name, _)| (*name).to_owned()).collect(),
+            calls: Vec::new(),
+            nodes: Vec::new(),
+        }
+    }
+}
+
+fn run_under(roles: &[(&'static str, Role)], config: &Config) -> Verdict {
+    let subject: Arc<dyn Subject> = Arc::new(Roles(roles.to_vec()));
+    let verdict = explore(&subject, config);
+    assert!(verdict.complete());
+    verdict
+}
+
+fn run(roles: &[(&'static str, Role)]) -> Verdict {
+    run_under(roles, &Config::default())
+}
+
+/// The message, and the number of steps before and in the round.
+fn livelock(roles: &[(&'static str, Role)]) -> (String, usize) {
+    let verdict = run(roles);
+    let found = verdict.findings.iter().find(|found| found.finding.code == Code::LW009).expect("a livelock");
+    let subject = Roles(roles.to_vec());
+    let replay = replay(&subject, &subject.names(), &Guide::Exact(&found.schedule)).expect("it fits");
+    assert_eq!(replay.findings.last(), Some(&found.finding), "what is found replays");
+    (found.finding.message.clone(), found.schedule.transitions.len())
+}
+
+fn is_clean(roles: &[(&'static str, Role)]) -> bool {
+    run(roles).findings.is_empty()
+}
+
+fn until_set(shared: Shared, current: &Task) {
+    let frame = current.enter("until_set");
+    while shared.flag.read_once() == 0 {
+        current.again(&frame, &());
+    }
+}
+
+fn until_set_under_the_lock(shared: Shared, current: &Task) {
+    let _guard = shared.a.lock(current);
+    until_set(shared, current);
+}
+
+fn set(shared: Shared, _: &Task) {
+    shared.flag.write_once(1);
+}
+
+fn set_under_the_lock(shared: Shared, current: &Task) {
+    let _guard = shared.a.lock(current);
+    shared.flag.write_once(1);
+}
+
+/// Takes one lock, tries the other, and gives way: "I back off, you back off".
+fn polite(shared: Shared, current: &Task, first: SpinLock, second: SpinLock) {
+    let frame = current.enter("polite");
+    loop {
+        let _first = first.lock(current);
+        if second.try_lock(current).is_some() {
+            shared.flag.write_once(1);
+            return;
+        }
+        drop(_first);
+        current.again(&frame, &());
+    }
+}
+
+fn a_then_b(shared: Shared, current: &Task) {
+    polite(shared, current, shared.a, shared.b);
+}
+
+fn b_then_a(shared: Shared, current: &Task) {
+    polite(shared, current, shared.b, shared.a);
+}
+
+fn b_and_waits_for_a(shared: Shared, current: &Task) {
+    let _first = shared.b.lock(current);
+    let _second = shared.a.lock(current);
+}
+
+fn until_chosen(_: Shared, current: &Task) {
+    let frame = current.enter("until_chosen");
+    while current.choose(2, "go on") == 0 {
+        current.again(&frame, &());
+    }
+}
+
+fn whatever_is_chosen(_: Shared, current: &Task) {
+    let frame = current.enter("whatever_is_chosen");
+    loop {
+        _ = current.choose(2, "go on");
+        current.again(&frame, &());
+    }
+}
+
+#[test]
+fn who_spins_for_a_flag_and_holds_the_lock_of_who_sets_it_spins_for_ever() {
+    let roles: [(&str, Role); 2] = [("spinner", until_set_under_the_lock), ("setter", set_under_the_lock)];
+
+    // The lock, the first look at the flag (its past has the lock in it), and another one.
+    let message = "spinner goes round for ever, the same step; setter waits for a, held by spinner";
+    assert_eq!(livelock(&roles), (message.to_owned(), 3));
+}
+
+#[test]
+fn example_of_the_page_is_found_by_all_engines_that_know_states() {
+    let tasks = vec![
+        vec![Lock(0), IfCell(0, Is::Eq(1), 1), Skip(1), Back(2), Unlock(0)],
+        vec![Lock(0), StoreOnce(0, 1), Unlock(0)],
+    ];
+    let program = |tasks| Small { tasks, locks: vec![LockKind::Spin], cells: vec![0], ..Small::default() };
+    let codes = |program: &Small, engine| {
+        let verdict = explore(&program.subject(), &Config::with_engine(engine));
+        assert!(verdict.complete());
+        verdict.codes().into_iter().collect::<Vec<_>>()
+    };
+    let without_lock = vec![tasks[0][1..4].to_vec(), tasks[1].clone()];
+
+    for engine in [EngineKind::Explorer, EngineKind::Explicit] {
+        assert_eq!(codes(&program(tasks.clone()), engine), [Code::LW009]);
+        assert_eq!(codes(&program(without_lock.clone()), engine), []);
+    }
+    // The others run into their bound on steps, and say so.
+    let brute =
+        explore(&program(tasks).subject(), &Config { executions_max: 100, ..Config::with_engine(EngineKind::Brute) });
+    assert!(!brute.complete());
+}
+
+#[test]
+fn who_spins_for_a_flag_that_somebody_will_set_does_not() {
+    assert!(is_clean(&[("spinner", until_set), ("setter", set_under_the_lock)]));
+    assert!(is_clean(&[("one", until_set), ("other", until_set), ("setter", set)]));
+    // With nobody to set it, he does: the first look, and another.
+    assert_eq!(livelock(&[("spinner", until_set)]), ("spinner goes round for ever, the same step".to_owned(), 2));
+}
+
+#[test]
+fn two_that_back_off_for_each_other_can_do_so_for_ever() {
+    let (message, steps) = livelock(&[("one", a_then_b), ("other", b_then_a)]);
+
+    // A round of each: lock, trylock that fails, unlock. Before that, with the fewest switches: the lock of one; a first round of the
+    // other, and its next lock; the rest of a first round of one. 6 + 1 + 4 + 2.
+    assert_eq!((message.as_str(), steps), ("one and other go round for ever, the same 6 steps", 13));
+}
+
+#[test]
+fn one_that_backs_off_for_another_that_waits_gets_on() {
+    // A lock does not pass over who waits for it for ever.
+    assert!(is_clean(&[("one", a_then_b), ("other", b_and_waits_for_a)]));
+}
+
+#[test]
+fn a_choice_turns_out_every_way() {
+    assert!(is_clean(&[("chooser", until_chosen)]));
+    assert_eq!(livelock(&[("chooser", whatever_is_chosen)]).1, 2);
+    // He goes round whatever another one does.
+    assert_eq!(
+        livelock(&[("setter", set), ("chooser", whatever_is_chosen)]).0,
+        "chooser goes round for ever, the same step"
+    );
+}
+
+#[test]
+fn what_is_in_a_store_buffer_gets_to_memory() {
+    let tso = Config { memory: Memory::Tso, ..Config::default() };
+    assert!(run_under(&[("spinner", until_set), ("setter", set)], &tso).findings.is_empty());
+}
+
+#[test]
+fn who_sleeps_while_others_go_round_is_named() {
+    let sleeps: Role =
+        |shared, current| _ = shared.queue.wait_event_timeout(current, None, || shared.flag.read_once() == 1);
+    let (message, _) = livelock(&[("sleeper", sleeps), ("chooser", whatever_is_chosen)]);
+
+    assert_eq!(message, "chooser goes round for ever, the same step; sleeper sleeps");
+}
+
+#[test]
+fn workers_and_reruns_find_the_same_round() {
+    let roles: [(&str, Role); 2] = [("one", a_then_b), ("other", b_then_a)];
+    let found = |config: &Config| run_under(&roles, config).findings;
+
+    let findings = found(&Config::default());
+    assert_eq!(findings, found(&Config { jobs: 2, ..Config::default() }));
+    assert_eq!(findings, found(&Config { audit: true, ..Config::default() }));
+}
