@@ -12,6 +12,7 @@ use lockwright::kernel::plain::Plain;
 use lockwright::kernel::task::Task;
 use lockwright::kernel::wait::WaitQueue;
 use lockwright::kernel::{Faults, Kernel};
+use lockwright::report::{columns, story};
 use lockwright::scenario::small::{Is, LockKind, Small, Stmt::*};
 
 /// What the tasks share.
@@ -81,6 +82,12 @@ fn livelock(roles: &[(&'static str, Role)]) -> (String, usize) {
     let subject = Roles(roles.to_vec());
     let replay = replay(&subject, &subject.names(), &Guide::Exact(&found.schedule)).expect("it fits");
     assert_eq!(replay.findings.last(), Some(&found.finding), "what is found replays");
+    let story = story::folded(&replay, &subject.names(), &found.finding);
+    let mut marks: Vec<u8> = story.rows.iter().filter_map(|row| row.mark).collect();
+    marks.sort_unstable();
+    let table = columns::table(&story, 0);
+    let round = table.split_once("(2)").map_or("", |(_, round)| round);
+    assert!(marks == [1, 2] && !round.contains("more steps"), "the whole round is shown: {table}");
     (found.finding.message.clone(), found.schedule.transitions.len())
 }
 

@@ -78,7 +78,11 @@ pub fn whole(replay: &Replay, names: &Names, finding: Option<&Finding>) -> Story
 /// What the finding needs.
 pub fn folded(replay: &Replay, names: &Names, finding: &Finding) -> Story {
     let mut story = tell(replay, names, Some(finding), false);
-    let last = story.rows.iter().rposition(|row| row.mark.is_some());
+    // A round without an end is shown to where it began.
+    let last = match finding.code {
+        Code::LW009 => story.rows.len().checked_sub(1),
+        _ => story.rows.iter().rposition(|row| row.mark.is_some()),
+    };
     for row in story.rows.iter_mut().skip(last.map_or(0, |last| last + 1)).filter(|row| !row.is_result) {
         row.weight = Weight::None;
     }

@@ -27,8 +27,9 @@ pub(in crate::explore) fn judge(passed: &[Passed], lines: &[Line], stands: &[Sta
         return None;
     }
     // Steps are counted from 1.
-    let is_of_round = |event: &Event| event.step as usize > first && matches!(event.what, What::Op(..));
-    let events: Vec<&Event> = lines.iter().map(|line| &line.event).filter(|event| is_of_round(event)).collect();
+    let is_op = |event: &&Event| matches!(event.what, What::Op(..));
+    let made: Vec<&Event> = lines.iter().map(|line| &line.event).filter(is_op).collect();
+    let events: Vec<&Event> = made.iter().copied().filter(|event| event.step as usize > first).collect();
     let mut movers: Vec<TaskId> = events.iter().map(|event| event.task).filter(|task| *task != TaskId::CLOCK).collect();
     movers.sort_unstable();
     movers.dedup();
@@ -36,9 +37,15 @@ pub(in crate::explore) fn judge(passed: &[Passed], lines: &[Line], stands: &[Sta
     let of = |task: TaskId| events.iter().filter(move |event| event.task == task);
     let one = *movers.first()?;
     let begins = of(one).next()?;
-    let other = match movers.get(1) {
-        Some(&two) => (spot(of(two).next()?), format!("and so does {}, here", names.task(two))),
-        None => (spot(of(one).next_back()?), "and begins again after this".to_owned()),
+    let end = of(one).next_back().filter(|end| end.step != begins.step);
+    let other = match (movers.get(1), end) {
+        (Some(&two), _) => (spot(of(two).next()?), format!("and so does {}, here", names.task(two))),
+        (None, Some(end)) => (spot(end), "and begins again after this".to_owned()),
+        // It came from a first round with another past.
+        (None, None) => {
+            let earlier = made.iter().rfind(|event| event.task == one && event.step < begins.step);
+            (spot(earlier?), "it came from here".to_owned())
+        }
     };
     let who: Vec<&str> = movers.iter().map(|task| names.task(*task)).collect();
     let waiting = (1..).map(TaskId).zip(stands).filter_map(|(task, stand)| match stand {
