@@ -33,7 +33,7 @@ pub(in crate::explore) fn judge(passed: &[Passed], lines: &[Line], stands: &[Sta
     let mut movers: Vec<TaskId> = events.iter().map(|event| event.task).filter(|task| *task != TaskId::CLOCK).collect();
     movers.sort_unstable();
     movers.dedup();
-    let spot = |event: &Event| Spot { step: event.step, task: event.task, place: event.place };
+    let spot = |event: &Event| Spot { step: event.step, task: event.task, place: event.place, set_up_of: None };
     let of = |task: TaskId| events.iter().filter(move |event| event.task == task);
     let one = *movers.first()?;
     let begins = of(one).next()?;
