@@ -33,7 +33,11 @@ pub const NOT_SEEDED: &[NotSeeded] = &[
         "the model has no release hooks of file systems",
     ),
     waits("M29", "a stale deadline downgrades a fresh write lease", LATER_RULES),
-    waits("M33", "a wait with timeout 0 becomes no wait: a busy loop", "livelock, LW009, is not judged yet"),
+    waits(
+        "M33",
+        "a wait with timeout 0 becomes no wait: a busy loop",
+        "ends when the holder runs, and a fair scheduler lets it: needs a kernel that does not preempt, and `mainline`",
+    ),
     waits("M34", "an absolute deadline where a relative one is expected", LATER_RULES),
     exempt("M35", "BUG on a type that survives truncation to int", "the model has no casts of arguments"),
     exempt("M36", "the change hook called on an entry that is no lease", "the model has leases alone on the list"),
