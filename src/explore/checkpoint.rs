@@ -5,12 +5,12 @@
 //! of it: a checkpoint of another program, memory model or version is refused, a damaged one as well, and one whose paths the
 //! code no longer follows.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::hash::Hasher;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path as FilePath, PathBuf};
 use std::time::Duration;
-
-use std::hash::Hasher;
 
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +79,7 @@ struct Header {
     /// Lock orders seen.
     orders: Vec<(String, String)>,
     /// From which history a task can come to which.
-    histories: Vec<(u128, u128)>,
+    histories: BTreeSet<(u128, u128)>,
     items: Vec<SavedItem>,
 }
 
