@@ -40,7 +40,7 @@ impl Program for Roles {
         };
         let body = |role: Role| Box::new(move || role(shared, &Task::new(shared.kernel, 1))) as Body;
         Booted {
-            tasks: self.0.iter().map(|&(name, role)| (name.to_owned(), body(role))).collect(),
+            tasks: self.0.iter().map(|&(_, role)| body(role)).collect(),
             outcome: Box::new(|_| String::new()),
             listing: Box::new(|_| Vec::new()),
             epilogue: Box::new(|| ()),
