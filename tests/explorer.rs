@@ -119,14 +119,15 @@ fn whatever_names_a_task_turns_symmetry_off_and_the_verdict_says_so() {
 
 // The audit.
 
-/// The first task leaves a note in a cell that the engine does not know; the second copies it, and acts on it a step later.
-struct Hidden(bool);
+/// The first task leaves a note in a cell that the engine does not know, if it does; the second copies it, and acts on it so many
+/// steps later.
+struct Hidden(bool, usize);
 
 impl Program for Hidden {
     fn boot(&self) -> Booted {
         let [a, b, c, x, y] = ["a", "b", "c", "x", "y"].map(|name| Atomic::new(name, 0));
         let note = Rc::new(Cell::new(false));
-        let (written, hidden) = (Rc::clone(&note), self.0);
+        let (written, &Hidden(hidden, later)) = (Rc::clone(&note), self);
         let first: Body = Box::new(move || {
             a.inc();
             written.set(hidden);
@@ -134,7 +135,7 @@ impl Program for Hidden {
         let second: Body = Box::new(move || {
             b.inc();
             let copied = note.get();
-            c.inc();
+            (0..later).for_each(|_| c.inc());
             if copied { x.inc() } else { y.inc() }
         });
         Booted {
@@ -154,16 +155,21 @@ impl Subject for Hidden {
 
 #[test]
 fn audit_catches_a_program_with_hidden_state() {
-    let audit = |hidden| {
-        let subject: Arc<dyn Subject> = Arc::new(Hidden(hidden));
+    let audit = |hidden, later| {
+        let subject: Arc<dyn Subject> = Arc::new(Hidden(hidden, later));
         let config = Config { audit: true, ..Config::default() };
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| explore(&subject, &config)))
     };
 
-    let payload = audit(true).expect_err("it is noticed");
-    let text = payload.downcast_ref::<String>().cloned().or(payload.downcast_ref::<&str>().map(|it| it.to_string()));
-    assert!(text.unwrap().starts_with("internal error: hidden state: the same step from states that look the same"));
-    assert!(audit(false).expect("nothing is hidden").audited > Some(0));
+    for later in [1, 2, 30] {
+        let payload = audit(true, later).expect_err("it is noticed");
+        let text =
+            payload.downcast_ref::<String>().cloned().or(payload.downcast_ref::<&str>().map(|it| it.to_string()));
+        assert!(
+            text.unwrap().starts_with("internal error: hidden state: the same step from states that look the same")
+        );
+        assert!(audit(false, later).expect("nothing is hidden").audited > Some(0));
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use stateright::{Checker, Model, Property};
 
 use super::table::Run;
 use lockwright::scenario::family::{Family, Variant};
+use lockwright::scenario::small::{Small, Stmt};
 
 const TASKS_MAX: usize = 12;
 
@@ -158,4 +159,70 @@ pub fn on_stateright(family: Family) -> Run {
     checker.assert_properties();
     // The one end is a state there.
     Run::met(started.elapsed(), checker.unique_state_count() as u64 - 1)
+}
+
+/// A small program of locks, cells and atomics as a model: the same steps.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Standing {
+    /// For each task: its next statement, what it has recorded, and what an `x++` under way has read.
+    tasks: Vec<(usize, Vec<i64>, Option<i64>)>,
+    held: Vec<bool>,
+    cells: Vec<i64>,
+    atomics: Vec<i64>,
+}
+
+struct Interpreted(Small);
+
+impl Model for Interpreted {
+    type State = Standing;
+    type Action = usize;
+
+    fn init_states(&self) -> Vec<Standing> {
+        let atomics = self.0.atomics.iter().map(|&value| value.into()).collect();
+        let (tasks, held) = (vec![(0, Vec::new(), None); self.0.tasks.len()], vec![false; self.0.locks.len()]);
+        vec![Standing { tasks, held, cells: self.0.cells.clone(), atomics }]
+    }
+
+    fn actions(&self, state: &Standing, actions: &mut Vec<usize>) {
+        let is_ready = |task: &usize| match self.0.tasks[*task].get(state.tasks[*task].0) {
+            Some(Stmt::Lock(lock)) => !state.held[*lock],
+            next => next.is_some(),
+        };
+        actions.extend((0..state.tasks.len()).filter(is_ready));
+    }
+
+    fn next_state(&self, state: &Standing, task: usize) -> Option<Standing> {
+        let mut state = state.clone();
+        let (at, recorded, read) = &mut state.tasks[task];
+        match self.0.tasks[task][*at] {
+            Stmt::Lock(lock) => state.held[lock] = true,
+            Stmt::Unlock(lock) => state.held[lock] = false,
+            Stmt::LoadOnce(cell) => recorded.push(state.cells[cell]),
+            Stmt::StoreOnce(cell, value) => state.cells[cell] = value,
+            Stmt::AtomicRead(atomic) => recorded.push(state.atomics[atomic]),
+            Stmt::AtomicSet(atomic, value) => state.atomics[atomic] = value.into(),
+            Stmt::Inc(cell) => match read.take() {
+                Some(value) => state.cells[cell] = value + 1,
+                None => {
+                    *read = Some(state.cells[cell]);
+                    return Some(state);
+                }
+            },
+            other => unreachable!("no synthetic workload has {other:?}"),
+        }
+        *at += 1;
+        Some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Interpreted>> {
+        vec![Property::always("no cell is negative", |_, state: &Standing| state.cells.iter().all(|it| *it >= 0))]
+    }
+}
+
+/// The same for a synthetic workload. Final states count there, and a deadlock is one here as well.
+pub fn small_on_stateright(program: &Small) -> Run {
+    let started = Instant::now();
+    let checker = Interpreted(program.clone()).checker().threads(1).spawn_dfs().join();
+    checker.assert_properties();
+    Run::met(started.elapsed(), checker.unique_state_count() as u64)
 }

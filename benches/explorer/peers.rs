@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use super::table::Run;
 use lockwright::scenario::family::Family;
+use lockwright::scenario::small::Small;
 
 macro_rules! peer {
     ($peer:ident) => {
@@ -19,6 +20,7 @@ macro_rules! peer {
             use $peer::sync::atomic::{AtomicI64, Ordering, fence};
 
             use lockwright::scenario::family::{Family, Variant};
+            use lockwright::scenario::small::{Small, Stmt};
 
             struct Inode {
                 lock: Mutex<()>,
@@ -85,6 +87,47 @@ macro_rules! peer {
                 }
                 inode.open(family.variant);
             }
+
+            struct Objects {
+                locks: Vec<Mutex<()>>,
+                cells: Vec<AtomicI64>,
+                atomics: Vec<AtomicI64>,
+            }
+
+            impl Objects {
+                fn run(&self, task: &[Stmt]) {
+                    let mut held = Vec::new();
+                    for stmt in task {
+                        match *stmt {
+                            Stmt::Lock(at) => held.push((at, self.locks[at].lock().expect("no task panics"))),
+                            Stmt::Unlock(at) => held.retain(|(lock, _)| *lock != at),
+                            Stmt::Inc(at) => {
+                                let value = self.cells[at].load(Ordering::Relaxed);
+                                self.cells[at].store(value + 1, Ordering::Relaxed);
+                            }
+                            Stmt::LoadOnce(at) => _ = self.cells[at].load(Ordering::Relaxed),
+                            Stmt::StoreOnce(at, value) => self.cells[at].store(value, Ordering::Relaxed),
+                            Stmt::AtomicRead(at) => _ = self.atomics[at].load(Ordering::Relaxed),
+                            Stmt::AtomicSet(at, value) => self.atomics[at].store(value.into(), Ordering::Relaxed),
+                            other => unreachable!("no synthetic workload has {other:?}"),
+                        }
+                    }
+                }
+            }
+
+            /// One execution of a synthetic workload; the main thread is the first task.
+            pub fn small(program: &Arc<Small>) {
+                let objects = Arc::new(Objects {
+                    locks: program.locks.iter().map(|_| Mutex::new(())).collect(),
+                    cells: program.cells.iter().map(|&value| AtomicI64::new(value)).collect(),
+                    atomics: program.atomics.iter().map(|&value| AtomicI64::new(value.into())).collect(),
+                });
+                for task in 1..program.tasks.len() {
+                    let (objects, program) = (Arc::clone(&objects), Arc::clone(program));
+                    $peer::thread::spawn(move || objects.run(&program.tasks[task]));
+                }
+                objects.run(&program.tasks[0]);
+            }
         }
     };
 }
@@ -92,8 +135,18 @@ macro_rules! peer {
 peer!(loom);
 peer!(shuttle);
 
-/// loom's own search.
+/// L under loom's own search.
 pub fn on_loom(family: Family, executions_max: u64) -> Run {
+    under_loom(move || loom::execution(family), executions_max)
+}
+
+/// A synthetic workload under it.
+pub fn small_on_loom(program: &Small, executions_max: u64) -> Run {
+    let program = Arc::new(program.clone());
+    under_loom(move || loom::small(&program), executions_max)
+}
+
+fn under_loom(execution: impl Fn() + Send + Sync + 'static, executions_max: u64) -> Run {
     let executions = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&executions);
     let started = Instant::now();
@@ -103,20 +156,30 @@ pub fn on_loom(family: Family, executions_max: u64) -> Run {
     builder.checkpoint_interval = 1000;
     builder.check(move || {
         counted.fetch_add(1, Ordering::Relaxed);
-        loom::execution(family);
+        execution();
     });
     let executions = executions.load(Ordering::Relaxed);
     Run::executed(started.elapsed(), executions, executions + 1000 < executions_max)
 }
 
-/// shuttle's depth-first scheduler.
+/// L under shuttle's depth-first scheduler.
 pub fn on_shuttle(family: Family, executions_max: u64) -> Run {
+    under_shuttle(move || shuttle::execution(family), executions_max)
+}
+
+/// A synthetic workload under it.
+pub fn small_on_shuttle(program: &Small, executions_max: u64) -> Run {
+    let program = Arc::new(program.clone());
+    under_shuttle(move || shuttle::small(&program), executions_max)
+}
+
+fn under_shuttle(execution: impl Fn() + Send + Sync + 'static, executions_max: u64) -> Run {
     let executions = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&executions);
     let started = Instant::now();
     let body = move || {
         counted.fetch_add(1, Ordering::Relaxed);
-        shuttle::execution(family);
+        execution();
     };
     // shuttle leaves a panic hook behind that the unwinding of loom's threads would call.
     let hook = std::panic::take_hook();

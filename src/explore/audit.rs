@@ -1,10 +1,11 @@
 //! Samples whether equal fingerprints have equal futures.
 //!
 //! For sampled states it is remembered to which state each transition led. When such a state is met again, by another
-//! path, the execution is not abandoned there but makes one more step, and must come to the same state as before. A design
-//! that keeps something where the engine does not see it comes to another one sooner or later.
+//! path, the execution is not abandoned there but goes on, from sampled state to sampled state, and must come to the same ones as
+//! before. A design that keeps something where the engine does not see it comes to another one sooner or later.
 //!
-//! It is a sample: the first [`ALL_BELOW`] states, one of [`ONE_OF`] beyond, one transition each time a state is met again.
+//! It is a sample: the first [`ALL_BELOW`] states, one of [`ONE_OF`] beyond, one transition each time a state is met again, at
+//! most [`STEPS_MAX`] in a row.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +18,9 @@ use crate::engine::world::Transition;
 const ALL_BELOW: u64 = 4096;
 /// One of so many is sampled beyond those.
 const ONE_OF: u128 = 16;
+
+/// Steps that an execution makes past a known state. What comes of a hidden note can take as many as a call has.
+pub(super) const STEPS_MAX: u32 = 100;
 
 /// What is known of one state.
 #[derive(Default)]
@@ -42,13 +46,16 @@ impl Audit {
         }
     }
 
-    /// A state is met again: which of its transitions to look at, if it is sampled.
+    /// A state is met again: which of its transitions to look at, if it is sampled. One of those that can be compared, if there are.
     pub fn next(&self, fingerprint: u128, transitions: &[Transition]) -> Option<Transition> {
         let mut samples = self.samples.lock();
         let sample = samples.get_mut(&fingerprint)?;
-        let transition = transitions[sample.turn % transitions.len()];
+        let turn = sample.turn;
         sample.turn += 1;
-        Some(transition)
+        match sample.successors.len() {
+            0 => Some(transitions[turn % transitions.len()]),
+            known => Some(sample.successors[turn % known].0),
+        }
     }
 
     /// A transition led from one state to another.

@@ -40,7 +40,10 @@ pub(super) trait Pruning {
     /// What is to be done in this state?
     fn visit(&mut self, state: &State<'_>, arrival: &Arrival) -> Answer;
     /// A state that an audit was after.
-    fn audited(&mut self, _state: &State<'_>, _from: (u128, Transition)) {}
+    /// A transition to go on with, and the tag of the state, if it is not over.
+    fn audited(&mut self, _state: &State<'_>, _from: (u128, Transition)) -> Option<(Transition, u128)> {
+        None
+    }
     /// What a transition costs; `None` if it is not to be taken.
     fn cost(&mut self, _state: &State<'_>, _arrival: &Arrival, _transition: Transition) -> Option<u8> {
         Some(0)
@@ -326,6 +329,14 @@ impl<P: Pruning> Path<P> {
         start < end
     }
 
+    /// Takes one transition of a known state, to look at what follows.
+    fn look_at(&mut self, state: &State<'_>, transition: Transition, tag: u128) -> Decision {
+        let start = self.arena.len();
+        self.arena.push(choice(state.world, transition, 0));
+        self.branches.push(Branch { start, taken: start, end: start + 1, asleep: 0, tag, audit: true });
+        self.take()
+    }
+
     /// Takes what the path says at this depth.
     fn take(&mut self) -> Decision {
         let choice = self.arena[self.branches[self.depth].taken];
@@ -365,18 +376,13 @@ impl<P: Pruning> Strategy for Path<P> {
             from = Some((branch.tag, led_here.transition));
         }
         if let (Some(from), true) = (from, self.branches.last().is_some_and(|branch| branch.audit)) {
-            self.pruning.audited(state, from);
-            return Decision::Abandon;
+            let next = self.pruning.audited(state, from);
+            return next.map_or(Decision::Abandon, |(transition, tag)| self.look_at(state, transition, tag));
         }
         let arrival = Arrival { last: self.last, spent: self.spent, asleep: self.asleep(state.world), from };
         match self.pruning.visit(state, &arrival) {
             Answer::Stop => Decision::Abandon,
-            Answer::Audit { transition, tag } => {
-                let start = self.arena.len();
-                self.arena.push(choice(state.world, transition, 0));
-                self.branches.push(Branch { start, taken: start, end: start + 1, asleep: 0, tag, audit: true });
-                self.take()
-            }
+            Answer::Audit { transition, tag } => self.look_at(state, transition, tag),
             Answer::Go { only, asleep, tag } if self.push(state, &arrival, only, asleep, tag) => self.take(),
             Answer::Go { .. } => Decision::Abandon,
         }

@@ -11,7 +11,7 @@
 
 use std::time::Instant;
 
-use super::audit::Audit;
+use super::audit::{self, Audit};
 use super::checkpoint::{self, Restored};
 use super::path::{Answer, Arrival, Item, Pruning};
 use super::visited::{Visit, Visited};
@@ -28,6 +28,8 @@ const WRITING_SHARE: u32 = 20;
 pub(super) struct Known<'a> {
     pub visited: &'a Visited,
     pub audit: Option<&'a Audit>,
+    /// Steps that the audit has gone on past a known state.
+    pub audited_steps: u32,
     /// Tasks are exchanged; who sleeps is told by their numbers, so nobody does.
     pub symmetry: bool,
     /// Something named one of the tasks that were exchanged.
@@ -55,7 +57,10 @@ impl Pruning for Known<'_> {
             }
             Visit::Awake { now, asleep } => Answer::Go { only: Some(now), asleep, tag: fingerprint },
             Visit::Known => match self.audit.and_then(|audit| audit.next(fingerprint, state.transitions)) {
-                Some(transition) => Answer::Audit { transition, tag: fingerprint },
+                Some(transition) => {
+                    self.audited_steps = 0;
+                    Answer::Audit { transition, tag: fingerprint }
+                }
                 None => Answer::Stop,
             },
             Visit::Full => {
@@ -65,10 +70,13 @@ impl Pruning for Known<'_> {
         }
     }
 
-    fn audited(&mut self, state: &State<'_>, from: (u128, Transition)) {
-        if let Some(audit) = self.audit {
-            audit.follow(from, state.fingerprint());
-        }
+    fn audited(&mut self, state: &State<'_>, from: (u128, Transition)) -> Option<(Transition, u128)> {
+        let audit = self.audit?;
+        let fingerprint = state.fingerprint();
+        audit.follow(from, fingerprint);
+        self.audited_steps += 1;
+        let goes_on = self.audited_steps < audit::STEPS_MAX;
+        audit.next(fingerprint, state.transitions).filter(|_| goes_on).map(|transition| (transition, fingerprint))
     }
 
     fn sleeps(&self) -> bool {

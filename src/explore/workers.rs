@@ -187,7 +187,8 @@ impl Board<'_> {
         };
         runner.share_orders(&self.orders);
         while let Some(item) = self.next(deque) {
-            let known = Known { visited, audit, symmetry: config.symmetry, broken: false, full: false };
+            let known =
+                Known { visited, audit, audited_steps: 0, symmetry: config.symmetry, broken: false, full: false };
             let mut path = Path::new(known, config.memory, config.seeded);
             path.enter(&item);
             runner.enter();
