@@ -45,8 +45,8 @@
 //! **Whoever has the file open here** is asked for by `generic_setlease`, for every file system (the mail's second point): a server
 //! counts the opens of other nodes only. What else a cluster asks for is told in `spinlock/remote.rs`.
 //!
-//! **Where the mutants are.** What is called `seeded_...` does nothing here, and [`Spinlock::unless`] and
-//! [`Spinlock::lock_unless`] do what they are given: each is where a seeded bug makes it different.
+//! **Where the mutants are.** What is called `seeded_...` does nothing here, and `unless` and
+//! `lock_unless` do what they are given: each is where a seeded bug makes it different.
 //!
 //! **Where results differ from `bkl`** in sequential use (closed table; everything else is equal):
 //!
