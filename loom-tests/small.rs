@@ -132,3 +132,14 @@ fn an_execution_cut_off_after_its_finding_is_incomplete() {
     assert_eq!(short.bound, None);
     assert_eq!((long.codes(), short.codes()), ([Code::LW011].into(), [Code::LW011].into()));
 }
+
+#[test]
+fn locks_that_readers_share_are_a_bound_by_name() {
+    let program = Small {
+        tasks: vec![vec![ReadLock(0), ReadUnlock(0)], vec![Lock(0), Unlock(0)]],
+        locks: vec![LockKind::Rw],
+        ..Small::default()
+    };
+    let verdict = explore(&program.subject(), &Config::with_engine(EngineKind::Loom));
+    assert_eq!((verdict.bound, verdict.codes().len()), (Some(Bound::SharedLocks), 0));
+}

@@ -9,6 +9,7 @@ mod oracle;
 mod programs;
 mod second_opinion;
 mod sequential;
+mod shared_locks;
 
 /// The default number of cases, or what the environment asks for; no files are written.
 ///

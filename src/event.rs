@@ -75,6 +75,12 @@ pub enum ObjectKind {
     Spin,
     /// A mutex: its holder may sleep.
     Mutex,
+    /// An `rwlock_t`: readers share it, and holding it forbids sleeping.
+    RwLock,
+    /// A `struct rw_semaphore`: readers share it, and its holders may sleep.
+    RwSem,
+    /// The place of who is next to take a `struct rw_semaphore`: part of that lock, and none that lockdep knows.
+    WaitList,
     /// A wait queue.
     Queue,
     /// A slab object; its fields are objects of their own that name it as their block.
@@ -84,7 +90,18 @@ pub enum ObjectKind {
 impl ObjectKind {
     /// Is it a lock of any kind?
     pub fn is_lock(self) -> bool {
-        matches!(self, ObjectKind::Bkl | ObjectKind::Spin | ObjectKind::Mutex)
+        matches!(self, ObjectKind::Bkl | ObjectKind::Spin | ObjectKind::Mutex | ObjectKind::WaitList)
+            || self.is_shared()
+    }
+
+    /// Is it a lock that readers share?
+    pub fn is_shared(self) -> bool {
+        matches!(self, ObjectKind::RwLock | ObjectKind::RwSem)
+    }
+
+    /// Is it a lock whose waiters spin, and whose holder must not sleep?
+    pub fn spins(self) -> bool {
+        matches!(self, ObjectKind::Spin | ObjectKind::RwLock)
     }
 }
 
@@ -171,6 +188,10 @@ pub enum Op {
     TryAcquire(ObjectId),
     /// Gives a lock back; the result is 1 if the task did not hold it, and then nothing changes.
     Release(ObjectId),
+    /// Takes a lock for reading; enabled while nobody holds it for writing.
+    AcquireRead(ObjectId),
+    /// Gives a lock back that was taken for reading; the result is 1 if the task did not hold it so, and then nothing changes.
+    ReleaseRead(ObjectId),
     /// Puts the task on a wait queue and marks it as going to sleep (`prepare_to_wait`).
     Enqueue(ObjectId),
     /// Takes the task off a wait queue and marks it as running (`finish_wait`).
@@ -218,7 +239,9 @@ impl Op {
     pub fn object(self) -> Option<ObjectId> {
         match self {
             Op::Load(id, _) | Op::Store(id, ..) | Op::Rmw(id, ..) => Some(id),
-            Op::Acquire(id) | Op::TryAcquire(id) | Op::Release(id) => Some(id),
+            Op::Acquire(id) | Op::TryAcquire(id) | Op::Release(id) | Op::AcquireRead(id) | Op::ReleaseRead(id) => {
+                Some(id)
+            }
             Op::Enqueue(id) | Op::Dequeue(id) | Op::Wake(id) | Op::Free(id) | Op::Flush(id, _) => Some(id),
             Op::Fence | Op::Sleep(_) | Op::Choose(..) | Op::Interrupt(_) | Op::Advance(_) => None,
         }
@@ -257,6 +280,8 @@ impl Op {
             Op::Interrupt(task) => [16, u64::from(task.0), 0],
             Op::Advance(by) => [17, by, 0],
             Op::Flush(id, value) => [word(18, id, 0), value, 0],
+            Op::AcquireRead(id) => [word(19, id, 0), 0, 0],
+            Op::ReleaseRead(id) => [word(20, id, 0), 0, 0],
         }
     }
 
@@ -321,8 +346,12 @@ pub trait View {
     fn object(&self, id: ObjectId) -> ObjectInfo;
     /// The value of a cell: the newest, whatever a weak memory may show to a task.
     fn peek(&self, id: ObjectId) -> u64;
-    /// Who holds a lock.
+    /// Who holds a lock for himself alone.
     fn owner(&self, lock: ObjectId) -> Option<TaskId>;
+    /// Who holds a lock for reading, as bits by number.
+    fn readers(&self, lock: ObjectId) -> u64;
+    /// The operation before which a task stands, if it is not done.
+    fn pending(&self, task: TaskId) -> Option<Op>;
     /// Has a slab object been freed?
     fn is_freed(&self, block: ObjectId) -> bool;
     /// Slab objects that are not freed, by name.
@@ -337,4 +366,31 @@ pub trait View {
     fn jiffies(&self) -> u64;
     /// What the design lists, by a walk without steps.
     fn listed(&self) -> Vec<Listed>;
+
+    /// Who holds a lock, either way, as bits by number.
+    fn holders(&self, lock: ObjectId) -> u64 {
+        self.readers(lock) | self.owner(lock).map_or(0, |owner| 1 << owner.0)
+    }
+
+    /// Does the task wait for a lock that is given back only after it has run on? Who waits for a lock waits for all who hold it.
+    fn waits_for_itself(&self, task: TaskId) -> bool {
+        let (mut reached, mut open) = (0u64, 1u64 << task.0);
+        while open != 0 {
+            let at = TaskId(open.trailing_zeros() as u8);
+            open &= open - 1;
+            reached |= 1 << at.0;
+            // The set-up is over: what it has left locked stays so.
+            if at == TaskId::BOOT {
+                continue;
+            }
+            if let Status::WaitsFor(lock) = self.status(at).0 {
+                let holders = self.holders(lock);
+                if holders >> task.0 & 1 != 0 {
+                    return true;
+                }
+                open |= holders & !reached;
+            }
+        }
+        false
+    }
 }

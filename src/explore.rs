@@ -221,6 +221,8 @@ pub enum Bound {
     },
     /// A task had more stores on their way to memory than an interpreted program has room for.
     Stores(u32),
+    /// A task takes a lock that readers share: loom's own locks do not nest as the kernel's do.
+    SharedLocks,
     /// A value left the range that an interpreted program declares for it.
     Range,
     /// Stopped from outside.
@@ -247,6 +249,7 @@ impl std::fmt::Display for Bound {
             Bound::Tasks(max) => write!(f, "loom runs at most {max} tasks"),
             Bound::Sampled { runs, seed } => write!(f, "{runs} random executions of seed {seed}"),
             Bound::Stores(max) => write!(f, "a task has more than {max} stores on their way to memory"),
+            Bound::SharedLocks => write!(f, "the loom engine has no locks that readers share"),
             Bound::Range => write!(f, "a value leaves the range that is declared for it"),
             Bound::Interrupted => write!(f, "interrupted"),
         }

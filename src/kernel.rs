@@ -19,6 +19,7 @@ pub mod bkl;
 pub mod fasync;
 pub mod lock;
 pub mod plain;
+pub mod rwlock;
 pub mod slab;
 pub mod task;
 pub mod wait;

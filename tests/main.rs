@@ -19,5 +19,6 @@ mod lock_order;
 mod mutants;
 mod random;
 mod report;
+mod rwlock;
 mod scenario_files;
 mod tidy;

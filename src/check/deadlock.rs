@@ -21,10 +21,10 @@ pub(super) fn judge(step: u32, view: &dyn View, stands: &[Status], ledger: &Ledg
         match stands {
             Status::WaitsFor(lock) => {
                 somebody_waits = true;
-                if view.owner(lock) == Some(task) {
+                if view.holders(lock) >> task.0 & 1 != 0 {
                     for_ever = true;
                     report_recursion(step, view, ledger, task, lock, docket);
-                } else if waits_for_itself(view, task) {
+                } else if view.waits_for_itself(task) {
                     for_ever = true;
                     report_cycle(step, view, ledger, task, lock, docket);
                 }
@@ -58,20 +58,6 @@ pub(super) fn judge_setup(event: &Event, view: &dyn View, ledger: &Ledger, docke
             (taken, format!("took {name} here")),
         )
     });
-}
-
-/// Follows holder after holder; is the task among them?
-fn waits_for_itself(view: &dyn View, task: TaskId) -> bool {
-    let mut at = task;
-    for _ in 0..view.tasks() {
-        let Status::WaitsFor(lock) = view.status(at).0 else { return false };
-        match view.owner(lock) {
-            Some(TaskId::BOOT) | None => return false,
-            Some(holder) if holder == task => return true,
-            Some(holder) => at = holder,
-        }
-    }
-    false
 }
 
 fn pending(step: u32, view: &dyn View, task: TaskId) -> Spot {
@@ -136,10 +122,12 @@ fn report_standstill(step: u32, view: &dyn View, ledger: &Ledger, docket: &mut D
 
 fn waits_text(view: &dyn View, names: &Names) -> String {
     let waits = (1..=view.tasks()).map(|task| TaskId(task as u8)).filter_map(|task| match view.status(task).0 {
-        Status::WaitsFor(lock) => {
-            let holder = view.owner(lock).map_or("nobody", |holder| names.task(holder));
-            Some(format!("{} waits for {} held by {holder}", names.task(task), names.object(view, lock)))
-        }
+        Status::WaitsFor(lock) => Some(format!(
+            "{} waits for {} held by {}",
+            names.task(task),
+            names.object(view, lock),
+            names.holders(view, lock)
+        )),
         Status::Sleeps(_) => Some(format!("{} sleeps", names.task(task))),
         _ => None,
     });

@@ -7,7 +7,7 @@ use std::hash::Hasher;
 
 use super::Spot;
 use crate::event::names::Names;
-use crate::event::{Event, Note, ObjectId, ObjectKind, Op, TaskId, View, What};
+use crate::event::{Event, Note, ObjectId, Op, TaskId, View, What};
 
 #[derive(Clone, Default)]
 pub(super) struct Ledger {
@@ -48,11 +48,17 @@ fn set<K: PartialEq>(list: &mut Vec<(K, Spot)>, key: K, spot: Spot) {
 impl Ledger {
     pub fn update(&mut self, event: &Event, view: &dyn View) {
         match event.what {
-            What::Op(Op::Acquire(lock), _) | What::Op(Op::TryAcquire(lock), 1) => {
+            What::Op(Op::Acquire(lock) | Op::AcquireRead(lock), _) | What::Op(Op::TryAcquire(lock), 1) => {
                 self.held.push((event.task, lock, spot(event)));
             }
             What::Op(Op::Release(lock), 0) => {
                 self.held.retain(|&(task, held, _)| (task, held) != (event.task, lock));
+                set(&mut self.released, lock, spot(event));
+            }
+            What::Op(Op::ReleaseRead(lock), 0) => {
+                // Of several times the last.
+                let is_it = |&(task, held, _): &(TaskId, ObjectId, Spot)| (task, held) == (event.task, lock);
+                self.held.iter().rposition(is_it).map(|at| self.held.remove(at));
                 set(&mut self.released, lock, spot(event));
             }
             What::Op(Op::Free(block), 0) => self.freed.push((block, spot(event))),
@@ -78,8 +84,7 @@ impl Ledger {
 
     /// What makes the task atomic: the first spinlock it holds, or disabled preemption.
     pub fn atomic_since(&self, task: TaskId, view: &dyn View) -> Option<(&'static str, Spot)> {
-        let spins =
-            self.held.iter().filter(|(holder, lock, _)| *holder == task && view.object(*lock).kind == ObjectKind::Spin);
+        let spins = self.held.iter().filter(|(holder, lock, _)| *holder == task && view.object(*lock).kind.spins());
         let disabled = self.preempt.iter().filter(|(holder, depth, _)| *holder == task && *depth > 0);
         let spin = spins.map(|(_, lock, spot)| (view.object(*lock).name, *spot)).next();
         spin.or_else(|| disabled.map(|(_, _, spot)| ("preempt_disable", *spot)).next())

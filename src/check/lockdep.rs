@@ -9,6 +9,7 @@
 //! edges there are depends on states only, so the graph is no part of a state.
 //!
 //! - A trylock waits for nothing and adds no edge before itself; the lock it took is held like any other.
+//! - Readers of an `rwlock_t` pass each other: no cycle goes through two of them.
 //! - The BKL and a lock whose waiter sleeps have no order: `schedule()` gives the BKL back. So it is ordered against
 //!   spinlocks alone.
 //!
@@ -30,10 +31,15 @@ use crate::event::{Event, ObjectId, ObjectKind, Op, TaskId, View, What};
 struct Edge {
     held: &'static str,
     taken: &'static str,
+    /// Was the first held, and was the second taken, in a way that lets readers pass each other?
+    shared: (bool, bool),
     task: TaskId,
     /// Where the second was taken.
     at: Spot,
 }
+
+/// The first class was held when the second was taken; and which of the two lets readers pass each other.
+pub type Order = (&'static str, &'static str, (bool, bool));
 
 /// The orders of locks seen in all executions of an exploration, whoever ran them.
 #[derive(Clone, Debug, Default)]
@@ -41,16 +47,16 @@ pub struct Orders(Arc<Mutex<Vec<Edge>>>);
 
 impl Orders {
     /// The classes, as they can be written down: the first was held when the second was taken.
-    pub fn classes(&self) -> Vec<(&'static str, &'static str)> {
-        let mut classes: Vec<_> = self.0.lock().iter().map(|edge| (edge.held, edge.taken)).collect();
+    pub fn classes(&self) -> Vec<Order> {
+        let mut classes: Vec<_> = self.0.lock().iter().map(|edge| (edge.held, edge.taken, edge.shared)).collect();
         classes.sort_unstable();
         classes
     }
 
     /// Takes in what was written down. Where it was is not known any more.
-    pub fn restore(&self, classes: &[(&'static str, &'static str)]) {
+    pub fn restore(&self, classes: &[Order]) {
         let at = Spot { step: 0, task: TaskId::BOOT, place: Location::caller(), set_up_of: None };
-        let edges = classes.iter().map(|&(held, taken)| Edge { held, taken, task: TaskId::BOOT, at });
+        let edges = classes.iter().map(|&(held, taken, shared)| Edge { held, taken, shared, task: TaskId::BOOT, at });
         self.0.lock().extend(edges);
     }
 }
@@ -63,13 +69,16 @@ pub(super) struct LockOrder {
 
 impl LockOrder {
     pub fn judge(&mut self, event: &Event, view: &dyn View, ledger: &Ledger, ever: &Orders, docket: &mut Docket<'_>) {
-        let What::Op(Op::Acquire(lock), _) = event.what else { return };
+        let What::Op(Op::Acquire(lock) | Op::AcquireRead(lock), _) = event.what else { return };
         let taken = view.object(lock).name;
         for &(holder, held, _) in &ledger.held {
             if holder != event.task || view.object(held).name == taken || !is_ordered(view, held, lock) {
                 continue;
             }
-            let edge = Edge { held: view.object(held).name, taken, task: event.task, at: spot(event) };
+            let passes = |lock: ObjectId| view.object(lock).kind == ObjectKind::RwLock;
+            let reads = |lock: ObjectId| passes(lock) && view.readers(lock) >> event.task.0 & 1 != 0;
+            let shared = (reads(held), reads(lock));
+            let edge = Edge { held: view.object(held).name, taken, shared, task: event.task, at: spot(event) };
             if add(&mut self.here, edge) {
                 self.judge_edge(edge, ever, docket);
             }
@@ -79,40 +88,51 @@ impl LockOrder {
     fn judge_edge(&self, edge: Edge, ever: &Orders, docket: &mut Docket<'_>) {
         let mut ever = ever.0.lock();
         let is_new = add(&mut ever, edge);
-        if let Some(back) = way(&self.here, edge.taken, edge.held) {
+        if let Some(back) = way(&self.here, edge) {
             report(edge, &back, true, docket);
-        } else if is_new && let Some(back) = way(&ever, edge.taken, edge.held) {
+        } else if is_new && let Some(back) = way(&ever, edge) {
             report(edge, &back, false, docket);
         }
     }
 }
 
-/// Is there an order between the two? Who waits for a lock that sleeps does not keep the BKL.
+/// Is there an order between the two? A place in a queue is none of its own. Who waits for a lock that sleeps does not keep the BKL.
 fn is_ordered(view: &dyn View, held: ObjectId, taken: ObjectId) -> bool {
     let kinds = [view.object(held).kind, view.object(taken).kind];
-    !kinds.contains(&ObjectKind::Bkl) || kinds.contains(&ObjectKind::Spin)
+    if kinds.contains(&ObjectKind::WaitList) {
+        return false;
+    }
+    !kinds.contains(&ObjectKind::Bkl) || kinds.iter().any(|kind| kind.spins())
 }
 
 /// Adds an edge unless it is known.
 fn add(edges: &mut Vec<Edge>, edge: Edge) -> bool {
-    let is_new = !edges.iter().any(|known| (known.held, known.taken) == (edge.held, edge.taken));
+    let key = |edge: &Edge| (edge.held, edge.taken, edge.shared);
+    let is_new = !edges.iter().any(|known| key(known) == key(&edge));
     if is_new {
         edges.push(edge);
     }
     is_new
 }
 
-/// A shortest way along the edges.
-fn way(edges: &[Edge], from: &'static str, to: &'static str) -> Option<Vec<Edge>> {
-    let mut ways: Vec<Vec<Edge>> = edges.iter().filter(|edge| edge.held == from).map(|edge| vec![*edge]).collect();
+/// Does who takes the one wait for who holds the other? A reader does not wait for readers.
+fn follows(first: &Edge, second: &Edge) -> bool {
+    first.taken == second.held && !(first.shared.1 && second.shared.0)
+}
+
+/// A shortest way along the edges from the end of this one back to its beginning.
+fn way(edges: &[Edge], back_from: Edge) -> Option<Vec<Edge>> {
+    let first = edges.iter().filter(|edge| follows(&back_from, edge));
+    let mut ways: Vec<Vec<Edge>> = first.map(|edge| vec![*edge]).collect();
     let mut at = 0;
     while at < ways.len() {
         let last = ways[at][ways[at].len() - 1];
-        if last.taken == to {
+        if follows(&last, &back_from) {
             return Some(ways.swap_remove(at));
         }
-        for next in edges.iter().filter(|edge| edge.held == last.taken) {
-            if ways.iter().all(|way| way[way.len() - 1].taken != next.taken) {
+        for next in edges.iter().filter(|edge| follows(&last, edge)) {
+            let end = |edge: &Edge| (edge.taken, edge.shared.1);
+            if ways.iter().all(|way| end(&way[way.len() - 1]) != end(next)) {
                 let longer = [&ways[at][..], &[*next]].concat();
                 ways.push(longer);
             }

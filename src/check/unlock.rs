@@ -6,7 +6,7 @@ use crate::event::{Event, Note, ObjectId, Op, TaskId, View, What};
 
 pub(super) fn judge(event: &Event, view: &dyn View, ledger: &Ledger, docket: &mut Docket<'_>) {
     match event.what {
-        What::Op(Op::Release(lock), 1) => report_not_held(event, view, ledger, lock, docket),
+        What::Op(Op::Release(lock) | Op::ReleaseRead(lock), 1) => report_not_held(event, view, ledger, lock, docket),
         What::Op(Op::Free(block), _) => {
             for &(holder, lock, _) in &ledger.held {
                 if view.object(lock).block == Some(block) {

@@ -66,13 +66,18 @@ pub enum GivesUp {
     Objects,
     /// No task can run, and our own wait-for graph did not notice.
     Deadlock,
+    /// A task took a lock for reading.
+    SharedLocks,
 }
 
-const GIVES_UP: [(&str, GivesUp); 3] = [
+const SHARED_LOCKS: &str = "a lock that readers share";
+
+const GIVES_UP: [(&str, GivesUp); 4] = [
     ("Model exceeded maximum number of branches", GivesUp::Branches),
     // The only atomics that are made while tasks run are those beyond the spare ones.
     ("Causality violation", GivesUp::Objects),
     ("deadlock; threads", GivesUp::Deadlock),
+    (SHARED_LOCKS, GivesUp::SharedLocks),
 ];
 
 /// Why loom gave up, if that is what the panic says.
@@ -307,6 +312,8 @@ impl Execution {
                 memory.wait();
             }
             Op::Free(block) => memory.free(block),
+            // Our own bound, told like loom's.
+            Op::AcquireRead(_) | Op::ReleaseRead(_) => panic!("{SHARED_LOCKS}"),
             Op::Release(_) | Op::Choose(..) | Op::Flush(..) => {}
         }
         None

@@ -73,6 +73,15 @@ struct Task {
 /// Most tasks of a program: who waits on a queue is a bit in a word.
 const TASKS_MAX: usize = 63;
 
+/// Of the value of a lock: who holds it alone, his number and one.
+const WRITER: u64 = 0xff;
+
+/// Times that a task can hold a lock for reading at once.
+const READS_MAX: u64 = 7;
+
+/// Tasks that can share locks.
+const READERS_MAX: u8 = 18;
+
 /// Every task and every object of one execution.
 #[derive(Clone)]
 pub struct World {
@@ -198,25 +207,6 @@ impl World {
         &mut self.tasks[task.index()].history
     }
 
-    /// The operation before which a task stands, if it is not done.
-    pub fn pending(&self, task: TaskId) -> Option<Op> {
-        self.tasks[task.index()].pending
-    }
-
-    /// Does the task wait for a lock that is given back only after it has run on?
-    pub(super) fn waits_for_itself(&self, task: TaskId) -> bool {
-        let mut at = task;
-        for _ in 0..=self.tasks.len() {
-            let Status::WaitsFor(lock) = self.status(at).0 else { return false };
-            match self.owner(lock) {
-                Some(holder) if holder == task => return true,
-                Some(TaskId::BOOT) | None => return false,
-                Some(holder) => at = holder,
-            }
-        }
-        false
-    }
-
     /// All memory cells there are, in the order of their names.
     pub(super) fn cells(&self) -> Vec<ObjectId> {
         let named = self.objects.iter().enumerate().flat_map(|(creator, slots)| {
@@ -321,7 +311,17 @@ impl View for World {
     }
 
     fn owner(&self, lock: ObjectId) -> Option<TaskId> {
-        self.slot(lock).value.checked_sub(1).map(|owner| TaskId(owner as u8))
+        (self.slot(lock).value & WRITER).checked_sub(1).map(|owner| TaskId(owner as u8))
+    }
+
+    fn readers(&self, lock: ObjectId) -> u64 {
+        let value = self.slot(lock).value;
+        let reads = |task: &u8| value & perform::reading(TaskId(*task), READS_MAX) != 0;
+        if value & !WRITER == 0 { 0 } else { (1..=READERS_MAX).filter(reads).fold(0, |all, task| all | 1 << task) }
+    }
+
+    fn pending(&self, task: TaskId) -> Option<Op> {
+        self.tasks[task.index()].pending
     }
 
     fn is_freed(&self, block: ObjectId) -> bool {
@@ -347,6 +347,7 @@ impl View for World {
             None => Status::Drains,
             Some(op) if op.drains() && !task.buffer.is_empty() => Status::Drains,
             Some(Op::Acquire(lock)) if self.slot(lock).value != 0 => Status::WaitsFor(lock),
+            Some(Op::AcquireRead(lock)) if self.slot(lock).value & WRITER != 0 => Status::WaitsFor(lock),
             Some(Op::Sleep(deadline))
                 if task.sleeping && !task.interrupted && deadline.is_none_or(|at| at > self.jiffies) =>
             {

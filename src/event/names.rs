@@ -100,6 +100,10 @@ impl Names {
             Op::Acquire(id) => self.lock_op(view, id, "lock"),
             Op::TryAcquire(id) => self.lock_op(view, id, "trylock"),
             Op::Release(id) => self.lock_op(view, id, "unlock"),
+            Op::AcquireRead(id) if view.object(id).kind == ObjectKind::RwSem => format!("down_read({})", name(id)),
+            Op::ReleaseRead(id) if view.object(id).kind == ObjectKind::RwSem => format!("up_read({})", name(id)),
+            Op::AcquireRead(id) => format!("read_lock({})", name(id)),
+            Op::ReleaseRead(id) => format!("read_unlock({})", name(id)),
             Op::Enqueue(id) => format!("prepare_to_wait({})", name(id)),
             Op::Dequeue(id) => format!("finish_wait({})", name(id)),
             Op::Wake(id) => format!("wake_up({})", name(id)),
@@ -118,11 +122,24 @@ impl Names {
         }
     }
 
+    /// Who holds a lock: the one who has it alone, or all who share it.
+    pub fn holders(&self, view: &dyn View, lock: ObjectId) -> String {
+        let holders = view.holders(lock);
+        let names: Vec<&str> =
+            (0..64).filter(|task| holders >> task & 1 != 0).map(|task| self.task(TaskId(task))).collect();
+        if names.is_empty() { "nobody".to_owned() } else { names.join(" and ") }
+    }
+
     /// There is one BKL in a kernel, so its functions take no argument.
     fn lock_op(&self, view: &dyn View, id: ObjectId, verb: &str) -> String {
         match view.object(id).kind {
             ObjectKind::Bkl => format!("{verb}_kernel()"),
             ObjectKind::Mutex => format!("mutex_{verb}({})", self.object(view, id)),
+            ObjectKind::WaitList if verb == "unlock" => "rwsem: let the next one come".to_owned(),
+            ObjectKind::WaitList => "rwsem: stand in line".to_owned(),
+            ObjectKind::RwLock => format!("write_{verb}({})", self.object(view, id)),
+            ObjectKind::RwSem if verb == "unlock" => format!("up_write({})", self.object(view, id)),
+            ObjectKind::RwSem => format!("down_write({})", self.object(view, id)),
             _ => format!("spin_{verb}({})", self.object(view, id)),
         }
     }

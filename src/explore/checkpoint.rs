@@ -77,7 +77,7 @@ struct Header {
     deadlocks: Vec<String>,
     findings: Vec<SavedFinding>,
     /// Lock orders seen.
-    orders: Vec<(String, String)>,
+    orders: Vec<(String, String, (bool, bool))>,
     /// From which history a task can come to which.
     histories: BTreeSet<(u128, u128)>,
     items: Vec<SavedItem>,
@@ -159,7 +159,12 @@ impl Checkpoint {
             outcomes: totals.outcomes.iter().cloned().collect(),
             deadlocks: totals.deadlocks.iter().cloned().collect(),
             findings: findings.collect(),
-            orders: totals.orders.classes().into_iter().map(|(held, taken)| (held.into(), taken.into())).collect(),
+            orders: totals
+                .orders
+                .classes()
+                .into_iter()
+                .map(|(held, taken, shared)| (held.into(), taken.into(), shared))
+                .collect(),
             histories: totals.histories.iter().copied().collect(),
             items: items.iter().map(item).collect(),
         };
@@ -196,7 +201,8 @@ impl Checkpoint {
         for saved in &header.findings {
             totals.keep(self.find_again(subject, config, saved)?);
         }
-        let classes: Vec<_> = header.orders.iter().map(|(held, taken)| (leaked(held), leaked(taken))).collect();
+        let classes: Vec<_> =
+            header.orders.iter().map(|(held, taken, shared)| (leaked(held), leaked(taken), *shared)).collect();
         totals.orders.restore(&classes);
         let items: Vec<Item> = header.items.iter().map(restored).collect();
         self.check_paths(subject, config, &items)?;

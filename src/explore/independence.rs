@@ -55,6 +55,7 @@ fn touch(op: Op, memory: Memory) -> Touch {
         Op::Rmw(id, Rmw::Add(_), Access::Once) => Touch::Adds(id),
         Op::Store(id, ..) | Op::Rmw(id, ..) | Op::Flush(id, _) => Touch::Writes(id),
         Op::Acquire(id) | Op::TryAcquire(id) | Op::Release(id) => Touch::Writes(id),
+        Op::AcquireRead(id) | Op::ReleaseRead(id) => Touch::Writes(id),
         Op::Enqueue(id) | Op::Dequeue(id) => Touch::Writes(id),
         Op::Wake(id) => Touch::Wakes(id),
         Op::Sleep(_) => Touch::Sleeps,

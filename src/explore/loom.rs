@@ -171,6 +171,7 @@ fn check_model(subject: &Arc<dyn Subject>, config: &Config, shared: &Arc<Mutex<S
         None if text.contains("threads.len() < self.max()") => Bound::Tasks(THREADS_MAX),
         Some(GivesUp::Branches) => Bound::Branches(BRANCHES_MAX),
         Some(GivesUp::Objects) => Bound::Objects,
+        Some(GivesUp::SharedLocks) => Bound::SharedLocks,
         Some(GivesUp::Deadlock) | None => panic!("internal error: loom ended with: {text}"),
     };
     shared.lock().verdict.bound = Some(bound);

@@ -130,8 +130,7 @@ impl Recorder {
         match view.status(task).0 {
             Status::Ready(op) => Stand::Ready(self.names.op(view, op)),
             Status::WaitsFor(lock) => {
-                let holder = view.owner(lock).map_or("nobody", |holder| self.names.task(holder)).to_owned();
-                Stand::Waits { lock: self.names.object(view, lock), holder }
+                Stand::Waits { lock: self.names.object(view, lock), holder: self.names.holders(view, lock) }
             }
             Status::Sleeps(_) => Stand::Sleeps,
             Status::Drains => Stand::Drains,
@@ -145,10 +144,10 @@ impl Recorder {
         match event.what {
             What::Note(Note::Enter(_)) => *self.depth(event.task) += 1,
             What::Note(Note::Exit(_)) => *self.depth(event.task) = depth.saturating_sub(1),
-            What::Op(Op::Acquire(lock), _) | What::Op(Op::TryAcquire(lock), 1) => {
+            What::Op(Op::Acquire(lock) | Op::AcquireRead(lock), _) | What::Op(Op::TryAcquire(lock), 1) => {
                 self.held.push((event.task, self.names.object(view, lock)));
             }
-            What::Op(Op::Release(lock), 0) => {
+            What::Op(Op::Release(lock) | Op::ReleaseRead(lock), 0) => {
                 let name = self.names.object(view, lock);
                 if let Some(at) = self.held.iter().rposition(|(task, held)| *task == event.task && *held == name) {
                     self.held.remove(at);

@@ -157,7 +157,10 @@ impl Recorder {
                 self.nested = if taken { self.nested + 1 } else { self.nested.saturating_sub(1) };
                 self.leaf(if taken { "lock_kernel" } else { "unlock_kernel" }, line);
             }
-            What::Op(Op::Acquire(_) | Op::TryAcquire(_) | Op::Release(_), _) => {
+            What::Op(
+                Op::Acquire(_) | Op::TryAcquire(_) | Op::Release(_) | Op::AcquireRead(_) | Op::ReleaseRead(_),
+                _,
+            ) => {
                 let Some(text) = line.op.as_deref() else { return };
                 if text == "lock_kernel()" {
                     self.bkl = line.held.last().cloned();

@@ -56,6 +56,10 @@ pub enum Stmt {
     Unlock(usize),
     /// Tries to take the lock; recorded. If it is held, so many of the following statements are left out.
     TryLock(usize, usize),
+    /// Takes the lock for reading.
+    ReadLock(usize),
+    /// Gives the lock back that was taken for reading, by whomever.
+    ReadUnlock(usize),
     /// `lock_kernel`.
     LockKernel,
     /// `unlock_kernel`.
@@ -167,6 +171,10 @@ pub enum LockKind {
     Spin,
     /// A mutex.
     Mutex,
+    /// An `rwlock_t`; `Lock`, `TryLock` and `Unlock` are a writer's.
+    Rw,
+    /// A `struct rw_semaphore`; `Lock` and `Unlock` are a writer's.
+    RwSem,
 }
 
 /// A small program.
@@ -294,8 +302,11 @@ impl Subject for Small {
         Checks::new(self.names())
     }
 
-    /// `None` if a loop without a bound records or allocates: its state has no fixed width.
+    /// `None` if a loop without a bound records or allocates: its state has no fixed width. And for locks that readers share.
     fn explicit(&self, memory: Memory) -> Option<explicit::Program> {
+        if self.locks.iter().any(|kind| matches!(kind, LockKind::Rw | LockKind::RwSem)) {
+            return None;
+        }
         self.interpreted(memory, &Labels::default(), |seen, values| outcome(seen.iter(), values.iter().copied()))
     }
 }

@@ -14,7 +14,7 @@ use std::hash::Hasher;
 
 use super::super::Unsound;
 use super::super::fingerprint::Fingerprint;
-use super::{Slot, World};
+use super::{Slot, WRITER, World};
 use crate::event::{ObjectId, ObjectKind, Op, TaskId, View};
 
 /// Which tasks may be exchanged.
@@ -141,7 +141,8 @@ impl World {
                 fingerprint.write_u32(slot.value.count_ones());
             }
             kind if kind.is_lock() => {
-                let owner = slot.value.checked_sub(1).map(|owner| TaskId(owner as u8));
+                // Readers turn the reduction off.
+                let owner = slot.value.checked_sub(1).filter(|owner| *owner < WRITER).map(|owner| TaskId(owner as u8));
                 match owner.and_then(|owner| self.symmetry.group(owner).map(|group| (owner, group))) {
                     Some((owner, group)) => {
                         roles.push((owner, id()));

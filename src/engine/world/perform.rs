@@ -4,8 +4,20 @@ use std::hash::Hasher;
 
 use super::super::Memory;
 use super::super::fingerprint::Fingerprint;
-use super::World;
+use super::{READERS_MAX, READS_MAX, World};
 use crate::event::{ObjectId, Op, TaskId, View, Woken};
+
+/// What it adds to the value of a lock that a task holds it so many times for reading.
+///
+/// # Panics
+/// For the set-up, and for tasks beyond the eighteenth.
+pub(super) fn reading(task: TaskId, times: u64) -> u64 {
+    assert!(
+        (1..=READERS_MAX).contains(&task.0),
+        "only the first {READERS_MAX} tasks can share a lock, and not the set-up"
+    );
+    times << (5 + 3 * task.0)
+}
 
 impl World {
     /// Performs the task's pending operation (or the set-up's) and folds it into the task's history.
@@ -106,6 +118,23 @@ impl World {
                 let mine = self.slot(id).value == me && self.peek(id) == me;
                 if mine {
                     self.store(task, id, 0);
+                }
+                u64::from(!mine)
+            }
+            Op::AcquireRead(id) => {
+                self.symmetry.named_by(task);
+                let held = self.slot(id).value & reading(task, READS_MAX);
+                assert!(
+                    held != reading(task, READS_MAX),
+                    "a task holds a lock for reading at most {READS_MAX} times at once"
+                );
+                self.slot_mut(id).value += reading(task, 1);
+                0
+            }
+            Op::ReleaseRead(id) => {
+                let mine = self.slot(id).value & reading(task, READS_MAX) != 0;
+                if mine {
+                    self.slot_mut(id).value -= reading(task, 1);
                 }
                 u64::from(!mine)
             }

@@ -74,7 +74,7 @@ impl Action {
 /// | `atomic_inc`, `atomic_dec` | the same of the cell | no: they add, and nobody gets a result |
 /// | any other access | access to the cell | yes |
 /// | trylock that fails | the same of the lock | no |
-/// | any other lock operation | lock operation on the lock | yes |
+/// | any other lock operation | lock operation on the lock | yes, of two readers as well: a writer waits for all of them |
 /// | `Enqueue`, `Dequeue` | the same of the queue, other task | no: each is about its own task |
 /// | `Wake` that wakes nobody | the same of the queue | no |
 /// | any other `Wake` | operation on the queue | yes |

@@ -10,6 +10,8 @@ use crate::event::{ObjectId, Op, TaskId, Woken};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gates {
     held: Vec<(ObjectId, TaskId)>,
+    /// For reading, each as often as it was taken.
+    read: Vec<(ObjectId, TaskId)>,
     /// Locks given back by releases that are still in a store buffer.
     releasing: Vec<ObjectId>,
     queued: Vec<(ObjectId, TaskId)>,
@@ -28,10 +30,16 @@ impl Gates {
         self.held.iter().find(|(held, _)| *held == lock).map(|(_, owner)| *owner)
     }
 
+    /// Does nobody hold the lock either way?
+    fn is_free(&self, lock: ObjectId) -> bool {
+        self.owner(lock).is_none() && self.read.iter().all(|(read, _)| *read != lock)
+    }
+
     /// Can the task perform the operation now?
     pub fn can(&self, task: TaskId, op: Op) -> bool {
         match op {
-            Op::Acquire(lock) => self.owner(lock).is_none(),
+            Op::Acquire(lock) => self.is_free(lock),
+            Op::AcquireRead(lock) => self.owner(lock).is_none(),
             Op::Sleep(deadline) => !self.sleeps(task, deadline),
             _ => true,
         }
@@ -49,7 +57,8 @@ impl Gates {
         let mut action = action.clone();
         let task = action.transition.task;
         match action.op {
-            Op::TryAcquire(lock) => action.result = u64::from(self.owner(lock).is_none()),
+            Op::TryAcquire(lock) => action.result = u64::from(self.is_free(lock)),
+            Op::ReleaseRead(lock) => action.result = u64::from(!self.read.contains(&(lock, task))),
             Op::Release(lock) => {
                 let mine = self.owner(lock) == Some(task) && !self.releasing.contains(&lock);
                 action.result = u64::from(!mine);
@@ -70,6 +79,11 @@ impl Gates {
         match action.op {
             Op::Acquire(lock) => self.held.push((lock, task)),
             Op::TryAcquire(lock) if action.result == 1 => self.held.push((lock, task)),
+            Op::AcquireRead(lock) => self.read.push((lock, task)),
+            Op::ReleaseRead(lock) => {
+                let at = self.read.iter().position(|read| *read == (lock, task));
+                at.map(|at| self.read.swap_remove(at));
+            }
             Op::Release(lock) if action.result == 0 && action.buffered > 0 => self.releasing.push(lock),
             Op::Release(lock) | Op::Flush(lock, _) if action.result == 0 => {
                 self.held.retain(|(held, _)| *held != lock);

@@ -133,7 +133,8 @@ impl Trace {
             {
                 continue;
             }
-            let blocks = matches!(action.op, Op::Acquire(_) | Op::Sleep(_)) || action.process() == Process::CLOCK;
+            let blocks = matches!(action.op, Op::Acquire(_) | Op::AcquireRead(_) | Op::Sleep(_))
+                || action.process() == Process::CLOCK;
             if !blocks || self.is_enabled_without(at, action, sleepers) {
                 races.push(at);
             }

@@ -236,7 +236,7 @@ impl Walk {
             buffered: 0,
             remarked: self.watch.borrow().remarks,
         };
-        if let Op::TryAcquire(_) | Op::Release(_) | Op::Wake(_) = pending.op {
+        if let Op::TryAcquire(_) | Op::Release(_) | Op::ReleaseRead(_) | Op::Wake(_) = pending.op {
             action = self.gates().performed(&action);
         }
         action.buffered = self.buffered(action.transition, action.op, action.result);

@@ -141,7 +141,7 @@ impl Observer for Watch {
         }
         self.pending = (1..=view.tasks()).filter_map(|task| standing(TaskId(task as u8), view)).collect();
         for pending in &self.pending {
-            if let Op::Acquire(lock) | Op::TryAcquire(lock) | Op::Release(lock) = pending.op
+            if let Op::Acquire(lock) | Op::TryAcquire(lock) | Op::Release(lock) | Op::AcquireRead(lock) = pending.op
                 && view.owner(lock) == Some(TaskId::BOOT)
             {
                 self.held_by_boot.insert(lock);
@@ -165,7 +165,7 @@ fn standing(task: TaskId, view: &dyn View) -> Option<Pending> {
     let status = view.status(task).0;
     let op = match status {
         Status::Ready(op) => op,
-        Status::WaitsFor(lock) => Op::Acquire(lock),
+        Status::WaitsFor(_) => view.pending(task)?,
         Status::Sleeps(deadline) => Op::Sleep(deadline),
         Status::Drains | Status::Finished => return None,
     };

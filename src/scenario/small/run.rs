@@ -6,6 +6,7 @@ use crate::kernel::atomic::{Atomic, smp_mb};
 use crate::kernel::bkl::{lock_kernel, may_schedule, unlock_kernel};
 use crate::kernel::lock::{Mutex, SpinLock};
 use crate::kernel::plain::Plain;
+use crate::kernel::rwlock::{RwLock, RwSem};
 use crate::kernel::slab::{Gfp, Layout, Link, Ptr, Slab, kfree, kmalloc};
 use crate::kernel::task::Task;
 use crate::kernel::wait::{self, WaitQueue};
@@ -28,6 +29,8 @@ impl Slab for Thing {
 enum Lock {
     Spin(SpinLock),
     Mutex(Mutex),
+    Rw(RwLock),
+    RwSem(RwSem),
 }
 
 impl Lock {
@@ -35,6 +38,8 @@ impl Lock {
         match kind {
             LockKind::Spin => Lock::Spin(SpinLock::new(name)),
             LockKind::Mutex => Lock::Mutex(Mutex::new(name)),
+            LockKind::Rw => Lock::Rw(RwLock::new(name)),
+            LockKind::RwSem => Lock::RwSem(RwSem::new(name)),
         }
     }
 
@@ -44,6 +49,8 @@ impl Lock {
         match self {
             Lock::Spin(lock) => lock.lock(current).leave_locked(),
             Lock::Mutex(lock) => std::mem::forget(lock.lock(current)),
+            Lock::Rw(lock) => lock.write_lock(current),
+            Lock::RwSem(lock) => lock.down_write(current),
         }
     }
 
@@ -51,6 +58,8 @@ impl Lock {
         match self {
             Lock::Spin(lock) => lock.try_lock(current).map(std::mem::forget).is_some(),
             Lock::Mutex(lock) => lock.try_lock(current).map(std::mem::forget).is_some(),
+            Lock::Rw(lock) => lock.write_trylock(current),
+            Lock::RwSem(_) => panic!("a semaphore is not tried"),
         }
     }
 
@@ -58,6 +67,24 @@ impl Lock {
         match self {
             Lock::Spin(lock) => lock.unlock(current),
             Lock::Mutex(lock) => lock.unlock(current),
+            Lock::Rw(lock) => lock.write_unlock(current),
+            Lock::RwSem(lock) => lock.up_write(current),
+        }
+    }
+
+    fn read_lock(self, current: &Task) {
+        match self {
+            Lock::Rw(lock) => lock.read_lock(current),
+            Lock::RwSem(lock) => lock.down_read(current),
+            Lock::Spin(_) | Lock::Mutex(_) => panic!("readers do not share this lock"),
+        }
+    }
+
+    fn read_unlock(self, current: &Task) {
+        match self {
+            Lock::Rw(lock) => lock.read_unlock(current),
+            Lock::RwSem(lock) => lock.up_read(current),
+            Lock::Spin(_) | Lock::Mutex(_) => panic!("readers do not share this lock"),
         }
     }
 }
@@ -184,6 +211,8 @@ impl Objects {
         match stmt {
             Stmt::Lock(lock) => self.locks[lock].lock(current),
             Stmt::Unlock(lock) => self.locks[lock].unlock(current),
+            Stmt::ReadLock(lock) => self.locks[lock].read_lock(current),
+            Stmt::ReadUnlock(lock) => self.locks[lock].read_unlock(current),
             Stmt::LockKernel => std::mem::forget(lock_kernel(current)),
             Stmt::UnlockKernel => unlock_kernel(current),
             Stmt::PreemptDisable => current.preempt_disable(),

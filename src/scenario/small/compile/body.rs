@@ -124,6 +124,7 @@ impl<'a> Body<'a> {
         let skip = self.labels[line.skip];
         match line.stmt {
             Stmt::Lock(lock) => self.lock(lock),
+            Stmt::ReadLock(_) | Stmt::ReadUnlock(_) => unreachable!("internal error: shared locks are not interpreted"),
             Stmt::Unlock(lock) => {
                 self.push(Inst::Release(self.of.locks[lock]));
                 if self.is_spin(lock) {
