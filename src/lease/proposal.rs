@@ -24,12 +24,14 @@
 //! it lacks. Expiry, close and downgrade do not pass through `f_op->setlease` (M49), and a recall that comes before the
 //! lease is listed finds nothing.
 //!
-//! What the mail says nothing of is as in 2.6.23 where a spinlock lets it: opens look at the list with no lock held and raise
-//! `i_writecount` behind the break. A wait for a lease cannot be: who waits queues, unlocks, and sleeps.
+//! What the mail says nothing of is as in 2.6.23: opens look at the list with no lock held and raise `i_writecount` behind the
+//! break, and nfsd's call-back starts a thread, under the spinlock now (M14). Only the wait for a lease is not, since nobody could
+//! take the lock meanwhile to give one up: who waits queues, unlocks, and sleeps.
 
 use super::as_in::as_in;
 use super::bkl::locks_insert_lock;
 use super::file_lock::{FileLock, FlType, is_mine, locks_wake_up_blocks};
+use super::mutants::Mutant;
 use super::proposal_bkl::{f_op_setlease, free_unlisted, lease_alloc, may_setlease};
 use super::spinlock::Spinlock;
 use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, Filp, Inode, LockLine, OpenFlags};
@@ -46,9 +48,9 @@ pub struct Proposal {
 }
 
 impl Proposal {
-    /// Boots it.
+    /// Boots it. nfsd's call-back is that of 2.6.23.
     pub fn boot() -> Proposal {
-        Proposal { flocks: Spinlock::boot() }
+        Proposal { flocks: Spinlock::mutated(Mutant::CallbackSleeps) }
     }
 
     /// Returns the lease that is listed now, if one is; takes the caller's record if it is that.

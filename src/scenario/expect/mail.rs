@@ -224,10 +224,10 @@ pub(super) fn of_proposal(scenario: &str) -> &'static [Expected] {
         | "two-holders-break" => &[FASYNC_ATOMIC, PEEK],
         "relock-break" => &[FASYNC_ATOMIC, BREAK_CANCELLED],
         "relock-enomem" => &[FASYNC_ATOMIC, PEEK, CHECKED_OUTSIDE, UNDONE_TOO_FAR, UNDONE_WHAT_WAS_THERE],
-        "kernel-leaser-enomem" => &[PEEK, BESIDE, HANDED_OUT],
+        "kernel-leaser-enomem" => &[CALLBACK_ATOMIC, PEEK, BESIDE, HANDED_OUT],
         "opener-enomem" => &[FASYNC_ATOMIC, PEEK, UNLOCK_ENOMEM, UNLOCK_UNEXPLAINED],
         "unlock-enomem" => &[FASYNC_ATOMIC, UNLOCK_ENOMEM, UNLOCK_UNEXPLAINED],
-        "nfsd-break" => &[PEEK],
+        "nfsd-break" => &[CALLBACK_ATOMIC, PEEK],
         "remote-refused" => &[FASYNC_ATOMIC, PEEK, CHECKED_BEFORE, CLOSED],
         "remote-loser" => &[FASYNC_ATOMIC, PEEK, CHECKED_BEFORE, NOT_TOLD, CLOSED],
         "remote-delegation" => &[CLOSED],
@@ -238,7 +238,7 @@ pub(super) fn of_proposal(scenario: &str) -> &'static [Expected] {
         "remote-leasers" | "remote-two-leasers" => &[FASYNC_ATOMIC, PEEK, CLOSED],
         "remote-downgrade" => &[FASYNC_ATOMIC, DOWNGRADE_NOT_TOLD, CLOSED],
         "remote-enomem" => &[FASYNC_ATOMIC, PEEK, KEPT, CLOSED],
-        "remote-holders" => &[PEEK, SHARED_BESIDE, SHARED, KEPT, CLOSED],
+        "remote-holders" => &[CALLBACK_ATOMIC, PEEK, SHARED_BESIDE, SHARED, KEPT, CLOSED],
         _ => &[],
     }
 }

@@ -132,3 +132,11 @@ pub(super) const HANDED_OUT: Expected = Expected {
     bug: "M24",
     why: "the writer opens between the look at the open counts and the insertion, and the delegation is handed out all the same",
 };
+
+/// nfsd's call-back under a spinlock: what the BKL allowed.
+pub(super) const CALLBACK_ATOMIC: Expected = Expected {
+    code: Code::LW002,
+    subject: "kthread_run",
+    bug: "M14",
+    why: "nfsd's call-back starts a thread, and sleeps for that, with the spinlock held",
+};

@@ -12,14 +12,6 @@ const RECURSES: Expected = Expected {
     why: "the mail: \"perfectly legitimate for the BKL of course, but other spinlocks can't be acquired recursively in this way\"",
 };
 
-/// What the BKL allowed.
-const CALLBACK_ATOMIC: Expected = Expected {
-    code: Code::LW002,
-    subject: "kthread_run",
-    bug: "M14",
-    why: "nfsd's call-back starts a thread, and sleeps for that, with the spinlock held",
-};
-
 pub(super) fn of(scenario: &str) -> &'static [Expected] {
     match scenario {
         "kernel-leaser" => &[RECURSES, ALLOCATES_UNDER_LOCK],
