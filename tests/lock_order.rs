@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lockwright::check::{Checks, Code};
 use lockwright::engine::{Booted, Program};
 use lockwright::event::names::Names;
+use lockwright::explore::witness::shortest;
 use lockwright::explore::{Config, EngineKind, Subject, Verdict, explore};
 use lockwright::kernel::lock::SpinLock;
 use lockwright::kernel::task::Task;
@@ -136,6 +137,23 @@ fn orders_that_no_execution_has_together_are_found_by_what_earlier_executions_le
     // The choice, then b, then a.
     assert_eq!((found.finding.at.0.step, found.finding.other.0.step), (3, 0));
     assert_eq!(run(false).codes().len(), 0);
+}
+
+#[test]
+fn workers_share_the_orders_that_they_have_seen() {
+    let subject = Arc::new(Chosen { opposite: true }) as Arc<dyn Subject>;
+    let witness = |jobs| {
+        let config = Config { jobs, ..Config::default() };
+        let mut findings = explore(&subject, &config).findings;
+        assert_eq!(findings.len(), 1);
+        shortest(&*subject, findings.remove(0), &config)
+    };
+
+    // Whichever of two workers was first, and wherever the cycle closed: the same schedule is shown.
+    let alone = witness(1);
+    for _ in 0..100 {
+        assert_eq!(witness(2), alone);
+    }
 }
 
 #[test]
