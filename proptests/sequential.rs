@@ -3,9 +3,7 @@
 //! One list of calls by several processes, made one after the other. After each call its result and `/proc/locks` are
 //! compared; the only exception that can occur without faults is row M40 of the table in `lease::spinlock`.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 
 use lockwright::check::Checks;
@@ -95,7 +93,7 @@ impl Script {
         Arc::new(Script { design, calls: calls.to_vec(), faults, endings: Arc::default() })
     }
 
-    fn run(&self, kernel: Kernel, seen: &RefCell<Vec<Seen>>) {
+    fn run(&self, kernel: Kernel, seen: &Mutex<Vec<Seen>>) {
         let design = self.design.boot(kernel);
         let inode = Inode::new(SpinLock::new("inode_lock"), true);
         let mut handles: Handles = [None; 3];
@@ -103,7 +101,7 @@ impl Script {
             let current = Task::new(kernel, pid);
             let result = make(&*design, &current, inode, &mut handles, call);
             let locks = design.proc_locks(&current, inode);
-            seen.borrow_mut().push(Seen { result, locks });
+            seen.lock().expect("one task").push(Seen { result, locks });
         }
         let current = Task::new(kernel, 1);
         handles.into_iter().flatten().for_each(|filp| _ = design.close(&current, filp));
@@ -113,13 +111,13 @@ impl Script {
 impl Program for Script {
     fn boot(&self) -> Booted {
         let kernel = Kernel::boot(self.faults, 45);
-        let seen = Rc::new(RefCell::new(Vec::new()));
-        let (script, told, endings) = (self.clone(), Rc::clone(&seen), Arc::clone(&self.endings));
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (script, told, endings) = (self.clone(), Arc::clone(&seen), Arc::clone(&self.endings));
         Booted {
             tasks: vec![Box::new(move || script.run(kernel, &seen))],
             listing: Box::new(|_| Vec::new()),
             outcome: Box::new(move |_| {
-                endings.lock().expect("no other thread has it").insert(told.borrow().clone());
+                endings.lock().expect("no other thread has it").insert(told.lock().expect("one task").clone());
                 String::new()
             }),
             epilogue: Box::new(|| ()),

@@ -202,7 +202,16 @@ pub fn set_history(history: u128) {
 }
 
 /// A task's code.
-pub type Body = Box<dyn FnOnce()>;
+///
+/// `Send`, although tasks take turns on one OS thread: what tasks share has to be objects of the engine, which are names that
+/// may be copied anywhere. A `Cell`, `RefCell` or `Rc` that two tasks reach is state that no search sees, and does not compile
+/// here. (A `static` or a lock of the standard library still does: see [`Program`].)
+///
+/// ```compile_fail
+/// let shared = std::rc::Rc::new(std::cell::Cell::new(0));
+/// let body: lockwright::engine::Body = Box::new(move || shared.set(1));
+/// ```
+pub type Body = Box<dyn FnOnce() + Send>;
 
 /// An execution set up and ready to run.
 pub struct Booted {
@@ -213,7 +222,7 @@ pub struct Booted {
     /// Lists the leases there are, for the checks; no steps.
     pub listing: Listing,
     /// Closes what is open, so that what is left is a leak.
-    pub epilogue: Body,
+    pub epilogue: Box<dyn FnOnce()>,
 }
 
 /// Tells the outcome of a final state.
@@ -227,7 +236,9 @@ pub type Lister = dyn Fn(&dyn View) -> Vec<Listed>;
 
 /// What is executed, again and again: it builds its objects and says what the tasks do.
 ///
-/// It must do the same each time: whatever varies is a choice ([`Op::Choose`]) or the schedule.
+/// It must do the same each time: whatever varies is a choice ([`Op::Choose`]) or the schedule. **Everything that two tasks
+/// share must be an object of the engine**: a lock, cell, atomic, wait queue or slab object of [`crate::kernel`]. What they share
+/// otherwise the search does not see, and a clean verdict would mean nothing.
 pub trait Program: Send + Sync {
     /// Sets an execution up.
     fn boot(&self) -> Booted;

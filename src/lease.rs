@@ -57,7 +57,7 @@ pub struct LockLine {
 /// How the lease code locks: the thing that is refactored.
 ///
 /// `arg` is what user space passes (`F_RDLCK`, ...), valid or not. Errors are those of the system call.
-pub trait Design {
+pub trait Design: Send + Sync {
     /// `open(2)` on an inode that the path walk has found: its reference, the lease break, write access, in the design's order.
     fn open(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<Filp>;
 

@@ -3,11 +3,11 @@
 //! A scenario is a value. [`subject`] joins it with a design into a program that every engine runs: the calls
 //! named in `before` are made one after the other, then all tasks start, and at the end everything is closed.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::panic::Location;
-use std::rc::Rc;
 use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::check::Checks;
 use crate::engine::{self, Booted, Clock, Program};
@@ -199,27 +199,28 @@ struct LeaseProgram {
     scenario: Arc<Scenario>,
 }
 
-type Results = Rc<RefCell<Vec<Vec<i64>>>>;
+/// What the calls of each task have returned, written by the task itself alone and read at the end: nothing that they share.
+type Results = Arc<Mutex<Vec<Vec<i64>>>>;
 
 impl LeaseProgram {
     fn body(
         &self,
         index: usize,
-        machine: &Rc<Machine>,
-        process: &Rc<RefCell<Process>>,
+        machine: &Arc<Machine>,
+        process: &Arc<Mutex<Process>>,
         results: &Results,
     ) -> engine::Body {
-        let (machine, process, results) = (Rc::clone(machine), Rc::clone(process), Rc::clone(results));
+        let (machine, process, results) = (Arc::clone(machine), Arc::clone(process), Arc::clone(results));
         let scenario = Arc::clone(&self.scenario);
         Box::new(move || {
-            let (pid, node) = (process.borrow().pid, process.borrow().node);
+            let Process { pid, node, .. } = *process.lock();
             let current = Task::new(machine.cluster.nodes[node].kernel, pid);
             for (at, call) in scenario.tasks[index].calls.iter().enumerate() {
                 engine::note(Note::Call(at as u16), Location::caller());
                 let result = machine.make(&current, &process, call).unwrap_or_else(|errno| -errno.number());
                 engine::note(Note::Return(at as u16, result), Location::caller());
-                results.borrow_mut()[index].push(result);
-                current.forget_past(&(at + 1, &results.borrow()[index], &*process.borrow()));
+                results.lock()[index].push(result);
+                current.forget_past(&(at + 1, &results.lock()[index], &*process.lock()));
             }
         })
     }
@@ -228,11 +229,11 @@ impl LeaseProgram {
 impl Program for LeaseProgram {
     fn boot(&self) -> Booted {
         let scenario = &self.scenario;
-        let machine = Rc::new(Machine::boot(self.design, scenario));
-        let mut processes: Vec<Rc<RefCell<Process>>> = Vec::new();
+        let machine = Arc::new(Machine::boot(self.design, scenario));
+        let mut processes: Vec<Arc<Mutex<Process>>> = Vec::new();
         for (index, task) in scenario.tasks.iter().enumerate() {
             let process = Process::of(scenario, index, &processes);
-            let current = machine.calm(&process.borrow());
+            let current = machine.calm(&process.lock());
             engine::note(Note::SetUp(TaskId(index as u8 + 1)), Location::caller());
             for call in &task.before {
                 machine.make(&current, &process, call).expect("the calls before a scenario succeed");
@@ -240,14 +241,14 @@ impl Program for LeaseProgram {
             processes.push(process);
         }
         engine::note(Note::SetUp(TaskId::BOOT), Location::caller());
-        let results: Results = Rc::new(RefCell::new(vec![Vec::new(); scenario.tasks.len()]));
+        let results: Results = Arc::new(Mutex::new(vec![Vec::new(); scenario.tasks.len()]));
         let tasks = processes.iter().enumerate();
         let tasks = tasks.map(|(at, process)| self.body(at, &machine, process, &results)).collect();
-        let (lister, closer, scenario) = (Rc::clone(&machine), Rc::clone(&machine), Arc::clone(scenario));
+        let (lister, closer, scenario) = (Arc::clone(&machine), Arc::clone(&machine), Arc::clone(scenario));
         Booted {
             tasks,
             listing: Box::new(move |view| lister.leases(view)),
-            outcome: Box::new(move |view| outcome(&scenario, &results.borrow(), &machine, view)),
+            outcome: Box::new(move |view| outcome(&scenario, &results.lock(), &machine, view)),
             epilogue: Box::new(move || close_all(&closer, &processes)),
         }
     }
@@ -269,11 +270,11 @@ impl Subject for LeaseProgram {
 }
 
 /// Closes what is open, so that what is left is a leak.
-fn close_all(machine: &Machine, processes: &[Rc<RefCell<Process>>]) {
+fn close_all(machine: &Machine, processes: &[Arc<Mutex<Process>>]) {
     for process in processes {
-        let current = machine.calm(&process.borrow());
-        let node = process.borrow().node;
-        let handles = std::mem::take(&mut process.borrow_mut().handles);
+        let current = machine.calm(&process.lock());
+        let node = process.lock().node;
+        let handles = std::mem::take(&mut process.lock().handles);
         handles.into_iter().for_each(|(_, filp)| machine.close(&current, node, filp));
     }
 }

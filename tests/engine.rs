@@ -1,6 +1,5 @@
 //! The controlled engine and its bounds: what may stop an exploration, and what a program must not do.
 
-use std::cell::Cell;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -337,20 +336,20 @@ fn choices_are_explored_to_the_last() {
 
 #[test]
 fn state_hidden_from_the_engine_is_an_internal_error() {
-    // The tasks talk through a Cell: with the same steps made, the first runs on or not.
+    // The tasks talk through memory of the standard library: with the same steps made, the first runs on or not.
     let between_tasks = program(|| {
-        let shared = Rc::new(Cell::new(0));
+        let shared = Arc::new(AtomicU32::new(0));
         let n = Atomic::new("n", 0);
-        let (first, second) = (Rc::clone(&shared), shared);
+        let (first, second) = (Arc::clone(&shared), shared);
         vec![
             Box::new(move || {
                 n.inc();
-                first.set(1);
+                first.store(1, Ordering::Relaxed);
                 n.inc();
             }),
             Box::new(move || {
                 n.inc();
-                (0..second.get()).for_each(|_| n.inc());
+                (0..second.load(Ordering::Relaxed)).for_each(|_| n.inc());
             }),
         ]
     });

@@ -1,10 +1,9 @@
 //! The explorer: what it does beyond visiting states one after the other must not change what it says.
 
-use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
-use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use lockwright::check::{Checks, Code};
@@ -119,22 +118,22 @@ fn whatever_names_a_task_turns_symmetry_off_and_the_verdict_says_so() {
 
 // The audit.
 
-/// The first task leaves a note in a cell that the engine does not know, if it does; the second copies it, and acts on it so many
+/// The first task leaves a note in memory that the engine does not know, if it does; the second copies it, and acts on it so many
 /// steps later.
 struct Hidden(bool, usize);
 
 impl Program for Hidden {
     fn boot(&self) -> Booted {
         let [a, b, c, x, y] = ["a", "b", "c", "x", "y"].map(|name| Atomic::new(name, 0));
-        let note = Rc::new(Cell::new(false));
-        let (written, &Hidden(hidden, later)) = (Rc::clone(&note), self);
+        let note = Arc::new(AtomicBool::new(false));
+        let (written, &Hidden(hidden, later)) = (Arc::clone(&note), self);
         let first: Body = Box::new(move || {
             a.inc();
-            written.set(hidden);
+            written.store(hidden, Ordering::Relaxed);
         });
         let second: Body = Box::new(move || {
             b.inc();
-            let copied = note.get();
+            let copied = note.load(Ordering::Relaxed);
             (0..later).for_each(|_| c.inc());
             if copied { x.inc() } else { y.inc() }
         });

@@ -310,7 +310,7 @@ impl Execution {
         self.resume(tasks, transition.task);
     }
 
-    fn finish(&self, epilogue: Body) {
+    fn finish(&self, epilogue: Box<dyn FnOnce()>) {
         self.mode.set(Mode::Boot);
         self.task.set(TaskId::BOOT);
         self.alternative.set(0);

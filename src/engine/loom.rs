@@ -164,7 +164,7 @@ pub fn run(
     let running = Rc::new(Cell::new(booted.tasks.len()));
     let finish = Rc::new(RefCell::new(Some((booted.outcome, booted.epilogue))));
     let report = Rc::new(report);
-    let mut bodies: Vec<(TaskId, Body)> = Vec::new();
+    let mut bodies: Vec<(TaskId, Box<dyn FnOnce()>)> = Vec::new();
     for (index, body) in booted.tasks.into_iter().enumerate() {
         let task = TaskId(index as u8 + 1);
         let (execution, running, finish, report) =
@@ -240,7 +240,7 @@ impl Execution {
         }
     }
 
-    fn finish(&self, outcome: super::Outcome, epilogue: Body) {
+    fn finish(&self, outcome: super::Outcome, epilogue: Box<dyn FnOnce()>) {
         self.mode.set(Mode::Boot);
         self.task.set(TaskId::BOOT);
         let outcome = outcome(&*self.world.borrow());

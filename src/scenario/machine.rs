@@ -1,9 +1,10 @@
 //! The machines that a scenario runs on, and the calls of its tasks made there, with the remarks that checks read.
 
-use std::cell::RefCell;
 use std::hash::{Hash, Hasher};
 use std::panic::Location;
-use std::rc::Rc;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::{Call, FsKind, Scenario};
 use crate::engine;
@@ -28,12 +29,12 @@ pub(super) struct Process {
 
 impl Process {
     /// The process of a task: its own, or the one it shares with a task before it.
-    pub fn of(scenario: &Scenario, task: usize, before: &[Rc<RefCell<Process>>]) -> Rc<RefCell<Process>> {
+    pub fn of(scenario: &Scenario, task: usize, before: &[Arc<Mutex<Process>>]) -> Arc<Mutex<Process>> {
         match scenario.tasks[task].shares {
-            Some(other) => Rc::clone(&before[other]),
+            Some(other) => Arc::clone(&before[other]),
             None => {
                 let (pid, node) = (task as u32 + 1, scenario.cluster.home(task));
-                Rc::new(RefCell::new(Process { pid, node, handles: Vec::new() }))
+                Arc::new(Mutex::new(Process { pid, node, handles: Vec::new() }))
             }
         }
     }
@@ -187,17 +188,17 @@ impl Machine {
         result
     }
 
-    pub fn make(&self, current: &Task, process: &RefCell<Process>, call: &Call) -> Result<i64> {
-        let node = process.borrow().node;
+    pub fn make(&self, current: &Task, process: &Mutex<Process>, call: &Call) -> Result<i64> {
+        let node = process.lock().node;
         let Node { design, inode, .. } = &self.cluster.nodes[node];
-        let handle = |name: &str| process.borrow().handle(name);
+        let handle = |name: &str| process.lock().handle(name);
         match *call {
             Call::Open(name, flags) => {
                 let filp = self.open(current, node, flags)?;
-                process.borrow_mut().handles.push((name, filp));
+                process.lock().handles.push((name, filp));
             }
             Call::Close(name) => {
-                let filp = process.borrow_mut().take(name)?;
+                let filp = process.lock().take(name)?;
                 invoke(LeaseCall::Close { file: filp.file.id() });
                 self.close(current, node, filp);
             }
@@ -205,7 +206,7 @@ impl Machine {
                 let filp = handle(from)?;
                 invoke(LeaseCall::Dup { file: filp.file.id() });
                 let filp = design.dup(current, filp);
-                process.borrow_mut().handles.push((to, filp));
+                process.lock().handles.push((to, filp));
             }
             Call::SetLease(name, arg) => self.setlease(current, node, handle(name)?, arg, false)?,
             Call::VfsSetLease(name, arg) => self.setlease(current, node, handle(name)?, arg, true)?,

@@ -27,9 +27,9 @@
 //!
 //! Every program has two forms: on the kernel ([`Program`]), and interpreted ([`Subject::explicit`]).
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::check::Checks;
 use crate::engine::{self, Booted, Clock, Memory, Program};
@@ -248,20 +248,21 @@ fn task_name(number: usize) -> String {
     format!("task {number}")
 }
 
-type Results = Rc<RefCell<Vec<Vec<i64>>>>;
+/// What each task has recorded, written by itself alone and read when all have ended: nothing that they share.
+type Results = Arc<Mutex<Vec<Vec<i64>>>>;
 
 impl Small {
-    fn body(&self, index: usize, kernel: Kernel, objects: &Rc<Objects>, results: &Results) -> engine::Body {
-        let (objects, results, lines) = (Rc::clone(objects), Rc::clone(results), flat::lines(&self.tasks[index]));
+    fn body(&self, index: usize, kernel: Kernel, objects: &Arc<Objects>, results: &Results) -> engine::Body {
+        let (objects, results, lines) = (Arc::clone(objects), Arc::clone(results), flat::lines(&self.tasks[index]));
         Box::new(move || {
             let current = Task::new(kernel, index as u32 + 1);
             let mut at = 0;
             while let Some(line) = lines.get(at) {
-                let last = results.borrow()[index].last().copied();
+                let last = results.lock()[index].last().copied();
                 let (recorded, skips) = objects.run(&current, line.stmt, last);
-                results.borrow_mut()[index].extend(recorded);
+                results.lock()[index].extend(recorded);
                 at = if skips { line.skip } else { line.next };
-                current.forget_past(&(at, &results.borrow()[index]));
+                current.forget_past(&(at, &results.lock()[index]));
             }
         })
     }
@@ -270,13 +271,13 @@ impl Small {
 impl Program for Small {
     fn boot(&self) -> Booted {
         let kernel = Kernel::boot(self.faults, 0);
-        let objects = Rc::new(Objects::new(self));
-        let results: Results = Rc::new(RefCell::new(vec![Vec::new(); self.tasks.len()]));
+        let objects = Arc::new(Objects::new(self));
+        let results: Results = Arc::new(Mutex::new(vec![Vec::new(); self.tasks.len()]));
         let tasks = (0..self.tasks.len()).map(|at| self.body(at, kernel, &objects, &results)).collect();
         Booted {
             tasks,
             listing: Box::new(|_| Vec::new()),
-            outcome: Box::new(move |view| outcome(results.borrow().iter(), objects.values(view))),
+            outcome: Box::new(move |view| outcome(results.lock().iter(), objects.values(view))),
             epilogue: Box::new(|| ()),
         }
     }

@@ -8,7 +8,7 @@
 //! The conductor is the last task, and the lowest task that can run always runs (`LowestFirst`). So whenever the
 //! conductor moves, everybody else waits: for a call, or in the lease break. Nobody spins. Time moves by `advance` alone.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::panic::Location;
 use std::rc::Rc;
@@ -122,16 +122,16 @@ impl Program for Performance {
         let directory = Directory::new(&script.files);
         let inodes = (0..directory.len()).map(|file| Inode::new(inode_lock, !directory.is_dir(file))).collect();
         let desks = (0..script.procs).map(|_| Desk::new()).collect();
-        let stage = Rc::new(Stage {
+        let stage = Arc::new(Stage {
             kernel,
             script: Arc::clone(script),
             design: self.design.boot(kernel),
             inode_lock,
-            files: RefCell::new((directory, inodes)),
+            files: Mutex::new((directory, inodes)),
             desks,
         });
         let process = |process| -> Body {
-            let stage = Rc::clone(&stage);
+            let stage = Arc::clone(&stage);
             Box::new(move || stage.play(process))
         };
         let mut tasks: Vec<Body> = (0..script.procs).map(process).collect();
@@ -151,15 +151,17 @@ impl Program for Performance {
 }
 
 /// Where a process gets its calls and leaves its results.
+///
+/// The calls of a script come one after the other in one order, which nothing explores: so these need not be objects.
 struct Desk {
     /// 1 while there is something to do.
     turn: Atomic,
     queue: WaitQueue,
     /// What: a call by its index, or to leave.
-    order: Cell<Option<Order>>,
+    order: Mutex<Option<Order>>,
     /// The call under way, until it returns.
-    under_way: Cell<Option<usize>>,
-    result: RefCell<Option<(usize, String)>>,
+    under_way: Mutex<Option<usize>>,
+    result: Mutex<Option<(usize, String)>>,
 }
 
 #[derive(Clone, Copy)]
@@ -173,15 +175,15 @@ impl Desk {
         Desk {
             turn: Atomic::new("turn", 0),
             queue: WaitQueue::new("turn.wait"),
-            order: Cell::new(None),
-            under_way: Cell::new(None),
-            result: RefCell::new(None),
+            order: Mutex::new(None),
+            under_way: Mutex::new(None),
+            result: Mutex::new(None),
         }
     }
 
     /// Returns when nobody but the conductor can run: its next step comes last.
     fn give(&self, order: Order) {
-        self.order.replace(Some(order));
+        *self.order.lock() = Some(order);
         self.turn.set(1);
         self.queue.wake_up();
         self.settle();
@@ -193,7 +195,7 @@ impl Desk {
     }
 
     fn is_blocked(&self) -> bool {
-        self.under_way.get().is_some()
+        self.under_way.lock().is_some()
     }
 }
 
@@ -203,7 +205,7 @@ struct Stage {
     script: Arc<Script>,
     design: Arc<dyn Design>,
     inode_lock: SpinLock,
-    files: RefCell<(Directory, Vec<Inode>)>,
+    files: Mutex<(Directory, Vec<Inode>)>,
     desks: Vec<Desk>,
 }
 
@@ -215,11 +217,11 @@ impl Stage {
         loop {
             desk.queue.wait_event_timeout(&current, None, || desk.turn.read() == 1);
             desk.turn.set(0);
-            let Some(Order::Call(op)) = desk.order.take() else { return };
-            desk.under_way.set(Some(op));
+            let Some(Order::Call(op)) = desk.order.lock().take() else { return };
+            *desk.under_way.lock() = Some(op);
             let result = self.call(&current, &mut handles, &self.script.ops[op].call);
-            desk.under_way.set(None);
-            desk.result.replace(Some((op, result.unwrap_or_else(|errno| errno.to_string()))));
+            *desk.under_way.lock() = None;
+            *desk.result.lock() = Some((op, result.unwrap_or_else(|errno| errno.to_string())));
         }
     }
 
@@ -232,7 +234,7 @@ impl Stage {
         }
         match call {
             Call::Open { handle, path, access, flags } => {
-                let file = self.files.borrow_mut().0.open(path, *access, flags)?;
+                let file = self.files.lock().0.open(path, *access, flags)?;
                 let has = |flag| flags.contains(&flag);
                 let flags = OpenFlags {
                     write: access.writes(),
@@ -244,7 +246,7 @@ impl Stage {
                 handles.insert(handle.clone(), filp);
             }
             Call::Truncate { path, len } => {
-                let file = self.files.borrow().0.truncate(path, *len)?;
+                let file = self.files.lock().0.truncate(path, *len)?;
                 design.truncate(current, self.inode(file))?;
             }
             Call::Close { handle } => {
@@ -269,7 +271,7 @@ impl Stage {
 
     /// The inode of a file; made when it is met first.
     fn inode(&self, file: FileIndex) -> Inode {
-        let mut files = self.files.borrow_mut();
+        let mut files = self.files.lock();
         while files.1.len() <= file {
             files.1.push(Inode::new(self.inode_lock, true));
         }
@@ -323,7 +325,7 @@ impl Stage {
     fn collect(&self, i: usize, ret: Option<Ret>, pending: &mut [bool], signals: Vec<u32>) -> Record {
         let mut own = None;
         let mut res = Vec::new();
-        for (op, result) in self.desks.iter().filter_map(|desk| desk.result.take()) {
+        for (op, result) in self.desks.iter().filter_map(|desk| desk.result.lock().take()) {
             if op == i { own = Some(Ret::Word(result)) } else { res.push((op, result)) }
         }
         res.sort_unstable();
@@ -342,7 +344,7 @@ impl Stage {
     }
 
     fn locks(&self, current: &Task) -> Vec<String> {
-        let (directory, inodes) = self.files.borrow().clone();
+        let (directory, inodes) = self.files.lock().clone();
         let mut lines = Vec::new();
         for (file, &inode) in inodes.iter().enumerate() {
             for shown in self.design.proc_locks(current, inode) {
