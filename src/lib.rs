@@ -3,7 +3,9 @@
 //! An old and a new locking design stand side by side as interchangeable modules over a simulated kernel. The same
 //! scenarios run on both, every interleaving is explored, and checks say what the change fixes, breaks and leaves open.
 //!
-//! Reading order: [`lease`] with [`lease::bkl`] beside [`lease::spinlock`]; [`kernel`], on which they stand;
+//! [`model()`] is the front door for locking code of one's own; [`prelude`] has what it needs.
+//!
+//! Reading order of the lease case: [`lease`] with [`lease::bkl`] beside [`lease::spinlock`]; [`kernel`], on which they stand;
 //! [`scenario`], which runs them; [`check`], which judges; [`explore`] and [`engine`], which go through the executions;
 //! [`report`], which shows what was seen.
 //!
@@ -24,6 +26,10 @@ pub mod event;
 pub mod explore;
 pub mod kernel;
 pub mod lease;
+pub mod model;
+pub mod prelude;
 pub mod report;
 pub mod scenario;
 pub mod script;
+
+pub use model::model;

@@ -16,6 +16,7 @@ mod lease;
 mod lease_scripts;
 mod livelock;
 mod lock_order;
+mod model;
 mod mutants;
 mod random;
 mod report;

@@ -13,6 +13,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("explore", &["engine", "check", "event"]),
     ("scenario", &["lease", "kernel", "explore", "engine", "check", "event"]),
     ("script", &["scenario", "lease", "kernel", "explore", "engine", "check", "event"]),
+    ("model", &["report", "kernel", "explore", "engine", "check", "event"]),
+    ("prelude", &["model", "kernel", "explore", "engine", "check"]),
     ("report", &["scenario", "lease", "explore", "engine", "check", "event"]),
 ];
 

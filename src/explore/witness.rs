@@ -10,15 +10,30 @@ use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasherDefault;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::path::{Answer, Arrival, Pruning};
 use super::search::{self, search};
 use super::visited::Identity;
-use super::{Bound, Config, EngineKind, Found, Subject, Verdict};
+use super::{Bound, Config, EngineKind, Found, Subject, Verdict, checkpoint, try_explore};
 use crate::check::Code;
 use crate::engine::State;
 use crate::engine::world::Transition;
 use crate::event::TaskId;
+
+/// Explores a program, and looks for the schedule of each finding that is easiest to read.
+///
+/// The bounds of `config` hold for the exploration. The second search is over when it has what the first one found.
+///
+/// # Errors
+/// Those of [`try_explore`].
+pub fn explore_with_witnesses(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, checkpoint::Error> {
+    let mut verdict = try_explore(subject, config)?;
+    let plain = Config { interrupt: config.interrupt.clone(), ..Config::with_engine(EngineKind::Explorer) };
+    let shorter = |found: Found| if found.weak_memory { found } else { shortest(&**subject, found, &plain) };
+    verdict.findings = verdict.findings.into_iter().map(shorter).collect();
+    Ok(verdict)
+}
 
 /// Is it a step of somebody else than who ran last?
 pub(super) fn is_switch(last: TaskId, transition: Transition) -> bool {

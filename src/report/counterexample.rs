@@ -29,21 +29,26 @@ pub struct Counterexample<'a> {
 pub fn page(example: &Counterexample<'_>) -> String {
     let finding = &example.found.finding;
     let place = format!("design {}, scenario {}", example.design, example.scenario);
-    let mut text = head(finding, &place);
-    match example.replay {
-        Some(replay) => {
-            text.push('\n');
-            text.push_str(&columns::table(&story::folded(replay, example.names, finding), 0));
-        }
-        None => text.push_str("       weak memory only: no sequentially consistent replay shows it\n"),
-    }
-    text.push_str(&why(finding, example.names));
+    let mut text = plain_page(finding, &place, example.names, example.replay);
     if let Some(expected) = example.expected {
         let known = format!("  known as {}: {}", expected.bug, expected.why);
         columns::wrap(&known, columns::PAGE_COLUMNS).iter().for_each(|line| text.push_str(&format!("{line}\n")));
     }
     text.push_str(&how_to_replay(example));
     text
+}
+
+/// The page of any program: verdict, story, why. `replay` is its execution, if a sequentially consistent one shows it.
+pub fn plain_page(finding: &Finding, place: &str, names: &Names, replay: Option<&Replay>) -> String {
+    let mut text = head(finding, place);
+    match replay {
+        Some(replay) => {
+            text.push('\n');
+            text.push_str(&columns::table(&story::folded(replay, names, finding), 0));
+        }
+        None => text.push_str("       weak memory only: no sequentially consistent replay shows it\n"),
+    }
+    text + &why(finding, names)
 }
 
 /// What is wrong, in two lines: code, title and place; the message.
@@ -89,6 +94,11 @@ fn how_to_replay(example: &Counterexample<'_>) -> String {
 ///
 /// With several `jobs` the number of executions depends on who comes first, and is left out.
 pub fn last_line(design: &str, scenario: &str, tasks: usize, jobs: usize, verdict: &Verdict) -> String {
+    verdict_line(&format!("{design} {scenario}"), tasks, jobs, verdict)
+}
+
+/// The last line for any program: was everything seen, what was found, how much was looked at.
+pub fn verdict_line(program: &str, tasks: usize, jobs: usize, verdict: &Verdict) -> String {
     let states = match verdict.states {
         0 => String::new(),
         states => format!("{}, ", count(states, "state")),
@@ -103,7 +113,7 @@ pub fn last_line(design: &str, scenario: &str, tasks: usize, jobs: usize, verdic
         _ => String::new(),
     };
     format!(
-        "{} {design} {scenario}: {findings}, {states}{executions}{}, {}\n",
+        "{} {program}: {findings}, {states}{executions}{}, {}\n",
         completeness(verdict),
         count(tasks as u64, "task"),
         memory_model(verdict.engine, verdict.memory)

@@ -1,0 +1,230 @@
+//! The front door: a locking question as a closure.
+//!
+//! ```
+//! use lockwright::prelude::*;
+//!
+//! lockwright::model(|boot| {
+//!     let (lock, n) = (boot.spinlock("lock"), boot.plain("n", 0u64));
+//!     for name in ["a", "b"] {
+//!         boot.task(name, move |current| {
+//!             let _guard = lock.lock(current);
+//!             n.set(n.get() + 1);
+//!         });
+//!     }
+//!     boot.outcome("n", move |view| n.peek(view));
+//! })
+//! .assert_clean()
+//! .assert_outcomes(["n=2"]);
+//! ```
+//!
+//! The closure sets an execution up: it makes kernel objects, and tasks over them. It is called again and again, and every
+//! interleaving of the tasks is explored. A finding is shown as the command line shows it, in columns, with both places.
+//!
+//! What tasks share has to be kernel objects. A task's closure is `Copy`, which leaves no room for anything else but a
+//! `static`.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::check::{Checks, Code};
+use crate::engine::{self, Booted, Clock, Program};
+use crate::event::names::Names;
+use crate::event::{Place, View};
+use crate::explore::schedule::{Guide, replay};
+use crate::explore::{Config, Subject, Verdict, witness};
+use crate::kernel::task::Task;
+use crate::kernel::{Faults, Kernel};
+use crate::report::counterexample;
+
+mod boot;
+mod probe;
+
+pub use boot::{Boot, Returned};
+use boot::{Planned, Value};
+
+/// Explores every interleaving of the tasks that `setup` makes, within the default bounds.
+#[track_caller]
+pub fn model(setup: impl Fn(&mut Boot) + Send + Sync + 'static) -> Checked {
+    Model::new(setup).check(&Config::default())
+}
+
+/// A closure that sets executions up.
+pub struct Model {
+    subject: Arc<dyn Subject>,
+    names: Names,
+    place: Place,
+}
+
+impl Model {
+    /// Takes the closure, and calls it once to learn what its tasks are called.
+    #[track_caller]
+    pub fn new(setup: impl Fn(&mut Boot) + Send + Sync + 'static) -> Model {
+        let setup: Arc<SetUp> = Arc::new(setup);
+        let plan = probe::plan(&setup);
+        let names = Names { tasks: plan.names.clone(), ..Names::default() };
+        Model { subject: Arc::new(Closure { setup, plan }), names, place: Location::caller() }
+    }
+
+    /// Explores it.
+    ///
+    /// # Panics
+    /// If the configuration cannot be explored: [`crate::explore::try_explore`] says so without a panic.
+    pub fn check(&self, config: &Config) -> Checked {
+        let verdict = match witness::explore_with_witnesses(&self.subject, config) {
+            Ok(verdict) => verdict,
+            Err(error) => panic!("{error}"),
+        };
+        Checked {
+            verdict,
+            jobs: config.jobs,
+            subject: Arc::clone(&self.subject),
+            names: self.names.clone(),
+            place: self.place,
+        }
+    }
+
+    /// The program, for what takes one: `explore`, `replay`.
+    pub fn subject(&self) -> &Arc<dyn Subject> {
+        &self.subject
+    }
+}
+
+/// What the exploration of a model saw. Displayed, it is a page for each finding, and the verdict.
+pub struct Checked {
+    /// Findings, outcomes, counts.
+    pub verdict: Verdict,
+    jobs: usize,
+    subject: Arc<dyn Subject>,
+    names: Names,
+    place: Place,
+}
+
+impl Checked {
+    /// Nothing is wrong, and everything was seen.
+    ///
+    /// # Panics
+    /// With every finding on a page and its schedule, or with the bound that was hit.
+    #[track_caller]
+    pub fn assert_clean(&self) -> &Checked {
+        assert!(self.verdict.findings.is_empty() && self.verdict.complete(), "not clean\n\n{self}");
+        self
+    }
+
+    /// This is among what is wrong.
+    ///
+    /// # Panics
+    /// If it is not, with what was found instead.
+    #[track_caller]
+    pub fn assert_finds(&self, code: Code) -> &Checked {
+        assert!(self.verdict.codes().contains(&code), "{code} ({}) is not found\n\n{self}", code.title());
+        self
+    }
+
+    /// The executions that ended had these outcomes, all of them and no others.
+    ///
+    /// # Panics
+    /// If they had not.
+    #[track_caller]
+    pub fn assert_outcomes<const N: usize>(&self, outcomes: [&str; N]) -> &Checked {
+        let seen: Vec<&str> = self.verdict.outcomes.iter().map(String::as_str).collect();
+        let mut wanted = outcomes.to_vec();
+        wanted.sort_unstable();
+        assert_eq!(seen, wanted, "outcomes\n\n{self}");
+        self
+    }
+}
+
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = crate::report::source(self.place);
+        for found in &self.verdict.findings {
+            let replayed = (!found.weak_memory)
+                .then(|| replay(&*self.subject, &self.names, &Guide::Exact(&found.schedule)))
+                .and_then(Result::ok);
+            let example = counterexample::plain_page(&found.finding, &place, &self.names, replayed.as_ref());
+            writeln!(f, "{example}")?;
+        }
+        f.write_str(&counterexample::verdict_line(&place, self.names.tasks.len(), self.jobs, &self.verdict))
+    }
+}
+
+type SetUp = dyn Fn(&mut Boot) + Send + Sync;
+
+/// What is the same in each execution of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Plan {
+    names: Vec<String>,
+    groups: Vec<u8>,
+    clock: Clock,
+}
+
+impl Plan {
+    fn of(boot: &Boot) -> Plan {
+        let names = boot.tasks.iter().map(|task| task.name.clone()).collect();
+        let groups = boot.tasks.iter().map(|task| task.group).collect();
+        Plan { names, groups, clock: boot.clock }
+    }
+}
+
+struct Closure {
+    setup: Arc<SetUp>,
+    plan: Plan,
+}
+
+/// What each task has returned, written by the task itself alone and read at the end: nothing that they share.
+type Results = Arc<Mutex<Vec<Option<i64>>>>;
+
+fn body(at: usize, task: Planned, kernel: Kernel, results: &Results) -> engine::Body {
+    let results = Arc::clone(results);
+    Box::new(move || {
+        let current = Task::new(kernel, task.pid);
+        let result = (task.body)(&current);
+        results.lock()[at] = result;
+        current.forget_past(&result);
+    })
+}
+
+fn outcome(names: &[String], results: &[Option<i64>], values: &[(String, Value)], view: &dyn View) -> String {
+    let results = names.iter().zip(results).filter_map(|(name, result)| Some(format!("{name}: {}", (*result)?)));
+    let values = values.iter().map(|(name, value)| format!("{name}={}", value(view)));
+    let parts = [results.collect::<Vec<_>>().join(", "), values.collect::<Vec<_>>().join(" ")];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+impl Program for Closure {
+    fn boot(&self) -> Booted {
+        let mut boot = Boot::new();
+        (self.setup)(&mut boot);
+        assert!(Plan::of(&boot) == self.plan, "the set-up of a model does the same each time: {:?}", self.plan);
+        let Boot { kernel, tasks, values, at_end, .. } = boot;
+        let results: Results = Arc::new(Mutex::new(vec![None; tasks.len()]));
+        let names = self.plan.names.clone();
+        let tasks = tasks.into_iter().enumerate().map(|(at, task)| body(at, task, kernel, &results)).collect();
+        Booted {
+            tasks,
+            outcome: Box::new(move |view| outcome(&names, &results.lock(), &values, view)),
+            listing: Box::new(|_| Vec::new()),
+            epilogue: Box::new(move || {
+                let current = Task::new(Kernel { faults: Faults::default(), ..kernel }, 0);
+                at_end.into_iter().for_each(|clean_up| clean_up(&current));
+            }),
+        }
+    }
+
+    fn clock(&self) -> Clock {
+        self.plan.clock
+    }
+
+    fn alike(&self) -> Vec<u8> {
+        self.plan.groups.clone()
+    }
+}
+
+impl Subject for Closure {
+    fn checks(&self) -> Checks {
+        Checks::new(Names { tasks: self.plan.names.clone(), ..Names::default() })
+    }
+}
