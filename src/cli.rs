@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 
 mod check;
@@ -44,7 +44,7 @@ impl Status {
 
 /// Refactor a kernel lock, and know what you broke.
 ///
-/// Without a subcommand: every scenario on every design, in one matrix.
+/// Without a subcommand: what the refactor of the lease code fixed and broke, in every scenario.
 #[derive(Parser)]
 #[command(name = "lockwright", version, subcommand_help_heading = "Commands")]
 #[command(after_help = "Exit status: 0 clean, 1 findings, 2 usage or input error, 3 incomplete.")]
@@ -52,6 +52,9 @@ pub struct Arguments {
     /// Print one JSON object instead of text (docs/json.md).
     #[arg(long, global = true)]
     json: bool,
+    /// Every design, not the old and the new alone: the whole matrix, scenario by scenario.
+    #[arg(long)]
+    all: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -76,9 +79,9 @@ enum Command {
         /// One list alone; `mutants` alone says what catches each.
         what: Option<list::What>,
     },
-    /// Explain a finding.
+    /// Explain a finding, or a bug that findings are known as.
     Explain {
-        /// Its code, such as LW030.
+        /// Its code, such as LW030, or its number, such as M24.
         code: String,
     },
 }
@@ -89,8 +92,9 @@ enum Command {
 /// For whatever is wrong with the arguments or a file.
 pub fn run(arguments: Arguments) -> Result<Status> {
     let json = arguments.json;
+    ensure!(!arguments.all || arguments.command.is_none(), "--all is for the bare command, without a subcommand");
     match arguments.command {
-        None => matrix::run(json),
+        None => matrix::run(arguments.all, json),
         Some(Command::Check(arguments)) => check::run(&arguments, json),
         Some(Command::Explore(arguments)) => explore::run(&arguments, json),
         Some(Command::Replay { file }) => replay::run(&file, json),

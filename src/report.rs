@@ -5,18 +5,22 @@
 //!
 //! | module | what it shows |
 //! |---|---|
+//! | [`overview`] | the first screen: two designs, before and after |
 //! | [`matrix`] | every scenario on every design, held against the expectations |
 //! | [`counterexample`] | one finding: verdict, story, why, replay |
+//! | [`bug`] | a bug by its number: what it is, where it shows, how it is seeded |
 //! | [`story`], [`columns`] | an execution as rows, and as a table with one column per task |
 //! | [`outline`] | the call outline as executed, with the locks held at each line |
 //! | [`json`] | the same as JSON; the schema is in `docs/json.md` |
 
+pub mod bug;
 pub mod columns;
 pub mod counterexample;
 pub mod json;
 pub mod matrix;
 pub mod mutants;
 pub mod outline;
+pub mod overview;
 pub mod story;
 
 use crate::engine::Memory;

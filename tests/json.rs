@@ -57,7 +57,7 @@ fn printed() -> BTreeMap<String, BTreeMap<String, BTreeSet<&'static str>>> {
     let check = [&check[..], &["--scenario", "leaser-enomem", "--scenario", "unlock-break"]].concat();
     let bounded = ["check", "--json", "--executions-max", "1", "--scenario", "expiry"];
     let runs: [&[&str]; 12] = [
-        &["--json"],
+        &["--all", "--json"],
         &check,
         &bounded,
         &["explore", "L-fixed-2-1", "--symmetry", "--json"],
@@ -102,7 +102,7 @@ fn every_field_printed_is_documented_with_its_type_and_the_other_way_round() {
 
 #[test]
 fn the_matrix_as_json_has_every_cell_in_order() {
-    let output = lockwright(&["--json"]);
+    let output = lockwright(&["--all", "--json"]);
     let value: Value = serde_json::from_str(&stdout(&output)).unwrap();
     let cells = value["cells"].as_array().unwrap();
 

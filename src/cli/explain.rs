@@ -1,19 +1,30 @@
-//! `explain`: the page of a finding.
+//! `explain`: the page of a finding, or of a bug by its number.
 
 use anyhow::Result;
 use lockwright::check::Code;
+use lockwright::report::bug;
 use lockwright::report::json::{self, Explained};
 
 use super::{Status, print, select};
 
-/// Prints the page of the code.
-pub fn run(code: &str, as_json: bool) -> Result<Status> {
-    let known = || Code::ALL.iter().map(Code::to_string).collect();
-    let Ok(code) = code.parse::<Code>() else { return Err(select::unknown("finding", code, known())) };
+/// Prints the page of a code such as LW030, or of a number such as M24.
+pub fn run(asked: &str, as_json: bool) -> Result<Status> {
+    let asked = asked.to_uppercase();
+    let (title, page) = match asked.parse::<Code>() {
+        Ok(code) => (code.title(), code.page().to_owned()),
+        Err(_) => bug::page(&asked).ok_or_else(|| {
+            let codes = Code::ALL.iter().map(Code::to_string);
+            select::unknown(
+                "finding or bug",
+                &asked,
+                codes.chain(bug::numbers().into_iter().map(str::to_owned)).collect(),
+            )
+        })?,
+    };
     if as_json {
-        print(&json::text("explain", Explained { code, title: code.title(), page: code.page() }))?;
+        print(&json::text("explain", Explained { code: &asked, title, page: &page }))?;
     } else {
-        print(code.page())?;
+        print(&page)?;
     }
     Ok(Status::Clean)
 }

@@ -1,19 +1,22 @@
-//! The bare command: every scenario on every design, held against the table of expectations.
+//! The bare command: every scenario on the old design and the new, or with `--all` on every design, held against the table of
+//! expectations.
 
 use anyhow::Result;
 use lockwright::engine::Memory;
 use lockwright::explore::{Config, EngineKind, explore};
 use lockwright::lease::designs;
 use lockwright::report::json::{self, CellReport, Explored, FindingReport};
-use lockwright::report::matrix;
+use lockwright::report::{matrix, overview};
 use lockwright::scenario::{catalogue, cells, expect};
 
 use super::progress::Progress;
 use super::{Status, print, time_line, workers};
 
-/// Explores all cells and prints the matrix.
-pub fn run(as_json: bool) -> Result<Status> {
-    let cells = cells::cells(designs::DESIGNS, &catalogue::all());
+/// Explores the cells of the old design and the new, or of all, and prints the first screen, or the matrix.
+pub fn run(all: bool, as_json: bool) -> Result<Status> {
+    let [before, after] = matrix::SIDE_BY_SIDE.map(|name| designs::find(name).expect("both designs exist"));
+    let designs = if all { designs::DESIGNS } else { &[before, after] };
+    let cells = cells::cells(designs, &catalogue::all());
     let progress = Progress::start(cells.len())?;
     let config = Config::default();
     let verdicts = cells::for_each(&cells, workers(), |at, cell| {
@@ -33,6 +36,8 @@ pub fn run(as_json: bool) -> Result<Status> {
             CellReport::new(cell, verdict, findings.collect())
         });
         print(&json::text("matrix", Explored::new(EngineKind::Explorer, Memory::Sc, seconds, reports.collect())))?;
+    } else if !all {
+        print(&(overview::text(before, after, &cells, &verdicts) + &time_line(seconds, workers())))?;
     } else {
         print(&(matrix::text(&cells, &verdicts) + &time_line(seconds, workers())))?;
     }

@@ -378,11 +378,11 @@ pub struct Named {
 
 /// Of `explain`.
 #[derive(Serialize)]
-pub struct Explained {
-    /// The code.
-    pub code: Code,
+pub struct Explained<'a> {
+    /// The code, or the number of a bug.
+    pub code: &'a str,
     /// What it means, in a few words.
-    pub title: &'static str,
-    /// Its page, as Markdown.
-    pub page: &'static str,
+    pub title: &'a str,
+    /// Its page; that of a code is Markdown.
+    pub page: &'a str,
 }
