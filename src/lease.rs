@@ -25,6 +25,7 @@ pub mod held;
 pub mod inner;
 pub mod inode;
 pub mod mutants;
+pub mod nfsd;
 pub mod proposal;
 pub mod proposal_bkl;
 pub mod rest;

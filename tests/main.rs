@@ -23,3 +23,4 @@ mod report;
 mod rwlock;
 mod scenario_files;
 mod tidy;
+mod twin;

@@ -1,4 +1,4 @@
-//! The calls in which a design does what another does: `as_in!(flocks: open fput)` makes them those of the field `flocks`.
+//! The calls in which a design does what another does: `as_in!(base: open fput)` makes them those of the field `base`.
 
 macro_rules! as_in {
     ($base:ident:) => {};

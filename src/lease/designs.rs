@@ -54,7 +54,9 @@ impl Entry {
         match self.boot {
             Choice::Bkl { .. } => Arc::new(Bkl),
             Choice::Boot(boot) => boot(kernel),
-            Choice::Mutant(Row { seed: Seed::Spinlock(mutant), .. }) => Arc::new(Spinlock::mutated(*mutant)),
+            Choice::Mutant(Row { seed: Seed::Spinlock(mutant), .. }) => {
+                Arc::new(mutants::spinlock::Spinlock::mutated(*mutant))
+            }
             Choice::Mutant(Row { seed: Seed::Flocks(bugs), .. }) => Arc::new(Flocks::boot(bugs)),
             Choice::Mutant(row) => unreachable!("internal error: {} is no variation", row.of),
         }

@@ -38,28 +38,28 @@ use crate::kernel::{Errno, Result};
 
 /// The design `exported`.
 pub struct Exported {
-    flocks: Spinlock,
+    base: Spinlock,
 }
 
 impl Exported {
     /// Boots it.
     pub fn boot() -> Exported {
-        Exported { flocks: Spinlock::boot() }
+        Exported { base: Spinlock::boot() }
     }
 
     fn setlease(&self, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<()> {
         security_file_lock(current, arg, in_kernel)?;
         if arg == F_UNLCK {
-            let flocks = self.flocks.file_lock_lock;
-            flocks.lock(current).leave_locked();
-            self.f_op_setlease(current, filp, arg).inspect_err(|_| flocks.unlock(current))?;
-            self.flocks.time_out_leases(current, filp.inode);
-            self.flocks.remove_leases(current, filp.inode, |lease| is_mine(lease, filp, in_kernel));
-            flocks.unlock(current);
+            let lock = self.base.file_lock_lock;
+            lock.lock(current).leave_locked();
+            self.f_op_setlease(current, filp, arg).inspect_err(|_| lock.unlock(current))?;
+            self.base.time_out_leases(current, filp.inode);
+            self.base.remove_leases(current, filp.inode, |lease| is_mine(lease, filp, in_kernel));
+            lock.unlock(current);
             return Ok(());
         }
-        let prepared = self.flocks.prepare(current, filp, arg, in_kernel)?;
-        self.flocks.file_lock_lock.lock(current).leave_locked();
+        let prepared = self.base.prepare(current, filp, arg, in_kernel)?;
+        self.base.file_lock_lock.lock(current).leave_locked();
         let result = self.vfs_setlease_locked(current, filp, arg, &prepared);
         match (result, prepared.fasync) {
             (Ok(lease), Some(entry)) => {
@@ -68,7 +68,7 @@ impl Exported {
             }
             (_, unused) => free_entry(unused),
         }
-        self.flocks.file_lock_lock.unlock(current);
+        self.base.file_lock_lock.unlock(current);
         if result != Ok(prepared.lease) {
             kfree(prepared.lease);
         }
@@ -78,7 +78,7 @@ impl Exported {
     /// Under the lock, says its contract.
     fn vfs_setlease_locked(&self, current: &Task, filp: Filp, arg: i32, prepared: &Prepared) -> Result<Ptr<FileLock>> {
         let (inode, new, in_kernel) = (filp.inode, prepared.lease, prepared.fasync.is_none());
-        self.flocks.time_out_leases(current, inode);
+        self.base.time_out_leases(current, inode);
         check_open_counts(current, inode, arg)?;
 
         let mut before = inode.i_flock;
@@ -100,7 +100,7 @@ impl Exported {
         }
         self.f_op_setlease(current, filp, arg)?;
         if let Some(mine) = mine {
-            self.flocks.change_lease(current, inode, mine, arg)?;
+            self.base.change_lease(current, inode, mine, arg)?;
             return Ok(mine);
         }
         new.get().fl_next.set(before.get());
@@ -119,9 +119,9 @@ impl Exported {
             FileSystem::Local => Ok(()),
             FileSystem::Refusing => Err(refusal(current)),
             FileSystem::Network(client) => {
-                self.flocks.file_lock_lock.unlock(current);
+                self.base.file_lock_lock.unlock(current);
                 let answer = client.f_op_setlease(current, arg);
-                self.flocks.file_lock_lock.lock(current).leave_locked();
+                self.base.file_lock_lock.lock(current).leave_locked();
                 answer
             }
         }
@@ -142,5 +142,5 @@ impl Design for Exported {
         self.setlease(current, filp, arg, true)
     }
 
-    as_in!(flocks: open fput truncate fcntl_getlease break_lease locks_remove_flock proc_locks);
+    as_in!(base: open fput truncate fcntl_getlease break_lease locks_remove_flock proc_locks);
 }

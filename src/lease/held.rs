@@ -28,28 +28,28 @@ use crate::kernel::{Errno, Result};
 
 /// The design `held`.
 pub struct Held {
-    flocks: Spinlock,
+    base: Spinlock,
 }
 
 impl Held {
     /// Boots it.
     pub fn boot() -> Held {
-        Held { flocks: Spinlock::boot() }
+        Held { base: Spinlock::boot() }
     }
 
     fn setlease(&self, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<()> {
         security_file_lock(current, arg, in_kernel)?;
         if arg == F_UNLCK {
-            let _flocks = self.flocks.file_lock_lock.lock(current);
+            let _lock = self.base.file_lock_lock.lock(current);
             f_op_setlease(current, filp, arg)?;
-            self.flocks.time_out_leases(current, filp.inode);
-            self.flocks.remove_leases(current, filp.inode, |lease| is_mine(lease, filp, in_kernel));
+            self.base.time_out_leases(current, filp.inode);
+            self.base.remove_leases(current, filp.inode, |lease| is_mine(lease, filp, in_kernel));
             return Ok(());
         }
-        let prepared = self.flocks.prepare(current, filp, arg, in_kernel)?;
-        let flocks = self.flocks.file_lock_lock.lock(current);
+        let prepared = self.base.prepare(current, filp, arg, in_kernel)?;
+        let lock = self.base.file_lock_lock.lock(current);
         let result = f_op_setlease(current, filp, arg)
-            .and_then(|()| self.flocks.generic_setlease(current, filp, arg, &prepared, false));
+            .and_then(|()| self.base.generic_setlease(current, filp, arg, &prepared, false));
         match (result, prepared.fasync) {
             (Ok(Some(lease)), Some(entry)) => {
                 free_entry(fasync_insert_entry(current, filp.file, lease.get().fl_fasync, entry));
@@ -57,7 +57,7 @@ impl Held {
             }
             (_, unused) => free_entry(unused),
         }
-        drop(flocks);
+        drop(lock);
         if result != Ok(Some(prepared.lease)) {
             kfree(prepared.lease);
         }
@@ -88,5 +88,5 @@ impl Design for Held {
         self.setlease(current, filp, arg, true)
     }
 
-    as_in!(flocks: open fput truncate fcntl_getlease break_lease locks_remove_flock proc_locks);
+    as_in!(base: open fput truncate fcntl_getlease break_lease locks_remove_flock proc_locks);
 }

@@ -10,6 +10,7 @@ use super::flocks::Bug;
 
 mod missing;
 mod row;
+pub mod spinlock;
 pub mod table;
 
 pub use missing::{NOT_SEEDED, NotSeeded};

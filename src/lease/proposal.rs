@@ -31,7 +31,7 @@
 use super::as_in::as_in;
 use super::bkl::locks_insert_lock;
 use super::file_lock::{FileLock, FlType, is_mine, locks_wake_up_blocks};
-use super::mutants::Mutant;
+use super::nfsd::Nfsd;
 use super::proposal_bkl::{f_op_setlease, free_unlisted, lease_alloc, may_setlease};
 use super::spinlock::Spinlock;
 use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, Filp, Inode, LockLine, OpenFlags};
@@ -44,13 +44,13 @@ use crate::kernel::{Errno, Result};
 /// The design `proposal`.
 pub struct Proposal {
     /// The lock, and what is done under it where the mail says nothing.
-    flocks: Spinlock,
+    base: Spinlock,
 }
 
 impl Proposal {
     /// Boots it. nfsd's call-back is that of 2.6.23.
     pub fn boot() -> Proposal {
-        Proposal { flocks: Spinlock::mutated(Mutant::CallbackSleeps) }
+        Proposal { base: Spinlock { nfsd: Nfsd::StartsThread, ..Spinlock::boot() } }
     }
 
     /// Returns the lease that is listed now, if one is; takes the caller's record if it is that.
@@ -63,7 +63,7 @@ impl Proposal {
         new: &mut Option<Ptr<FileLock>>,
     ) -> Result<Option<Ptr<FileLock>>> {
         let _frame = current.enter("generic_setlease");
-        self.flocks.time_out_leases(current, filp.inode);
+        self.base.time_out_leases(current, filp.inode);
 
         let mut before = filp.inode.i_flock;
         let mut my_before = None;
@@ -104,7 +104,7 @@ impl Proposal {
         fl.get().fl_type.set(FlType::granted(arg));
         locks_wake_up_blocks(fl);
         if arg == F_UNLCK {
-            self.flocks.locks_delete_lock(current, before, fl);
+            self.base.locks_delete_lock(current, before, fl);
         }
     }
 
@@ -112,7 +112,7 @@ impl Proposal {
     fn setlease(&self, current: &Task, filp: Filp, arg: i32, new: &mut Option<Ptr<FileLock>>) -> Result<()> {
         may_setlease(current, filp, arg)?;
         f_op_setlease(current, filp, arg)?;
-        let _flocks = self.flocks.file_lock_lock.lock(current);
+        let _lock = self.base.file_lock_lock.lock(current);
         let Some(fl) = self.generic_setlease(current, filp, arg, false, new)? else { return Ok(()) };
         if let Err(errno) = fasync_helper(current, filp.file, fl.get().fl_fasync) {
             self.undo(current, filp, fl);
@@ -125,7 +125,7 @@ impl Proposal {
     fn undo(&self, current: &Task, filp: Filp, fl: Ptr<FileLock>) {
         fl.get().fl_type.set(FlType::breaking(F_UNLCK));
         fl.get().fl_break_time.set(jiffies() - 10);
-        self.flocks.time_out_leases(current, filp.inode);
+        self.base.time_out_leases(current, filp.inode);
     }
 }
 
@@ -143,7 +143,7 @@ impl Design for Proposal {
         let result = {
             let _frame = current.enter("vfs_setlease");
             may_setlease(current, filp, arg).and_then(|()| f_op_setlease(current, filp, arg)).and_then(|()| {
-                let _flocks = self.flocks.file_lock_lock.lock(current);
+                let _lock = self.base.file_lock_lock.lock(current);
                 self.generic_setlease(current, filp, arg, true, &mut new)
             })
         };
@@ -173,7 +173,7 @@ impl Design for Proposal {
         if inode.i_flock.get().is_none() {
             return Ok(());
         }
-        self.flocks.__break_lease(current, inode, flags, false)
+        self.base.__break_lease(current, inode, flags, false)
     }
 
     fn fput(&self, current: &Task, filp: Filp) {
@@ -191,9 +191,9 @@ impl Design for Proposal {
         if filp.inode.i_flock.get().is_none() {
             return;
         }
-        let _flocks = self.flocks.file_lock_lock.lock(current);
-        self.flocks.remove_leases_of(current, filp);
+        let _lock = self.base.file_lock_lock.lock(current);
+        self.base.remove_leases_of(current, filp);
     }
 
-    as_in!(flocks: truncate fcntl_getlease proc_locks);
+    as_in!(base: truncate fcntl_getlease proc_locks);
 }

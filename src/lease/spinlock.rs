@@ -45,9 +45,6 @@
 //! **Whoever has the file open here** is asked for by `generic_setlease`, for every file system (the mail's second point): a server
 //! counts the opens of other nodes only. What else a cluster asks for is told in `spinlock/remote.rs`.
 //!
-//! **Where the mutants are.** What is called `seeded_...` does nothing here, and `unless` and
-//! `lock_unless` do what they are given: each is where a seeded bug makes it different.
-//!
 //! **Where results differ from `bkl`** in sequential use (closed table; everything else is equal):
 //!
 //! | row | `bkl` | here |
@@ -68,20 +65,27 @@ use super::file_lock::{
     FileLock, FlType, is_lease_type, is_mine, lease_init, lock_lines, locks_alloc_lock, locks_wake_up_blocks,
 };
 use super::inode::{File, refusal};
-use super::mutants::Mutant;
+use super::nfsd::Nfsd;
 use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
 use remote::Answer;
 
 mod break_lease;
 mod list;
 mod remote;
-mod seeded;
 
-/// The design `spinlock`, or one of its mutants.
+/// The design `spinlock`.
 pub struct Spinlock {
     /// Guards every inode's list of leases, and their waiters.
     pub(super) file_lock_lock: SpinLock,
-    mutant: Option<Mutant>,
+    /// The in-kernel owner of leases.
+    pub(super) nfsd: Nfsd,
+}
+
+impl Spinlock {
+    /// Boots it beside an nfsd whose call-back does not sleep.
+    pub fn boot() -> Spinlock {
+        Spinlock { file_lock_lock: SpinLock::new("file_lock_lock"), nfsd: Nfsd::QueuesWork }
+    }
 }
 
 /// What F_SETLEASE prepares before it takes the lock.
@@ -91,16 +95,6 @@ pub(super) struct Prepared {
 }
 
 impl Spinlock {
-    /// Boots it.
-    pub fn boot() -> Spinlock {
-        Spinlock { file_lock_lock: SpinLock::new("file_lock_lock"), mutant: None }
-    }
-
-    /// Boots a mutant.
-    pub fn mutated(mutant: Mutant) -> Spinlock {
-        Spinlock { mutant: Some(mutant), ..Spinlock::boot() }
-    }
-
     /// F_SETLEASE of either owner: `in_kernel` has no fasync entry.
     fn setlease(&self, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<()> {
         if !filp.inode.is_regular {
@@ -113,7 +107,6 @@ impl Spinlock {
         if arg == F_UNLCK {
             return self.delete_lease(current, filp, in_kernel);
         }
-        self.seeded_alloc_under_lock(current)?;
         let prepared = self.prepare(current, filp, arg, in_kernel)?;
         let result = match self.ask_server(current, filp.inode, arg) {
             Ok(answer) => self.setlease_locked(current, filp, arg, &prepared, &answer),
@@ -125,8 +118,7 @@ impl Spinlock {
         if result != Ok(Some(prepared.lease)) {
             kfree(prepared.lease);
         }
-        result?;
-        self.seeded_refusal(current)
+        result.map(|_| ())
     }
 
     /// Everything that may sleep or fail.
@@ -139,8 +131,7 @@ impl Spinlock {
         match fasync_alloc(current) {
             Ok(fasync) => Ok(Prepared { lease, fasync: Some(fasync) }),
             Err(errno) => {
-                self.unless(Mutant::LeaseLeakedOnEnomem, || kfree(lease));
-                self.seeded_undo(current, filp);
+                kfree(lease);
                 Err(errno)
             }
         }
@@ -155,26 +146,23 @@ impl Spinlock {
         prepared: &Prepared,
         answer: &Answer,
     ) -> Result<Option<Ptr<FileLock>>> {
-        let mut flocks = Some(self.file_lock_lock.lock(current));
+        let lock = self.file_lock_lock.lock(current);
         let overtaken = self.record(filp.inode, answer);
         let result = self.generic_setlease(current, filp, arg, prepared, overtaken);
-        let result = self.seeded_unlock(current, filp, arg, prepared, &mut flocks, result);
         let Ok(Some(lease)) = result else {
-            self.unless(Mutant::EntryLeakedOnEagain, || free_entry(prepared.fasync));
-            self.unlock_refused(current, filp.inode, flocks);
+            free_entry(prepared.fasync);
+            self.unlock(current, filp.inode, lock);
             return result;
         };
         if let Some(entry) = prepared.fasync {
-            let attached = self.seeded_passed_in(prepared, lease);
-            free_entry(fasync_insert_entry(current, filp.file, attached.get().fl_fasync, entry));
-            self.seeded_early_unlock(&mut flocks);
-            self.f_setown(current, filp);
+            free_entry(fasync_insert_entry(current, filp.file, lease.get().fl_fasync, entry));
+            f_setown(current, filp);
         }
-        self.unlock(current, filp.inode, flocks);
+        self.unlock(current, filp.inode, lock);
         result
     }
 
-    /// Lists the lease, or changes the type of the one that the file has, unless something conflicts.
+    /// Lists the lease, or changes the type of the one that the file has, if nothing conflicts.
     pub(super) fn generic_setlease(
         &self,
         current: &Task,
@@ -186,9 +174,7 @@ impl Spinlock {
         let _frame = current.enter("generic_setlease");
         let (inode, new, in_kernel) = (filp.inode, prepared.lease, prepared.fasync.is_none());
         self.time_out_leases(current, inode);
-        if !self.seeded_no_check(inode) {
-            check_open_counts(current, inode, arg)?;
-        }
+        check_open_counts(current, inode, arg)?;
 
         let mut before = inode.i_flock;
         let mut mine = None;
@@ -205,7 +191,7 @@ impl Spinlock {
             before = lease.fl_next;
         }
         if arg == F_RDLCK && writers > 0 || arg == F_WRLCK && readers + writers > 0 {
-            return Err(self.seeded_errno(Errno::EAGAIN));
+            return Err(Errno::EAGAIN);
         }
         // What is listed the recall has marked: only what is new, or stronger, it cannot have seen.
         if overtaken && (mine.is_none() || arg == F_WRLCK) {
@@ -215,10 +201,9 @@ impl Spinlock {
             self.change_lease(current, inode, mine, arg)?;
             return Ok(Some(mine));
         }
-        self.seeded_sleep_in_walk(current)?;
         before.write_once(Some(new));
         if self.recheck(current, inode, arg).is_err() {
-            self.unless(Mutant::UndoUnlinksElsewhere, || before.write_once(None));
+            before.write_once(None);
             return Err(Errno::EAGAIN);
         }
         Ok(Some(new))
@@ -226,10 +211,7 @@ impl Spinlock {
 
     /// Raised and looked at from both sides: see the module's page.
     fn recheck(&self, current: &Task, inode: Inode, arg: i32) -> Result<()> {
-        if self.seeded_no_recheck(inode) {
-            return Ok(());
-        }
-        self.unless(Mutant::NoBarrier, || smp_mb());
+        smp_mb();
         check_open_counts(current, inode, arg)
     }
 
@@ -257,14 +239,10 @@ impl Spinlock {
     /// F_UNLCK: needs no memory, so it cannot fail for want of it.
     fn delete_lease(&self, current: &Task, filp: Filp, in_kernel: bool) -> Result<()> {
         let _frame = current.enter("delete_lease");
-        if let Some(result) = self.seeded_reattach(current, filp) {
-            return result;
-        }
-        self.seeded_server_first(current, filp.inode);
-        let flocks = self.lock_unless(Mutant::UnlockUnlocked, current);
+        let lock = self.file_lock_lock.lock(current);
         self.time_out_leases(current, filp.inode);
         self.remove_leases(current, filp.inode, |lease| is_mine(lease, filp, in_kernel));
-        self.unlock_and_tell(current, filp.inode, flocks);
+        self.unlock(current, filp.inode, lock);
         Ok(())
     }
 }
@@ -285,18 +263,15 @@ impl Design for Spinlock {
 
     fn fcntl_getlease(&self, current: &Task, filp: Filp) -> i32 {
         let _frame = current.enter("fcntl_getlease");
-        let flocks = self.lock_unless(Mutant::ListWalkedUnlocked, current);
+        let lock = self.file_lock_lock.lock(current);
         self.time_out_leases(current, filp.inode);
         let lease = list::lease_of_file(filp);
-        self.unlock(current, filp.inode, flocks);
+        self.unlock(current, filp.inode, lock);
         lease
     }
 
     fn open(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<Filp> {
         let _frame = current.enter("open");
-        if let Some(result) = self.seeded_late_open(current, inode, flags) {
-            return result;
-        }
         inode.path_get(current, flags.by_link);
         if flags.write {
             inode.get_write_access(current);
@@ -317,9 +292,6 @@ impl Design for Spinlock {
 
     fn truncate(&self, current: &Task, inode: Inode) -> Result<()> {
         let _frame = current.enter("do_sys_truncate");
-        if let Some(result) = self.seeded_late_truncate(current, inode) {
-            return result;
-        }
         inode.path_get(current, false);
         inode.get_write_access(current);
         let result = self.break_lease(current, inode, OpenFlags { write: true, ..OpenFlags::default() });
@@ -343,7 +315,7 @@ impl Design for Spinlock {
 
     fn break_lease(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<()> {
         let _frame = current.enter("break_lease");
-        self.unless(Mutant::NoBarrier, || smp_mb());
+        smp_mb();
         if inode.i_flock.read_once().is_none() {
             return Ok(());
         }
@@ -355,10 +327,9 @@ impl Design for Spinlock {
         if filp.inode.i_flock.load_acquire().is_none() {
             return;
         }
-        let flocks = self.lock_unless(Mutant::CloseUnlocked, current);
+        let lock = self.file_lock_lock.lock(current);
         self.remove_leases_of(current, filp);
-        self.seeded_remove_all(current, filp);
-        self.unlock(current, filp.inode, flocks);
+        self.unlock(current, filp.inode, lock);
     }
 
     fn recall(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<()> {
@@ -368,7 +339,7 @@ impl Design for Spinlock {
 
     fn proc_locks(&self, current: &Task, inode: Inode) -> Vec<LockLine> {
         let _frame = current.enter("get_locks_status");
-        let _flocks = self.file_lock_lock.lock(current);
+        let _lock = self.file_lock_lock.lock(current);
         lock_lines(inode)
     }
 }

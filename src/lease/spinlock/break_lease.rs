@@ -1,10 +1,7 @@
 //! Breaking leases under the spinlock: the record comes before the lock, and who has to wait queues, unlocks, sleeps with a
 //! condition, locks again and dequeues.
 
-use std::panic::Location;
-
-use crate::engine;
-use crate::event::{Note, Woken};
+use crate::event::Woken;
 use crate::kernel::fasync::kill_fasync;
 use crate::kernel::lock::SpinGuard;
 use crate::kernel::slab::{Ptr, kfree};
@@ -14,7 +11,6 @@ use crate::kernel::{Errno, HZ, Result};
 
 use super::Spinlock;
 use crate::lease::file_lock::{FileLock, FlType, locks_alloc_lock, locks_delete_block, locks_insert_block};
-use crate::lease::mutants::Mutant;
 use crate::lease::{F_RDLCK, F_UNLCK, F_WRLCK, Inode, OpenFlags};
 
 impl Spinlock {
@@ -33,27 +29,23 @@ impl Spinlock {
             waiter.get().fl_pid.init(current.pid);
             waiter.get().fl_type.init(FlType::granted(if flags.write { F_WRLCK } else { F_RDLCK }));
         }
-        let flocks = self.file_lock_lock.lock(current);
+        let lock = self.file_lock_lock.lock(current);
         if recall {
             self.note_recall(inode, flags);
         }
-        let marked = self.mark_leases(current, inode, flags, waiter.is_ok());
-        let forgotten = self.has(Mutant::BreakerForgotten) && marked == Ok(false);
-        let (result, flocks) = match marked {
+        let (result, lock) = match self.mark_leases(current, inode, flags, waiter.is_ok()) {
             Ok(true) => {
                 let waiter = waiter.expect("mark_leases asks nobody to wait without a record");
-                (self.wait_for_leases(current, &frame, inode, waiter, flocks), None)
+                (self.wait_for_leases(current, &frame, inode, waiter, lock), None)
             }
-            Ok(false) => (Ok(()), Some(flocks)),
-            Err(errno) => (Err(errno), Some(flocks)),
+            Ok(false) => (Ok(()), Some(lock)),
+            Err(errno) => (Err(errno), Some(lock)),
         };
-        if let Ok(waiter) = waiter
-            && !forgotten
-        {
+        if let Ok(waiter) = waiter {
             kfree(waiter);
         }
-        if let Some(flocks) = flocks {
-            self.unlock(current, inode, flocks);
+        if let Some(lock) = lock {
+            self.unlock(current, inode, lock);
         }
         result
     }
@@ -79,7 +71,7 @@ impl Spinlock {
             return Ok(false);
         };
         if !can_wait && !i_have_this_lease && !flags.nonblock {
-            return if self.has(Mutant::EnomemLetsIn) { Ok(false) } else { Err(Errno::ENOMEM) };
+            return Err(Errno::ENOMEM);
         }
         let break_time = match current.kernel.lease_break_time {
             0 => 0,
@@ -88,13 +80,10 @@ impl Spinlock {
         let mut at = Some(first);
         while let Some(fl) = at {
             let lease = fl.get();
-            let asked = if self.has(Mutant::HeadAsked) { first } else { fl };
-            if asked.get().fl_type.get() != future {
+            if lease.fl_type.get() != future {
                 lease.fl_type.set(future);
                 lease.fl_break_time.set(break_time);
-                if fl == first || !self.has(Mutant::FirstToldAlone) {
-                    self.lease_break_callback(current, fl);
-                }
+                self.lease_break_callback(current, fl);
             }
             at = lease.fl_next.get();
         }
@@ -111,52 +100,38 @@ impl Spinlock {
         frame: &Frame,
         inode: Inode,
         waiter: Ptr<FileLock>,
-        mut flocks: SpinGuard<'a>,
+        mut lock: SpinGuard<'a>,
     ) -> Result<()> {
         while let Some(blocker) = first_breaking(inode) {
             current.again(frame, &(blocker, waiter));
             let break_time = blocker.get().fl_break_time.get();
             let timeout = (break_time != 0).then(|| break_time.saturating_sub(jiffies()).max(1));
             locks_insert_block(blocker, waiter);
-            if self.has(Mutant::WaitsUnderLock) {
-                waiter
-                    .get()
-                    .fl_wait
-                    .wait_event_timeout(current, timeout, || waiter.get().fl_next.read_once().is_none());
-            }
-            drop(flocks);
+            drop(lock);
             let unblocked = || waiter.get().fl_next.read_once().is_none();
             let woken = waiter.get().fl_wait.wait_event_timeout(current, timeout, unblocked);
-            if woken == Woken::Signal && self.has(Mutant::DequeuesUnlocked) && unblocked() {
-                return Err(Errno::EINTR);
-            }
-            flocks = self.file_lock_lock.lock(current);
-            if woken != Woken::Signal || !self.has(Mutant::InterruptedStaysQueued) {
-                locks_delete_block(waiter);
-            }
+            lock = self.file_lock_lock.lock(current);
+            locks_delete_block(waiter);
             match woken {
                 Woken::Signal => {
-                    self.unlock(current, inode, flocks);
+                    self.unlock(current, inode, lock);
                     return Err(Errno::EINTR);
                 }
                 Woken::Timeout => self.time_out_leases(current, inode),
                 Woken::Up => {}
             }
         }
-        self.unlock(current, inode, flocks);
+        self.unlock(current, inode, lock);
         Ok(())
     }
 
-    /// The in-kernel owner is called under the lock, so its call-back must not sleep (M14): nfsd's starts its thread later.
+    /// The in-kernel owner is called under the lock, so its call-back must not sleep (M14).
     fn lease_break_callback(&self, current: &Task, fl: Ptr<FileLock>) {
         let lease = fl.get();
         if !lease.fl_in_kernel.get() {
             kill_fasync(current, lease.fl_fasync);
         } else if let Some(file) = lease.fl_file.get() {
-            if self.has(Mutant::CallbackSleeps) {
-                current.might_sleep("kthread_run");
-            }
-            engine::note(Note::Callback { file: file.id() }, Location::caller());
+            self.nfsd.fl_break(current, file);
         }
     }
 }

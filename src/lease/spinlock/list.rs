@@ -6,11 +6,10 @@ use crate::kernel::slab::{Link, Ptr, kfree};
 use crate::kernel::task::Task;
 use crate::kernel::wait::jiffies;
 use crate::lease::file_lock::{FileLock, FlType, locks_wake_up_blocks};
-use crate::lease::mutants::Mutant;
 use crate::lease::{F_UNLCK, Filp, Inode};
 
 impl Spinlock {
-    /// What the last close removes: whosesoever they are.
+    /// Removes every lease on the file, whoever owns it.
     pub(in crate::lease) fn remove_leases_of(&self, current: &Task, filp: Filp) {
         self.remove_leases(current, filp.inode, |lease| lease.fl_file.get() == Some(filp.file));
     }
@@ -31,17 +30,12 @@ impl Spinlock {
     pub(in crate::lease) fn locks_delete_lock(&self, current: &Task, before: Link<FileLock>, fl: Ptr<FileLock>) {
         let _frame = current.enter("locks_delete_lock");
         let lease = fl.get();
-        if self.has(Mutant::UnlinkedFirst) {
-            before.write_once(lease.fl_next.get());
-        }
         if let Some(file) = lease.fl_file.get() {
             fasync_remove(current, file, lease.fl_fasync);
             f_delown(current, file.get().owner());
         }
         before.store_release(lease.fl_next.get());
-        if !self.has(Mutant::WaitersForgotten) {
-            locks_wake_up_blocks(fl);
-        }
+        locks_wake_up_blocks(fl);
         kfree(fl);
     }
 
@@ -58,9 +52,6 @@ impl Spinlock {
             };
             if overdue && fl_type.target() == F_UNLCK {
                 self.locks_delete_lock(current, before, fl);
-                if self.has(Mutant::FreedTwiceOnExpiry) {
-                    kfree(fl);
-                }
                 continue;
             }
             if overdue {

@@ -6,7 +6,7 @@
 //!    spin_lock(file_lock_lock)
 //!    i_asking += 1                   from here on nobody gives the node's lease back, and a recall leaves a mark
 //!    spin_unlock(file_lock_lock)
-//!    f_op->setlease                  unless the node has such a lease already
+//!    f_op->setlease                  if the node has no such lease yet
 //! spin_lock(file_lock_lock)
 //!    i_asking -= 1, i_delegation     the answer is recorded; has a recall overtaken it?
 //!    generic_setlease                looks at the open counts again
@@ -39,11 +39,10 @@ use crate::kernel::lock::SpinGuard;
 use crate::kernel::task::Task;
 
 use super::{Spinlock, check_open_counts};
-use crate::lease::mutants::Mutant;
 use crate::lease::server::{Asking, Client, lease_of};
-use crate::lease::{F_UNLCK, Inode, OpenFlags};
+use crate::lease::{Inode, OpenFlags};
 
-/// What `ask_server` has: nothing for a local file; the server's answer, unless the node had such a lease already.
+/// What `ask_server` has: nothing for a local file; the server's answer, if the node had no such lease yet.
 pub(super) struct Answer {
     granted: Option<Delegation>,
     /// Is the call among those that `i_asking` counts?
@@ -57,15 +56,10 @@ impl Spinlock {
             return Ok(Answer { granted: None, counted: false });
         };
         let _frame = current.enter("ask_server");
-        if !self.has(Mutant::NoCommonCheck) {
-            check_open_counts(current, inode, arg)?;
-        }
+        check_open_counts(current, inode, arg)?;
         let has_it = {
-            let _flocks = self.file_lock_lock.lock(current);
+            let _lock = self.file_lock_lock.lock(current);
             let has_it = client.i_delegation.get().lease >= Some(want);
-            if has_it && self.has(Mutant::HeldLeaseBelieved) {
-                return Ok(Answer { granted: None, counted: false });
-            }
             let asking = client.i_asking.get();
             client.i_asking.set(Asking { calls: asking.calls + 1, ..asking });
             has_it
@@ -73,15 +67,12 @@ impl Spinlock {
         if has_it {
             return Ok(Answer { granted: None, counted: true });
         }
-        let under_lock = self.has(Mutant::ServerUnderLock).then(|| self.file_lock_lock.lock(current));
-        let asked = client.setlease(current, want);
-        drop(under_lock);
-        match asked {
+        match client.setlease(current, want) {
             Ok(delegation) => Ok(Answer { granted: Some(delegation), counted: true }),
             Err(errno) => {
-                let flocks = self.file_lock_lock.lock(current);
+                let lock = self.file_lock_lock.lock(current);
                 self.record(inode, &Answer { granted: None, counted: true });
-                self.unlock_and_tell(current, inode, flocks);
+                self.unlock(current, inode, lock);
                 Err(errno)
             }
         }
@@ -103,7 +94,7 @@ impl Spinlock {
 
     /// The node's lease is recalled, until what is to go has gone. Under the lock, with the marks on the leases that are listed.
     pub(super) fn note_recall(&self, inode: Inode, flags: OpenFlags) {
-        let Some(client) = inode.client().filter(|_| !self.has(Mutant::RecallForgotten)) else { return };
+        let Some(client) = inode.client() else { return };
         let conflicts = |lease| flags.write || lease == LeaseType::Write;
         let asking = client.i_asking.get();
         if asking.calls > 0 || client.i_delegation.get().lease.is_some_and(conflicts) {
@@ -111,35 +102,12 @@ impl Spinlock {
         }
     }
 
-    /// Gives the lock back, and then to the server what no lease here needs any more.
-    pub(super) fn unlock<'a>(&self, current: &Task, inode: Inode, flocks: impl Into<Option<SpinGuard<'a>>>) {
-        if self.has(Mutant::ServerNotTold) {
-            return;
-        }
-        self.unlock_and_tell(current, inode, flocks);
-    }
-
-    /// The same. Without the lock, which a bug has lost, nothing.
-    pub(super) fn unlock_and_tell<'a>(&self, current: &Task, inode: Inode, flocks: impl Into<Option<SpinGuard<'a>>>) {
-        let Some(flocks) = flocks.into() else { return };
+    /// Unlocks, and then returns to the server what no lease here needs any more.
+    pub(super) fn unlock(&self, current: &Task, inode: Inode, lock: SpinGuard<'_>) {
         let surplus = inode.client().and_then(|client| self.surplus(inode, client));
-        drop(flocks);
+        drop(lock);
         if let (Some(client), Some(kept)) = (inode.client(), surplus) {
             client.give_back(current, kept.lease, kept.grant);
-        }
-    }
-
-    /// Gives the lock back after a refusal.
-    pub(super) fn unlock_refused(&self, current: &Task, inode: Inode, flocks: Option<SpinGuard<'_>>) {
-        match self.mutant {
-            Some(Mutant::AnswerKept) => drop(flocks),
-            Some(Mutant::LoserGivesBack) => {
-                drop(flocks);
-                if let Some(client) = inode.client() {
-                    _ = client.f_op_setlease(current, F_UNLCK);
-                }
-            }
-            _ => self.unlock_and_tell(current, inode, flocks),
         }
     }
 
@@ -161,19 +129,6 @@ impl Spinlock {
         let kept = Delegation { lease: needed, ..held };
         client.i_delegation.set(kept);
         Some(kept)
-    }
-
-    /// F_UNLCK that tells the server before it removes the lease (M48). The design does nothing here.
-    pub(super) fn seeded_server_first(&self, current: &Task, inode: Inode) {
-        if let Some(client) = inode.client().filter(|_| self.has(Mutant::ServerToldFirst)) {
-            _ = client.f_op_setlease(current, F_UNLCK);
-        }
-    }
-
-    /// Is the node's own look at its open counts seeded away? Before the server is asked it has another.
-    pub(super) fn seeded_no_check(&self, inode: Inode) -> bool {
-        let bug = self.has(Mutant::NoCommonCheck) || self.has(Mutant::CheckedBeforeOnly);
-        bug && inode.client().is_some()
     }
 }
 

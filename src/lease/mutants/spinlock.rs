@@ -1,0 +1,333 @@
+//! `spinlock` with its bugs: the twin of `lease/spinlock.rs`, the same but for what is written in [`seed!`] and [`alter!`].
+//!
+//! A test takes both away and compares what is left with the design, token for token. So the design is free of all this, and
+//! each bug is what it would be there: a line more, a line less, a line that differs.
+
+use crate::kernel::atomic::smp_mb;
+use crate::kernel::fasync::{FasyncStruct, f_setown_nofail, fasync_alloc, fasync_insert_entry};
+use crate::kernel::slab::{Ptr, kfree};
+use crate::kernel::task::Task;
+use crate::kernel::{Errno, Result};
+
+use super::Mutant;
+use crate::lease::file_lock::{
+    FileLock, FlType, is_lease_type, is_mine, lease_init, lock_lines, locks_alloc_lock, locks_wake_up_blocks,
+};
+use crate::lease::inode::{File, refusal};
+use crate::lease::{Design, F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
+use remote::Answer;
+pub use seed::Spinlock;
+use seed::{SpinGuard, alter, check_locally, f_setown_forced, owner_refused, seed, tell_server};
+
+mod break_lease;
+mod list;
+mod remote;
+mod seed;
+
+/// What F_SETLEASE prepares before it takes the lock.
+pub(super) struct Prepared {
+    pub(super) lease: Ptr<FileLock>,
+    pub(super) fasync: Option<Ptr<FasyncStruct<File>>>,
+}
+
+impl Spinlock {
+    /// F_SETLEASE of either owner: `in_kernel` has no fasync entry.
+    fn setlease(&self, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<()> {
+        if !filp.inode.is_regular {
+            return Err(Errno::EINVAL);
+        }
+        if matches!(filp.inode.fs, FileSystem::Refusing) {
+            return Err(refusal(current));
+        }
+        security_file_lock(current, arg, in_kernel)?;
+        if arg == F_UNLCK {
+            return self.delete_lease(current, filp, in_kernel);
+        }
+        seed!(self, Mutant::AllocUnderLock | Mutant::FasyncUnderLock => self.allocate_under_lock(current)?;);
+        let prepared = self.prepare(current, filp, arg, in_kernel)?;
+        let result = match self.ask_server(current, filp.inode, arg) {
+            Ok(answer) => self.setlease_locked(current, filp, arg, &prepared, &answer),
+            Err(errno) => {
+                free_entry(prepared.fasync);
+                Err(errno)
+            }
+        };
+        if result != Ok(Some(prepared.lease)) {
+            kfree(prepared.lease);
+        }
+        seed!(self, Mutant::OwnerRefusedLate => if result.is_ok() { owner_refused(current)?; });
+        result.map(|_| ())
+    }
+
+    /// Everything that may sleep or fail.
+    pub(super) fn prepare(&self, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<Prepared> {
+        let lease = locks_alloc_lock(current)?;
+        lease_init(current, lease, filp, arg, in_kernel);
+        if in_kernel {
+            return Ok(Prepared { lease, fasync: None });
+        }
+        match fasync_alloc(current) {
+            Ok(fasync) => Ok(Prepared { lease, fasync: Some(fasync) }),
+            Err(errno) => {
+                alter!(self, Mutant::LeaseLeakedOnEnomem, kfree(lease) => ());
+                seed!(self, Mutant::UndoDestroys => self.destroy(current, filp););
+                Err(errno)
+            }
+        }
+    }
+
+    /// The part under the lock: it neither sleeps nor fails half-way. Returns the lease that is listed now.
+    fn setlease_locked(
+        &self,
+        current: &Task,
+        filp: Filp,
+        arg: i32,
+        prepared: &Prepared,
+        answer: &Answer,
+    ) -> Result<Option<Ptr<FileLock>>> {
+        let lock = self.file_lock_lock.lock(current);
+        let overtaken = self.record(filp.inode, answer);
+        let result = self.generic_setlease(current, filp, arg, prepared, overtaken);
+        seed!(self, Mutant::LockLeftOnEagain => if result.is_err() { lock.leave_locked() });
+        seed!(self, Mutant::FasyncAfterUnlock | Mutant::RecheckUnlocked => lock.release(););
+        seed!(self, Mutant::RecheckUnlocked => let result = self.look_unlocked(current, filp, arg, prepared, result););
+        let Ok(Some(lease)) = result else {
+            alter!(self, Mutant::EntryLeakedOnEagain, free_entry(prepared.fasync) => ());
+            seed!(self, Mutant::AnswerKept | Mutant::LoserGivesBack => {
+                drop(lock);
+                self.loser_gives_back(current, filp.inode);
+                return result;
+            });
+            self.unlock(current, filp.inode, lock);
+            return result;
+        };
+        if let Some(entry) = prepared.fasync {
+            seed!(self, Mutant::EntryOnPassedIn => let lease = prepared.lease;);
+            free_entry(fasync_insert_entry(current, filp.file, lease.get().fl_fasync, entry));
+            seed!(self, Mutant::OwnerAfterUnlock => lock.release(););
+            alter!(self, Mutant::OwnerForced, f_setown(current, filp) => f_setown_forced(current, filp));
+        }
+        alter!(self, Mutant::ServerNotTold, self.unlock(current, filp.inode, lock) => drop(lock));
+        result
+    }
+
+    /// Lists the lease, or changes the type of the one that the file has, if nothing conflicts.
+    pub(super) fn generic_setlease(
+        &self,
+        current: &Task,
+        filp: Filp,
+        arg: i32,
+        prepared: &Prepared,
+        overtaken: bool,
+    ) -> Result<Option<Ptr<FileLock>>> {
+        let _frame = current.enter("generic_setlease");
+        let (inode, new, in_kernel) = (filp.inode, prepared.lease, prepared.fasync.is_none());
+        self.time_out_leases(current, inode);
+        alter!(self, Mutant::NoCommonCheck | Mutant::CheckedBeforeOnly, check_open_counts(current, inode, arg)? => check_locally(current, inode, arg)?);
+
+        let mut before = inode.i_flock;
+        let mut mine = None;
+        let (mut readers, mut writers) = (0, 0);
+        while let Some(fl) = before.get() {
+            let lease = fl.get();
+            if is_mine(fl.get(), filp, in_kernel) {
+                mine = Some(fl);
+            } else if lease.fl_type.get() == FlType::breaking(F_UNLCK) {
+                writers += 1;
+            } else {
+                readers += 1;
+            }
+            before = lease.fl_next;
+        }
+        if arg == F_RDLCK && writers > 0 || arg == F_WRLCK && readers + writers > 0 {
+            return Err(alter!(self, Mutant::EnomemForEagain, Errno::EAGAIN => Errno::ENOMEM));
+        }
+        // What is listed the recall has marked: only what is new, or stronger, it cannot have seen.
+        if overtaken && (mine.is_none() || arg == F_WRLCK) {
+            return Err(Errno::EAGAIN);
+        }
+        if let Some(mine) = mine {
+            self.change_lease(current, inode, mine, arg)?;
+            return Ok(Some(mine));
+        }
+        seed!(self, Mutant::SleepsInWalk => self.sleep_in_walk(current)?;);
+        before.write_once(Some(new));
+        if self.recheck(current, inode, arg).is_err() {
+            alter!(self, Mutant::UndoUnlinksElsewhere, before.write_once(None) => ());
+            return Err(Errno::EAGAIN);
+        }
+        Ok(Some(new))
+    }
+
+    /// Raised and looked at from both sides: see the module's page.
+    fn recheck(&self, current: &Task, inode: Inode, arg: i32) -> Result<()> {
+        seed!(self, Mutant::NoRecheck | Mutant::RecheckUnlocked => return Ok(()););
+        seed!(self, Mutant::NoCommonCheck | Mutant::CheckedBeforeOnly => if inode.client().is_some() { return Ok(()) });
+        alter!(self, Mutant::NoBarrier, smp_mb() => ());
+        check_open_counts(current, inode, arg)
+    }
+
+    /// A break under way is not overwritten: a removal stays asked for, a downgrade is settled by `F_RDLCK` alone (M40).
+    pub(super) fn change_lease(&self, current: &Task, inode: Inode, fl: Ptr<FileLock>, arg: i32) -> Result<()> {
+        let _frame = current.enter("change_lease");
+        let fl_type = fl.get().fl_type;
+        let old = fl_type.get();
+        if old.in_progress() {
+            if old.target() == F_RDLCK && arg == F_RDLCK {
+                fl_type.set(FlType::granted(F_RDLCK));
+                locks_wake_up_blocks(fl);
+            }
+            return Ok(());
+        }
+        fl_type.set(FlType::granted(arg));
+        if self.recheck(current, inode, arg).is_err() {
+            fl_type.set(old);
+            return Err(Errno::EAGAIN);
+        }
+        locks_wake_up_blocks(fl);
+        Ok(())
+    }
+
+    /// F_UNLCK: needs no memory, so it cannot fail for want of it.
+    fn delete_lease(&self, current: &Task, filp: Filp, in_kernel: bool) -> Result<()> {
+        let _frame = current.enter("delete_lease");
+        seed!(self, Mutant::EntryReattached => return self.delete_and_reattach(current, filp););
+        seed!(self, Mutant::ServerToldFirst => tell_server(current, filp.inode););
+        let lock = alter!(self, Mutant::UnlockUnlocked, self.file_lock_lock.lock(current) => SpinGuard::none());
+        self.time_out_leases(current, filp.inode);
+        self.remove_leases(current, filp.inode, |lease| is_mine(lease, filp, in_kernel));
+        self.unlock(current, filp.inode, lock);
+        Ok(())
+    }
+}
+
+impl Design for Spinlock {
+    fn fcntl_setlease(&self, current: &Task, filp: Filp, arg: i32) -> Result<()> {
+        let _frame = current.enter("fcntl_setlease");
+        if !is_lease_type(arg) {
+            return Err(Errno::EINVAL);
+        }
+        self.setlease(current, filp, arg, false)
+    }
+
+    fn vfs_setlease(&self, current: &Task, filp: Filp, arg: i32) -> Result<()> {
+        let _frame = current.enter("vfs_setlease");
+        self.setlease(current, filp, arg, true)
+    }
+
+    fn fcntl_getlease(&self, current: &Task, filp: Filp) -> i32 {
+        let _frame = current.enter("fcntl_getlease");
+        let lock = alter!(self, Mutant::ListWalkedUnlocked, self.file_lock_lock.lock(current) => SpinGuard::none());
+        self.time_out_leases(current, filp.inode);
+        let lease = list::lease_of_file(filp);
+        alter!(self, Mutant::ServerNotTold, self.unlock(current, filp.inode, lock) => drop(lock));
+        lease
+    }
+
+    fn open(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<Filp> {
+        let _frame = current.enter("open");
+        seed!(self, Mutant::WriterCountsLate | Mutant::ReaderCountsLate => return self.open_counting_late(current, inode, flags););
+        inode.path_get(current, flags.by_link);
+        if flags.write {
+            inode.get_write_access(current);
+        }
+        if let Err(errno) = self.break_lease(current, inode, flags) {
+            if flags.write {
+                inode.put_write_access(current);
+            }
+            inode.path_put(current, flags.by_link);
+            return Err(errno);
+        }
+        if flags.trunc {
+            inode.get_write_access(current);
+            inode.put_write_access(current);
+        }
+        Ok(Filp::alloc(inode, flags))
+    }
+
+    fn truncate(&self, current: &Task, inode: Inode) -> Result<()> {
+        let _frame = current.enter("do_sys_truncate");
+        seed!(self, Mutant::TruncateBreaksFirst => return self.truncate_breaking_first(current, inode););
+        inode.path_get(current, false);
+        inode.get_write_access(current);
+        let result = self.break_lease(current, inode, OpenFlags { write: true, ..OpenFlags::default() });
+        if result.is_ok() {
+            inode.do_truncate(current);
+        }
+        inode.put_write_access(current);
+        inode.path_put(current, false);
+        result
+    }
+
+    fn fput(&self, current: &Task, filp: Filp) {
+        let _frame = current.enter("__fput");
+        self.locks_remove_flock(current, filp);
+        if filp.flags.write {
+            filp.inode.put_write_access(current);
+        }
+        filp.inode.path_put(current, filp.flags.by_link);
+        filp.free();
+    }
+
+    fn break_lease(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<()> {
+        let _frame = current.enter("break_lease");
+        alter!(self, Mutant::NoBarrier, smp_mb() => ());
+        if inode.i_flock.read_once().is_none() {
+            return Ok(());
+        }
+        self.__break_lease(current, inode, flags, false)
+    }
+
+    fn locks_remove_flock(&self, current: &Task, filp: Filp) {
+        let _frame = current.enter("locks_remove_flock");
+        if filp.inode.i_flock.load_acquire().is_none() {
+            return;
+        }
+        let lock = alter!(self, Mutant::CloseUnlocked, self.file_lock_lock.lock(current) => SpinGuard::none());
+        self.remove_leases_of(current, filp);
+        seed!(self, Mutant::CloseRemovesAll => self.remove_leases(current, filp.inode, |_| true););
+        alter!(self, Mutant::ServerNotTold, self.unlock(current, filp.inode, lock) => drop(lock));
+    }
+
+    fn recall(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<()> {
+        let _frame = current.enter("recall");
+        self.__break_lease(current, inode, flags, true)
+    }
+
+    fn proc_locks(&self, current: &Task, inode: Inode) -> Vec<LockLine> {
+        let _frame = current.enter("get_locks_status");
+        let _lock = self.file_lock_lock.lock(current);
+        lock_lines(inode)
+    }
+}
+
+/// The security module's verdicts on the lease and, if there will be one, on the owner of its signals.
+pub(super) fn security_file_lock(current: &Task, arg: i32, in_kernel: bool) -> Result<()> {
+    let _frame = current.enter("security_file_lock");
+    let refused = current.lsm_refuses("file_lock refuses")
+        || arg != F_UNLCK && !in_kernel && current.lsm_refuses("file_set_fowner refuses");
+    if refused { Err(Errno::EACCES) } else { Ok(()) }
+}
+
+/// The owner of the file's signals, whom the security module has accepted.
+pub(super) fn f_setown(current: &Task, filp: Filp) {
+    let _frame = current.enter("f_setown");
+    f_setown_nofail(current, filp.owner());
+}
+
+pub(super) fn free_entry(entry: Option<Ptr<FasyncStruct<File>>>) {
+    if let Some(entry) = entry {
+        kfree(entry);
+    }
+}
+
+/// Does an open forbid the lease?
+fn check_open_counts(current: &Task, inode: Inode, arg: i32) -> Result<()> {
+    let _frame = current.enter("check_open_counts");
+    let forbidden = match arg {
+        F_RDLCK => inode.i_writecount.read() > 0,
+        F_WRLCK => inode.d_count.read() > 1 || inode.i_count.read() > 1,
+        _ => false,
+    };
+    if forbidden { Err(Errno::EAGAIN) } else { Ok(()) }
+}

@@ -1,0 +1,78 @@
+//! The twin of `lease/spinlock/list.rs`, with its bugs.
+
+use super::{Mutant, Spinlock, alter, seed};
+use crate::kernel::fasync::{Owned, f_delown, fasync_remove};
+use crate::kernel::slab::{Link, Ptr, kfree};
+use crate::kernel::task::Task;
+use crate::kernel::wait::jiffies;
+use crate::lease::file_lock::{FileLock, FlType, locks_wake_up_blocks};
+use crate::lease::{F_UNLCK, Filp, Inode};
+
+impl Spinlock {
+    /// Removes every lease on the file, whoever owns it.
+    pub(in crate::lease) fn remove_leases_of(&self, current: &Task, filp: Filp) {
+        self.remove_leases(current, filp.inode, |lease| lease.fl_file.get() == Some(filp.file));
+    }
+
+    /// Removes those.
+    pub(in crate::lease) fn remove_leases(&self, current: &Task, inode: Inode, gone: impl Fn(FileLock) -> bool) {
+        let mut before = inode.i_flock;
+        while let Some(fl) = before.get() {
+            if gone(fl.get()) {
+                self.locks_delete_lock(current, before, fl);
+            } else {
+                before = fl.get().fl_next;
+            }
+        }
+    }
+
+    /// Lets the file go, then unlinks the record: a close that finds an empty list takes no lock, and frees the file.
+    pub(in crate::lease) fn locks_delete_lock(&self, current: &Task, before: Link<FileLock>, fl: Ptr<FileLock>) {
+        let _frame = current.enter("locks_delete_lock");
+        let lease = fl.get();
+        seed!(self, Mutant::UnlinkedFirst => before.write_once(lease.fl_next.get()););
+        if let Some(file) = lease.fl_file.get() {
+            fasync_remove(current, file, lease.fl_fasync);
+            f_delown(current, file.get().owner());
+        }
+        before.store_release(lease.fl_next.get());
+        alter!(self, Mutant::WaitersForgotten, locks_wake_up_blocks(fl) => ());
+        kfree(fl);
+    }
+
+    /// Leases whose break is overdue become what the break asked for.
+    pub(in crate::lease) fn time_out_leases(&self, current: &Task, inode: Inode) {
+        let _frame = current.enter("time_out_leases");
+        let mut before = inode.i_flock;
+        while let Some(fl) = before.get() {
+            let lease = fl.get();
+            let fl_type = lease.fl_type.get();
+            let overdue = fl_type.in_progress() && {
+                let break_time = lease.fl_break_time.get();
+                break_time != 0 && jiffies() >= break_time
+            };
+            if overdue && fl_type.target() == F_UNLCK {
+                self.locks_delete_lock(current, before, fl);
+                seed!(self, Mutant::FreedTwiceOnExpiry => kfree(fl););
+                continue;
+            }
+            if overdue {
+                lease.fl_type.set(FlType::granted(fl_type.target()));
+                locks_wake_up_blocks(fl);
+            }
+            before = lease.fl_next;
+        }
+    }
+}
+
+/// What the file has: the type, or what a break will leave.
+pub(super) fn lease_of_file(filp: Filp) -> i32 {
+    let mut at = filp.inode.i_flock.get();
+    while let Some(fl) = at {
+        if fl.get().fl_file.get() == Some(filp.file) {
+            return fl.get().fl_type.get().target();
+        }
+        at = fl.get().fl_next.get();
+    }
+    F_UNLCK
+}
