@@ -39,19 +39,21 @@
 //! Not modelled: flocks and POSIX locks on the same list (M04).
 
 use crate::kernel::bkl::lock_kernel;
-use crate::kernel::fasync::{f_delown, f_setown, fasync_helper, fasync_remove};
-use crate::kernel::slab::{Link, Ptr, kfree};
+use crate::kernel::fasync::{f_setown, fasync_helper};
+use crate::kernel::slab::{Link, Ptr};
 use crate::kernel::task::Task;
 use crate::kernel::wait::jiffies;
 use crate::kernel::{Errno, Result};
 
 use super::file_lock::{
-    FileLock, FlType, is_lease_type, is_mine, lease_init, lock_lines, locks_alloc_lock, locks_wake_up_blocks,
+    FileLock, FlType, is_lease_type, is_mine, lease_init, lease_of_file, lock_lines, locks_alloc_lock,
+    locks_wake_up_blocks,
 };
-use super::inode::refusal;
+use super::inode::{check_open_counts, refusal};
 use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
 
 mod break_lease;
+mod list;
 
 /// The design `bkl`. Its one lock is the kernel's.
 pub struct Bkl;
@@ -122,40 +124,6 @@ impl Bkl {
         }
     }
 
-    fn locks_delete_lock(&self, current: &Task, before: Link<FileLock>, fl: Ptr<FileLock>) {
-        let lease = fl.get();
-        before.set(lease.fl_next.get());
-        lease.fl_next.set(None);
-        if let Some(file) = lease.fl_file.get() {
-            fasync_remove(current, file, lease.fl_fasync);
-            f_delown(current, crate::kernel::fasync::Owned::owner(&file.get()));
-        }
-        locks_wake_up_blocks(fl);
-        kfree(fl);
-    }
-
-    /// Leases whose break is overdue become what the break asked for. Stops at the first that is not breaking.
-    pub(super) fn time_out_leases(&self, current: &Task, inode: Inode) {
-        let _frame = current.enter("time_out_leases");
-        let mut before = inode.i_flock;
-        while let Some(fl) = before.get() {
-            let lease = fl.get();
-            let fl_type = lease.fl_type.get();
-            if !fl_type.in_progress() {
-                break;
-            }
-            let break_time = lease.fl_break_time.get();
-            if break_time == 0 || jiffies() < break_time {
-                before = lease.fl_next;
-                continue;
-            }
-            self.lease_modify(current, before, fl_type.target());
-            if before.get() == Some(fl) {
-                before = lease.fl_next;
-            }
-        }
-    }
-
     /// Takes a lease back whose fasync entry could not be made: by the expiry loop, which may stop before it (M07).
     pub(super) fn undo(&self, current: &Task, filp: Filp, fl: Ptr<FileLock>) {
         fl.get().fl_type.set(FlType::breaking(F_UNLCK));
@@ -187,14 +155,7 @@ impl Design for Bkl {
         let _frame = current.enter("fcntl_getlease");
         let _bkl = lock_kernel(current);
         self.time_out_leases(current, filp.inode);
-        let mut at = filp.inode.i_flock.get();
-        while let Some(fl) = at {
-            if fl.get().fl_file.get() == Some(filp.file) {
-                return fl.get().fl_type.get().target();
-            }
-            at = fl.get().fl_next.get();
-        }
-        F_UNLCK
+        lease_of_file(filp)
     }
 
     fn open(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<Filp> {
@@ -251,14 +212,7 @@ impl Design for Bkl {
             return;
         }
         let _bkl = lock_kernel(current);
-        let mut before = filp.inode.i_flock;
-        while let Some(fl) = before.get() {
-            if fl.get().fl_file.get() == Some(filp.file) {
-                self.lease_modify(current, before, F_UNLCK);
-            } else {
-                before = fl.get().fl_next;
-            }
-        }
+        self.remove_leases_of(current, filp);
     }
 
     fn proc_locks(&self, current: &Task, inode: Inode) -> Vec<LockLine> {
@@ -272,17 +226,6 @@ impl Design for Bkl {
 pub(super) fn security_file_lock(current: &Task) -> Result<()> {
     let _frame = current.enter("security_file_lock");
     if current.lsm_refuses("file_lock refuses") { Err(Errno::EACCES) } else { Ok(()) }
-}
-
-/// Does an open forbid the lease? Looks at the counts once, before the lease is listed (M24).
-pub(super) fn check_open_counts(current: &Task, inode: Inode, arg: i32) -> Result<()> {
-    let _frame = current.enter("check_open_counts");
-    let forbidden = match arg {
-        F_RDLCK => inode.i_writecount.read() > 0,
-        F_WRLCK => inode.d_count.read() > 1 || inode.i_count.read() > 1,
-        _ => false,
-    };
-    if forbidden { Err(Errno::EAGAIN) } else { Ok(()) }
 }
 
 pub(super) fn locks_insert_lock(before: Link<FileLock>, fl: Ptr<FileLock>) {

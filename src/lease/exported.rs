@@ -25,9 +25,8 @@
 //! alone (M49).
 
 use super::as_in::as_in;
-use super::bkl::check_open_counts;
 use super::file_lock::{FileLock, FlType, is_lease_type, is_mine};
-use super::inode::refusal;
+use super::inode::{check_open_counts, refusal};
 use super::spinlock::{Prepared, Spinlock, f_setown, free_entry, security_file_lock};
 use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
 use crate::kernel::atomic::smp_mb;
@@ -100,7 +99,7 @@ impl Exported {
         }
         self.f_op_setlease(current, filp, arg)?;
         if let Some(mine) = mine {
-            self.base.change_lease(current, inode, mine, arg)?;
+            self.base.lease_modify(current, inode, mine, arg)?;
             return Ok(mine);
         }
         new.get().fl_next.set(before.get());

@@ -12,7 +12,7 @@ use crate::kernel::task::Task;
 use crate::kernel::wait::WaitQueue;
 use crate::kernel::{Result, slab::Gfp};
 
-use super::inode::{File, Filp, Inode};
+use super::inode::{File, Filp, Inode, OpenFlags};
 use super::{F_RDLCK, F_UNLCK, F_WRLCK, LockLine};
 
 /// What `fl_type` holds: `F_RDLCK`, `F_WRLCK` or `F_UNLCK`, and whether a break is under way.
@@ -111,6 +111,12 @@ pub fn lease_init(current: &Task, fl: Ptr<FileLock>, filp: Filp, arg: i32, in_ke
     lease.fl_in_kernel.init(in_kernel);
 }
 
+/// Fills the record of an opener that waits: only its type and process are ever read.
+pub fn lease_init_waiter(current: &Task, waiter: Ptr<FileLock>, flags: OpenFlags) {
+    waiter.get().fl_pid.init(current.pid);
+    waiter.get().fl_type.init(FlType::granted(if flags.write { F_WRLCK } else { F_RDLCK }));
+}
+
 /// `locks_insert_block`: `waiter` waits for `blocker`. Whoever calls holds the design's lock.
 pub fn locks_insert_block(blocker: Ptr<FileLock>, waiter: Ptr<FileLock>) {
     let record = waiter.get();
@@ -166,6 +172,30 @@ pub fn lock_lines(inode: Inode) -> Vec<LockLine> {
         at = lease.fl_next.get();
     }
     lines
+}
+
+/// F_GETLEASE: the type of the file's lease, or what a break will leave. The caller holds the design's lock.
+pub fn lease_of_file(filp: Filp) -> i32 {
+    let mut at = filp.inode.i_flock.get();
+    while let Some(fl) = at {
+        if fl.get().fl_file.get() == Some(filp.file) {
+            return fl.get().fl_type.get().target();
+        }
+        at = fl.get().fl_next.get();
+    }
+    F_UNLCK
+}
+
+/// The first lease on the list that is breaking. The caller holds the design's lock.
+pub fn first_breaking(inode: Inode) -> Option<Ptr<FileLock>> {
+    let mut at = inode.i_flock.get();
+    while let Some(fl) = at {
+        if fl.get().fl_type.get().in_progress() {
+            return Some(fl);
+        }
+        at = fl.get().fl_next.get();
+    }
+    None
 }
 
 /// Longest list that a look without steps follows: a corrupted list may be a ring.

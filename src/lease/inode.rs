@@ -13,15 +13,16 @@ use std::panic::Location;
 
 use crate::engine;
 use crate::event::{Note, ObjectId};
-use crate::kernel::Errno;
 use crate::kernel::atomic::Atomic;
 use crate::kernel::fasync::{Owned, Owner};
 use crate::kernel::lock::SpinLock;
 use crate::kernel::slab::{Layout, Link, Ptr, Slab, kfree, kmalloc_nofail};
 use crate::kernel::task::Task;
+use crate::kernel::{Errno, Result};
 
 use super::file_lock::FileLock;
 use super::server::Client;
+use super::{F_RDLCK, F_WRLCK};
 
 /// `struct inode` with the dentry of its name. Copied freely: it holds names only.
 #[derive(Clone, Copy, Debug)]
@@ -135,6 +136,20 @@ impl Inode {
         let _frame = current.enter("put_write_access");
         self.i_writecount.dec();
     }
+}
+
+/// Does an open forbid the lease?
+///
+/// # Errors
+/// `EAGAIN`, if one does.
+pub fn check_open_counts(current: &Task, inode: Inode, arg: i32) -> Result<()> {
+    let _frame = current.enter("check_open_counts");
+    let forbidden = match arg {
+        F_RDLCK => inode.i_writecount.read() > 0,
+        F_WRLCK => inode.d_count.read() > 1 || inode.i_count.read() > 1,
+        _ => false,
+    };
+    if forbidden { Err(Errno::EAGAIN) } else { Ok(()) }
 }
 
 /// How a file is opened.

@@ -26,7 +26,7 @@ use crate::kernel::wait::jiffies;
 use crate::kernel::{Errno, Result};
 
 use super::file_lock::{FileLock, FlType, lease_init, lock_lines, locks_wake_up_blocks};
-use super::inode::refusal;
+use super::inode::{check_open_counts, refusal};
 use super::{F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
 
 mod break_lease;
@@ -237,17 +237,6 @@ pub fn f_op_setlease(current: &Task, filp: Filp) -> Result<()> {
 pub fn security_file_lock(current: &Task) -> Result<()> {
     let _frame = current.enter("security_file_lock");
     if current.lsm_refuses("file_lock refuses") { Err(Errno::EACCES) } else { Ok(()) }
-}
-
-/// Does an open forbid the lease? Looks at the counts once, before the lease is listed (M24).
-fn check_open_counts(current: &Task, inode: Inode, arg: i32) -> Result<()> {
-    let _frame = current.enter("check_open_counts");
-    let forbidden = match arg {
-        F_RDLCK => inode.i_writecount.read() > 0,
-        F_WRLCK => inode.d_count.read() > 1 || inode.i_count.read() > 1,
-        _ => false,
-    };
-    if forbidden { Err(Errno::EAGAIN) } else { Ok(()) }
 }
 
 /// Fills a record and lists it at the place that was found.

@@ -62,9 +62,10 @@ use crate::kernel::task::Task;
 use crate::kernel::{Errno, Result};
 
 use super::file_lock::{
-    FileLock, FlType, is_lease_type, is_mine, lease_init, lock_lines, locks_alloc_lock, locks_wake_up_blocks,
+    FileLock, FlType, is_lease_type, is_mine, lease_init, lease_of_file, lock_lines, locks_alloc_lock,
+    locks_wake_up_blocks,
 };
-use super::inode::{File, refusal};
+use super::inode::{File, check_open_counts, refusal};
 use super::nfsd::Nfsd;
 use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
 use remote::Answer;
@@ -198,7 +199,7 @@ impl Spinlock {
             return Err(Errno::EAGAIN);
         }
         if let Some(mine) = mine {
-            self.change_lease(current, inode, mine, arg)?;
+            self.lease_modify(current, inode, mine, arg)?;
             return Ok(Some(mine));
         }
         before.write_once(Some(new));
@@ -216,8 +217,8 @@ impl Spinlock {
     }
 
     /// A break under way is not overwritten: a removal stays asked for, a downgrade is settled by `F_RDLCK` alone (M40).
-    pub(super) fn change_lease(&self, current: &Task, inode: Inode, fl: Ptr<FileLock>, arg: i32) -> Result<()> {
-        let _frame = current.enter("change_lease");
+    pub(super) fn lease_modify(&self, current: &Task, inode: Inode, fl: Ptr<FileLock>, arg: i32) -> Result<()> {
+        let _frame = current.enter("lease_modify");
         let fl_type = fl.get().fl_type;
         let old = fl_type.get();
         if old.in_progress() {
@@ -265,7 +266,7 @@ impl Design for Spinlock {
         let _frame = current.enter("fcntl_getlease");
         let lock = self.file_lock_lock.lock(current);
         self.time_out_leases(current, filp.inode);
-        let lease = list::lease_of_file(filp);
+        let lease = lease_of_file(filp);
         self.unlock(current, filp.inode, lock);
         lease
     }
@@ -362,15 +363,4 @@ pub(super) fn free_entry(entry: Option<Ptr<FasyncStruct<File>>>) {
     if let Some(entry) = entry {
         kfree(entry);
     }
-}
-
-/// Does an open forbid the lease?
-fn check_open_counts(current: &Task, inode: Inode, arg: i32) -> Result<()> {
-    let _frame = current.enter("check_open_counts");
-    let forbidden = match arg {
-        F_RDLCK => inode.i_writecount.read() > 0,
-        F_WRLCK => inode.d_count.read() > 1 || inode.i_count.read() > 1,
-        _ => false,
-    };
-    if forbidden { Err(Errno::EAGAIN) } else { Ok(()) }
 }

@@ -12,27 +12,26 @@ use crate::kernel::wait::jiffies;
 use crate::kernel::{Errno, HZ, Result};
 
 use super::Bkl;
-use crate::lease::file_lock::{FileLock, FlType, locks_alloc_lock, locks_delete_block, locks_insert_block};
+use crate::lease::file_lock::{
+    FileLock, FlType, first_breaking, lease_init_waiter, locks_alloc_lock, locks_delete_block, locks_insert_block,
+};
 use crate::lease::{F_RDLCK, F_UNLCK, F_WRLCK, Inode, OpenFlags};
 
 impl Bkl {
     pub(super) fn __break_lease(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<()> {
         let frame = current.enter("__break_lease");
         // Failure is tolerated where nobody has to wait.
-        let waiter = locks_alloc_lock(current);
-        let result = {
-            let _bkl = lock_kernel(current);
-            match self.mark_leases(current, inode, flags, waiter.is_ok()) {
-                Ok(true) => {
-                    let waiter = waiter.expect("mark_leases asks nobody to wait without a record");
-                    let wanted = if flags.write { F_WRLCK } else { F_RDLCK };
-                    lease_init_waiter(current, waiter, wanted);
-                    self.wait_for_leases(current, &frame, inode, waiter)
-                }
-                Ok(false) => Ok(()),
-                Err(errno) => Err(errno),
+        let waiter = locks_alloc_lock(current).inspect(|&waiter| lease_init_waiter(current, waiter, flags));
+        let lock = lock_kernel(current);
+        let result = match self.mark_leases(current, inode, flags, waiter.is_ok()) {
+            Ok(true) => {
+                let waiter = waiter.expect("mark_leases asks nobody to wait without a record");
+                self.wait_for_leases(current, &frame, inode, waiter)
             }
+            Ok(false) => Ok(()),
+            Err(errno) => Err(errno),
         };
+        drop(lock);
         if let Ok(waiter) = waiter {
             kfree(waiter);
         }
@@ -82,20 +81,6 @@ impl Bkl {
         Ok(true)
     }
 
-    fn lease_break_callback(&self, current: &Task, fl: Ptr<FileLock>) {
-        let lease = fl.get();
-        if lease.fl_in_kernel.get() {
-            if let Some(file) = lease.fl_file.get() {
-                // nfsd's starts a thread, and the BKL is given back in the middle of the walk (M14).
-                current.might_sleep("kthread_run");
-                may_schedule(current);
-                engine::note(Note::Callback { file: file.id() }, Location::caller());
-            }
-        } else {
-            kill_fasync(current, lease.fl_fasync);
-        }
-    }
-
     /// Waits for the first lease that is breaking until none is.
     fn wait_for_leases(&self, current: &Task, frame: &Frame, inode: Inode, waiter: Ptr<FileLock>) -> Result<()> {
         let mut flock = inode.i_flock.get();
@@ -108,13 +93,7 @@ impl Bkl {
                 Woken::Timeout => self.time_out_leases(current, inode),
                 Woken::Up => {}
             }
-            flock = inode.i_flock.get();
-            while let Some(fl) = flock {
-                if fl.get().fl_type.get().in_progress() {
-                    break;
-                }
-                flock = fl.get().fl_next.get();
-            }
+            flock = first_breaking(inode);
         }
         Ok(())
     }
@@ -132,10 +111,16 @@ impl Bkl {
         locks_delete_block(waiter);
         woken
     }
-}
 
-/// The record of an opener that waits: only its type and process are ever read.
-fn lease_init_waiter(current: &Task, waiter: Ptr<FileLock>, wanted: i32) {
-    waiter.get().fl_pid.init(current.pid);
-    waiter.get().fl_type.init(FlType::granted(wanted));
+    /// nfsd's call-back starts a thread, and the BKL is dropped in the middle of the walk (M14).
+    fn lease_break_callback(&self, current: &Task, fl: Ptr<FileLock>) {
+        let lease = fl.get();
+        if !lease.fl_in_kernel.get() {
+            kill_fasync(current, lease.fl_fasync);
+        } else if let Some(file) = lease.fl_file.get() {
+            current.might_sleep("kthread_run");
+            may_schedule(current);
+            engine::note(Note::Callback { file: file.id() }, Location::caller());
+        }
+    }
 }

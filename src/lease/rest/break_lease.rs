@@ -12,18 +12,16 @@ use crate::kernel::wait::jiffies;
 use crate::kernel::{Errno, HZ, Result};
 
 use super::Rest;
-use crate::lease::file_lock::{FileLock, FlType, locks_alloc_lock, locks_delete_block, locks_insert_block};
+use crate::lease::file_lock::{
+    FileLock, FlType, first_breaking, lease_init_waiter, locks_alloc_lock, locks_delete_block, locks_insert_block,
+};
 use crate::lease::{F_RDLCK, F_UNLCK, F_WRLCK, Inode, OpenFlags};
 
 impl Rest {
     pub(super) fn __break_lease(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<()> {
         let frame = current.enter("__break_lease");
         // Failure is tolerated where nobody has to wait.
-        let waiter = locks_alloc_lock(current);
-        if let Ok(waiter) = waiter {
-            waiter.get().fl_pid.init(current.pid);
-            waiter.get().fl_type.init(FlType::granted(if flags.write { F_WRLCK } else { F_RDLCK }));
-        }
+        let waiter = locks_alloc_lock(current).inspect(|&waiter| lease_init_waiter(current, waiter, flags));
         let flocks = self.lock(current);
         let result = match self.mark_leases(current, inode, flags, waiter.is_ok()) {
             Ok(true) => {
@@ -119,15 +117,4 @@ fn lease_break_callback(current: &Task, fl: Ptr<FileLock>) {
     } else if let Some(file) = lease.fl_file.get() {
         engine::note(Note::Callback { file: file.id() }, Location::caller());
     }
-}
-
-fn first_breaking(inode: Inode) -> Option<Ptr<FileLock>> {
-    let mut at = inode.i_flock.get();
-    while let Some(fl) = at {
-        if fl.get().fl_type.get().in_progress() {
-            return Some(fl);
-        }
-        at = fl.get().fl_next.get();
-    }
-    None
 }

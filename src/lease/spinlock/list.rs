@@ -62,15 +62,3 @@ impl Spinlock {
         }
     }
 }
-
-/// What the file has: the type, or what a break will leave.
-pub(super) fn lease_of_file(filp: Filp) -> i32 {
-    let mut at = filp.inode.i_flock.get();
-    while let Some(fl) = at {
-        if fl.get().fl_file.get() == Some(filp.file) {
-            return fl.get().fl_type.get().target();
-        }
-        at = fl.get().fl_next.get();
-    }
-    F_UNLCK
-}

@@ -38,7 +38,8 @@ use crate::kernel::Result;
 use crate::kernel::lock::SpinGuard;
 use crate::kernel::task::Task;
 
-use super::{Spinlock, check_open_counts};
+use super::Spinlock;
+use crate::lease::inode::check_open_counts;
 use crate::lease::server::{Asking, Client, lease_of};
 use crate::lease::{Inode, OpenFlags};
 

@@ -8,7 +8,9 @@ use crate::kernel::wait::jiffies;
 use crate::kernel::{Errno, HZ, Result};
 
 use super::{Mutant, SpinGuard, Spinlock, alter, seed};
-use crate::lease::file_lock::{FileLock, FlType, locks_alloc_lock, locks_delete_block, locks_insert_block};
+use crate::lease::file_lock::{
+    FileLock, FlType, first_breaking, lease_init_waiter, locks_alloc_lock, locks_delete_block, locks_insert_block,
+};
 use crate::lease::{F_RDLCK, F_UNLCK, F_WRLCK, Inode, OpenFlags};
 
 impl Spinlock {
@@ -22,11 +24,7 @@ impl Spinlock {
     ) -> Result<()> {
         let frame = current.enter("__break_lease");
         // Failure is tolerated where nobody has to wait.
-        let waiter = locks_alloc_lock(current);
-        if let Ok(waiter) = waiter {
-            waiter.get().fl_pid.init(current.pid);
-            waiter.get().fl_type.init(FlType::granted(if flags.write { F_WRLCK } else { F_RDLCK }));
-        }
+        let waiter = locks_alloc_lock(current).inspect(|&waiter| lease_init_waiter(current, waiter, flags));
         let lock = self.file_lock_lock.lock(current);
         if recall {
             self.note_recall(inode, flags);
@@ -147,15 +145,4 @@ impl Spinlock {
             self.nfsd.fl_break(current, file);
         }
     }
-}
-
-fn first_breaking(inode: Inode) -> Option<Ptr<FileLock>> {
-    let mut at = inode.i_flock.get();
-    while let Some(fl) = at {
-        if fl.get().fl_type.get().in_progress() {
-            return Some(fl);
-        }
-        at = fl.get().fl_next.get();
-    }
-    None
 }

@@ -5,7 +5,8 @@ use crate::event::table::Delegation;
 use crate::kernel::Result;
 use crate::kernel::task::Task;
 
-use super::{Mutant, SpinGuard, Spinlock, alter, check_open_counts, seed};
+use super::{Mutant, SpinGuard, Spinlock, alter, seed};
+use crate::lease::inode::check_open_counts;
 use crate::lease::server::{Asking, Client, lease_of};
 use crate::lease::{Inode, OpenFlags};
 

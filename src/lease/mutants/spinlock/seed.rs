@@ -9,9 +9,9 @@ use crate::kernel::slab::{Link, Ptr, kfree};
 use crate::kernel::task::Task;
 use crate::kernel::{Errno, Result};
 
-use super::{Prepared, check_open_counts};
+use super::Prepared;
 use crate::lease::file_lock::{FileLock, locks_alloc_lock};
-use crate::lease::inode::File;
+use crate::lease::inode::{File, check_open_counts};
 use crate::lease::mutants::Mutant;
 use crate::lease::nfsd::Nfsd;
 use crate::lease::server::Client;
