@@ -25,7 +25,7 @@
 //! It counts no executions: there are none.
 
 use super::schedule::{Guide, replay, replay_under};
-use super::{Config, Error, Found, Schedule, Subject, Verdict, livelock};
+use super::{Config, EngineKind, Error, Found, Schedule, Subject, Verdict, livelock};
 use crate::check::{Code, Orders};
 use crate::event::names::Names;
 
@@ -53,7 +53,10 @@ pub const WORDS_MAX: usize = 64;
 /// # Errors
 /// [`Error::NoExplicitForm`] if it has none.
 pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, Error> {
-    let mut program = subject.explicit(config.memory).ok_or(Error::NoExplicitForm)?;
+    let mut program = match subject.explicit(config.memory).ok_or(Error::NoExplicitForm)? {
+        Ok(program) => program,
+        Err(bound) => return Ok(Verdict { bound: Some(bound), ..Verdict::new(EngineKind::Explicit) }),
+    };
     program.exchange_only(&subject.alike());
     let (mut verdict, shown) = run(&program, config);
     let is_order = |shown: &&Shown| usize::from(shown.id) >= program.findings.len();
