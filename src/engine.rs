@@ -18,6 +18,7 @@ use crate::event::{Listed, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View};
 
 pub mod controlled;
 pub mod fingerprint;
+mod limits;
 pub mod loom;
 pub mod memo;
 mod observer;
@@ -25,6 +26,7 @@ mod quiet;
 pub mod world;
 
 use fingerprint::Fingerprint;
+pub use limits::{Exceeded, OBJECTS_MAX, READERS_MAX, READS_MAX, TASKS_MAX};
 pub use observer::{Blind, Flow, Observer};
 pub(crate) use quiet::{leaked, panic_text, quietly};
 use world::{Transition, World};
@@ -391,4 +393,6 @@ pub enum Ending {
     Abandoned,
     /// It is longer than the bound on steps.
     TooLong,
+    /// It needs more than the engine has room for.
+    Exceeded(Exceeded),
 }

@@ -30,8 +30,10 @@ mod audit;
 pub mod brute;
 pub mod checkpoint;
 pub mod dpor;
+mod error;
 pub mod explicit;
 mod independence;
+pub mod limits;
 pub mod livelock;
 mod loom;
 mod path;
@@ -46,6 +48,8 @@ pub mod witness;
 mod workers;
 
 pub use checkpoint::Checkpoint;
+pub use error::Error;
+pub use limits::Bound;
 pub use schedule::{Schedule, Step};
 
 /// Who explores.
@@ -190,72 +194,6 @@ impl Config {
     }
 }
 
-/// What ended an exploration before it was complete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Bound {
-    /// `executions_max`.
-    Executions(u64),
-    /// `states_max`.
-    States(u64),
-    /// `bytes_max`.
-    Bytes(u64),
-    /// Executions with more preemptions were left out.
-    Preemptions(u32),
-    /// An execution was longer than `steps_max`.
-    Steps(u32),
-    /// loom's own bound on the branches of an execution.
-    Branches(usize),
-    /// An execution did not end within so many operations after its finding: loom may not know all of it.
-    Drained(u32),
-    /// Tasks allocate more slab objects or fields than the loom engine makes beforehand.
-    Objects,
-    /// loom runs no more tasks than that.
-    Tasks(usize),
-    /// Only so many executions, drawn by chance.
-    Sampled {
-        /// How many.
-        runs: u64,
-        /// From which seed.
-        seed: u64,
-    },
-    /// A task had more stores on their way to memory than an interpreted program has room for.
-    Stores(u32),
-    /// A task takes a lock that readers share: loom's own locks do not nest as the kernel's do.
-    SharedLocks,
-    /// A value left the range that an interpreted program declares for it.
-    Range,
-    /// Stopped from outside.
-    Interrupted,
-}
-
-fn plural(number: u64) -> &'static str {
-    if number == 1 { "" } else { "s" }
-}
-
-impl std::fmt::Display for Bound {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Bound::Executions(max) => write!(f, "stopped after {max} execution{}", plural(*max)),
-            Bound::States(max) => write!(f, "stopped after {max} state{}", plural(*max)),
-            Bound::Bytes(max) => write!(f, "known states would take more than {} MiB", max >> 20),
-            Bound::Preemptions(max) => {
-                write!(f, "only executions with at most {max} preemption{}", plural((*max).into()))
-            }
-            Bound::Steps(max) => write!(f, "an execution runs on after {max} steps"),
-            Bound::Branches(max) => write!(f, "an execution has more than loom's {max} branches"),
-            Bound::Drained(max) => write!(f, "an execution runs on {max} operations after its finding"),
-            Bound::Objects => write!(f, "tasks allocate more than the loom engine has room for"),
-            Bound::Tasks(max) => write!(f, "loom runs at most {max} tasks"),
-            Bound::Sampled { runs, seed } => write!(f, "{runs} random executions of seed {seed}"),
-            Bound::Stores(max) => write!(f, "a task has more than {max} stores on their way to memory"),
-            Bound::SharedLocks => write!(f, "the loom engine has no locks that readers share"),
-            Bound::Range => write!(f, "a value leaves the range that is declared for it"),
-            Bound::Interrupted => write!(f, "interrupted"),
-        }
-    }
-}
-
 /// A finding and the schedule that leads to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
@@ -326,8 +264,9 @@ impl Verdict {
 pub trait Subject: Program {
     /// Fresh checks. The program's executions tell them what they need to know (their list of leases, say).
     fn checks(&self) -> Checks;
-    /// The same program interpreted, if there is such a form: what [`EngineKind::Explicit`] explores.
-    fn explicit(&self, _memory: Memory) -> Option<explicit::Program> {
+    /// The same program interpreted, if there is such a form: what [`EngineKind::Explicit`] explores. Or the limit of that engine
+    /// that it exceeds.
+    fn explicit(&self, _memory: Memory) -> Option<Result<explicit::Program, Bound>> {
         None
     }
 }
@@ -335,16 +274,18 @@ pub trait Subject: Program {
 /// Explores a program within the bounds of `config`.
 ///
 /// # Panics
-/// If `config` has a checkpoint and that fails: [`try_explore`] tells.
+/// Where [`try_explore`] returns an [`Error`], with its text: a checkpoint that fails, [`EngineKind::Explicit`] for a program
+/// without an explicit form, settings that exclude each other. The default settings never do that.
 pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
-    try_explore(subject, config).expect("only a checkpoint can fail")
+    try_explore(subject, config).unwrap_or_else(|error| panic!("explore: {error}"))
 }
 
 /// Explores a program within the bounds of `config`, going on from its checkpoint if there is one.
 ///
 /// # Errors
-/// If the checkpoint cannot be read or written, or is of another exploration.
-pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, checkpoint::Error> {
+/// If the checkpoint cannot be read or written, or is of another exploration; if the explicit engine is asked to explore a
+/// program without an explicit form; if settings of `config` exclude each other.
+pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, Error> {
     let started = Instant::now();
     let mut verdict = match config.engine {
         EngineKind::Explorer => stateful::explore(&**subject, config)?,
@@ -352,7 +293,7 @@ pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdic
         EngineKind::Dpor => dpor::explore(&**subject, config, dpor::Reduction::Optimal),
         EngineKind::SourceDpor => dpor::explore(&**subject, config, dpor::Reduction::Source),
         EngineKind::Random | EngineKind::Pct => random::explore(&**subject, config, config.engine),
-        EngineKind::Explicit => explicit::explore(&**subject, config),
+        EngineKind::Explicit => explicit::explore(&**subject, config)?,
         EngineKind::Loom => loom::explore(subject, config),
     };
     verdict.memory = config.memory;

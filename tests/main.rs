@@ -14,6 +14,7 @@ mod history;
 mod json;
 mod lease;
 mod lease_scripts;
+mod limits;
 mod lineup;
 mod livelock;
 mod lock_order;

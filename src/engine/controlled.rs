@@ -18,25 +18,27 @@ use super::memo::{Effect, Key, Memo, Next, Segment};
 use super::quiet::{leaked, panic_text, quietly};
 use super::world::{Transition, World};
 use super::{
-    Body, Decision, Ending, Engine, Flow, Followed, Installed, Memory, Observer, Program, State, Strategy, Unsound,
-    new_execution,
+    Body, Decision, Ending, Engine, Exceeded, Flow, Followed, Installed, Memory, OBJECTS_MAX, Observer, Program, State,
+    Strategy, TASKS_MAX, Unsound, new_execution,
 };
 use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View, What};
 
 type Task = Coroutine<(), (), (), DefaultStack>;
 
-/// Bounds of one execution. Hitting `steps_max` is an [`Ending::TooLong`].
+/// Bounds of one execution. Hitting `steps_max` is an [`Ending::TooLong`], hitting `objects_max` an [`Ending::Exceeded`].
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Longest execution, in steps.
     pub steps_max: u32,
     /// Operations that an abandoned task may still perform before it is unwound.
     pub drain_max: u32,
+    /// Objects that a task, or the set-up, may make; [`OBJECTS_MAX`] at most.
+    pub objects_max: u32,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { steps_max: 20_000, drain_max: 300 }
+        Limits { steps_max: 20_000, drain_max: 300, objects_max: OBJECTS_MAX }
     }
 }
 
@@ -87,6 +89,8 @@ struct Execution {
     /// Whose calls the set-up makes.
     set_up_of: Cell<Option<TaskId>>,
     stopped: Cell<bool>,
+    /// It needs more than there is room for, so it ends here.
+    exceeded: Cell<Option<Exceeded>>,
     /// The step was made and judged in an execution before.
     known: Cell<bool>,
     /// The present step told the observer something that depends on the steps of others.
@@ -125,7 +129,7 @@ impl Controlled {
         observer.borrow_mut().begin();
         let execution = Rc::new(Execution {
             number: new_execution(),
-            world: RefCell::new(World::new(program.clock(), self.settings.memory)),
+            world: RefCell::new(World::new(program.clock(), self.settings.memory, self.settings.limits.objects_max)),
             observer: Rc::clone(observer),
             mode: Cell::new(Mode::Boot),
             task: Cell::new(TaskId::BOOT),
@@ -133,6 +137,7 @@ impl Controlled {
             step: Cell::new(0),
             set_up_of: Cell::new(None),
             stopped: Cell::new(false),
+            exceeded: Cell::new(None),
             known: Cell::new(false),
             loud: Cell::new(false),
             drained: Cell::new(0),
@@ -143,7 +148,11 @@ impl Controlled {
         });
         let _installed = Installed::new(Rc::clone(&execution) as Rc<dyn Engine>);
         // Not quietly: a panic here is a mistake of who set the program up, not a finding.
-        let booted = program.boot();
+        let booted = match panic::catch_unwind(AssertUnwindSafe(|| program.boot())) {
+            Ok(booted) if booted.tasks.len() > TASKS_MAX => return Ending::Exceeded(Exceeded::Tasks(TASKS_MAX)),
+            Ok(booted) => booted,
+            Err(payload) => return Ending::Exceeded(exceeded(payload)),
+        };
         quietly(|| {
             execution.begin(booted.tasks.len(), booted.listing, self.settings, program);
             let mut tasks: Vec<Task> = booted.tasks.into_iter().map(|body| self.spawn(&execution, body)).collect();
@@ -153,7 +162,7 @@ impl Controlled {
                 Ending::Finished(_) => {
                     let outcome = (booted.outcome)(&*execution.world.borrow());
                     execution.finish(booted.epilogue);
-                    Ending::Finished(outcome)
+                    execution.exceeded.get().map_or(Ending::Finished(outcome), Ending::Exceeded)
                 }
                 Ending::Deadlocked(_) => Ending::Deadlocked((booted.outcome)(&*execution.world.borrow())),
                 other => other,
@@ -180,6 +189,9 @@ impl Controlled {
         }
         let mut transitions = Vec::with_capacity(8);
         loop {
+            if let Some(exceeded) = execution.exceeded.get() {
+                return Ending::Exceeded(exceeded);
+            }
             if execution.stopped.get() {
                 return Ending::Stopped;
             }
@@ -314,10 +326,24 @@ impl Execution {
         self.mode.set(Mode::Boot);
         self.task.set(TaskId::BOOT);
         self.alternative.set(0);
-        if panic::catch_unwind(AssertUnwindSafe(epilogue)).is_err() {
-            self.note(Note::Bug("the epilogue panicked"), std::panic::Location::caller());
+        if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(epilogue)) {
+            match payload.downcast_ref() {
+                Some(&exceeded) => self.exceeded.set(Some(exceeded)),
+                None => self.note(Note::Bug("the epilogue panicked"), std::panic::Location::caller()),
+            }
         }
         self.observer.borrow_mut().end(self.step.get(), &*self.world.borrow());
+    }
+
+    /// The code that runs needs more than there is room for. In a task, the schedule ends, and the task is drained.
+    fn give_up(&self, exceeded: Exceeded) {
+        if self.mode.get() == Mode::Run {
+            self.exceeded.set(Some(exceeded));
+            self.suspend();
+        } else {
+            // Nobody schedules the set-up and the epilogue: `run` and `finish` look for this payload.
+            panic::resume_unwind(Box::new(exceeded));
+        }
     }
 
     fn suspend(&self) {
@@ -362,6 +388,11 @@ impl Execution {
     }
 }
 
+/// The limit that the set-up has exceeded. A panic of its own goes on.
+fn exceeded(payload: Box<dyn std::any::Any + Send>) -> Exceeded {
+    *payload.downcast().unwrap_or_else(|payload| panic::resume_unwind(payload))
+}
+
 impl Engine for Execution {
     fn execution(&self) -> u32 {
         self.number
@@ -373,7 +404,14 @@ impl Engine for Execution {
 
     fn create(&self, info: ObjectInfo, value: u64) -> ObjectId {
         self.effect(Effect::Create(info, value));
-        self.world.borrow_mut().create(self.task.get(), info, value)
+        loop {
+            let created = self.world.borrow_mut().create(self.task.get(), info, value);
+            match created {
+                Ok(id) => return id,
+                // A drained task comes back here, and is unwound.
+                Err(exceeded) => self.give_up(exceeded),
+            }
+        }
     }
 
     fn init(&self, id: ObjectId, value: u64) {
@@ -393,12 +431,21 @@ impl Engine for Execution {
                 if self.mode.get() == Mode::Drain {
                     return self.drain_one(task, op);
                 }
+                let exceeded = self.world.borrow().exceeds(task, op);
+                if let Some(exceeded) = exceeded {
+                    self.give_up(exceeded);
+                    return self.drain_one(task, op);
+                }
                 let key = self.world.borrow().key(task);
                 let result = self.world.borrow_mut().apply(task, op, self.alternative.get());
                 self.begin_segment(key, op, result);
                 self.tell(task, What::Op(op, result), place);
                 return result;
             }
+        }
+        let exceeded = self.world.borrow().exceeds(task, op);
+        if let Some(exceeded) = exceeded {
+            self.give_up(exceeded);
         }
         let result = self.world.borrow_mut().apply(task, op, self.alternative.get());
         self.tell(task, What::Op(op, result), place);

@@ -9,6 +9,7 @@
 //! | acquire, release, full | the same `AtomicU64` with that ordering; full ones between two `fence(SeqCst)` |
 //! | `smp_mb` | `fence(SeqCst)`: loom treats SeqCst accesses as AcqRel (tokio-rs/loom#180), fences rightly |
 //! | locks | a `Mutex`; its unlock is no branch point |
+//! | locks that are tried, or that readers share | a word, taken and given back by read-modify-writes: see `words` |
 //! | `kfree` | a store to every reader's marker of the slab object, so that uses and frees are tried in both orders |
 //! | wait queues, sleeps, signals | one atomic for all, then `park`: coarse, and never a lost order |
 //! | steps of two nodes that a check holds against each other | stores to markers that nobody reads: see [`Tell`] |
@@ -17,8 +18,7 @@
 //! Steps are as coarse as stays sound: locks and fields become loom objects at their first use by a task, set-up and epilogue
 //! run on the [`World`] alone.
 //!
-//! It may miss: what loom misses (trylocks that never fail; orders of steps that touch nothing in common, where no [`Tell`] asks
-//! for them); a timeout that fires later than at once while others run. A deadlock is judged by our own wait-for graph before
+//! It may miss: what loom misses (orders of steps that touch nothing in common, where no [`Tell`] asks for them); a timeout that fires later than at once while others run. A deadlock is judged by our own wait-for graph before
 //! loom would stop the model. An execution that ends early runs on unobserved, up to a bound, so that loom learns of all its
 //! conflicts; then its tasks are unwound quietly.
 
@@ -31,15 +31,17 @@ use ::loom::thread::{self, Thread};
 
 use super::quiet::panic_text;
 use super::world::{Transition, World};
-use super::{Body, CURRENT, Clock, Engine, Flow, Observer, Program, new_execution};
+use super::{Body, CURRENT, Clock, Engine, Exceeded, Flow, Observer, Program, new_execution};
 use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, Status, TaskId, View, What};
 
 mod memory;
 mod tells;
 mod waits;
+mod words;
 use memory::{Memory, Spot};
 use tells::Marks;
 pub use tells::{Tell, Telling};
+pub use words::Tried;
 
 /// The results of choices, by task and by the task's count of choices. What is not here is 0.
 pub type Choices = BTreeMap<(TaskId, u32), u8>;
@@ -57,7 +59,7 @@ pub struct Traversed {
     pub cut_off: bool,
 }
 
-/// Why loom gives a model up, told from how its panics begin.
+/// Why a model is given up: by us, with this for a payload, or by loom, told from how its panics begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GivesUp {
     /// An execution has more branches than it was allowed.
@@ -66,24 +68,35 @@ pub enum GivesUp {
     Objects,
     /// No task can run, and our own wait-for graph did not notice.
     Deadlock,
-    /// A task took a lock for reading.
-    SharedLocks,
+    /// A task tries or reads this lock, which is no word yet.
+    NeedsWord(ObjectId),
+    /// The program exceeds a limit.
+    Exceeded(Exceeded),
 }
 
-const SHARED_LOCKS: &str = "a lock that readers share";
-
-const GIVES_UP: [(&str, GivesUp); 4] = [
+const GIVES_UP: [(&str, GivesUp); 3] = [
     ("Model exceeded maximum number of branches", GivesUp::Branches),
     // The only atomics that are made while tasks run are those beyond the spare ones.
     ("Causality violation", GivesUp::Objects),
     ("deadlock; threads", GivesUp::Deadlock),
-    (SHARED_LOCKS, GivesUp::SharedLocks),
 ];
 
-/// Why loom gave up, if that is what the panic says.
-pub fn gives_up(text: &str) -> Option<GivesUp> {
-    GIVES_UP.iter().find(|(beginning, _)| text.starts_with(beginning)).map(|(_, why)| *why)
+/// Why a model was given up, if that is what the panic says.
+pub fn gives_up(payload: &(dyn std::any::Any + Send)) -> Option<GivesUp> {
+    let said =
+        || GIVES_UP.iter().find(|(beginning, _)| panic_text(payload).starts_with(beginning)).map(|(_, why)| *why);
+    payload.downcast_ref().copied().or_else(said)
 }
+
+fn give_up(why: GivesUp) -> ! {
+    panic::resume_unwind(Box::new(why))
+}
+
+/// loom's bound on branches of one execution; its default of 1000 is for smaller programs.
+pub const BRANCHES_MAX: usize = 20_000;
+
+/// loom's bound on its threads, its main one included, which runs the last task.
+pub const THREADS_MAX: usize = 5;
 
 /// Operations that the tasks of an ended execution may still perform.
 pub const DRAINED_MAX: u32 = 1_000;
@@ -127,19 +140,29 @@ struct Execution {
     traversed: RefCell<Traversed>,
 }
 
-/// Runs one execution of `program`, inside a loom model that tries the steps of `telling` in both orders. `report` gets what it
-/// left, in the last task that ends.
+/// What is known of a program before it is run.
+#[derive(Clone, Debug)]
+pub struct Known {
+    /// The steps that loom is to try in both orders.
+    pub telling: Telling,
+    /// The locks that are words to it.
+    pub tried: Tried,
+    /// Objects that a task may make.
+    pub objects_max: u32,
+}
+
+/// Runs one execution of `program`, inside a loom model. `report` gets what it left, in the last task that ends.
 pub fn run(
     program: &dyn Program,
     choices: Choices,
-    telling: Telling,
+    known: Known,
     observer: Rc<RefCell<dyn Observer>>,
     report: impl Fn(Traversed) + 'static,
 ) {
     observer.borrow_mut().begin();
     let execution = Rc::new(Execution {
         number: new_execution(),
-        world: RefCell::new(World::new(program.clock(), super::Memory::Sc)),
+        world: RefCell::new(World::new(program.clock(), super::Memory::Sc, known.objects_max)),
         observer,
         mode: Cell::new(Mode::Boot),
         stopped: Cell::new(false),
@@ -150,15 +173,18 @@ pub fn run(
         choices,
         chosen: RefCell::default(),
         memory: OnceCell::new(),
-        marks: Marks::new(telling, program.homes()),
+        marks: Marks::new(known.telling, program.homes()),
         drained: Cell::new(0),
         threads: RefCell::default(),
         traversed: RefCell::default(),
     });
     CURRENT.set(Some(Rc::clone(&execution) as Rc<dyn Engine>));
     let booted = program.boot();
+    if booted.tasks.len() > THREADS_MAX {
+        give_up(GivesUp::Exceeded(Exceeded::Tasks(THREADS_MAX)));
+    }
     execution.world.borrow_mut().add_tasks(booted.tasks.len(), booted.listing);
-    execution.stand_before_start(booted.tasks.len());
+    execution.stand_before_start(booted.tasks.len(), &known.tried);
     _ = execution.observer.borrow_mut().state(0, &*execution.world.borrow());
     execution.mode.set(if execution.stopped.get() { Mode::Drain } else { Mode::Run });
     let running = Rc::new(Cell::new(booted.tasks.len()));
@@ -194,13 +220,13 @@ pub fn run(
 
 impl Execution {
     /// Until it first operates, a task can run.
-    fn stand_before_start(&self, tasks: usize) {
+    fn stand_before_start(&self, tasks: usize, tried: &Tried) {
         let mut world = self.world.borrow_mut();
         for task in 1..=tasks {
             world.set_pending(TaskId(task as u8), Op::Fence, Location::caller());
         }
         let cells = world.cells().into_iter().map(|id| (spot(&world, id), world.peek(id)));
-        _ = self.memory.set(Memory::new(tasks, cells));
+        _ = self.memory.set(Memory::new(tasks, cells, tried));
     }
 
     fn memory(&self) -> &Memory {
@@ -228,15 +254,13 @@ impl Execution {
         if payload.is::<Over>() {
             return;
         }
-        let text = panic_text(&*payload).to_owned();
-        let is_loom = gives_up(&text).is_some();
-        if is_loom || self.mode.get() == Mode::Broken {
+        if gives_up(&*payload).is_some() || self.mode.get() == Mode::Broken {
             self.mode.set(Mode::Broken);
             self.memory().abandon();
             panic::resume_unwind(payload);
         }
         if self.mode.get() == Mode::Run {
-            self.note(Note::Bug(super::quiet::leaked(&text)), Location::caller());
+            self.note(Note::Bug(super::quiet::leaked(panic_text(&*payload))), Location::caller());
         }
     }
 
@@ -245,7 +269,10 @@ impl Execution {
         self.task.set(TaskId::BOOT);
         let outcome = outcome(&*self.world.borrow());
         self.traversed.borrow_mut().outcome = Some(outcome);
-        if panic::catch_unwind(AssertUnwindSafe(epilogue)).is_err() {
+        if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(epilogue)) {
+            if gives_up(&*payload).is_some() {
+                panic::resume_unwind(payload);
+            }
             self.note(Note::Bug("the epilogue panicked"), Location::caller());
         }
         self.observer.borrow_mut().end(self.step.get(), &*self.world.borrow());
@@ -300,6 +327,13 @@ impl Execution {
     /// The part of an operation that loom has to know of; the value that memory let the task see.
     fn tell_loom(&self, task: TaskId, op: Op) -> Option<u64> {
         let memory = self.memory();
+        if op.object().is_some_and(|id| memory.words.has(id)) {
+            self.tell_word(task, op);
+            return None;
+        }
+        if let Some(lock) = words::needs_word(op) {
+            give_up(GivesUp::NeedsWord(lock));
+        }
         let at = |id| spot(&self.world.borrow(), id);
         match op {
             Op::Load(id, access) => return Some(memory.load(task, at(id), access)),
@@ -307,13 +341,13 @@ impl Execution {
             Op::Store(id, value, access) => memory.store(task, at(id), value, access),
             Op::Fence => memory.fence(),
             Op::Acquire(id) => memory.lock(task, id),
-            Op::TryAcquire(id) => memory.try_lock(task, id),
             Op::Enqueue(_) | Op::Dequeue(_) | Op::Wake(_) | Op::Interrupt(_) | Op::Sleep(_) | Op::Advance(_) => {
                 memory.wait();
             }
             Op::Free(block) => memory.free(block),
-            // Our own bound, told like loom's.
-            Op::AcquireRead(_) | Op::ReleaseRead(_) => panic!("{SHARED_LOCKS}"),
+            Op::TryAcquire(_) | Op::AcquireRead(_) | Op::ReleaseRead(_) => {
+                unreachable!("internal error: the lock of {op:?} is a word")
+            }
             Op::Release(_) | Op::Choose(..) | Op::Flush(..) => {}
         }
         None
@@ -323,6 +357,7 @@ impl Execution {
     fn perform_in_task(&self, task: TaskId, op: Op, place: Place) -> u64 {
         self.check_over();
         self.world.borrow_mut().set_pending(task, op, place);
+        self.check_limits(task, op);
         let waits_for = match self.world.borrow().status(task).0 {
             Status::WaitsFor(lock) => Some(lock),
             _ => None,
@@ -331,6 +366,10 @@ impl Execution {
             self.judge_waits();
             if self.world.borrow().waits_for_itself(task) {
                 self.wait_for_the_end(task, lock);
+            } else if self.mode.get() == Mode::Over {
+                // Nobody runs who could give it back. In another order it may be free.
+                self.memory().attempt(lock);
+                self.task.set(task);
             }
             self.check_over();
         }
@@ -351,6 +390,7 @@ impl Execution {
         let alternative = if let Op::Choose(n, _) = op { self.choose(task, n) } else { 0 };
         let result = self.world.borrow_mut().apply_seen(task, op, alternative, seen);
         match op {
+            Op::Release(id) | Op::ReleaseRead(id) if self.memory().words.has(id) => self.unpark_waiters(id),
             Op::Release(id) if result == 0 => self.memory().unlock(task, id),
             Op::Wake(_) | Op::Interrupt(_) | Op::Advance(_) => self.unpark_the_woken(),
             _ => {}
@@ -362,6 +402,14 @@ impl Execution {
         }
         self.check_over();
         result
+    }
+
+    /// The model ends if the operation needs more than there is room for.
+    fn check_limits(&self, task: TaskId, op: Op) {
+        let exceeded = self.world.borrow().exceeds(task, op);
+        if let Some(exceeded) = exceeded {
+            give_up(GivesUp::Exceeded(exceeded));
+        }
     }
 
     fn count_drained(&self) {
@@ -390,7 +438,8 @@ impl Engine for Execution {
     }
 
     fn create(&self, info: ObjectInfo, value: u64) -> ObjectId {
-        self.world.borrow_mut().create(self.task.get(), info, value)
+        let created = self.world.borrow_mut().create(self.task.get(), info, value);
+        created.unwrap_or_else(|exceeded| give_up(GivesUp::Exceeded(exceeded)))
     }
 
     fn init(&self, id: ObjectId, value: u64) {
@@ -407,6 +456,7 @@ impl Engine for Execution {
         match self.mode.get() {
             Mode::Run | Mode::Drain => self.perform_in_task(task, op, place),
             Mode::Boot => {
+                self.check_limits(task, op);
                 let result = self.world.borrow_mut().apply(task, op, 0);
                 self.tell(task, What::Op(op, result), place);
                 result

@@ -17,7 +17,7 @@ use std::panic::Location;
 
 use super::fingerprint::Fingerprint;
 use super::world::{Transition, World};
-use super::{Flow, Observer};
+use super::{Exceeded, Flow, Observer};
 use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, TaskId, What};
 
 /// From where, and with which result.
@@ -95,9 +95,14 @@ pub struct Told {
     pub loud: bool,
 }
 
-/// Nobody has run that yet.
+/// Why a step cannot be made here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unknown;
+pub enum Unmade {
+    /// Nobody has run what follows it yet.
+    Unknown,
+    /// It needs more than the engine has room for.
+    Exceeded(Exceeded),
+}
 
 impl Memo {
     /// Number of segments.
@@ -131,7 +136,7 @@ impl Memo {
     /// Makes a step on `world` and tells `observer`, as an execution would; `judged` if it was made and judged before.
     ///
     /// # Errors
-    /// If the segment behind the step is not known. The world is of no use then.
+    /// If what follows the step is not known, or exceeds a limit. The world is of no use then.
     pub fn step(
         &self,
         world: &mut World,
@@ -139,7 +144,7 @@ impl Memo {
         transition: Transition,
         step: u32,
         judged: bool,
-    ) -> Result<Told, Unknown> {
+    ) -> Result<Told, Unmade> {
         let mut teller = Teller { observer, step, judged, told: Told { stopped: false, loud: false } };
         if transition.task == TaskId::CLOCK {
             let by = world.tick();
@@ -153,14 +158,17 @@ impl Memo {
             return Ok(teller.told);
         }
         let (op, place) = world.standing(task);
+        if let Some(exceeded) = world.exceeds(task, op) {
+            return Err(Unmade::Exceeded(exceeded));
+        }
         let mut key = world.key(task);
         let result = world.apply(task, op, transition.alternative);
         key.observed = op.observed(result);
-        let segment = self.segments.get(&key).ok_or(Unknown)?;
+        let segment = self.segments.get(&key).ok_or(Unmade::Unknown)?;
         teller.tell(world, task, What::Op(op, result), place);
         for effect in &segment.effects {
             match *effect {
-                Effect::Create(info, value) => _ = world.create(task, info, value),
+                Effect::Create(info, value) => _ = world.create(task, info, value).map_err(Unmade::Exceeded)?,
                 Effect::Init(id, value) => world.init(id, value),
                 Effect::Note(note, place) => teller.tell(world, task, What::Note(note), place),
             }

@@ -12,7 +12,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::memo::Key;
-use super::{Clock, Lister, Listing, Memory, Unsound};
+use super::{Clock, Exceeded, Lister, Listing, Memory, OBJECTS_MAX, READERS_MAX, TASKS_MAX, Unsound};
 use crate::event::{Listed, ObjectId, ObjectInfo, ObjectKind, Op, Place, Status, TaskId, View};
 
 mod canonical;
@@ -70,17 +70,8 @@ struct Task {
     finished: bool,
 }
 
-/// Most tasks of a program: who waits on a queue is a bit in a word.
-const TASKS_MAX: usize = 63;
-
 /// Of the value of a lock: who holds it alone, his number and one.
 const WRITER: u64 = 0xff;
-
-/// Times that a task can hold a lock for reading at once.
-const READS_MAX: u64 = 7;
-
-/// Tasks that can share locks.
-const READERS_MAX: u8 = 18;
 
 /// Every task and every object of one execution.
 #[derive(Clone)]
@@ -93,11 +84,12 @@ pub struct World {
     listing: Rc<Lister>,
     symmetry: canonical::Symmetry,
     seeded: Option<Unsound>,
+    objects_max: u32,
 }
 
 impl World {
-    /// A world with nothing in it. The clock says when time moves.
-    pub fn new(clock: Clock, memory: Memory) -> World {
+    /// A world with nothing in it. The clock says when time moves; a task makes at most `objects_max` objects.
+    pub fn new(clock: Clock, memory: Memory, objects_max: u32) -> World {
         World {
             objects: vec![Vec::with_capacity(32)],
             tasks: Vec::new(),
@@ -107,12 +99,13 @@ impl World {
             listing: Rc::new(|_| Vec::new()),
             symmetry: canonical::Symmetry::default(),
             seeded: None,
+            objects_max: objects_max.min(OBJECTS_MAX),
         }
     }
 
     pub(super) fn add_tasks(&mut self, count: usize, listing: Listing) {
         self.listing = listing.into();
-        assert!(count <= TASKS_MAX, "at most {TASKS_MAX} tasks");
+        assert!(count <= TASKS_MAX, "internal error: the engine has counted the tasks");
         self.objects.resize_with(count + 1, Vec::new);
         self.tasks = (1..=count).map(Task::new).collect();
     }
@@ -122,17 +115,21 @@ impl World {
         self.seeded = seeded;
     }
 
-    pub(super) fn create(&mut self, creator: TaskId, info: ObjectInfo, value: u64) -> ObjectId {
+    /// Makes an object, if the task has not made too many.
+    pub(super) fn create(&mut self, creator: TaskId, info: ObjectInfo, value: u64) -> Result<ObjectId, Exceeded> {
         self.symmetry.named_by(creator);
         if self.seeded == Some(Unsound::NamesReused)
             && let Some(id) = self.reused_name(creator, info)
         {
             *self.slot_mut(id) = Slot { info, value };
-            return id;
+            return Ok(id);
         }
         let slots = &mut self.objects[usize::from(creator.0)];
+        if slots.len() >= self.objects_max as usize {
+            return Err(Exceeded::Objects(self.objects_max));
+        }
         slots.push(Slot { info, value });
-        ObjectId::new(creator, slots.len() as u32)
+        Ok(ObjectId::new(creator, slots.len() as u32))
     }
 
     /// The name of a freed slab object of the same maker and kind, or of the next field of one that was named so.
@@ -316,7 +313,7 @@ impl View for World {
 
     fn readers(&self, lock: ObjectId) -> u64 {
         let value = self.slot(lock).value;
-        let reads = |task: &u8| value & perform::reading(TaskId(*task), READS_MAX) != 0;
+        let reads = |task: &u8| perform::reads(value, TaskId(*task)) != 0;
         if value & !WRITER == 0 { 0 } else { (1..=READERS_MAX).filter(reads).fold(0, |all, task| all | 1 << task) }
     }
 

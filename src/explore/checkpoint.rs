@@ -19,7 +19,7 @@ use super::schedule::{Guide, replay};
 use super::search::{Answer, Runner};
 use super::visited::{Sleepers, Visited};
 use super::workers::Totals;
-use super::{Config, EngineKind, Found, Schedule, Subject};
+use super::{Bound, Config, EngineKind, Found, Schedule, Subject};
 use crate::check::Code;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::world::Transition;
@@ -27,7 +27,7 @@ use crate::engine::{Memory, leaked};
 use crate::event::TaskId;
 
 /// The version written, and the only one read.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Where checkpoints go, and what they are of.
 #[derive(Clone, Debug)]
@@ -71,6 +71,8 @@ struct Header {
     symmetry: bool,
     executions: u64,
     states: u64,
+    /// What ended an execution before it was seen to its end.
+    cut: Option<Bound>,
     /// Over all the rest of the file.
     sum: String,
     outcomes: Vec<String>,
@@ -155,6 +157,7 @@ impl Checkpoint {
             symmetry: config.symmetry,
             executions: totals.executions,
             states: entries.len() as u64,
+            cut: totals.cut,
             sum: String::new(),
             outcomes: totals.outcomes.iter().cloned().collect(),
             deadlocks: totals.deadlocks.iter().cloned().collect(),
@@ -194,7 +197,7 @@ impl Checkpoint {
         for &(fingerprint, asleep) in &entries {
             visited.visit(fingerprint, asleep);
         }
-        let mut totals = Totals { executions: header.executions, ..Totals::default() };
+        let mut totals = Totals { executions: header.executions, cut: header.cut, ..Totals::default() };
         totals.histories.extend(header.histories);
         totals.outcomes.extend(header.outcomes);
         totals.deadlocks.extend(header.deadlocks);

@@ -94,6 +94,13 @@ impl Exploration<'_> {
         loop {
             walk.restart();
             let ending = self.run(&mut walk);
+            if let Ending::Exceeded(exceeded) = ending {
+                // The step that exceeds the limit was not made, so nothing can be reversed with it.
+                self.verdict.executions += 1;
+                self.verdict.bound = Some(exceeded.into());
+                self.take_findings(&walk);
+                return false;
+            }
             walk.assert_known();
             walk.settle();
             self.verdict.executions += 1;
@@ -143,7 +150,7 @@ impl Exploration<'_> {
             Ending::Finished(outcome) => _ = self.verdict.outcomes.insert(outcome),
             Ending::Deadlocked(outcome) => _ = self.verdict.deadlocks.insert(outcome),
             Ending::TooLong => self.verdict.bound = Some(Bound::Steps(self.config.limits.steps_max)),
-            _ => {}
+            Ending::Exceeded(_) | Ending::Stopped | Ending::Abandoned => {}
         }
     }
 

@@ -27,16 +27,12 @@ use super::schedule::{Guide, replay};
 use super::{Bound, Config, EngineKind, Found, Progress, Schedule, Subject, Verdict, explore as explore_with, flow};
 use crate::check::Checks;
 use crate::engine::fingerprint::Fingerprint;
-use crate::engine::loom::{Choices, DRAINED_MAX, GivesUp, Traversed, gives_up, run};
+use crate::engine::loom::{
+    BRANCHES_MAX, Choices, DRAINED_MAX, GivesUp, Known, THREADS_MAX, Traversed, Tried, gives_up, run,
+};
 use crate::engine::{Flow, Observer};
 use crate::event::names::Names;
 use crate::event::{Event, TaskId, View};
-
-/// loom's bound on branches of one execution; its default of 1000 is for smaller programs.
-const BRANCHES_MAX: usize = 20_000;
-
-/// loom's bound on its threads, its main one included, which runs the last task.
-const THREADS_MAX: usize = 5;
 
 /// What the executions of all models share. loom wants it `Send`, though it runs on one OS thread.
 struct Shared {
@@ -46,6 +42,7 @@ struct Shared {
     /// Was an execution cut off before loom knew all of it?
     cut_off: bool,
     listener: Listener,
+    tried: Tried,
 }
 
 /// Payload of the panic that ends a model at a bound, or to start over.
@@ -87,6 +84,11 @@ impl Observer for Watch {
 }
 
 impl Shared {
+    fn known(&self, config: &Config) -> Known {
+        let (telling, tried) = (self.listener.telling.clone(), self.tried.clone());
+        Known { telling, tried, objects_max: config.limits.objects_max }
+    }
+
     fn take(&mut self, traversed: Traversed) {
         self.verdict.executions += 1;
         self.arities.extend(&traversed.arities);
@@ -108,16 +110,25 @@ pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
         arities: BTreeMap::new(),
         cut_off: false,
         listener: Listener::new(&subject.homes()),
+        tried: Tried::new(),
     }));
     let mut assignments = vec![Choices::new()];
     while let Some(choices) = assignments.pop() {
         shared.lock().arities.clear();
-        check_model(subject, config, &shared, &choices);
+        let gave_up = check_model(subject, config, &shared, &choices);
         let mut shared = shared.lock();
+        let learned = match gave_up {
+            Some(GivesUp::NeedsWord(lock)) => shared.tried.insert(lock),
+            Some(gave_up) => {
+                shared.verdict.bound = Some(bound(gave_up));
+                false
+            }
+            None => false,
+        };
         if shared.verdict.bound.is_some() {
             break;
         }
-        if shared.listener.starts_over() {
+        if shared.listener.starts_over() || learned {
             assignments = vec![Choices::new()];
             continue;
         }
@@ -132,8 +143,13 @@ pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
     verdict
 }
 
-/// One model: all executions in which the choices are these.
-fn check_model(subject: &Arc<dyn Subject>, config: &Config, shared: &Arc<Mutex<Shared>>, choices: &Choices) {
+/// One model: all executions in which the choices are these. Returns why it was given up, if it was.
+fn check_model(
+    subject: &Arc<dyn Subject>,
+    config: &Config,
+    shared: &Arc<Mutex<Shared>>,
+    choices: &Choices,
+) -> Option<GivesUp> {
     let model = {
         let (subject, config, shared, choices) =
             (Arc::clone(subject), config.clone(), Arc::clone(shared), choices.clone());
@@ -148,8 +164,8 @@ fn check_model(subject: &Arc<dyn Subject>, config: &Config, shared: &Arc<Mutex<S
             }
             let observer: Rc<RefCell<dyn Observer>> = Rc::new(RefCell::new(Watch(Arc::clone(&shared))));
             let shared = Arc::clone(&shared);
-            let telling = shared.lock().listener.telling.clone();
-            run(&*subject, choices.clone(), telling, observer, move |traversed| shared.lock().take(traversed));
+            let known = shared.lock().known(&config);
+            run(&*subject, choices.clone(), known, observer, move |traversed| shared.lock().take(traversed));
         }
     };
     let mut builder = ::loom::model::Builder::new();
@@ -161,20 +177,23 @@ fn check_model(subject: &Arc<dyn Subject>, config: &Config, shared: &Arc<Mutex<S
     builder.checkpoint_file = None;
     let ended = crate::engine::quietly(|| panic::catch_unwind(AssertUnwindSafe(|| builder.check(model))));
     crate::engine::uninstall();
-    let Err(payload) = ended else { return };
+    let payload = ended.err()?;
     if payload.is::<Enough>() {
-        return;
+        return None;
     }
-    let text = crate::engine::panic_text(&*payload);
-    let bound = match gives_up(text) {
-        // It asserts `threads.len() < max()` when one more is started.
-        None if text.contains("threads.len() < self.max()") => Bound::Tasks(THREADS_MAX),
-        Some(GivesUp::Branches) => Bound::Branches(BRANCHES_MAX),
-        Some(GivesUp::Objects) => Bound::Objects,
-        Some(GivesUp::SharedLocks) => Bound::SharedLocks,
-        Some(GivesUp::Deadlock) | None => panic!("internal error: loom ended with: {text}"),
-    };
-    shared.lock().verdict.bound = Some(bound);
+    let gave_up = gives_up(&*payload);
+    // Anything else that loom says is about our use of it.
+    Some(gave_up.unwrap_or_else(|| panic!("internal error: loom ended with: {}", crate::engine::panic_text(&*payload))))
+}
+
+fn bound(gave_up: GivesUp) -> Bound {
+    match gave_up {
+        GivesUp::Branches => Bound::Branches(BRANCHES_MAX),
+        GivesUp::Objects => Bound::Spares,
+        GivesUp::Deadlock => Bound::Stuck,
+        GivesUp::Exceeded(exceeded) => exceeded.into(),
+        GivesUp::NeedsWord(lock) => unreachable!("internal error: {lock:?} is a word, so nobody asks for one"),
+    }
 }
 
 /// Assignments that differ from `known` in one choice that was made beyond it, each exactly once.

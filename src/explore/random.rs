@@ -11,7 +11,7 @@
 //! k is the length of the longest execution so far; the first one, before those that were asked for, is run to have one.
 //! The bound is that of the paper for a fixed k: where executions differ much in length it holds for the longest only.
 //!
-//! The same seed gives the same executions. A verdict is never complete: its bound is [`Bound::Sampled`].
+//! The same seed gives the same executions. A verdict is never complete: its bound is [`Bound::Sampled`], if no other was met.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -150,6 +150,7 @@ pub fn explore(subject: &dyn Subject, config: &Config, engine: EngineKind) -> Ve
     // PCT has to know how long executions are.
     let runs = config.runs + u64::from(is_pct);
     let mut steps_max = 1;
+    let mut exceeded = None;
     for _ in 0..runs {
         if let Some(bound) = config.tick(verdict.executions, 0, Progress::default) {
             verdict.bound = Some(bound);
@@ -173,11 +174,14 @@ pub fn explore(subject: &dyn Subject, config: &Config, engine: EngineKind) -> Ve
         match ending {
             Ending::Finished(outcome) => _ = verdict.outcomes.insert(outcome),
             Ending::Deadlocked(outcome) => _ = verdict.deadlocks.insert(outcome),
+            // More executions would not get further than that.
+            Ending::Exceeded(limit) => exceeded = Some(limit),
             // One of many that were not seen to the end, and not the reason for incompleteness.
             Ending::TooLong | Ending::Stopped | Ending::Abandoned => {}
         }
     }
-    verdict.bound = Some(Bound::Sampled { runs: config.runs, seed: config.seed });
+    let sampled = Bound::Sampled { runs: config.runs, seed: config.seed };
+    verdict.bound = Some(exceeded.map_or(sampled, Bound::from));
     verdict
 }
 

@@ -18,7 +18,7 @@ use super::visited::Identity;
 use super::{Config, Subject, Watch};
 use crate::check::CheckMemory;
 use crate::engine::controlled::Controlled;
-use crate::engine::memo::{Memo, Told};
+use crate::engine::memo::{Memo, Told, Unmade};
 use crate::engine::world::{Transition, World};
 use crate::engine::{Blind, Decision, Ending, Flow, Observer, Program, State, Strategy, fingerprint_of};
 use crate::event::{Status, TaskId, View};
@@ -103,18 +103,20 @@ impl<'s> Replica<'s> {
         while self.snapshots.len() < known {
             let at = self.snapshots.len() - 1;
             let world = self.copy(at);
-            let Some((world, _)) = self.step(path, at, world, true) else { return Ending::Abandoned };
-            self.keep(world);
+            match self.step(path, at, world, true) {
+                Ok((world, _)) => self.keep(world),
+                Err(ending) => return ending,
+            }
         }
         path.stand_at(known);
         let mut loud = false;
         let mut world = self.copy(known.saturating_sub(1));
         if known > 0 {
-            let Some((next, told)) = self.step(path, known - 1, world, false) else { return Ending::Abandoned };
-            if told.stopped {
-                return Ending::Stopped;
+            match self.step(path, known - 1, world, false) {
+                Ok((_, told)) if told.stopped => return Ending::Stopped,
+                Ok((next, told)) => (world, loud) = (next, told.loud),
+                Err(ending) => return ending,
             }
-            (world, loud) = (next, told.loud);
         }
         loop {
             if self.watch.borrow_mut().state(path.steps(), &world) == Flow::Stop {
@@ -129,11 +131,11 @@ impl<'s> Replica<'s> {
             if path.len() > 1 {
                 self.keep(world.clone());
             }
-            let Some((next, told)) = self.step(path, path.len() - 1, world, false) else { return Ending::Abandoned };
-            if told.stopped {
-                return Ending::Stopped;
+            match self.step(path, path.len() - 1, world, false) {
+                Ok((_, told)) if told.stopped => return Ending::Stopped,
+                Ok((next, told)) => (world, loud) = (next, told.loud),
+                Err(ending) => return ending,
             }
-            (world, loud) = (next, told.loud);
         }
     }
 
@@ -166,27 +168,45 @@ impl<'s> Replica<'s> {
         decided
     }
 
-    /// Makes the path's choice in the state that is kept at `at`, and of which `world` is a copy. `None` if the program strayed.
-    fn step<P: Pruning>(&mut self, path: &Path<P>, at: usize, mut world: World, judged: bool) -> Option<(World, Told)> {
+    /// Makes the path's choice in the state that is kept at `at`, and of which `world` is a copy.
+    ///
+    /// # Errors
+    /// With how the execution ends there: a limit is exceeded, or the program strayed.
+    fn step<P: Pruning>(
+        &mut self,
+        path: &Path<P>,
+        at: usize,
+        mut world: World,
+        judged: bool,
+    ) -> Result<(World, Told), Ending> {
         let (transition, step) = (path.choice(at), at as u32 + 1);
         let told = self.memo.borrow().step(&mut world, &mut *self.watch.borrow_mut(), transition, step, judged);
-        if let Ok(told) = told {
-            return Some((world, told));
+        match told {
+            Ok(told) => return Ok((world, told)),
+            Err(Unmade::Exceeded(exceeded)) => return Err(Ending::Exceeded(exceeded)),
+            Err(Unmade::Unknown) => {}
         }
-        self.learn(path.transitions(at + 1));
+        let learned = self.learn(path.transitions(at + 1));
         let mut world = self.copy(at);
         let told = self.memo.borrow().step(&mut world, &mut *self.watch.borrow_mut(), transition, step, judged);
-        // A step that was just run is known, unless the program did not come so far this time.
-        self.strayed |= told.is_err();
-        told.ok().map(|told| (world, told))
+        match (told, learned) {
+            (Ok(told), _) => Ok((world, told)),
+            // The task did not come to its next operation.
+            (Err(_), Ending::Exceeded(exceeded)) => Err(Ending::Exceeded(exceeded)),
+            // A step that was just run is known, unless the program did not come so far this time.
+            (Err(_), _) => {
+                self.strayed = true;
+                Err(Ending::Abandoned)
+            }
+        }
     }
 
     /// Runs the program along these choices and on to its end, unobserved.
-    fn learn(&mut self, transitions: Vec<Transition>) {
+    fn learn(&mut self, transitions: Vec<Transition>) -> Ending {
         let names_tasks = self.watch.borrow().names_tasks();
         let observer: Rc<RefCell<dyn Observer>> = Rc::new(RefCell::new(Blind { names_tasks }));
         let mut along = Along { transitions, at: 0, last: TaskId::BOOT, goes_on: true };
-        self.controlled.run(self.subject as &dyn Program, &mut along, &observer);
+        self.controlled.run(self.subject as &dyn Program, &mut along, &observer)
     }
 
     /// A final state: the program is run to it, unless one like it is known.
@@ -200,7 +220,14 @@ impl<'s> Replica<'s> {
         let transitions = path.transitions(path.len());
         let mut along = Along { transitions, at: 0, last: TaskId::BOOT, goes_on: false };
         let ending = self.controlled.run(self.subject as &dyn Program, &mut along, &observer);
-        self.strayed |= !matches!((&ending, stuck), (Ending::Finished(_), false) | (Ending::Deadlocked(_), true));
+        let is_as_before = match ending {
+            Ending::Finished(_) => !stuck,
+            Ending::Deadlocked(_) => stuck,
+            // By the epilogue.
+            Ending::Exceeded(_) => true,
+            _ => false,
+        };
+        self.strayed |= !is_as_before;
         ending
     }
 }

@@ -124,6 +124,7 @@ impl<'s> Runner<'s> {
             Ending::Finished(outcome) => _ = self.verdict.outcomes.insert(outcome),
             Ending::Deadlocked(outcome) => _ = self.verdict.deadlocks.insert(outcome),
             Ending::TooLong => self.verdict.bound = Some(Bound::Steps(self.config.limits.steps_max)),
+            Ending::Exceeded(exceeded) => self.verdict.bound = Some(exceeded.into()),
             Ending::Stopped | Ending::Abandoned => {}
         }
         None

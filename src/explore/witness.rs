@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::path::{Answer, Arrival, Pruning};
 use super::search::{self, search};
 use super::visited::Identity;
-use super::{Bound, Config, EngineKind, Found, Subject, Verdict, checkpoint, try_explore};
+use super::{Bound, Config, EngineKind, Error, Found, Subject, Verdict, try_explore};
 use crate::check::Code;
 use crate::engine::State;
 use crate::engine::world::Transition;
@@ -27,7 +27,7 @@ use crate::event::TaskId;
 ///
 /// # Errors
 /// Those of [`try_explore`].
-pub fn explore_with_witnesses(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, checkpoint::Error> {
+pub fn explore_with_witnesses(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, Error> {
     let mut verdict = try_explore(subject, config)?;
     let plain = Config { interrupt: config.interrupt.clone(), ..Config::with_engine(EngineKind::Explorer) };
     let shorter = |found: Found| if found.weak_memory { found } else { shortest(&**subject, found, &plain) };

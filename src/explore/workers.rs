@@ -43,7 +43,8 @@ pub(super) struct Totals {
     pub deadlocks: BTreeSet<String>,
     /// One per code and subject: the one with the smallest schedule.
     pub findings: BTreeMap<(Code, &'static str), Found>,
-    pub too_long: Option<Bound>,
+    /// What ended an execution before it was seen to its end.
+    pub cut: Option<Bound>,
     pub orders: Orders,
     /// From which history a task can come to which.
     pub histories: HashSet<(u128, u128)>,
@@ -66,7 +67,7 @@ impl Totals {
         self.executions += verdict.executions;
         self.outcomes.extend(verdict.outcomes);
         self.deadlocks.extend(verdict.deadlocks);
-        self.too_long = self.too_long.or(verdict.bound);
+        self.cut = self.cut.or(verdict.bound);
         verdict.findings.into_iter().for_each(|found| self.keep(found));
     }
 
@@ -76,7 +77,7 @@ impl Totals {
             outcomes: self.outcomes,
             deadlocks: self.deadlocks,
             findings: self.findings.into_values().collect(),
-            bound: self.too_long,
+            bound: self.cut,
             ..Verdict::new(EngineKind::Explorer)
         }
     }

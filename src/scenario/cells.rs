@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crossbeam::channel;
 
 use super::{Scenario, subject};
-use crate::explore::{Config, Subject, Verdict, checkpoint, witness};
+use crate::explore::{Config, Error, Subject, Verdict, witness};
 use crate::lease::designs::Entry;
 
 /// A scenario on a design.
@@ -66,7 +66,7 @@ pub fn for_each<R: Send>(cells: &[Cell], workers: usize, work: impl Fn(usize, &C
 /// Explores a cell, and looks for the schedule of each finding that is easiest to read.
 ///
 /// # Errors
-/// If `config` has a checkpoint and that fails.
-pub fn explore_with_witnesses(cell: &Cell, config: &Config) -> Result<Verdict, checkpoint::Error> {
+/// As [`crate::explore::try_explore`].
+pub fn explore_with_witnesses(cell: &Cell, config: &Config) -> Result<Verdict, Error> {
     witness::explore_with_witnesses(&cell.subject(), config)
 }

@@ -17,7 +17,7 @@ use crate::check::Checks;
 use crate::engine::{Body, Booted, Memory, Program};
 use crate::event::View;
 use crate::event::names::Names;
-use crate::explore::{Subject, explicit};
+use crate::explore::{Bound, Subject, explicit};
 use crate::kernel::atomic::{Atomic, smp_mb};
 use crate::kernel::lock::SpinLock;
 use crate::kernel::plain::Plain;
@@ -220,7 +220,7 @@ impl Subject for Family {
         Checks::new(self.names())
     }
 
-    fn explicit(&self, memory: Memory) -> Option<explicit::Program> {
+    fn explicit(&self, memory: Memory) -> Option<Result<explicit::Program, Bound>> {
         let names = small::Labels { locks: &["i_lock"], cells: &["leases"], atomics: &["i_writecount"] };
         let tell = |_: &[Vec<i64>], values: &[(&'static str, i64)]| format!("{} {}", values[1].1, values[0].1);
         self.small().interpreted(memory, &names, tell)

@@ -34,7 +34,7 @@ use parking_lot::Mutex;
 use crate::check::Checks;
 use crate::engine::{self, Booted, Clock, Memory, Program};
 use crate::event::names::Names;
-use crate::explore::{Subject, explicit};
+use crate::explore::{Bound, Subject, explicit};
 use crate::kernel::task::Task;
 use crate::kernel::{Faults, Kernel};
 
@@ -217,7 +217,7 @@ impl Small {
         memory: Memory,
         labels: &Labels,
         tell: impl Fn(&[Vec<i64>], &[(&'static str, i64)]) -> String + Send + Sync + 'static,
-    ) -> Option<explicit::Program> {
+    ) -> Option<Result<explicit::Program, Bound>> {
         compile::program(self, memory, labels, tell)
     }
 
@@ -304,7 +304,7 @@ impl Subject for Small {
     }
 
     /// `None` if a loop without a bound records or allocates: its state has no fixed width. And for locks that readers share.
-    fn explicit(&self, memory: Memory) -> Option<explicit::Program> {
+    fn explicit(&self, memory: Memory) -> Option<Result<explicit::Program, Bound>> {
         if self.locks.iter().any(|kind| matches!(kind, LockKind::Rw | LockKind::RwSem)) {
             return None;
         }

@@ -22,6 +22,7 @@ use crate::engine::controlled::{Controlled, Settings};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::{self, Body, Booted, Clock, Decision, Ending, Flow, Observer, Program, State, Strategy};
 use crate::event::{Event, Note, TaskId, View, What};
+use crate::explore::Bound;
 use crate::kernel::atomic::Atomic;
 use crate::kernel::lock::SpinLock;
 use crate::kernel::task::Task;
@@ -50,6 +51,7 @@ pub fn records(script: &Script, design: Entry) -> Played {
     let stuck = log.bug.or(match ending {
         Ending::Finished(_) => None,
         Ending::TooLong => Some("the call does not end".to_owned()),
+        Ending::Exceeded(exceeded) => Some(Bound::from(exceeded).to_string()),
         _ => Some("nobody can run any more".to_owned()),
     });
     Played { records: log.records, stuck }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use ::loom::sync::atomic::{AtomicU64, Ordering, fence};
 use ::loom::sync::{Mutex, MutexGuard};
 
+use super::words::{Tried, Words};
 use crate::event::{Access, ObjectId, Rmw, TaskId};
 
 /// What two or three tasks allocate and access in a scenario, about: fields, and slab objects.
@@ -45,6 +46,7 @@ pub(super) struct Memory {
     spare_markers: RefCell<Vec<Markers>>,
     locks: RefCell<HashMap<ObjectId, Arc<Mutex<()>>>>,
     held: RefCell<Vec<Held>>,
+    pub words: Words,
     waits: AtomicU64,
 }
 
@@ -60,8 +62,8 @@ pub(super) struct Spot {
 }
 
 impl Memory {
-    /// For so many tasks, with the cells that the set-up made and their values.
-    pub fn new(tasks: usize, cells: impl Iterator<Item = (Spot, u64)>) -> Memory {
+    /// For so many tasks, with the cells that the set-up made and their values, and the locks that are words.
+    pub fn new(tasks: usize, cells: impl Iterator<Item = (Spot, u64)>, tried: &Tried) -> Memory {
         let memory = Memory {
             tasks,
             cells: RefCell::default(),
@@ -70,6 +72,7 @@ impl Memory {
             spare_markers: RefCell::new((0..SPARE_BLOCKS).map(|_| new_markers(tasks)).collect()),
             locks: RefCell::default(),
             held: RefCell::default(),
+            words: Words::new(tried),
             waits: AtomicU64::new(0),
         };
         for (spot, value) in cells {
@@ -175,16 +178,13 @@ impl Memory {
         self.keep(task, id, &mutex, guard);
     }
 
-    pub fn try_lock(&self, task: TaskId, id: ObjectId) {
-        let mutex = self.mutex(id);
-        if let Ok(guard) = mutex.try_lock() {
-            self.keep(task, id, &mutex, guard);
-        }
-    }
-
     /// An attempt that only loom hears of, for the orders in which it succeeds.
     pub fn attempt(&self, id: ObjectId) {
-        _ = self.mutex(id).try_lock().is_ok();
+        if self.words.has(id) {
+            self.words.look(id);
+        } else {
+            _ = self.mutex(id).try_lock().is_ok();
+        }
     }
 
     fn keep(&self, task: TaskId, lock: ObjectId, mutex: &Arc<Mutex<()>>, guard: MutexGuard<'_, ()>) {

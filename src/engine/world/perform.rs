@@ -4,22 +4,37 @@ use std::hash::Hasher;
 
 use super::super::Memory;
 use super::super::fingerprint::Fingerprint;
-use super::{READERS_MAX, READS_MAX, World};
+use super::super::{Exceeded, READERS_MAX, READS_MAX};
+use super::World;
 use crate::event::{ObjectId, Op, TaskId, View, Woken};
 
-/// What it adds to the value of a lock that a task holds it so many times for reading.
-///
-/// # Panics
-/// For the set-up, and for tasks beyond the eighteenth.
-pub(super) fn reading(task: TaskId, times: u64) -> u64 {
-    assert!(
-        (1..=READERS_MAX).contains(&task.0),
-        "only the first {READERS_MAX} tasks can share a lock, and not the set-up"
-    );
-    times << (5 + 3 * task.0)
+/// Where the value of a lock counts how often a task holds it for reading. `None` for the set-up, and for tasks beyond the
+/// eighteenth, which never do.
+fn place_of(task: TaskId) -> Option<u8> {
+    (1..=READERS_MAX).contains(&task.0).then(|| 5 + 3 * task.0)
+}
+
+/// How often a task holds the lock of that value for reading.
+pub(super) fn reads(value: u64, task: TaskId) -> u64 {
+    place_of(task).map_or(0, |place| value >> place & u64::from(READS_MAX))
+}
+
+/// What one of these adds to the value.
+fn read(task: TaskId) -> u64 {
+    1 << place_of(task).expect("internal error: the engine has asked whether the task can share a lock")
 }
 
 impl World {
+    /// The limit that the task's operation would exceed, if there is one.
+    pub(in crate::engine) fn exceeds(&self, task: TaskId, op: Op) -> Option<Exceeded> {
+        let Op::AcquireRead(lock) = op else { return None };
+        if place_of(task).is_none() {
+            return Some(Exceeded::Readers(READERS_MAX));
+        }
+        let full = reads(self.slot(lock).value, task) == u64::from(READS_MAX);
+        full.then_some(Exceeded::Nesting(READS_MAX))
+    }
+
     /// Performs the task's pending operation (or the set-up's) and folds it into the task's history.
     pub(in crate::engine) fn apply(&mut self, task: TaskId, op: Op, alternative: u8) -> u64 {
         let result = self.perform(task, op, alternative);
@@ -57,6 +72,9 @@ impl World {
     /// As [`World::apply`] in an execution that is over: nobody will ask what the task has observed.
     pub(in crate::engine) fn apply_drained(&mut self, task: TaskId, op: Op) -> u64 {
         self.tasks[task.index()].pending = None;
+        if self.exceeds(task, op).is_some() {
+            return 0;
+        }
         self.perform(task, op, 0)
     }
 
@@ -123,18 +141,13 @@ impl World {
             }
             Op::AcquireRead(id) => {
                 self.symmetry.named_by(task);
-                let held = self.slot(id).value & reading(task, READS_MAX);
-                assert!(
-                    held != reading(task, READS_MAX),
-                    "a task holds a lock for reading at most {READS_MAX} times at once"
-                );
-                self.slot_mut(id).value += reading(task, 1);
+                self.slot_mut(id).value += read(task);
                 0
             }
             Op::ReleaseRead(id) => {
-                let mine = self.slot(id).value & reading(task, READS_MAX) != 0;
+                let mine = reads(self.slot(id).value, task) != 0;
                 if mine {
-                    self.slot_mut(id).value -= reading(task, 1);
+                    self.slot_mut(id).value -= read(task);
                 }
                 u64::from(!mine)
             }

@@ -5,12 +5,13 @@ use super::flow::{self, Keeping};
 use super::judge::{access, access_bits};
 use super::layout::Field;
 use super::machine::{BlockAt, Gate, Id, LockAt, Op, Operand, Program, Quiet, Stop, Target, Task};
-use super::program::{Builder, Cell, CellKind, Change, Code, Inst, Kind, Local, Tell, TooWide, Value};
+use super::program::{Builder, Cell, CellKind, Change, Code, Inst, Kind, Local, TASKS_MAX, Tell, Value};
 use super::room::{FIXED, Layout, Needs, layout};
 use super::step::are_ordered;
 use super::symmetry;
 use crate::check;
 use crate::engine::Memory;
+use crate::explore::Bound;
 
 /// The findings that the program can show, each once.
 #[derive(Default)]
@@ -337,11 +338,14 @@ fn first(builder: &Builder, layout: &Layout, needs: &[Needs]) -> Vec<u64> {
 }
 
 /// Compiles.
-pub(super) fn program(builder: &Builder, tell: Tell, memory: Memory) -> Result<Program, TooWide> {
+pub(super) fn program(builder: &Builder, tell: Tell, memory: Memory) -> Result<Program, Bound> {
+    if builder.tasks.len() > TASKS_MAX {
+        return Err(Bound::Tasks(TASKS_MAX));
+    }
     let needs: Vec<Needs> = (0..builder.tasks.len()).map(|at| Needs::of(builder, at, memory)).collect();
     let layout = layout(builder, &needs);
     if layout.words > super::WORDS_MAX {
-        return Err(TooWide { words: layout.words });
+        return Err(Bound::Words(super::WORDS_MAX));
     }
     let mut findings = Findings::default();
     let access_bits = racing_cells(builder);

@@ -14,9 +14,10 @@ use super::compile;
 use super::machine::{Program, Reader};
 use crate::engine::{Clock, Memory};
 use crate::event::Access;
+use crate::explore::Bound;
 
 /// Tasks of a program at most: a set of them is a machine word.
-pub const TASKS_MAX: usize = 63;
+pub const TASKS_MAX: usize = crate::engine::TASKS_MAX;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident)*) => {
@@ -284,14 +285,6 @@ pub struct Builder {
     pub(super) jiffies_max: u64,
 }
 
-/// The packed state would need more machine words than an exploration offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a state needs {words} machine words: at most {} are offered", super::WORDS_MAX)]
-pub struct TooWide {
-    /// As many as it needs.
-    pub words: usize,
-}
-
 impl Builder {
     /// An empty program. `jiffies_max` is the latest time that its timeouts and advances can add up to.
     pub fn new(clock: Clock, jiffies_max: u64) -> Builder {
@@ -339,17 +332,16 @@ impl Builder {
     /// A task.
     pub fn task(&mut self, code: Code) {
         self.tasks.push(code);
-        assert!(self.tasks.len() <= TASKS_MAX, "at most {TASKS_MAX} tasks");
     }
 
     /// The program on a machine with this memory. `tell` says what the outcome of a state is.
     ///
     /// # Errors
-    /// If the state does not fit.
+    /// With the limit that it exceeds: too many tasks, or a state of too many words.
     ///
     /// # Panics
     /// If a task can run for ever without a step.
-    pub fn build(self, tell: Tell, memory: Memory) -> Result<Program, TooWide> {
+    pub fn build(self, tell: Tell, memory: Memory) -> Result<Program, Bound> {
         compile::program(&self, tell, memory)
     }
 }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use super::flat::{Line, is_repeated, lines};
 use super::{Labels, LockKind, SLOTS, Small, Stmt};
 use crate::engine::Memory;
-use crate::explore::explicit::Program;
+use crate::explore::Bound;
 use crate::explore::explicit::program::{Block, Builder, Cell, CellKind, Kind, Lock, Queue};
+use crate::explore::explicit::{Program, WORDS_MAX};
 
 mod body;
 
@@ -50,19 +51,23 @@ struct Translation<'a> {
     blocks: Vec<Block>,
 }
 
-/// The explicit form; `None` if a loop without a bound records or allocates, or the state is too wide.
+/// The explicit form, or the limit that it exceeds; `None` if a loop without a bound records or allocates.
 pub(super) fn program(
     small: &Small,
     memory: Memory,
     labels: &Labels,
     tell: impl Fn(&[Vec<i64>], &[(&'static str, i64)]) -> String + Send + Sync + 'static,
-) -> Option<Program> {
+) -> Option<Result<Program, Bound>> {
     let tasks: Vec<Vec<Line>> = small.tasks.iter().map(|stmts| lines(stmts)).collect();
     for task in &tasks {
         let repeated = is_repeated(task).into_iter().zip(task);
         if repeated.into_iter().any(|(repeated, line)| repeated && (line.stmt.records() || line.stmt.allocates())) {
             return None;
         }
+    }
+    // Each block takes a bit at least.
+    if tasks.iter().flatten().filter(|line| line.stmt.allocates()).count() > WORDS_MAX * 64 {
+        return Some(Err(Bound::Words(WORDS_MAX)));
     }
     let mut translation = Translation::new(small, &tasks, labels);
     let mut next_block = 0;
@@ -83,7 +88,7 @@ pub(super) fn program(
         let values: Vec<(&'static str, i64)> = named.iter().map(|&(cell, name)| (name, state.cell(cell))).collect();
         tell(&seen.collect::<Vec<Vec<i64>>>(), &values)
     };
-    translation.builder.build(Arc::new(tell), memory).ok()
+    Some(translation.builder.build(Arc::new(tell), memory))
 }
 
 impl<'a> Translation<'a> {

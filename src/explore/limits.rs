@@ -1,0 +1,116 @@
+//! What an exploration, and the tool, have room for. All limits are in this table.
+//!
+//! A limit that is met is a [`Bound`] in the verdict, which is incomplete then. It is never a finding about the code under test.
+//! Limits of the input are errors before anything runs: of scenario files in `docs/scenarios.md`, of small programs in
+//! [`crate::scenario::small::Problem`].
+//!
+//! | limit | bound | engines | how much |
+//! |---|---|---|---|
+//! | tasks of a program | [`Bound::Tasks`] | all but loom | [`TASKS_MAX`] |
+//! | | | loom | [`THREADS_MAX`] |
+//! | tasks that share locks | [`Bound::Readers`] | those that run the program | the first [`READERS_MAX`] |
+//! | times a task holds a lock for reading | [`Bound::Nesting`] | those that run the program | [`READS_MAX`] |
+//! | objects that a task or the set-up makes | [`Bound::Objects`] | those that run the program | `Limits::objects_max`, [`OBJECTS_MAX`] |
+//! | slab objects and fields that tasks make | [`Bound::Spares`] | loom | 8 and 32 |
+//! | steps of an execution | [`Bound::Steps`] | all but loom | `Limits::steps_max` |
+//! | branches of an execution | [`Bound::Branches`] | loom | [`BRANCHES_MAX`] |
+//! | operations of an execution after its finding | [`Bound::Drained`] | loom | [`DRAINED_MAX`] |
+//! | executions, states, bytes | [`Bound::Executions`], [`Bound::States`], [`Bound::Bytes`] | all that count them | `Config` |
+//! | preemptions of an execution | [`Bound::Preemptions`] | explorer, if asked | `Config::preemptions_max` |
+//! | executions that are drawn | [`Bound::Sampled`] | random, pct | `Config::runs` |
+//! | machine words of a state | [`Bound::Words`] | explicit | [`WORDS_MAX`] |
+//! | stores of a task on their way to memory | [`Bound::Stores`] | explicit | 8 |
+//! | values | [`Bound::Range`] | explicit | what the program declares |
+
+pub use super::explicit::WORDS_MAX;
+pub use crate::engine::loom::{BRANCHES_MAX, DRAINED_MAX, THREADS_MAX};
+pub use crate::engine::{Exceeded, OBJECTS_MAX, READERS_MAX, READS_MAX, TASKS_MAX};
+
+/// What ended an exploration before it was complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// `executions_max`.
+    Executions(u64),
+    /// `states_max`.
+    States(u64),
+    /// `bytes_max`.
+    Bytes(u64),
+    /// Executions with more preemptions were left out.
+    Preemptions(u32),
+    /// An execution was longer than `steps_max`.
+    Steps(u32),
+    /// loom's own bound on the branches of an execution.
+    Branches(usize),
+    /// An execution did not end within so many operations after its finding: loom may not know all of it.
+    Drained(u32),
+    /// Tasks allocate more slab objects or fields than the loom engine makes beforehand.
+    Spares,
+    /// The program has more tasks than the engine runs.
+    Tasks(usize),
+    /// A task beyond the first ones takes a lock for reading, or the set-up does.
+    Readers(u8),
+    /// A task holds a lock for reading that many times, and takes it once more.
+    Nesting(u8),
+    /// A task, or the set-up, makes more objects.
+    Objects(u32),
+    /// A state of an interpreted program has more machine words.
+    Words(usize),
+    /// Only so many executions, drawn by chance.
+    Sampled {
+        /// How many.
+        runs: u64,
+        /// From which seed.
+        seed: u64,
+    },
+    /// A task had more stores on their way to memory than an interpreted program has room for.
+    Stores(u32),
+    /// loom says that no task can run, and the program's own wait-for graph does not.
+    Stuck,
+    /// A value left the range that an interpreted program declares for it.
+    Range,
+    /// Stopped from outside.
+    Interrupted,
+}
+
+fn plural(number: u64) -> &'static str {
+    if number == 1 { "" } else { "s" }
+}
+
+impl std::fmt::Display for Bound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Bound::Executions(max) => write!(f, "stopped after {max} execution{}", plural(*max)),
+            Bound::States(max) => write!(f, "stopped after {max} state{}", plural(*max)),
+            Bound::Bytes(max) => write!(f, "known states would take more than {} MiB", max >> 20),
+            Bound::Preemptions(max) => {
+                write!(f, "only executions with at most {max} preemption{}", plural((*max).into()))
+            }
+            Bound::Steps(max) => write!(f, "an execution runs on after {max} steps"),
+            Bound::Branches(max) => write!(f, "an execution has more than loom's {max} branches"),
+            Bound::Drained(max) => write!(f, "an execution runs on {max} operations after its finding"),
+            Bound::Spares => write!(f, "tasks allocate more than the loom engine has room for"),
+            Bound::Tasks(max) => write!(f, "the engine runs at most {max} tasks"),
+            Bound::Readers(max) => write!(f, "only the first {max} tasks can take a lock for reading"),
+            Bound::Nesting(max) => write!(f, "a task holds a lock for reading at most {max} times at once"),
+            Bound::Objects(max) => write!(f, "a task makes more than {max} object{}", plural((*max).into())),
+            Bound::Words(max) => write!(f, "a state takes more than {max} machine words"),
+            Bound::Sampled { runs, seed } => write!(f, "{runs} random executions of seed {seed}"),
+            Bound::Stores(max) => write!(f, "a task has more than {max} stores on their way to memory"),
+            Bound::Stuck => write!(f, "loom ends with a deadlock that the program does not have (tokio-rs/loom#376)"),
+            Bound::Range => write!(f, "a value leaves the range that is declared for it"),
+            Bound::Interrupted => write!(f, "interrupted"),
+        }
+    }
+}
+
+impl From<Exceeded> for Bound {
+    fn from(exceeded: Exceeded) -> Bound {
+        match exceeded {
+            Exceeded::Tasks(max) => Bound::Tasks(max),
+            Exceeded::Readers(max) => Bound::Readers(max),
+            Exceeded::Nesting(max) => Bound::Nesting(max),
+            Exceeded::Objects(max) => Bound::Objects(max),
+        }
+    }
+}
