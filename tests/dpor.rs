@@ -15,7 +15,7 @@ use lockwright::kernel::task::Task;
 use lockwright::kernel::{Faults, Kernel};
 use lockwright::lease::designs;
 use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
-use lockwright::scenario::{catalogue, cells};
+use lockwright::scenario::{self, catalogue, cells, file};
 
 const BOTH: [EngineKind; 2] = [EngineKind::Dpor, EngineKind::SourceDpor];
 
@@ -191,6 +191,25 @@ fn a_timeout_fires_as_well_as_the_wake_up() {
     // Without a timeout: the value is there at the first look, before or behind the queueing, or it is seen after the wake-up.
     // The wake-up falls before the queueing, between it and the end of the wait, or behind: 4 traces in all, as brute force has it.
     assert_eq!(executions(&[vec![Wait(0, 0, 1, None)], vec![StoreOnce(0, 1), Wake(0)]]), 4);
+}
+
+#[test]
+fn an_opener_that_drops_the_bkl_and_waits_under_a_free_clock_is_explored_with_store_buffers() {
+    let text = r#"{"name": "freeclock", "clock": "free", "lease_break_time": 1, "tasks": [
+        {"name": "holder", "before": ["h = open(file, O_RDONLY)", "fcntl(h, F_SETLEASE, F_RDLCK)"],
+         "calls": ["fcntl(h, F_GETLEASE)"]},
+        {"name": "opener", "calls": ["g = open(file, O_RDWR)"]}]}"#;
+    let subject = scenario::subject(designs::find("bkl").unwrap(), &Arc::new(file::parse(text).unwrap()));
+    let run = |engine| explore(&subject, &Config { memory: Memory::Tso, ..Config::with_engine(engine) });
+    let explorer = run(EngineKind::Explorer);
+
+    for engine in BOTH {
+        let executions_max = 300;
+        let config = Config { memory: Memory::Tso, executions_max, ..Config::with_engine(engine) };
+        let verdict = explore(&subject, &config);
+        assert!(verdict.bound.is_none_or(|bound| bound == Bound::Executions(executions_max)));
+        assert!(verdict.codes().is_subset(&explorer.codes()) && verdict.outcomes.is_subset(&explorer.outcomes));
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! LW009: tasks that go round for ever are found, with one round as the schedule; tasks that wait for somebody are not.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lockwright::check::{Checks, Code};
@@ -12,8 +13,9 @@ use lockwright::kernel::plain::Plain;
 use lockwright::kernel::task::Task;
 use lockwright::kernel::wait::WaitQueue;
 use lockwright::kernel::{Faults, Kernel};
+use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::{columns, story};
-use lockwright::scenario::small::{Is, LockKind, Small, Stmt::*};
+use lockwright::scenario::small::{Is, LockKind, Small, Stmt, Stmt::*};
 
 /// What the tasks share.
 #[derive(Clone, Copy)]
@@ -163,7 +165,8 @@ fn who_spins_for_a_flag_and_holds_the_lock_of_who_sets_it_spins_for_ever() {
     let roles: [(&str, Role); 2] = [("spinner", until_set_under_the_lock), ("setter", set_under_the_lock)];
 
     // The lock, the first look at the flag (its past has the lock in it), and another one.
-    let message = "spinner goes round for ever, the same step; setter waits for a, held by spinner";
+    let message =
+        "spinner goes round for ever even under a fair scheduler, the same step; setter waits for a, held by spinner";
     assert_eq!(livelock(&roles), (message.to_owned(), 3));
 }
 
@@ -196,7 +199,10 @@ fn who_spins_for_a_flag_that_somebody_will_set_does_not() {
     assert!(is_clean(&[("spinner", until_set), ("setter", set_under_the_lock)]));
     assert!(is_clean(&[("one", until_set), ("other", until_set), ("setter", set)]));
     // With nobody to set it, he does: the first look, and another.
-    assert_eq!(livelock(&[("spinner", until_set)]), ("spinner goes round for ever, the same step".to_owned(), 2));
+    assert_eq!(
+        livelock(&[("spinner", until_set)]),
+        ("spinner goes round for ever even under a fair scheduler, the same step".to_owned(), 2)
+    );
 }
 
 #[test]
@@ -205,7 +211,43 @@ fn two_that_back_off_for_each_other_can_do_so_for_ever() {
 
     // A round of each: lock, trylock that fails, unlock. Before that, with the fewest switches: the lock of one; a first round of the
     // other, and its next lock; the rest of a first round of one. 6 + 1 + 4 + 2.
-    assert_eq!((message.as_str(), steps), ("one and other go round for ever, the same 6 steps", 13));
+    assert_eq!(
+        (message.as_str(), steps),
+        ("one and other go round for ever even under a fair scheduler, the same 6 steps", 13)
+    );
+}
+
+/// The back-off as statements: takes one lock and tries the other; if that is held, unlocks and starts again.
+fn polite_statements(first: usize, second: usize) -> Vec<Stmt> {
+    vec![Lock(first), TryLock(second, 3), Unlock(second), Unlock(first), Skip(2), Unlock(first), Back(6)]
+}
+
+#[test]
+fn statements_that_try_fail_and_retry_meet_themselves() {
+    let program = |tasks| Small { tasks, locks: vec![LockKind::Spin; 2], ..Small::default() };
+    let run = |program: &Small, config: &Config| {
+        let verdict = explore(&program.subject(), config);
+        assert!(verdict.complete(), "{:?}", verdict.bound);
+        (verdict.codes().into_iter().collect::<Vec<_>>(), verdict.outcomes)
+    };
+    let opposite = program(vec![polite_statements(0, 1), polite_statements(1, 0)]);
+    let same_order = program(vec![polite_statements(0, 1), polite_statements(0, 1)]);
+    let one_waits = program(vec![polite_statements(0, 1), vec![Lock(1), Lock(0), Unlock(0), Unlock(1)]]);
+    // Each succeeded last; how often it failed before is not recorded.
+    let both: BTreeSet<String> = ["1, 1; ".to_owned()].into();
+
+    for memory in [Memory::Sc, Memory::Tso] {
+        let config = Config { memory, ..Config::default() };
+        assert_eq!(run(&opposite, &config), (vec![Code::LW009], both.clone()));
+        assert_eq!(run(&same_order, &config), (vec![], both.clone()));
+        // A lock does not pass over a task that waits for it for ever.
+        assert_eq!(run(&one_waits, &config).0, []);
+    }
+    let found = &explore(&opposite.subject(), &Config::default()).findings[0];
+    let message = "task 1 and task 2 go round for ever even under a fair scheduler, the same 6 steps";
+    assert_eq!(found.finding.message, message);
+    let replay = replay(&opposite, &opposite.names(), &Guide::Exact(&found.schedule)).expect("it fits");
+    assert_eq!(replay.findings.last(), Some(&found.finding));
 }
 
 #[test]
@@ -221,7 +263,7 @@ fn a_choice_turns_out_every_way() {
     // He goes round whatever another one does.
     assert_eq!(
         livelock(&[("setter", set), ("chooser", whatever_is_chosen)]).0,
-        "chooser goes round for ever, the same step"
+        "chooser goes round for ever even under a fair scheduler, the same step"
     );
 }
 
@@ -231,13 +273,71 @@ fn what_is_in_a_store_buffer_gets_to_memory() {
     assert!(run_under(&[("spinner", until_set), ("setter", set)], &tso).findings.is_empty());
 }
 
+/// A round that begins with the program: what comes before it is no step.
+fn spin_after(quiet: Stmt) -> Vec<Stmt> {
+    vec![quiet, IfCell(0, Is::Eq(0), 1), Back(1)]
+}
+
+#[test]
+fn a_round_may_begin_with_the_first_step() {
+    for quiet in [MaySleep, PreemptDisable, Skip(0)] {
+        let alone = Small { tasks: vec![spin_after(quiet)], cells: vec![0], ..Small::default() };
+        for engine in [EngineKind::Explorer, EngineKind::Explicit] {
+            let verdict = explore(&alone.subject(), &Config::with_engine(engine));
+            assert!(verdict.complete());
+            let [found] = &verdict.findings[..] else { panic!("{engine:?} {quiet:?}: {:?}", verdict.findings) };
+            assert_eq!((found.finding.code, found.schedule.transitions.len()), (Code::LW009, 1));
+            let replay = replay(&alone, &alone.names(), &Guide::Exact(&found.schedule)).expect("it fits");
+            assert_eq!(replay.findings, [found.finding.clone()]);
+        }
+        // It ends where another task changes the cell, whichever of the two is first.
+        let tasks = vec![spin_after(quiet), vec![StoreOnce(0, 1)]];
+        let ends = Small { tasks, cells: vec![0], ..Small::default() };
+        assert!(!explore(&ends.subject(), &Config::default()).codes().contains(&Code::LW009));
+    }
+}
+
+#[test]
+fn page_of_a_round_of_one_step_says_where_it_goes_on() {
+    let alone = Small { tasks: vec![spin_after(MaySleep)], cells: vec![0], ..Small::default() };
+    let found = &explore(&alone.subject(), &Config::default()).findings[0];
+    let names = alone.names();
+    let replay = replay(&alone, &names, &Guide::Exact(&found.schedule)).expect("it fits");
+    let page = counterexample::page(&Counterexample {
+        design: "small",
+        scenario: "spin",
+        names: &names,
+        found,
+        replay: Some(&replay),
+        saved: None,
+        expected: None,
+    });
+
+    // The source lines are those of the small language.
+    let without_source = |line: &str| line.split("   src/scenario/small/run.rs:").next().unwrap_or(line).to_owned();
+    let lines: Vec<String> = page.lines().filter(|line| !line.is_empty()).skip(1).map(without_source).collect();
+    assert_eq!(
+        lines,
+        [
+            "       task 1 goes round for ever even under a fair scheduler, the same step",
+            "  step    task 1",
+            "     1    READ_ONCE(x) -> 0 (1)",
+            "          next: READ_ONCE(x) (2)",
+            "why",
+            "  (1) task 1, step 1: task 1 goes round here               ",
+            "  (2) task 1, step 2: and stands before the same step again",
+            "replay: save it with lockwright check --design small --scenario spin --save DIR",
+        ]
+    );
+}
+
 #[test]
 fn who_sleeps_while_others_go_round_is_named() {
     let sleeps: Role =
         |shared, current| _ = shared.queue.wait_event_timeout(current, None, || shared.flag.read_once() == 1);
     let (message, _) = livelock(&[("sleeper", sleeps), ("chooser", whatever_is_chosen)]);
 
-    assert_eq!(message, "chooser goes round for ever, the same step; sleeper sleeps");
+    assert_eq!(message, "chooser goes round for ever even under a fair scheduler, the same step; sleeper sleeps");
 }
 
 #[test]

@@ -47,7 +47,8 @@ use run::Objects;
 
 /// One statement of a task. Indices name locks, cells, atomics, queues and slots of the [`Small`] program.
 ///
-/// *Recorded* statements append their result to what the task has seen: part of the outcome.
+/// *Recorded* statements append their result to what the task has seen: part of the outcome. A statement that [`Stmt::Back`]
+/// repeats appends its last result only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stmt {
     /// Takes the lock.
@@ -248,6 +249,17 @@ fn task_name(number: usize) -> String {
     format!("task {number}")
 }
 
+/// Appends a result to what the task has seen. In an endless loop it takes the place of the one that the same statement recorded
+/// before: the past grows no more, so the loop meets itself.
+fn record(seen: &mut Vec<i64>, origins: &mut Vec<Option<usize>>, value: i64, origin: Option<usize>) {
+    if let Some(before) = origins.iter().position(|known| origin.is_some() && *known == origin) {
+        seen.remove(before);
+        origins.remove(before);
+    }
+    seen.push(value);
+    origins.push(origin);
+}
+
 /// What each task has recorded, written by itself alone and read when all have ended: nothing that they share.
 type Results = Arc<Mutex<Vec<Vec<i64>>>>;
 
@@ -256,13 +268,18 @@ impl Small {
         let (objects, results, lines) = (Arc::clone(objects), Arc::clone(results), flat::lines(&self.tasks[index]));
         Box::new(move || {
             let current = Task::new(kernel, index as u32 + 1);
+            let repeated = flat::is_repeated(&lines);
+            // Of each recorded value the line, where an endless loop may come to that line again.
+            let mut origins: Vec<Option<usize>> = Vec::new();
             let mut at = 0;
             while let Some(line) = lines.get(at) {
                 let last = results.lock()[index].last().copied();
                 let (recorded, skips) = objects.run(&current, line.stmt, last);
-                results.lock()[index].extend(recorded);
+                if let Some(value) = recorded {
+                    record(&mut results.lock()[index], &mut origins, value, repeated[at].then_some(at));
+                }
                 at = if skips { line.skip } else { line.next };
-                current.forget_past(&(at, &results.lock()[index]));
+                current.forget_past(&(at, &results.lock()[index], &origins));
             }
         })
     }

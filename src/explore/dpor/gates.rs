@@ -14,6 +14,8 @@ pub(super) struct Gates {
     read: Vec<(ObjectId, TaskId)>,
     /// Locks given back by releases that are still in a store buffer.
     releasing: Vec<ObjectId>,
+    /// The task of each store or release that is still in a store buffer.
+    buffered: Vec<TaskId>,
     queued: Vec<(ObjectId, TaskId)>,
     sleeping: Vec<TaskId>,
     interrupted: Vec<TaskId>,
@@ -45,9 +47,10 @@ impl Gates {
         }
     }
 
-    /// Does a task that stands before a sleep with that deadline sleep?
+    /// Does a task that stands before a sleep with that deadline sleep? Not before its store buffer is empty.
     pub fn sleeps(&self, task: TaskId, deadline: Option<u64>) -> bool {
         self.sleeping.contains(&task)
+            && !self.buffered.contains(&task)
             && !self.interrupted.contains(&task)
             && deadline.is_none_or(|at| at > self.jiffies)
     }
@@ -76,6 +79,12 @@ impl Gates {
     /// Takes the action in.
     pub fn apply(&mut self, action: &Action) {
         let task = action.transition.task;
+        if action.buffered > 0 && !action.transition.is_flush() {
+            self.buffered.push(task);
+        } else if action.buffered > 0 {
+            let flushed = self.buffered.iter().position(|waiting| *waiting == task);
+            flushed.map(|at| self.buffered.swap_remove(at));
+        }
         match action.op {
             Op::Acquire(lock) => self.held.push((lock, task)),
             Op::TryAcquire(lock) if action.result == 1 => self.held.push((lock, task)),

@@ -41,11 +41,15 @@ pub(in crate::explore) fn judge(passed: &[Passed], lines: &[Line], stands: &[Sta
     let other = match (movers.get(1), end) {
         (Some(&two), _) => (spot(of(two).next()?), format!("and so does {}, here", names.task(two))),
         (None, Some(end)) => (spot(end), "and begins again after this".to_owned()),
-        // It came from a first round with another past.
-        (None, None) => {
-            let earlier = made.iter().rfind(|event| event.task == one && event.step < begins.step);
-            (spot(earlier?), "it came from here".to_owned())
-        }
+        (None, None) => match made.iter().rfind(|event| event.task == one && event.step < begins.step) {
+            // It came from a first round with another past.
+            Some(earlier) => (spot(earlier), "it came from here".to_owned()),
+            // Nothing comes before the round. After it the task has the same step before it.
+            None => {
+                let next = Spot { step: before.len() as u32 + 1, ..spot(begins) };
+                (next, "and stands before the same step again".to_owned())
+            }
+        },
     };
     let who: Vec<&str> = movers.iter().map(|task| names.task(*task)).collect();
     let waiting = (1..).map(TaskId).zip(stands).filter_map(|(task, stand)| match stand {
@@ -59,7 +63,10 @@ pub(in crate::explore) fn judge(passed: &[Passed], lines: &[Line], stands: &[Sta
     Some(Finding {
         code: Code::LW009,
         subject: "round",
-        message: format!("{} {verb} round for ever, the same {steps}{waiting}", who.join(" and ")),
+        message: format!(
+            "{} {verb} round for ever even under a fair scheduler, the same {steps}{waiting}",
+            who.join(" and ")
+        ),
         at: (spot(begins), format!("{} goes round here", names.task(one))),
         other,
         step: before.len() as u32,
