@@ -30,6 +30,7 @@ mod audit;
 pub mod brute;
 pub mod checkpoint;
 pub mod dpor;
+mod error;
 pub mod explicit;
 mod independence;
 pub mod livelock;
@@ -46,6 +47,7 @@ pub mod witness;
 mod workers;
 
 pub use checkpoint::Checkpoint;
+pub use error::Error;
 pub use schedule::{Schedule, Step};
 
 /// Who explores.
@@ -335,16 +337,18 @@ pub trait Subject: Program {
 /// Explores a program within the bounds of `config`.
 ///
 /// # Panics
-/// If `config` has a checkpoint and that fails: [`try_explore`] tells.
+/// Where [`try_explore`] returns an [`Error`], with its text: a checkpoint that fails, [`EngineKind::Explicit`] for a program
+/// without an explicit form, settings that exclude each other. The default settings never do that.
 pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
-    try_explore(subject, config).expect("only a checkpoint can fail")
+    try_explore(subject, config).unwrap_or_else(|error| panic!("explore: {error}"))
 }
 
 /// Explores a program within the bounds of `config`, going on from its checkpoint if there is one.
 ///
 /// # Errors
-/// If the checkpoint cannot be read or written, or is of another exploration.
-pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, checkpoint::Error> {
+/// If the checkpoint cannot be read or written, or is of another exploration; if the explicit engine is asked to explore a
+/// program without an explicit form; if settings of `config` exclude each other.
+pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, Error> {
     let started = Instant::now();
     let mut verdict = match config.engine {
         EngineKind::Explorer => stateful::explore(&**subject, config)?,
@@ -352,7 +356,7 @@ pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdic
         EngineKind::Dpor => dpor::explore(&**subject, config, dpor::Reduction::Optimal),
         EngineKind::SourceDpor => dpor::explore(&**subject, config, dpor::Reduction::Source),
         EngineKind::Random | EngineKind::Pct => random::explore(&**subject, config, config.engine),
-        EngineKind::Explicit => explicit::explore(&**subject, config),
+        EngineKind::Explicit => explicit::explore(&**subject, config)?,
         EngineKind::Loom => loom::explore(subject, config),
     };
     verdict.memory = config.memory;

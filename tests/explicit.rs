@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use lockwright::check::{Checks, Code};
 use lockwright::engine::{Booted, Memory, Program};
 use lockwright::event::names::Names;
-use lockwright::explore::{Bound, Config, EngineKind, Subject, Verdict, explore};
+use lockwright::explore::{Bound, Config, EngineKind, Error, Subject, Verdict, explore, try_explore};
 use lockwright::scenario::family::Family;
 use lockwright::scenario::small::{Is, LockKind, Small, Stmt, Stmt::*};
 
@@ -244,11 +244,20 @@ fn panic_of(run: impl FnOnce()) -> String {
 }
 
 #[test]
-fn a_subject_of_real_code_alone_is_refused() {
+fn a_program_without_an_explicit_form_is_an_error_not_a_panic() {
+    let text =
+        "the explicit engine runs interpreted programs, and this program has no interpreted form: use the explorer";
     let real: Arc<dyn Subject> = Arc::new(Real);
-    let text = panic_of(|| _ = explore(&real, &explicit()));
+    let shared = Small { locks: vec![LockKind::Rw], ..program([&[ReadLock(0), ReadUnlock(0)]]) };
+    for subject in [&real, &shared.subject()] {
+        let error = try_explore(subject, &explicit()).expect_err("it has no such form");
 
-    assert_eq!(text, "the subject has no explicit form: only interpreted programs have one");
+        assert!(matches!(error, Error::NoExplicitForm));
+        assert_eq!(error.to_string(), text);
+        assert!(explore(subject, &Config::default()).complete());
+    }
+    // The form of `explore` that cannot fail says the same.
+    assert_eq!(panic_of(|| _ = explore(&real, &explicit())), format!("explore: {text}"));
 }
 
 #[test]

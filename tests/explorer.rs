@@ -10,7 +10,9 @@ use std::time::Duration;
 use lockwright::check::{Checks, Code};
 use lockwright::engine::{Body, Booted, Memory, Program};
 use lockwright::event::names::Names;
-use lockwright::explore::{Bound, Checkpoint, Config, EngineKind, Subject, Verdict, checkpoint, explore, try_explore};
+use lockwright::explore::{
+    Bound, Checkpoint, Config, EngineKind, Error, Subject, Verdict, checkpoint, explore, try_explore,
+};
 use lockwright::kernel::atomic::Atomic;
 use lockwright::lease::designs;
 use lockwright::scenario::family::Family;
@@ -334,7 +336,7 @@ fn checkpoint_of_something_else_is_refused() {
     let begin = Config { executions_max: 50, ..checkpointed(&file) };
     try_explore(&lease("bkl", "leaser-two-openers"), &begin).unwrap();
     let error = |subject: Arc<dyn Subject>, config: Config| match try_explore(&subject, &config) {
-        Err(checkpoint::Error::Unfit { why, .. }) => why,
+        Err(Error::Checkpoint(checkpoint::Error::Unfit { why, .. })) => why,
         other => panic!("{other:?}"),
     };
 
@@ -373,7 +375,10 @@ fn checkpoint_that_cannot_be_written_is_told_before_anything_is_explored() {
     let result = try_explore(&lease("spinlock", "two-leasers"), &config);
 
     assert!(
-        matches!(result, Err(checkpoint::Error::Io { what: "the checkpoint cannot be written", .. })),
+        matches!(
+            result,
+            Err(Error::Checkpoint(checkpoint::Error::Io { what: "the checkpoint cannot be written", .. }))
+        ),
         "{result:?}"
     );
     // Where it can, nothing is left beside it.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use lockwright::event::names::Names;
 use lockwright::explore::saved::{self, Saved, SavedFinding};
 use lockwright::explore::schedule::{Guide, Replay, replay};
-use lockwright::explore::{Config, Found, Verdict, checkpoint};
+use lockwright::explore::{Config, Error, Found, Verdict};
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::json::{self, CellReport, Explored, FindingReport};
 use lockwright::scenario::cells::{self, Cell};
@@ -86,7 +86,7 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
             Ok(vec![(cell.clone(), verdict)])
         }
     });
-    let explored = verdicts.into_iter().collect::<Result<Vec<_>, checkpoint::Error>>()?;
+    let explored = verdicts.into_iter().collect::<Result<Vec<_>, Error>>()?;
     let (cells, verdicts): (Vec<Cell>, Vec<Verdict>) = explored.into_iter().flatten().unzip();
     let seconds = progress.finish().as_secs_f64();
     let names: Vec<Names> = cells.iter().map(|cell| cell.scenario.names()).collect();

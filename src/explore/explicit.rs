@@ -25,7 +25,7 @@
 //! It counts no executions: there are none.
 
 use super::schedule::{Guide, replay, replay_under};
-use super::{Config, Found, Schedule, Subject, Verdict, livelock};
+use super::{Config, Error, Found, Schedule, Subject, Verdict, livelock};
 use crate::check::{Code, Orders};
 use crate::event::names::Names;
 
@@ -50,11 +50,10 @@ pub const WORDS_MAX: usize = 64;
 
 /// Visits every state of a subject that has an explicit form.
 ///
-/// # Panics
-/// If it has none.
-pub fn explore(subject: &dyn Subject, config: &Config) -> Verdict {
-    let mut program =
-        subject.explicit(config.memory).expect("the subject has no explicit form: only interpreted programs have one");
+/// # Errors
+/// [`Error::NoExplicitForm`] if it has none.
+pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, Error> {
+    let mut program = subject.explicit(config.memory).ok_or(Error::NoExplicitForm)?;
     program.exchange_only(&subject.alike());
     let (mut verdict, shown) = run(&program, config);
     let is_order = |shown: &&Shown| usize::from(shown.id) >= program.findings.len();
@@ -68,7 +67,7 @@ pub fn explore(subject: &dyn Subject, config: &Config) -> Verdict {
         }
     }
     verdict.symmetry = config.symmetry.then_some(!program.classes.is_empty());
-    verdict
+    Ok(verdict)
 }
 
 fn run(program: &Program, config: &Config) -> (Verdict, Vec<Shown>) {

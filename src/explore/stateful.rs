@@ -12,11 +12,11 @@
 use std::time::Instant;
 
 use super::audit::{self, Audit};
-use super::checkpoint::{self, Restored};
+use super::checkpoint::Restored;
 use super::path::{Answer, Arrival, Item, Pruning};
 use super::visited::{Visit, Visited};
 use super::workers::{Crew, Round, Totals, Void};
-use super::{Bound, Config, Subject, Verdict, livelock, witness};
+use super::{Bound, Config, Error, Subject, Verdict, livelock, witness};
 use crate::check::Code;
 use crate::engine::world::Transition;
 use crate::engine::{State, Unsound};
@@ -93,7 +93,7 @@ impl Pruning for Known<'_> {
 ///
 /// # Errors
 /// If a checkpoint cannot be read or written, or is of another exploration.
-pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, checkpoint::Error> {
+pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, Error> {
     if let Some(max) = config.preemptions_max {
         return Ok(witness::preemption_bounded(subject, config, max));
     }
@@ -126,7 +126,7 @@ pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, checkp
 }
 
 /// Visits every state this way; or says why that is impossible.
-fn visit_all(subject: &dyn Subject, config: &Config, rerun: bool) -> Result<Result<Verdict, Void>, checkpoint::Error> {
+fn visit_all(subject: &dyn Subject, config: &Config, rerun: bool) -> Result<Result<Verdict, Void>, Error> {
     let visited = Visited::new(config.bytes_max);
     let audit = config.audit.then(Audit::default);
     let Restored { mut items, mut totals } = match &config.checkpoint {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crossbeam::channel;
 
 use super::{Scenario, subject};
-use crate::explore::{Config, EngineKind, Found, Subject, Verdict, checkpoint, try_explore, witness};
+use crate::explore::{Config, EngineKind, Error, Found, Subject, Verdict, try_explore, witness};
 use crate::lease::designs::Entry;
 
 /// A scenario on a design.
@@ -68,8 +68,8 @@ pub fn for_each<R: Send>(cells: &[Cell], workers: usize, work: impl Fn(usize, &C
 /// The bounds of `config` hold for the exploration. The second search is over when it has what the first one found.
 ///
 /// # Errors
-/// If `config` has a checkpoint and that fails.
-pub fn explore_with_witnesses(cell: &Cell, config: &Config) -> Result<Verdict, checkpoint::Error> {
+/// As [`try_explore`].
+pub fn explore_with_witnesses(cell: &Cell, config: &Config) -> Result<Verdict, Error> {
     let subject = cell.subject();
     let mut verdict = try_explore(&subject, config)?;
     let plain = Config { interrupt: config.interrupt.clone(), ..Config::with_engine(EngineKind::Explorer) };

@@ -10,7 +10,7 @@ use super::cells::{Cell, explore_with_witnesses};
 use super::file::setup_problem;
 use super::{Call, Scenario, TaskSpec, subject};
 use crate::check::Code;
-use crate::explore::{Config, Verdict, checkpoint, explore};
+use crate::explore::{Config, Error, Verdict, explore};
 use crate::lease::designs::Entry;
 
 /// A cell with what was found, and behind it a cell of its own for each finding that a smaller scenario shows.
@@ -18,8 +18,8 @@ use crate::lease::designs::Entry;
 /// The scenario of such a cell is named by the scenario it comes from and the code; it is in no catalogue.
 ///
 /// # Errors
-/// If `config` has a checkpoint and that fails.
-pub fn apart(cell: Cell, verdict: Verdict, config: &Config) -> Result<Vec<(Cell, Verdict)>, checkpoint::Error> {
+/// As [`crate::explore::try_explore`].
+pub fn apart(cell: Cell, verdict: Verdict, config: &Config) -> Result<Vec<(Cell, Verdict)>, Error> {
     let config = Config { checkpoint: None, ..config.clone() };
     let mut kept = Verdict { findings: Vec::new(), ..verdict.clone() };
     let mut smaller = Vec::new();

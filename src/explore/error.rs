@@ -1,0 +1,30 @@
+//! Why an exploration is refused, or cannot go on.
+//!
+//! Three kinds are never mixed: what is wrong with the code under test is a finding, a limit of the tool is a
+//! [`Bound`](super::Bound) in the verdict, and a mistake in what was asked is an error of this type.
+
+use super::checkpoint;
+
+/// Why there is no verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The checkpoint cannot be read or written, or is of another exploration.
+    #[error(transparent)]
+    Checkpoint(#[from] checkpoint::Error),
+    /// [`EngineKind::Explicit`](super::EngineKind::Explicit) was asked for, and [`Subject::explicit`](super::Subject::explicit)
+    /// returns `None`.
+    #[error(
+        "the explicit engine runs interpreted programs, and this program has no interpreted form: use the explorer"
+    )]
+    NoExplicitForm,
+    /// Two settings of the [`Config`](super::Config) exclude each other.
+    #[error("{one} and {other} do not go together: {why}")]
+    Config {
+        /// A field, and its value where that matters.
+        one: &'static str,
+        /// Another.
+        other: &'static str,
+        /// What would be wrong with the verdict.
+        why: &'static str,
+    },
+}
