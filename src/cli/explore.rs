@@ -7,7 +7,7 @@ use lockwright::event::names::Names;
 use lockwright::explore::{Config, Subject, Verdict, try_explore, witness};
 use lockwright::report::counterexample::head;
 use lockwright::report::json::{self, ExploredOne};
-use lockwright::report::{completeness, count, memory_model};
+use lockwright::report::{completeness, count, memory_model, repeats_lines};
 use lockwright::scenario;
 use lockwright::scenario::family::Family;
 
@@ -72,8 +72,11 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     verdict.findings = verdict
         .findings
         .into_iter()
-        .map(|found| if found.weak_memory { found } else { witness::shortest(&*program.subject, found, &plain) })
-        .collect();
+        .map(|found| match found.weak_memory {
+            true => Ok(found),
+            false => witness::shortest(&*program.subject, found, &plain),
+        })
+        .collect::<Result<_, _>>()?;
     progress.done(0, &verdict);
     let seconds = progress.finish().as_secs_f64();
     if as_json {
@@ -114,7 +117,8 @@ fn text(program: &Program, verdict: &Verdict, jobs: usize) -> String {
     if let Some(audited) = verdict.audited {
         parts.push(format!("{} audited", count(audited, "step")));
     }
-    text + &format!("{} {}: {}\n", completeness(verdict), program.name, parts.join(", "))
+    let line = format!("{} {}: {}\n", completeness(verdict), program.name, parts.join(", "));
+    text + &line + &repeats_lines(verdict, &program.names)
 }
 
 fn measured(verdict: &Verdict, jobs: usize, seconds: f64) -> String {

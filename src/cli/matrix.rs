@@ -9,13 +9,14 @@ use lockwright::report::matrix;
 use lockwright::scenario::{catalogue, cells, expect};
 
 use super::progress::Progress;
-use super::{Status, print, time_line, workers};
+use super::{Status, memory, print, time_line, workers};
 
 /// Explores all cells and prints the matrix.
 pub fn run(as_json: bool) -> Result<Status> {
     let cells = cells::cells(designs::DESIGNS, &catalogue::all());
     let progress = Progress::start(cells.len())?;
-    let config = Config::default();
+    let default = Config::default();
+    let config = Config { bytes_max: memory::bytes_max(default.bytes_max, workers()), ..default };
     let verdicts = cells::for_each(&cells, workers(), |at, cell| {
         let verdict = explore(&cell.subject(), &progress.watched(at, &config));
         progress.done(at, &verdict);

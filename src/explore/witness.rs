@@ -14,7 +14,7 @@ use std::rc::Rc;
 use super::path::{Answer, Arrival, Pruning};
 use super::search::{self, search};
 use super::visited::Identity;
-use super::{Bound, Config, EngineKind, Found, Subject, Verdict};
+use super::{Bound, Config, EngineKind, Found, HiddenState, Subject, Verdict};
 use crate::check::Code;
 use crate::engine::State;
 use crate::engine::world::Transition;
@@ -92,10 +92,13 @@ impl Pruning for Bounded {
 }
 
 /// The easiest schedule that leads to the same finding; the one it has if `config` is interrupted first.
-pub fn shortest(subject: &dyn Subject, found: Found, config: &Config) -> Found {
+///
+/// # Errors
+/// If the program has hidden state.
+pub fn shortest(subject: &dyn Subject, found: Found, config: &Config) -> Result<Found, HiddenState> {
     // A round is no matter of one execution; it has an easy schedule already.
     if found.finding.code == Code::LW009 {
-        return found;
+        return Ok(found);
     }
     let wanted = (found.finding.code, found.finding.subject);
     let config = Config { symmetry: false, memory: found.schedule.memory, ..config.clone() };
@@ -109,19 +112,23 @@ pub fn shortest(subject: &dyn Subject, found: Found, config: &Config) -> Found {
                 best = Some(other.clone());
             }
             search::Answer::Again
-        });
+        })?;
         if let Some(best) = best {
-            return best;
+            return Ok(best);
         }
         if verdict.bound.is_some() || !pruning.cut {
             break;
         }
     }
-    found
+    Ok(found)
 }
 
 /// All executions with at most so many preemptions, those with fewer first. Incomplete if that left something out.
-pub(super) fn preemption_bounded(subject: &dyn Subject, config: &Config, preemptions_max: u32) -> Verdict {
+pub(super) fn preemption_bounded(
+    subject: &dyn Subject,
+    config: &Config,
+    preemptions_max: u32,
+) -> Result<Verdict, HiddenState> {
     let mut sum = Verdict::new(EngineKind::Explorer);
     for max in 0..=preemptions_max {
         let mut found: Vec<Found> = std::mem::take(&mut sum.findings);
@@ -133,13 +140,13 @@ pub(super) fn preemption_bounded(subject: &dyn Subject, config: &Config, preempt
                 found.push(new.clone());
             }
             search::Answer::Again
-        });
+        })?;
         let executions = sum.executions + verdict.executions;
         sum = Verdict { executions, findings: found, ..verdict };
         if sum.bound.is_some() || !pruning.cut {
-            return sum;
+            return Ok(sum);
         }
     }
     sum.bound = Some(Bound::Preemptions(preemptions_max));
-    sum
+    Ok(sum)
 }

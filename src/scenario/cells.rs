@@ -73,7 +73,10 @@ pub fn explore_with_witnesses(cell: &Cell, config: &Config) -> Result<Verdict, E
     let subject = cell.subject();
     let mut verdict = try_explore(&subject, config)?;
     let plain = Config { interrupt: config.interrupt.clone(), ..Config::with_engine(EngineKind::Explorer) };
-    let shorter = |found: Found| if found.weak_memory { found } else { witness::shortest(&*subject, found, &plain) };
-    verdict.findings = verdict.findings.into_iter().map(shorter).collect();
+    let shorter = |found: Found| match found.weak_memory {
+        true => Ok(found),
+        false => witness::shortest(&*subject, found, &plain),
+    };
+    verdict.findings = verdict.findings.into_iter().map(shorter).collect::<Result<_, _>>()?;
     Ok(verdict)
 }
