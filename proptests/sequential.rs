@@ -130,6 +130,10 @@ impl Program for Script {
 }
 
 impl Subject for Script {
+    fn hides_nothing(&self) -> bool {
+        true
+    }
+
     fn checks(&self) -> Checks {
         Checks::new(Names::default())
     }

@@ -12,6 +12,7 @@ mod explore;
 mod lease;
 mod list;
 mod matrix;
+mod memory;
 mod outline;
 mod progress;
 mod replay;
@@ -112,6 +113,11 @@ fn print(text: &str) -> Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         result => result.context("writing to standard output"),
     }
+}
+
+/// Says on standard error what is wrong. If nobody listens there any more, the exit status has to do.
+pub fn complain(text: &str) {
+    _ = writeln!(std::io::stderr(), "lockwright: {text}");
 }
 
 /// The line with the measured time, which stands apart from what is the same each time.

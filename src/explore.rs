@@ -32,12 +32,16 @@ pub mod checkpoint;
 pub mod dpor;
 mod error;
 pub mod explicit;
+pub mod files;
+pub mod hidden;
 mod independence;
 pub mod limits;
 pub mod livelock;
 mod loom;
+pub mod options;
 mod path;
 pub mod random;
+mod repeats;
 mod replica;
 pub mod saved;
 pub mod schedule;
@@ -49,7 +53,9 @@ mod workers;
 
 pub use checkpoint::Checkpoint;
 pub use error::Error;
+pub use hidden::HiddenState;
 pub use limits::Bound;
+pub use repeats::Repeats;
 pub use schedule::{Schedule, Step};
 
 /// Who explores.
@@ -77,6 +83,8 @@ pub enum EngineKind {
 }
 
 /// What is explored, what bounds it, and who hears of it.
+///
+/// Not everything goes with everything: what does not is refused ([`options`]).
 #[derive(Clone)]
 pub struct Config {
     /// Who explores.
@@ -101,6 +109,8 @@ pub struct Config {
     pub bytes_max: u64,
     /// Bounds of one execution.
     pub limits: Limits,
+    /// Executions longer than `limits.steps_max` after which to give up: where one runs on, those beside it do as well.
+    pub too_long_max: u64,
     /// Of the random engines: the same seed gives the same executions.
     pub seed: u64,
     /// Executions of the random engines.
@@ -145,10 +155,12 @@ impl Default for Config {
             preemptions_max: None,
             audit: false,
             checkpoint: None,
-            executions_max: 2_000_000_000,
-            states_max: 1_000_000_000,
+            // Some minutes of work, on any machine the same.
+            executions_max: 20_000_000,
+            states_max: 20_000_000,
             bytes_max: 4 << 30,
             limits: Limits::default(),
+            too_long_max: 1000,
             seed: 0,
             runs: 10_000,
             depth: 3,
@@ -228,6 +240,9 @@ pub struct Verdict {
     pub deadlocks: BTreeSet<String>,
     /// What is wrong, one per code and subject, in the order of codes.
     pub findings: Vec<Found>,
+    /// Where a task goes round without meeting itself, if that may be why a bound was hit. Not for loom, the random engines and
+    /// the explicit one.
+    pub repeats: Option<Repeats>,
     /// Wall time.
     pub elapsed: Duration,
 }
@@ -245,11 +260,15 @@ impl Verdict {
             outcomes: BTreeSet::new(),
             deadlocks: BTreeSet::new(),
             findings: Vec::new(),
+            repeats: None,
             elapsed: Duration::ZERO,
         }
     }
 
     /// Was everything seen, within the memory model of the engine?
+    ///
+    /// It was if all that tasks share is an object of the engine. A program that does not promise that is examined, and one that is
+    /// seen to have [hidden state](HiddenState) gets no verdict; for a large program that is a sample ([`hidden`]).
     pub fn complete(&self) -> bool {
         self.bound.is_none()
     }
@@ -264,6 +283,14 @@ impl Verdict {
 pub trait Subject: Program {
     /// Fresh checks. The program's executions tell them what they need to know (their list of leases, say).
     fn checks(&self) -> Checks;
+    /// Does it promise that all that its tasks share, and all that it keeps from one execution to the next, are objects of
+    /// the engine? No `static`, no thread-local, no `Cell` or `Mutex` behind an `Arc` that one task writes and another reads.
+    ///
+    /// Without the promise the program is examined for such state before and after each search ([`hidden`]). A promise that
+    /// is not kept makes verdicts wrong in silence; what it saves is a second or less.
+    fn hides_nothing(&self) -> bool {
+        false
+    }
     /// The same program interpreted, if there is such a form: what [`EngineKind::Explicit`] explores. Or the limit of that engine
     /// that it exceeds.
     fn explicit(&self, _memory: Memory) -> Option<Result<explicit::Program, Bound>> {
@@ -275,7 +302,7 @@ pub trait Subject: Program {
 ///
 /// # Panics
 /// Where [`try_explore`] returns an [`Error`], with its text: a checkpoint that fails, [`EngineKind::Explicit`] for a program
-/// without an explicit form, settings that exclude each other. The default settings never do that.
+/// without an explicit form, settings that exclude each other, a program with [hidden state](HiddenState).
 pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
     try_explore(subject, config).unwrap_or_else(|error| panic!("explore: {error}"))
 }
@@ -284,18 +311,21 @@ pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
 ///
 /// # Errors
 /// If the checkpoint cannot be read or written, or is of another exploration; if the explicit engine is asked to explore a
-/// program without an explicit form; if settings of `config` exclude each other.
+/// program without an explicit form; if settings of `config` exclude each other; if the program has [hidden state](HiddenState).
 pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, Error> {
+    options::check(config)?;
     let started = Instant::now();
+    hidden::examine(&**subject, config)?;
     let mut verdict = match config.engine {
         EngineKind::Explorer => stateful::explore(&**subject, config)?,
-        EngineKind::Brute => brute::explore(&**subject, config),
-        EngineKind::Dpor => dpor::explore(&**subject, config, dpor::Reduction::Optimal),
-        EngineKind::SourceDpor => dpor::explore(&**subject, config, dpor::Reduction::Source),
+        EngineKind::Brute => brute::explore(&**subject, config)?,
+        EngineKind::Dpor => dpor::explore(&**subject, config, dpor::Reduction::Optimal)?,
+        EngineKind::SourceDpor => dpor::explore(&**subject, config, dpor::Reduction::Source)?,
         EngineKind::Random | EngineKind::Pct => random::explore(&**subject, config, config.engine),
         EngineKind::Explicit => explicit::explore(&**subject, config)?,
         EngineKind::Loom => loom::explore(subject, config),
     };
+    hidden::hold_against(&**subject, config, &verdict)?;
     verdict.memory = config.memory;
     verdict.findings.sort_by_key(|found| (found.finding.code, found.finding.subject));
     verdict.elapsed = started.elapsed();

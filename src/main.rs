@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     match cli::run(arguments) {
         Ok(status) => ExitCode::from(status as u8),
         Err(error) => {
-            eprintln!("lockwright: {error:#}");
+            cli::complain(&format!("{error:#}"));
             ExitCode::from(cli::Status::Usage as u8)
         }
     }

@@ -25,7 +25,8 @@ pub mod story;
 
 use crate::engine::Memory;
 use crate::event::Place;
-use crate::explore::{EngineKind, Verdict};
+use crate::event::names::Names;
+use crate::explore::{EngineKind, Repeats, Verdict};
 
 /// The memory model under which an engine's `COMPLETE` holds.
 pub fn memory_model(engine: EngineKind, memory: Memory) -> &'static str {
@@ -54,4 +55,25 @@ pub fn completeness(verdict: &Verdict) -> String {
         None => "COMPLETE".to_owned(),
         Some(bound) => format!("INCOMPLETE ({bound})"),
     }
+}
+
+/// Where a task goes round, if that may be why a bound was hit, and what to do about it.
+pub fn repeats(verdict: &Verdict, names: &Names) -> Option<String> {
+    let Repeats { task, rounds, place, frame } = verdict.repeats.as_ref()?;
+    let of = frame.map_or(String::new(), |frame| format!(" ({frame})"));
+    Some(format!(
+        "{} is in round {rounds} of the loop at {}{of}, and no two rounds leave the same state: bound the loop, or say what its \
+         next round depends on with current.again",
+        names.task(*task),
+        source(*place)
+    ))
+}
+
+/// The same as lines below the verdict; none if no task does.
+pub fn repeats_lines(verdict: &Verdict, names: &Names) -> String {
+    let Some(text) = repeats(verdict, names) else { return String::new() };
+    columns::wrap(&text, columns::PAGE_COLUMNS - 7)
+        .iter()
+        .map(|line| format!("       {}\n", line.trim_start()))
+        .collect()
 }

@@ -263,6 +263,10 @@ impl Program for LeaseProgram {
 }
 
 impl Subject for LeaseProgram {
+    fn hides_nothing(&self) -> bool {
+        !self.design.is_custom()
+    }
+
     fn checks(&self) -> Checks {
         let checks = Checks::with_leases(self.scenario.names());
         if self.scenario.cluster.needs_setlease() { checks.without_history() } else { checks }

@@ -122,3 +122,170 @@ fn explain_prints_the_page_of_every_code() {
         assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(0), code.page()));
     }
 }
+
+#[cfg(unix)]
+mod files {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    const SAVING: [&str; 6] = ["check", "--design", "bkl", "--scenario", "leaser-unlock", "--save"];
+
+    fn save(saved: &std::path::Path) -> Output {
+        lockwright(&[&SAVING[..], &[path(saved)]].concat())
+    }
+
+    fn stderr(output: &Output) -> String {
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
+    /// One line, as for every mistake in what was asked.
+    fn is_usage_error(output: &Output) -> bool {
+        output.status.code() == Some(2)
+            && stderr(output).starts_with("lockwright: ")
+            && stderr(output).lines().count() == 1
+    }
+
+    #[test]
+    fn link_in_the_place_of_a_saved_schedule_is_replaced_and_not_followed() {
+        let saved = directory("link");
+        fs::create_dir_all(&saved).unwrap();
+        let (target, file) = (saved.join("precious"), saved.join("LW020-fl_next-bkl-leaser-unlock.json"));
+        fs::write(&target, "mine").unwrap();
+        symlink(&target, &file).unwrap();
+
+        assert_eq!(save(&saved).status.code(), Some(1));
+
+        assert_eq!(fs::read_to_string(&target).unwrap(), "mine");
+        assert!(fs::symlink_metadata(&file).unwrap().is_file());
+        assert_eq!(fs::read_dir(&saved).unwrap().count(), 2, "nothing else is left");
+    }
+
+    #[test]
+    fn schedule_that_cannot_be_written_leaves_no_part_of_it() {
+        let saved = directory("no-room");
+        // What is in its place cannot be replaced by a file.
+        fs::create_dir_all(saved.join("LW020-fl_next-bkl-leaser-unlock.json/full")).unwrap();
+
+        let output = save(&saved);
+
+        assert!(is_usage_error(&output), "{}", stderr(&output));
+        assert!(stderr(&output).starts_with("lockwright: writing "));
+        assert_eq!(fs::read_dir(&saved).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn checkpoint_that_is_no_regular_file_is_refused() {
+        let place = directory("checkpoint-kinds");
+        fs::create_dir_all(&place).unwrap();
+        for file in ["/dev/zero", "/dev/full", path(&place)] {
+            let output = lockwright(&["explore", "L-fixed-2-1", "--checkpoint", file]);
+
+            assert!(is_usage_error(&output), "{file}: {}", stderr(&output));
+            assert_eq!(stderr(&output), format!("lockwright: {file}: not a regular file\n"));
+        }
+        assert_eq!(fs::read_dir(&place).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn file_without_an_end_is_refused() {
+        let (place, zero) = (directory("endless"), std::path::Path::new("/dev/zero"));
+        fs::create_dir_all(&place).unwrap();
+        let scenario = place.join("zero.json");
+        symlink(zero, &scenario).unwrap();
+
+        for arguments in [
+            &["replay", "/dev/zero"][..],
+            &["lease", "/dev/zero", "--design", "bkl"],
+            &["check", "--design", "bkl", "--scenario", path(&scenario)],
+        ] {
+            let output = lockwright(arguments);
+            assert!(is_usage_error(&output), "{arguments:?}: {}", stderr(&output));
+            assert!(stderr(&output).contains("it has more than 67108864 bytes"), "{}", stderr(&output));
+        }
+    }
+
+    /// A long exploration with a checkpoint, as soon as that is there.
+    fn under_way(file: &std::path::Path) -> std::process::Child {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_lockwright"))
+            .args(["explore", "L-fixed-6-6", "--checkpoint", path(file)])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program can be started");
+        while !file.exists() {
+            assert!(child.try_wait().unwrap().is_none(), "it ended before it was to be stopped");
+            std::thread::yield_now();
+        }
+        child
+    }
+
+    #[test]
+    fn checkpoint_is_for_one_process_at_a_time() {
+        let place = directory("checkpoint-twice");
+        fs::create_dir_all(&place).unwrap();
+        let file = place.join("file.checkpoint");
+        let first = under_way(&file);
+
+        let second = lockwright(&["explore", "L-fixed-6-6", "--checkpoint", path(&file)]);
+
+        assert!(is_usage_error(&second), "{}", stderr(&second));
+        let why = "another process explores with this checkpoint";
+        assert_eq!(stderr(&second), format!("lockwright: {}: {why}\n", path(&file)));
+        // The first has not noticed.
+        assert!(Command::new("kill").args(["-INT", &first.id().to_string()]).status().unwrap().success());
+        assert_eq!(first.wait_with_output().unwrap().status.code(), Some(3));
+        let left: Vec<_> = fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["file.checkpoint"]);
+    }
+
+    #[test]
+    fn terminated_exploration_says_what_it_knows_and_can_be_gone_on_with() {
+        let place = directory("terminated");
+        fs::create_dir_all(&place).unwrap();
+        let file = place.join("file.checkpoint");
+        let child = under_way(&file);
+        assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+
+        let output = child.wait_with_output().unwrap();
+
+        assert_eq!(output.status.code(), Some(3));
+        assert!(stdout(&output).starts_with("INCOMPLETE (interrupted) L-fixed-6-6: nothing found so far, "));
+        assert!(output.stderr.is_empty() && file.exists());
+    }
+
+    #[test]
+    fn search_that_runs_out_of_memory_ends_with_a_verdict() {
+        for engine in ["explorer", "explicit"] {
+            let program = env!("CARGO_BIN_EXE_lockwright");
+            let limited = format!("ulimit -v 150000; exec {program} explore L-fixed-6-6 --engine {engine}");
+            let output = Command::new("sh").args(["-c", &limited]).output().expect("there is a shell");
+
+            assert_eq!(output.status.code(), Some(3), "{engine}: {}", stderr(&output));
+            let said = stdout(&output);
+            // The bound that follows from what is available, or the system that has no more after all.
+            let bounds = ["known states would take more than ", "no memory is left for known states"];
+            assert!(bounds.iter().any(|bound| said.starts_with(&format!("INCOMPLETE ({bound}"))), "{engine}: {said}");
+        }
+    }
+
+    #[test]
+    fn nobody_who_listens_to_errors_is_no_failure_of_its_own() {
+        let run = |arguments: &str| {
+            let closed = format!("exec {} {arguments} 2>&-", env!("CARGO_BIN_EXE_lockwright"));
+            Command::new("sh").args(["-c", &closed]).stdout(Stdio::null()).status().expect("there is a shell").code()
+        };
+        assert_eq!(run("check --design x"), Some(2));
+        assert_eq!(run("replay no-such-file.json"), Some(2));
+
+        // A pipe that nobody reads, as with `2>&1 | true`.
+        let mut child = Command::new(env!("CARGO_BIN_EXE_lockwright"))
+            .args(["check", "--design", "x"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program can be started");
+        drop(child.stderr.take());
+        assert_eq!(child.wait().unwrap().code(), Some(2));
+    }
+}

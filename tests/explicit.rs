@@ -187,7 +187,7 @@ fn loops_meet_themselves() {
 #[test]
 fn a_value_without_a_bound_ends_the_exploration_by_name() {
     let verdict = explore(&program([&[INC, Back(1)]]).subject(), &explicit());
-    assert_eq!(verdict.bound, Some(Bound::Steps(20_000)));
+    assert_eq!(verdict.bound, Some(Bound::Steps(2_000)));
 
     let deep = lockwright::engine::controlled::Limits { steps_max: 3_000_000, ..Default::default() };
     let verdict = explore(&program([&[INC, Back(1)]]).subject(), &Config { limits: deep, ..explicit() });

@@ -3,16 +3,13 @@
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use lockwright::check::{Checks, Code};
-use lockwright::engine::{Body, Booted, Memory, Program};
-use lockwright::event::names::Names;
+use lockwright::check::Code;
+use lockwright::engine::Memory;
 use lockwright::explore::{
     Bound, Checkpoint, Config, EngineKind, Error, Subject, Verdict, checkpoint, explore, try_explore,
 };
-use lockwright::kernel::atomic::Atomic;
 use lockwright::lease::designs;
 use lockwright::scenario::family::Family;
 use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
@@ -118,60 +115,7 @@ fn whatever_names_a_task_turns_symmetry_off_and_the_verdict_says_so() {
     }
 }
 
-// The audit.
-
-/// The first task leaves a note in memory that the engine does not know, if it does; the second copies it, and acts on it so many
-/// steps later.
-struct Hidden(bool, usize);
-
-impl Program for Hidden {
-    fn boot(&self) -> Booted {
-        let [a, b, c, x, y] = ["a", "b", "c", "x", "y"].map(|name| Atomic::new(name, 0));
-        let note = Arc::new(AtomicBool::new(false));
-        let (written, &Hidden(hidden, later)) = (Arc::clone(&note), self);
-        let first: Body = Box::new(move || {
-            a.inc();
-            written.store(hidden, Ordering::Relaxed);
-        });
-        let second: Body = Box::new(move || {
-            b.inc();
-            let copied = note.load(Ordering::Relaxed);
-            (0..later).for_each(|_| c.inc());
-            if copied { x.inc() } else { y.inc() }
-        });
-        Booted {
-            tasks: vec![first, second],
-            listing: Box::new(|_| Vec::new()),
-            outcome: Box::new(|_| String::new()),
-            epilogue: Box::new(|| ()),
-        }
-    }
-}
-
-impl Subject for Hidden {
-    fn checks(&self) -> Checks {
-        Checks::new(Names::default())
-    }
-}
-
-#[test]
-fn audit_catches_a_program_with_hidden_state() {
-    let audit = |hidden, later| {
-        let subject: Arc<dyn Subject> = Arc::new(Hidden(hidden, later));
-        let config = Config { audit: true, ..Config::default() };
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| explore(&subject, &config)))
-    };
-
-    for later in [1, 2, 30] {
-        let payload = audit(true, later).expect_err("it is noticed");
-        let text =
-            payload.downcast_ref::<String>().cloned().or(payload.downcast_ref::<&str>().map(|it| it.to_string()));
-        assert!(
-            text.unwrap().starts_with("internal error: hidden state: the same step from states that look the same")
-        );
-        assert!(audit(false, later).expect("nothing is hidden").audited > Some(0));
-    }
-}
+// The audit; what is hidden from the engine has tests of its own.
 
 #[test]
 fn audited_designs_hide_nothing_and_the_audit_changes_nothing() {

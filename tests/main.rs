@@ -1,5 +1,6 @@
 //! Tests of the whole: one binary, a module per subject.
 
+mod bounds;
 mod checks;
 mod cli;
 mod cluster;
@@ -10,6 +11,7 @@ mod engine;
 mod expectations;
 mod explicit;
 mod explorer;
+mod hidden;
 mod history;
 mod json;
 mod lease;

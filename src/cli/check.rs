@@ -7,6 +7,7 @@ use lockwright::event::names::Names;
 use lockwright::explore::saved::{self, Saved, SavedFinding};
 use lockwright::explore::schedule::{Guide, Replay, replay};
 use lockwright::explore::{Config, Error, Found, Verdict};
+use lockwright::report;
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::json::{self, CellReport, Explored, FindingReport};
 use lockwright::scenario::cells::{self, Cell};
@@ -86,7 +87,8 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
             Ok(vec![(cell.clone(), verdict)])
         }
     });
-    let explored = verdicts.into_iter().collect::<Result<Vec<_>, Error>>()?;
+    let explored = verdicts.into_iter().zip(&cells).map(|(explored, cell)| explored.map_err(|error| told(error, cell)));
+    let explored = explored.collect::<Result<Vec<_>>>()?;
     let (cells, verdicts): (Vec<Cell>, Vec<Verdict>) = explored.into_iter().flatten().unzip();
     let seconds = progress.finish().as_secs_f64();
     let names: Vec<Names> = cells.iter().map(|cell| cell.scenario.names()).collect();
@@ -100,6 +102,13 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     print(&text)?;
     let findings = verdicts.iter().any(|verdict| !verdict.findings.is_empty());
     Ok(Status::of(findings, verdicts.iter().any(|verdict| !verdict.complete())))
+}
+
+/// What is wrong with a program is said with its name.
+fn told(error: Error, cell: &Cell) -> anyhow::Error {
+    let hidden = matches!(error, Error::HiddenState(_));
+    let error = anyhow::Error::new(error);
+    if hidden { error.context(place(cell)) } else { error }
 }
 
 /// Replays the findings of a cell, and saves their schedules if there is a directory for them.
@@ -126,8 +135,9 @@ fn write(cell: &Cell, found: &Found, replay: &Replay, directory: &Path) -> Resul
         finding: Some(finding),
         steps: replay.steps.clone(),
     };
-    let path = directory.join(saved.file_name());
-    std::fs::write(&path, saved.to_text()).with_context(|| format!("writing {}", path.display()))?;
+    let path = saved
+        .write_into(directory)
+        .with_context(|| format!("writing {}", directory.join(saved.file_name()).display()))?;
     Ok(path.display().to_string())
 }
 
@@ -168,6 +178,7 @@ impl Work<'_> {
             }
             let tasks = cell.scenario.tasks.len();
             text.push_str(&counterexample::last_line(&self.designs[at], cell.scenario.name, tasks, self.jobs, verdict));
+            text.push_str(&report::repeats_lines(verdict, &self.names[at]));
             if !verdict.findings.is_empty() && at + 1 < self.cells.len() {
                 text.push('\n');
             }

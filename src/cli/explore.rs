@@ -7,7 +7,7 @@ use lockwright::event::names::Names;
 use lockwright::explore::{Subject, Verdict, witness};
 use lockwright::report::counterexample::head;
 use lockwright::report::json::{self, ExploredOne};
-use lockwright::report::{completeness, count, memory_model};
+use lockwright::report::{completeness, count, memory_model, repeats_lines};
 use lockwright::scenario;
 use lockwright::scenario::family::Family;
 
@@ -108,7 +108,8 @@ fn text(program: &Program, verdict: &Verdict, jobs: usize) -> String {
     if let Some(audited) = verdict.audited {
         parts.push(format!("{} audited", count(audited, "step")));
     }
-    text + &format!("{} {}: {}\n", completeness(verdict), program.name, parts.join(", "))
+    let line = format!("{} {}: {}\n", completeness(verdict), program.name, parts.join(", "));
+    text + &line + &repeats_lines(verdict, &program.names)
 }
 
 fn measured(verdict: &Verdict, jobs: usize, seconds: f64) -> String {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use lockwright::explore::files::read_text;
 use lockwright::report::json;
 use lockwright::script;
 
@@ -46,7 +47,7 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
 
 /// All scripts of the file, or all that is wrong with it.
 fn read(file: &Path) -> Result<Vec<script::Script>> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("{}: cannot be read", file.display()))?;
+    let text = read_text(file).with_context(|| format!("{}: cannot be read", file.display()))?;
     let scripts = script::parse(&text).map_err(|problems| {
         let problems: Vec<String> = problems.iter().map(|problem| rendered(problem, &text)).collect();
         anyhow!("{}: nothing was run\n{}", file.display(), problems.join("\n"))

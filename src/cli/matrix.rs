@@ -10,7 +10,7 @@ use lockwright::report::{matrix, overview};
 use lockwright::scenario::{catalogue, cells, expect};
 
 use super::progress::Progress;
-use super::{Status, print, time_line, workers};
+use super::{Status, memory, print, time_line, workers};
 
 /// Explores the cells of the old design and the new, or of all, and prints the first screen, or the matrix.
 pub fn run(all: bool, as_json: bool) -> Result<Status> {
@@ -18,7 +18,8 @@ pub fn run(all: bool, as_json: bool) -> Result<Status> {
     let designs = if all { designs::DESIGNS } else { &[before, after] };
     let cells = cells::cells(designs, &catalogue::all());
     let progress = Progress::start(cells.len())?;
-    let config = Config::default();
+    let default = Config::default();
+    let config = Config { bytes_max: memory::bytes_max(default.bytes_max, workers()), ..default };
     let verdicts = cells::for_each(&cells, workers(), |at, cell| {
         let verdict = explore(&cell.subject(), &progress.watched(at, &config));
         progress.done(at, &verdict);

@@ -1,4 +1,4 @@
-//! Progress on a terminal, silence in a pipe; and Ctrl-C, which ends an exploration with what it has.
+//! Progress on a terminal, silence in a pipe; and Ctrl-C, which ends an exploration with what it has. SIGTERM does the same.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use lockwright::explore::files::read_text;
 use lockwright::explore::saved::Saved;
 use lockwright::explore::schedule::{Guide, replay};
 use lockwright::report::counterexample;
@@ -11,12 +12,12 @@ use lockwright::report::json::{self, Replayed};
 use lockwright::scenario::cells::Cell;
 use lockwright::scenario::subject;
 
-use super::{Status, print, select};
+use super::{Status, complain, print, select};
 
 /// Runs the schedule in `file` and prints its trace.
 pub fn run(file: &Path, as_json: bool) -> Result<Status> {
     let place = || file.display().to_string();
-    let text = std::fs::read_to_string(file).with_context(place)?;
+    let text = read_text(file).with_context(place)?;
     let saved = Saved::parse(&text).with_context(place)?;
     let design = select::designs(std::slice::from_ref(&saved.design)).with_context(place)?[0];
     let scenario = match &saved.program {
@@ -40,7 +41,7 @@ pub fn run(file: &Path, as_json: bool) -> Result<Status> {
         print(&counterexample::trace(&saved.design, &saved.scenario, &names, &replay, marked))?;
     }
     if let (Some(wanted), None) = (wanted, marked) {
-        eprintln!("lockwright: {}: {} {} does not show any more", place(), wanted.code, wanted.subject);
+        complain(&format!("{}: {} {} does not show any more", place(), wanted.code, wanted.subject));
     }
     Ok(Status::of(!replay.findings.is_empty(), false))
 }

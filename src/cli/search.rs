@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use lockwright::engine::Memory;
+use lockwright::engine::controlled::Limits;
+use lockwright::explore::options::{Choice, Misfit, misfits};
 use lockwright::explore::{Checkpoint, Config, EngineKind, Subject};
 
-use super::select;
+use super::{memory, select, workers};
 
 /// Time between two checkpoints, at least.
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
@@ -31,7 +33,7 @@ pub struct Arguments {
     /// Only executions with at most so many preemptions, those with fewer first.
     #[arg(long, value_name = "N")]
     preemptions_max: Option<u32>,
-    /// Go on past sampled known states, and stop with an error if something else follows than before.
+    /// Run everything, go on past sampled known states, and stop with an error if something else follows than before.
     #[arg(long)]
     audit: bool,
     /// Where the random engines begin: the same seed gives the same executions.
@@ -49,6 +51,9 @@ pub struct Arguments {
     /// Give a program up after so many states.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     states_max: Option<u64>,
+    /// Give an execution up after so many steps.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    steps_max: Option<u32>,
     /// Give a program up when its known states take more than so many MiB.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     memory_max: Option<u64>,
@@ -64,37 +69,21 @@ impl Arguments {
     /// For an unknown name, and for flags that do not go together.
     pub fn config(&self, programs: usize, about: impl FnOnce() -> String) -> Result<Config> {
         let (engine, memory) = select::both(select::engine(&self.engine), select::memory(&self.memory))?;
-        let searches = engine == EngineKind::Explorer;
-        let draws = matches!(engine, EngineKind::Random | EngineKind::Pct);
-        let knows_states = searches || engine == EngineKind::Explicit;
-        let only = |given: bool, flag: &str, fits: bool, who: &str| {
-            ensure!(!given || fits, "--{flag} is for {who}, not for --engine {}", self.engine);
-            Ok(())
-        };
-        select::all(
-            [
-                only(memory == Memory::Tso, "memory tso", engine != EngineKind::Loom, "engines with our memory"),
-                only(self.jobs > 1, "jobs", searches, "the explorer"),
-                only(self.symmetry, "symmetry", knows_states, "the explorer and the explicit engine"),
-                only(self.audit, "audit", searches, "the explorer"),
-                only(self.states_max.is_some(), "states-max", knows_states, "the explorer and the explicit engine"),
-                only(self.memory_max.is_some(), "memory-max", knows_states, "the explorer and the explicit engine"),
-                only(self.checkpoint.is_some(), "checkpoint", searches, "the explorer"),
-                only(self.seed.is_some(), "seed", draws, "the random engines"),
-                only(self.runs.is_some(), "runs", draws, "the random engines"),
-                only(self.depth.is_some(), "depth", engine == EngineKind::Pct, "pct"),
-                only(
-                    self.preemptions_max.is_some(),
-                    "preemptions-max",
-                    searches || engine == EngineKind::Brute,
-                    "the explorer and brute force",
-                ),
-                self.check_together(programs),
-            ]
-            .into_iter(),
-        )?;
+        let mut wrong: Vec<String> =
+            misfits(engine, &self.chosen(memory)).iter().map(|misfit| self.said(misfit)).collect();
+        if self.checkpoint.is_some() && programs != 1 {
+            wrong.push(format!("--checkpoint is for one design and one scenario; these are {programs} explorations"));
+        }
+        ensure!(wrong.is_empty(), wrong.join("\n"));
         let checkpoint = |file: &PathBuf| Checkpoint { file: file.clone(), about: about(), interval: CHECKPOINT_EVERY };
         let default = Config::default();
+        let bytes_max = match self.memory_max {
+            Some(mib) => mib << 20,
+            None if matches!(engine, EngineKind::Explorer | EngineKind::Explicit) => {
+                memory::bytes_max(default.bytes_max, programs.min(workers()))
+            }
+            None => default.bytes_max,
+        };
         Ok(Config {
             engine,
             memory,
@@ -108,29 +97,41 @@ impl Arguments {
             seed: self.seed.unwrap_or(default.seed),
             runs: self.runs.unwrap_or(default.runs),
             depth: self.depth.unwrap_or(default.depth),
-            bytes_max: self.memory_max.map_or(default.bytes_max, |mib| mib << 20),
+            limits: Limits { steps_max: self.steps_max.unwrap_or(default.limits.steps_max), ..default.limits },
+            bytes_max,
             ..default
         })
     }
 
-    fn check_together(&self, programs: usize) -> Result<()> {
-        if self.checkpoint.is_some() {
-            ensure!(
-                programs == 1,
-                "--checkpoint is for one design and one scenario; these are {programs} explorations"
-            );
-            ensure!(self.preemptions_max.is_none(), "--checkpoint and --preemptions-max do not go together");
-            ensure!(
-                !self.audit,
-                "--checkpoint and --audit do not go together: an audit remembers more than is written down"
-            );
+    /// The flags that are given; a default that is asked for is asked for.
+    fn chosen(&self, memory: Memory) -> Vec<Choice> {
+        let given = [
+            (Choice::Tso, memory == Memory::Tso),
+            (Choice::Jobs, self.jobs > 1),
+            (Choice::Symmetry, self.symmetry),
+            (Choice::PreemptionsMax, self.preemptions_max.is_some()),
+            (Choice::Audit, self.audit),
+            (Choice::Checkpoint, self.checkpoint.is_some()),
+            (Choice::ExecutionsMax, self.executions_max.is_some()),
+            (Choice::StatesMax, self.states_max.is_some()),
+            (Choice::BytesMax, self.memory_max.is_some()),
+            (Choice::StepsMax, self.steps_max.is_some()),
+            (Choice::Seed, self.seed.is_some()),
+            (Choice::Runs, self.runs.is_some()),
+            (Choice::Depth, self.depth.is_some()),
+        ];
+        given.into_iter().filter(|(_, given)| *given).map(|(choice, _)| choice).collect()
+    }
+
+    fn said(&self, misfit: &Misfit) -> String {
+        match misfit {
+            Misfit::Engine { choice, whose } => {
+                format!("--{} is for {whose}, not for --engine {}", choice.flag(), self.engine)
+            }
+            Misfit::Pair { one, other, why } => {
+                format!("--{} and --{} do not go together: {why}", one.flag(), other.flag())
+            }
         }
-        if self.preemptions_max.is_some() {
-            ensure!(self.jobs == 1, "--preemptions-max is for one worker: leave --jobs out");
-            ensure!(!self.symmetry, "--preemptions-max and --symmetry do not go together: who ran last is who it is");
-            ensure!(!self.audit, "--preemptions-max and --audit do not go together");
-        }
-        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Error, Result, anyhow, bail};
 use lockwright::engine::Memory;
 use lockwright::explore::EngineKind;
+use lockwright::explore::files::read_text;
 use lockwright::lease::designs::{self, Entry};
 use lockwright::report::columns;
 use lockwright::scenario::cells::{self, Cell};
@@ -65,7 +66,7 @@ pub fn scenarios(names: &[String]) -> Result<Vec<Arc<Scenario>>> {
 
 /// The scenario in a file, or all that is wrong with it.
 fn scenario_file(path: &Path) -> Result<Arc<Scenario>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let text = read_text(path).with_context(|| format!("{}: cannot be read", path.display()))?;
     program(&text).with_context(|| format!("{}: nothing was run", path.display()))
 }
 

@@ -18,8 +18,8 @@ use super::memo::{Effect, Key, Memo, Next, Segment};
 use super::quiet::{leaked, panic_text, quietly};
 use super::world::{Transition, World};
 use super::{
-    Body, Decision, Ending, Engine, Exceeded, Flow, Followed, Installed, Memory, OBJECTS_MAX, Observer, Program, State,
-    Strategy, TASKS_MAX, Unsound, new_execution,
+    Body, Decision, Ending, Engine, Exceeded, Flow, Followed, Installed, Memory, OBJECTS_MAX, Observer, Outcome,
+    Program, State, Strategy, TASKS_MAX, Unsound, new_execution,
 };
 use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View, What};
 
@@ -28,7 +28,7 @@ type Task = Coroutine<(), (), (), DefaultStack>;
 /// Bounds of one execution. Hitting `steps_max` is an [`Ending::TooLong`], hitting `objects_max` an [`Ending::Exceeded`].
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Longest execution, in steps.
+    /// Longest execution, in steps. Those of a scenario have some hundreds.
     pub steps_max: u32,
     /// Operations that an abandoned task may still perform before it is unwound.
     pub drain_max: u32,
@@ -38,7 +38,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { steps_max: 20_000, drain_max: 300, objects_max: OBJECTS_MAX }
+        Limits { steps_max: 2_000, drain_max: 300, objects_max: OBJECTS_MAX }
     }
 }
 
@@ -157,14 +157,13 @@ impl Controlled {
             execution.begin(booted.tasks.len(), booted.listing, self.settings, program);
             let mut tasks: Vec<Task> = booted.tasks.into_iter().map(|body| self.spawn(&execution, body)).collect();
             execution.mode.set(Mode::Run);
-            let ending = self.schedule(&execution, &mut tasks, strategy);
-            let ending = match ending {
+            let ending = match self.schedule(&execution, &mut tasks, strategy) {
                 Ending::Finished(_) => {
-                    let outcome = (booted.outcome)(&*execution.world.borrow());
+                    let outcome = execution.outcome(booted.outcome);
                     execution.finish(booted.epilogue);
                     execution.exceeded.get().map_or(Ending::Finished(outcome), Ending::Exceeded)
                 }
-                Ending::Deadlocked(_) => Ending::Deadlocked((booted.outcome)(&*execution.world.borrow())),
+                Ending::Deadlocked(_) => Ending::Deadlocked(execution.outcome(booted.outcome)),
                 other => other,
             };
             self.drain(&execution, tasks);
@@ -185,7 +184,14 @@ impl Controlled {
     fn schedule(&self, execution: &Execution, tasks: &mut [Task], strategy: &mut dyn Strategy) -> Ending {
         let ids: Vec<TaskId> = execution.world.borrow().task_ids().collect();
         for &task in &ids {
+            if self.memo.is_some() {
+                let key = execution.world.borrow().key(task).first();
+                *execution.segment.borrow_mut() = Some((key, Vec::new()));
+            }
             execution.resume(tasks, task);
+        }
+        if let Some(memo) = &self.memo {
+            memo.borrow_mut().set_up(&execution.world.borrow());
         }
         let mut transitions = Vec::with_capacity(8);
         loop {
@@ -295,7 +301,7 @@ impl Execution {
     fn learn(&self, next: Next) {
         let (Some(memo), Some((key, effects))) = (&self.memo, self.segment.borrow_mut().take()) else { return };
         let history = *self.world.borrow_mut().history(self.task.get());
-        memo.borrow_mut().learn(key, Segment { effects, history, next });
+        memo.borrow_mut().learn(key, Segment { effects, history, next }, self.step.get(), &self.world.borrow());
     }
 
     fn resume(&self, tasks: &mut [Task], task: TaskId) {
@@ -320,6 +326,16 @@ impl Execution {
         }
         self.alternative.set(transition.alternative);
         self.resume(tasks, transition.task);
+    }
+
+    fn outcome(&self, outcome: Outcome) -> String {
+        let world = self.world.borrow();
+        let outcome = outcome(&*world);
+        // Where tasks are exchanged, final states are equal whose outcomes name different tasks.
+        if let Some(memo) = self.memo.as_ref().filter(|_| world.symmetry() != Some(true)) {
+            memo.borrow_mut().outcome(self.step.get(), &world, &outcome);
+        }
+        outcome
     }
 
     fn finish(&self, epilogue: Box<dyn FnOnce()>) {

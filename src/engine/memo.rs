@@ -8,8 +8,8 @@
 //! The number of objects the task has made and the time are part of the key: the one names what it makes, the other it may
 //! ask for without an operation.
 //!
-//! Every execution that does run is compared with what is known, segment by segment. A program that does something else from the
-//! same history keeps state where the engine does not see it; [`Memo::strayed`] says so.
+//! Every execution that does run is compared with what is known: its set-up, each segment, and its outcome. A program that does
+//! something else from the same history keeps state where the engine does not see it; [`Memo::stray`] says where.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
@@ -18,7 +18,7 @@ use std::panic::Location;
 use super::fingerprint::Fingerprint;
 use super::world::{Transition, World};
 use super::{Exceeded, Flow, Observer};
-use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, TaskId, What};
+use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View, What};
 
 /// From where, and with which result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,17 @@ impl Hash for Key {
     }
 }
 
+impl Key {
+    /// From the beginning: the task has made no operation yet. No time is so late.
+    pub fn first(self) -> Key {
+        Key { jiffies: u64::MAX, ..self }
+    }
+
+    fn is_first(&self) -> bool {
+        self.jiffies == u64::MAX
+    }
+}
+
 /// Something that happens between two operations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Effect {
@@ -45,11 +56,72 @@ pub(super) enum Effect {
     Note(Note, Place),
 }
 
+/// What a task did where another run of it did something else.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Deed {
+    /// It made this object.
+    Made(ObjectInfo),
+    /// It gave an object its first value.
+    Initialised(ObjectId, u64),
+    /// It wrote a remark.
+    Remarked(Note, Place),
+    /// It came to this operation.
+    CameTo(Op, Place),
+    /// It came to this operation; where that stands is not known any more.
+    Performed(Op),
+    /// It returned.
+    Returned,
+    /// All that it did is the same, but what it declares to be its past ([`super::set_history`]) is not.
+    Declared,
+    /// It was set up, other than before.
+    SetUp,
+    /// The outcome of a final state.
+    Outcome(String),
+    /// Its execution ended.
+    Ended,
+    /// Something; what, is not known any more.
+    Unknown,
+}
+
+/// Where two runs of a program part, though everything that the engine knows of was the same.
+#[derive(Clone)]
+pub struct Stray {
+    /// Whose run; [`TaskId::BOOT`] for set-up and outcome.
+    pub task: TaskId,
+    /// Number of the step after which it did something else; 0 before the first.
+    pub step: u32,
+    /// What it did in the run before.
+    pub before: Deed,
+    /// What it did now.
+    pub now: Deed,
+    /// The state of the run, for names.
+    pub world: Option<World>,
+}
+
+impl From<Effect> for Deed {
+    fn from(effect: Effect) -> Deed {
+        match effect {
+            Effect::Create(info, _) => Deed::Made(info),
+            Effect::Init(id, value) => Deed::Initialised(id, value),
+            Effect::Note(note, place) => Deed::Remarked(note, place),
+        }
+    }
+}
+
 /// How a segment ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Next {
     Op(Op, Place),
     Finished,
+}
+
+impl From<Next> for Deed {
+    fn from(next: Next) -> Deed {
+        match next {
+            Next::Op(op, place) => Deed::CameTo(op, place),
+            Next::Finished => Deed::Returned,
+        }
+    }
 }
 
 /// All that follows until the next operation.
@@ -61,29 +133,40 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Does the other do the same? Source places may differ: where a loop folds its history, a guard that came from before the
-    /// loop and one that came from its last round are given back at the same step.
-    fn does(&self, other: &Segment) -> bool {
+    /// What the other does differently: this one's deed and the other's. Source places may differ: where a loop folds its
+    /// history, a guard that came from before the loop and one that came from its last round are released at the same step.
+    fn difference(&self, other: &Segment) -> Option<(Deed, Deed)> {
         let same_effect = |(one, other): (&Effect, &Effect)| match (one, other) {
             (Effect::Note(one, _), Effect::Note(other, _)) => one == other,
             (one, other) => one == other,
         };
+        let differs = self.effects.iter().zip(&other.effects).position(|pair| !same_effect(pair));
+        let at = differs.unwrap_or(self.effects.len().min(other.effects.len()));
+        let deed = |segment: &Segment| segment.effects.get(at).map_or(segment.next.into(), |effect| (*effect).into());
+        if at < self.effects.len().max(other.effects.len()) {
+            return Some((deed(self), deed(other)));
+        }
         let same_next = match (self.next, other.next) {
             (Next::Op(one, _), Next::Op(other, _)) => one == other,
             (one, other) => one == other,
         };
-        same_next
-            && self.history == other.history
-            && self.effects.len() == other.effects.len()
-            && self.effects.iter().zip(&other.effects).all(same_effect)
+        match same_next {
+            false => Some((self.next.into(), other.next.into())),
+            true if self.history != other.history => Some((Deed::Declared, Deed::Declared)),
+            true => None,
+        }
     }
 }
 
-/// All segments that are known of a program.
+/// All that is known of what a program does.
 #[derive(Default)]
 pub struct Memo {
     segments: HashMap<Key, Segment, BuildHasherDefault<Fingerprint>>,
-    strayed: bool,
+    /// What a set-up makes, and the first operation of each task.
+    set_up: Option<(u128, Vec<Deed>)>,
+    /// The outcome of each final state that was run to.
+    outcomes: HashMap<u128, String>,
+    stray: Option<Box<Stray>>,
 }
 
 /// What a step told the observer.
@@ -117,19 +200,59 @@ impl Memo {
 
     /// From which history a task can come to which.
     pub fn histories(&self) -> impl Iterator<Item = (u128, u128)> {
-        self.segments.iter().map(|(key, segment)| (key.history, segment.history))
+        // What comes before the first operation is no step of a round.
+        let steps = self.segments.iter().filter(|(key, _)| !key.is_first());
+        steps.map(|(key, segment)| (key.history, segment.history))
     }
 
     /// Did an execution do something else than one before it, from the same history?
     pub fn strayed(&self) -> bool {
-        self.strayed
+        self.stray.is_some()
     }
 
-    /// An execution has come to the end of a segment.
-    pub(super) fn learn(&mut self, key: Key, segment: Segment) {
+    /// Where the first execution that did parts from one before it.
+    pub fn stray(&self) -> Option<&Stray> {
+        self.stray.as_deref()
+    }
+
+    fn parts(&mut self, task: TaskId, step: u32, (before, now): (Deed, Deed), world: &World) {
+        self.stray.get_or_insert_with(|| Box::new(Stray { task, step, before, now, world: Some(world.clone()) }));
+    }
+
+    /// The set-up is made, and each task has come to its first operation.
+    pub(super) fn set_up(&mut self, world: &World) {
+        let fingerprint = of_world(world);
+        let first = |task| world.pending(task).map_or(Deed::Returned, |op| Deed::CameTo(op, world.status(task).1));
+        let Some((known, firsts)) = &self.set_up else {
+            self.set_up = Some((fingerprint, world.task_ids().map(first).collect()));
+            return;
+        };
+        if *known != fingerprint {
+            let mut pairs = world.task_ids().zip(firsts.iter().cloned().zip(world.task_ids().map(first)));
+            let parted = pairs.find(|(_, (before, now))| before != now);
+            let (task, deeds) = parted.unwrap_or((TaskId::BOOT, (Deed::SetUp, Deed::SetUp)));
+            self.parts(task, 0, deeds, world);
+        }
+    }
+
+    /// An execution has come to an end.
+    pub(super) fn outcome(&mut self, step: u32, world: &World, outcome: &str) {
+        let known = self.outcomes.entry(of_world(world)).or_insert_with(|| outcome.to_owned());
+        if known != outcome {
+            let deeds = (Deed::Outcome(known.clone()), Deed::Outcome(outcome.to_owned()));
+            self.parts(TaskId::BOOT, step, deeds, world);
+        }
+    }
+
+    /// An execution has come to the end of a segment, which began with that step.
+    pub(super) fn learn(&mut self, key: Key, segment: Segment, step: u32, world: &World) {
         match self.segments.get(&key) {
             None => _ = self.segments.insert(key, segment),
-            Some(known) => self.strayed |= !known.does(&segment),
+            Some(known) => {
+                if let Some(deeds) = known.difference(&segment) {
+                    self.parts(key.task, step, deeds, world);
+                }
+            }
         }
     }
 
@@ -180,6 +303,12 @@ impl Memo {
         }
         Ok(teller.told)
     }
+}
+
+fn of_world(world: &World) -> u128 {
+    let mut fingerprint = Fingerprint::default();
+    world.fingerprint(&mut fingerprint, |_, _| ());
+    fingerprint.finish_128()
 }
 
 struct Teller<'a> {

@@ -213,6 +213,12 @@ impl World {
         named.filter(|(_, slot)| is_cell(slot)).map(|(id, _)| id).collect()
     }
 
+    /// Is there an object of that name?
+    pub fn knows(&self, id: ObjectId) -> bool {
+        let slots = self.objects.get(usize::from(id.creator().0));
+        slots.is_some_and(|slots| (1..=slots.len()).contains(&(id.count() as usize)))
+    }
+
     /// All tasks, in order.
     pub fn task_ids(&self) -> impl Iterator<Item = TaskId> + use<> {
         (1..=self.tasks.len()).map(|task| TaskId(task as u8))

@@ -3,7 +3,7 @@
 use super::path::{Answer, Arrival, Pruning};
 use super::search::{self, search};
 use super::witness::is_preemption;
-use super::{Bound, Config, EngineKind, Subject, Verdict};
+use super::{Bound, Config, EngineKind, HiddenState, Subject, Verdict};
 use crate::engine::State;
 use crate::engine::world::Transition;
 
@@ -32,11 +32,14 @@ impl Pruning for NothingIsKnown {
 }
 
 /// Runs every schedule of the program; with `preemptions_max` every one with so many preemptions at most.
-pub fn explore(subject: &dyn Subject, config: &Config) -> Verdict {
+///
+/// # Errors
+/// If the program has hidden state.
+pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, HiddenState> {
     let pruning = NothingIsKnown { preemptions_max: config.preemptions_max, cut: false };
-    let (mut verdict, pruning) = search(subject, config, EngineKind::Brute, pruning, |_| search::Answer::Keep);
+    let (mut verdict, pruning) = search(subject, config, EngineKind::Brute, pruning, |_| search::Answer::Keep)?;
     if let (true, Some(max)) = (pruning.cut, config.preemptions_max) {
         verdict.bound = verdict.bound.or(Some(Bound::Preemptions(max)));
     }
-    verdict
+    Ok(verdict)
 }

@@ -1,19 +1,21 @@
 //! What an exploration knows, in a file: who is killed goes on where the last checkpoint was written.
 //!
 //! A line of JSON, then the table of states as 20 bytes each (the fingerprint and who sleeps, little-endian). The file is
-//! written beside its place, synced and renamed, so there is always a whole one. It says what it is of, and has a sum over all
+//! written beside its place, synced and renamed, so there is always a whole one; while it is used a file beside it, `.lock`
+//! behind its name, is locked. It says what it is of, and has a sum over all
 //! of it: a checkpoint of another program, memory model or version is refused, a damaged one as well, and one whose paths the
 //! code no longer follows.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::hash::Hasher;
-use std::io::{self, BufWriter, Write};
-use std::path::{Path as FilePath, PathBuf};
+use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::files::{self, Locked};
 use super::path::{Choice, Item, Path};
 use super::schedule::{Guide, replay};
 use super::search::{Answer, Runner};
@@ -28,6 +30,9 @@ use crate::event::TaskId;
 
 /// The version written, and the only one read.
 pub const VERSION: u32 = 3;
+
+/// Bytes of a checkpoint beside its states, at most: the first line.
+const BESIDE_STATES_MAX: u64 = 1 << 30;
 
 /// Where checkpoints go, and what they are of.
 #[derive(Clone, Debug)]
@@ -70,6 +75,8 @@ struct Header {
     memory: Memory,
     symmetry: bool,
     executions: u64,
+    /// Executions that were longer than the bound on steps: such a search is not complete.
+    too_long: u64,
     states: u64,
     /// What ended an execution before it was seen to its end.
     cut: Option<Bound>,
@@ -116,18 +123,21 @@ impl Checkpoint {
         Error::Unfit { file: self.file.display().to_string(), why: why.into() }
     }
 
-    /// Where it is written before it takes its place: the name and `.tmp`.
-    fn beside(&self) -> PathBuf {
-        let mut name = self.file.clone().into_os_string();
-        name.push(".tmp");
-        name.into()
-    }
-
-    /// Can it be written at all? Asked before anything is explored: who hears of it later has waited in vain.
-    pub(super) fn try_place(&self) -> Result<(), Error> {
-        let beside = self.beside();
-        let tried = File::create(&beside).and_then(|_| fs::remove_file(&beside));
-        tried.map_err(self.io("the checkpoint cannot be written"))
+    /// Takes it for this process, for as long as the lock lives. Two explorations would write over each other's work.
+    ///
+    /// Can it be written at all? That is asked here as well, before anything is explored.
+    pub(super) fn take(&self) -> Result<Locked, Error> {
+        match fs::metadata(&self.file) {
+            Ok(metadata) if !metadata.is_file() => return Err(self.unfit("not a regular file")),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(self.io("the checkpoint cannot be read")(error));
+            }
+            _ => {}
+        }
+        let locked = Locked::new(&self.file).map_err(self.io("the checkpoint cannot be written"))?;
+        let locked = locked.ok_or_else(|| self.unfit("another process explores with this checkpoint"))?;
+        files::try_place(&self.file).map_err(self.io("the checkpoint cannot be written"))?;
+        Ok(locked)
     }
 
     /// Writes what is known; whoever is killed meanwhile finds the one before.
@@ -156,6 +166,7 @@ impl Checkpoint {
             memory: config.memory,
             symmetry: config.symmetry,
             executions: totals.executions,
+            too_long: totals.too_long.count,
             states: entries.len() as u64,
             cut: totals.cut,
             sum: String::new(),
@@ -172,9 +183,8 @@ impl Checkpoint {
             items: items.iter().map(item).collect(),
         };
         header.sum = sum(&header, &entries);
-        let beside = self.beside();
-        write(&beside, &header, &entries).map_err(self.io("the checkpoint cannot be written"))?;
-        fs::rename(&beside, &self.file).map_err(self.io("the checkpoint cannot be put in its place"))
+        files::write_locked(&self.file, |out| write(out, &header, &entries))
+            .map_err(self.io("the checkpoint cannot be written"))
     }
 
     /// All is seen.
@@ -189,7 +199,7 @@ impl Checkpoint {
 
     /// Reads the file, if there is one, and fills the table of states.
     pub(super) fn restore(&self, subject: &dyn Subject, config: &Config, visited: &Visited) -> Result<Restored, Error> {
-        let bytes = match fs::read(&self.file) {
+        let bytes = match files::read_up_to(&self.file, config.bytes_max.saturating_add(BESIDE_STATES_MAX)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Restored::default()),
             read => read.map_err(self.io("the checkpoint cannot be read"))?,
         };
@@ -198,6 +208,7 @@ impl Checkpoint {
             visited.visit(fingerprint, asleep);
         }
         let mut totals = Totals { executions: header.executions, cut: header.cut, ..Totals::default() };
+        totals.too_long.count = header.too_long;
         totals.histories.extend(header.histories);
         totals.outcomes.extend(header.outcomes);
         totals.deadlocks.extend(header.deadlocks);
@@ -260,7 +271,7 @@ impl Checkpoint {
         for item in items {
             let mut path = Path::new(Nothing, config.memory, None);
             path.enter(item);
-            if runner.try_run(&mut path, &mut |_| Answer::Again).is_some() {
+            if runner.run(&mut path, &mut |_| Answer::Again).is_err() {
                 return Err(self.unfit("the code has changed: it does not go where the checkpoint's paths lead"));
             }
         }
@@ -297,13 +308,12 @@ fn sum(header: &Header, entries: &[(u128, Sleepers)]) -> String {
     format!("{:032x}", sum.finish_128())
 }
 
-fn write(file: &FilePath, header: &Header, entries: &[(u128, Sleepers)]) -> io::Result<()> {
-    let mut out = BufWriter::new(File::create(file)?);
-    serde_json::to_writer(&mut out, header)?;
+fn write(out: &mut dyn Write, header: &Header, entries: &[(u128, Sleepers)]) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, header)?;
     out.write_all(b"\n")?;
     for (fingerprint, asleep) in entries {
         out.write_all(&fingerprint.to_le_bytes())?;
         out.write_all(&asleep.to_le_bytes())?;
     }
-    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+    Ok(())
 }

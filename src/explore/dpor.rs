@@ -33,13 +33,15 @@
 //! turns out to be of that kind, exploration starts over. A global that changes what is listed in no execution
 //! that is run would be missed; no design has one.
 //!
-//! It cannot see what hides from the engine: state shared behind its back makes dependent steps look independent.
+//! It cannot see what hides from the engine: state shared behind its back makes dependent steps look independent. So a program
+//! that does not promise that there is none is examined first, by other means ([`super::hidden`]).
 
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::{Bound, Config, EngineKind, Found, Progress, Schedule, Subject, Verdict};
+use super::search::TooLong;
+use super::{Bound, Config, EngineKind, Found, HiddenState, Progress, Schedule, Subject, Verdict, repeats};
 use crate::check::{Code, Finding};
 use crate::engine::controlled::Controlled;
 use crate::engine::world::Transition;
@@ -65,10 +67,14 @@ struct Exploration<'a> {
     watch: Rc<RefCell<Watch>>,
     known: HashSet<(Code, &'static str)>,
     verdict: Verdict,
+    too_long: TooLong,
 }
 
 /// Runs one execution per trace of the program, or a few more.
-pub fn explore(subject: &dyn Subject, config: &Config, reduction: Reduction) -> Verdict {
+///
+/// # Errors
+/// If the program has hidden state, and an execution shows it.
+pub fn explore(subject: &dyn Subject, config: &Config, reduction: Reduction) -> Result<Verdict, HiddenState> {
     let engine = match reduction {
         Reduction::Optimal => EngineKind::Dpor,
         Reduction::Source => EngineKind::SourceDpor,
@@ -80,14 +86,18 @@ pub fn explore(subject: &dyn Subject, config: &Config, reduction: Reduction) -> 
         watch: Rc::new(RefCell::new(Watch::new(subject.checks()))),
         known: HashSet::new(),
         verdict: Verdict::new(engine),
+        too_long: TooLong::default(),
     };
-    while exploration.explore_with_what_is_known(reduction) {}
-    exploration.verdict
+    while exploration.explore_with_what_is_known(reduction)? {}
+    let mut verdict = exploration.verdict;
+    let long = exploration.too_long.first.filter(|_| verdict.bound.is_some());
+    verdict.repeats = long.and_then(|schedule| repeats::find(subject, config, &schedule));
+    Ok(verdict)
 }
 
 impl Exploration<'_> {
     /// Explores; true if it turned out on the way that more depends on each other than was known.
-    fn explore_with_what_is_known(&mut self, reduction: Reduction) -> bool {
+    fn explore_with_what_is_known(&mut self, reduction: Reduction) -> Result<bool, HiddenState> {
         let mut walk = Walk::new(reduction, self.config, self.subject.clock(), Rc::clone(&self.watch));
         let known = self.dependencies();
         let mut first_new = 0;
@@ -99,20 +109,22 @@ impl Exploration<'_> {
                 self.verdict.executions += 1;
                 self.verdict.bound = Some(exceeded.into());
                 self.take_findings(&walk);
-                return false;
+                return Ok(false);
             }
-            walk.assert_known();
+            if let Some(stray) = walk.stray() {
+                return Err(HiddenState::new(&stray, &self.subject.checks().names()));
+            }
             walk.settle();
             self.verdict.executions += 1;
             self.take_findings(&walk);
             self.take_data_races(&walk, first_new);
             let is_stopped = ending == Ending::Stopped;
-            self.take_ending(ending);
+            self.take_ending(ending, &walk);
             if self.dependencies() != known {
-                return self.goes_on();
+                return Ok(self.goes_on());
             }
             if is_stopped && walk.trace.len() == 0 {
-                return false;
+                return Ok(false);
             }
             let has_more = if is_stopped {
                 walk.retreat()
@@ -121,7 +133,7 @@ impl Exploration<'_> {
                 walk.advance()
             };
             if !has_more || !self.goes_on() {
-                return false;
+                return Ok(false);
             }
             first_new = walk.trace.len();
         }
@@ -142,14 +154,17 @@ impl Exploration<'_> {
     fn goes_on(&mut self) -> bool {
         let bound = self.config.tick(self.verdict.executions, 0, Progress::default);
         self.verdict.bound = bound.or(self.verdict.bound);
-        bound.is_none()
+        bound.is_none() && self.too_long.count < self.config.too_long_max
     }
 
-    fn take_ending(&mut self, ending: Ending) {
+    fn take_ending(&mut self, ending: Ending, walk: &Walk) {
         match ending {
             Ending::Finished(outcome) => _ = self.verdict.outcomes.insert(outcome),
             Ending::Deadlocked(outcome) => _ = self.verdict.deadlocks.insert(outcome),
-            Ending::TooLong => self.verdict.bound = Some(Bound::Steps(self.config.limits.steps_max)),
+            Ending::TooLong => {
+                self.too_long.add(|| walk.transitions());
+                self.verdict.bound = Some(Bound::Steps(self.config.limits.steps_max));
+            }
             Ending::Exceeded(_) | Ending::Stopped | Ending::Abandoned => {}
         }
     }

@@ -1,9 +1,10 @@
 //! Why an exploration is refused, or cannot go on.
 //!
 //! Three kinds are never mixed: what is wrong with the code under test is a finding, a limit of the tool is a
-//! [`Bound`](super::Bound) in the verdict, and a mistake in what was asked is an error of this type.
+//! [`Bound`](super::Bound) in the verdict, and a mistake in what was asked, or a program that no search can judge, is an error
+//! of this type.
 
-use super::checkpoint;
+use super::{EngineKind, HiddenState, checkpoint};
 
 /// Why there is no verdict.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +18,19 @@ pub enum Error {
         "the explicit engine runs interpreted programs, and this program has no interpreted form: use the explorer"
     )]
     NoExplicitForm,
+    /// An option that the engine does not know, and would ignore.
+    #[error("{option} is for {whose}, not for {engine:?}")]
+    Option {
+        /// The field of the [`Config`](super::Config).
+        option: &'static str,
+        /// The engine that was asked for.
+        engine: EngineKind,
+        /// The engines that know it.
+        whose: &'static str,
+    },
+    /// The program has hidden state: whatever a search says of it can be wrong.
+    #[error(transparent)]
+    HiddenState(#[from] HiddenState),
     /// Two settings of the [`Config`](super::Config) exclude each other.
     #[error("{one} and {other} do not go together: {why}")]
     Config {

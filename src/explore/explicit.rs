@@ -64,10 +64,7 @@ pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, Error>
     verdict.findings = shown.iter().map(|shown| found(subject, &program, config, shown)).collect();
     verdict.findings.extend(lock_order_cycles(subject, config, &orders));
     if program.goes_round && verdict.bound.is_none() && config.seeded.is_none() {
-        match livelock::find(subject, config, false) {
-            Ok(found) => verdict.findings.extend(found),
-            Err(bound) => verdict.bound = Some(bound),
-        }
+        livelock::find(subject, config, false, &mut verdict)?;
     }
     verdict.symmetry = config.symmetry.then_some(!program.classes.is_empty());
     Ok(verdict)

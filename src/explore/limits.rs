@@ -15,6 +15,7 @@
 //! | steps of an execution | [`Bound::Steps`] | all but loom | `Limits::steps_max` |
 //! | branches of an execution | [`Bound::Branches`] | loom | [`BRANCHES_MAX`] |
 //! | operations of an execution after its finding | [`Bound::Drained`] | loom | [`DRAINED_MAX`] |
+//! | memory that the system has | [`Bound::Memory`] | those that remember states | |
 //! | executions, states, bytes | [`Bound::Executions`], [`Bound::States`], [`Bound::Bytes`] | all that count them | `Config` |
 //! | preemptions of an execution | [`Bound::Preemptions`] | explorer, if asked | `Config::preemptions_max` |
 //! | executions that are drawn | [`Bound::Sampled`] | random, pct | `Config::runs` |
@@ -36,6 +37,8 @@ pub enum Bound {
     States(u64),
     /// `bytes_max`.
     Bytes(u64),
+    /// The system has no memory for more states.
+    Memory,
     /// Executions with more preemptions were left out.
     Preemptions(u32),
     /// An execution was longer than `steps_max`.
@@ -83,6 +86,7 @@ impl std::fmt::Display for Bound {
             Bound::Executions(max) => write!(f, "stopped after {max} execution{}", plural(*max)),
             Bound::States(max) => write!(f, "stopped after {max} state{}", plural(*max)),
             Bound::Bytes(max) => write!(f, "known states would take more than {} MiB", max >> 20),
+            Bound::Memory => write!(f, "no memory is left for known states"),
             Bound::Preemptions(max) => {
                 write!(f, "only executions with at most {max} preemption{}", plural((*max).into()))
             }

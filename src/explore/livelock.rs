@@ -16,7 +16,7 @@ use super::path::{Answer, Arrival, Pruning};
 use super::schedule::{Guide, replay};
 use super::search::{self, Runner, search_by};
 use super::visited::Identity;
-use super::{Bound, Config, EngineKind, Found, Schedule, Subject};
+use super::{Config, EngineKind, Found, HiddenState, Schedule, Subject, Verdict};
 use crate::check::Code;
 use crate::engine::State;
 use crate::engine::world::Transition;
@@ -101,26 +101,28 @@ pub(super) fn goes_round(histories: &HashSet<(u128, u128)>) -> bool {
     !next.is_empty()
 }
 
-/// The livelock that is reached with the fewest context switches, then steps, if there is one.
+/// Adds the livelock that is reached with the fewest context switches, then steps, if there is one; or the bound that was hit.
 ///
 /// # Errors
-/// With the bound that was hit.
-pub(super) fn find(subject: &dyn Subject, config: &Config, rerun: bool) -> Result<Option<Found>, Bound> {
+/// If the program has hidden state.
+pub(super) fn find(subject: &dyn Subject, config: &Config, rerun: bool, into: &mut Verdict) -> Result<(), HiddenState> {
     let config = Config { symmetry: false, executions_max: u64::MAX, states_max: u64::MAX, ..config.clone() };
     let runner = match rerun {
         true => Runner::new(subject, &config, EngineKind::Explorer),
         false => Runner::replica(subject, &config, EngineKind::Explorer),
     };
     let recorder = Recorder { index: HashMap::default(), graph: Graph::default(), bytes_max: config.bytes_max };
-    let (verdict, recorder) = search_by(runner, recorder, |_| search::Answer::Keep);
-    if let Some(bound) = verdict.bound {
-        return Err(bound);
+    let (verdict, recorder) = search_by(runner, recorder, |_| search::Answer::Keep)?;
+    if verdict.bound.is_some() {
+        into.bound = verdict.bound;
+        return Ok(());
     }
-    let Some(transitions) = recorder.graph.livelock() else { return Ok(None) };
+    let Some(transitions) = recorder.graph.livelock() else { return Ok(()) };
     let schedule = Schedule { transitions, memory: config.memory };
     let replay = replay(subject, &subject.checks().names(), &Guide::Exact(&schedule));
     let findings = replay.map(|replay| replay.findings).unwrap_or_default();
     let finding = findings.into_iter().find(|finding| finding.code == Code::LW009);
     let finding = finding.expect("internal error: a round of the graph is one of the program");
-    Ok(Some(Found { finding, schedule, weak_memory: false }))
+    into.findings.push(Found { finding, schedule, weak_memory: false });
+    Ok(())
 }

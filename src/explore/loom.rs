@@ -10,6 +10,9 @@
 //! A finding's schedule is replayed on the controlled engine; if that does not show it, no sequentially consistent
 //! execution of these steps does, and it is marked as weak-memory.
 //!
+//! State that tasks share behind the engine's back is nothing that loom sees either: a program that does not promise that
+//! there is none is examined on the controlled engine ([`super::hidden`]).
+//!
 //! Complete means: loom has no more executions. It may still have missed some: see [`crate::engine::loom`].
 
 use std::cell::RefCell;

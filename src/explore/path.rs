@@ -9,9 +9,10 @@ use std::hash::{Hash, Hasher};
 use super::independence::{independent, process, processes};
 use super::visited::Sleepers;
 use crate::engine::fingerprint::Fingerprint;
+use crate::engine::memo::{Deed, Stray};
 use crate::engine::world::{Transition, World};
 use crate::engine::{Decision, Followed, Memory, State, Strategy, Unsound};
-use crate::event::{Op, TaskId};
+use crate::event::{Op, TaskId, View};
 
 /// How a search came to a state.
 pub(super) struct Arrival {
@@ -73,6 +74,13 @@ impl Expected {
         match self {
             Expected::Op(expected) => expected == op,
             Expected::Hash(expected) => expected == hash(op),
+        }
+    }
+
+    fn deed(self) -> Deed {
+        match self {
+            Expected::Op(Some(op)) => Deed::Performed(op),
+            Expected::Op(None) | Expected::Hash(_) => Deed::Unknown,
         }
     }
 
@@ -147,8 +155,8 @@ pub(super) struct Path<P> {
     depth: usize,
     last: TaskId,
     spent: u32,
-    /// The step at which a known path no longer led to what it led to before.
-    strayed: Option<usize>,
+    /// Where a known path no longer led to what it led to before.
+    stray: Option<Box<Stray>>,
 }
 
 impl<P: Pruning> Path<P> {
@@ -162,7 +170,7 @@ impl<P: Pruning> Path<P> {
             depth: 0,
             last: TaskId::BOOT,
             spent: 0,
-            strayed: None,
+            stray: None,
         }
     }
 
@@ -225,8 +233,19 @@ impl<P: Pruning> Path<P> {
     }
 
     /// Where the execution that has just ended left what was known of it, if it did.
-    pub fn strayed(&self) -> Option<usize> {
-        self.strayed.or((self.depth < self.branches.len()).then_some(self.depth))
+    pub fn stray(&self) -> Option<Stray> {
+        let ended = || {
+            let branch = self.branches.get(self.depth)?;
+            let choice = self.arena[branch.taken];
+            Some(Stray {
+                task: choice.transition.task,
+                step: self.depth as u32,
+                before: choice.expected.deed(),
+                now: Deed::Ended,
+                world: None,
+            })
+        };
+        self.stray.as_deref().cloned().or_else(ended)
     }
 
     /// The choices of the first steps.
@@ -361,7 +380,10 @@ impl<P: Pruning> Strategy for Path<P> {
         let choice = &mut self.arena[at];
         let op = world.operation(choice.transition);
         if !choice.expected.is(op) || !world.is_enabled(choice.transition) {
-            self.strayed = Some(self.depth);
+            let (task, step) = (choice.transition.task, self.depth as u32);
+            let before = choice.expected.deed();
+            let now = op.map_or(Deed::Unknown, |op| Deed::CameTo(op, world.status(task).1));
+            self.stray = Some(Box::new(Stray { task, step, before, now, world: Some(world.clone()) }));
             return Some(Followed { decision: Decision::Abandon, judged });
         }
         choice.expected = Expected::Op(op);

@@ -11,13 +11,17 @@
 //! k is the length of the longest execution so far; the first one, before those that were asked for, is run to have one.
 //! The bound is that of the paper for a fixed k: where executions differ much in length it holds for the longest only.
 //!
+//! Nothing is taken for known here, so state that hides from the engine makes no verdict wrong; a program that has some is refused
+//! all the same ([`super::hidden`]), because its schedules cannot be replayed.
+//!
 //! The same seed gives the same executions. A verdict is never complete: its bound is [`Bound::Sampled`], if no other was met.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::{Bound, Config, EngineKind, Found, Progress, Schedule, Subject, Verdict, Watch};
+use super::{Bound, Config, EngineKind, Found, HiddenState, Progress, Schedule, Subject, Verdict, Watch};
 use crate::engine::controlled::Controlled;
+use crate::engine::memo::Memo;
 use crate::engine::world::Transition;
 use crate::engine::{Decision, Ending, Observer, State, Strategy};
 use crate::event::TaskId;
@@ -140,10 +144,26 @@ impl Strategy for Drawn<'_> {
 
 /// Runs `config.runs` random executions: a walk, or PCT with `config.depth`.
 pub fn explore(subject: &dyn Subject, config: &Config, engine: EngineKind) -> Verdict {
+    run(subject, config, engine, None).unwrap_or_else(|_| unreachable!("internal error: nothing was compared"))
+}
+
+/// The same; with a memo each execution is compared with those before.
+///
+/// # Errors
+/// If one of them does something else from the same history.
+pub(super) fn run(
+    subject: &dyn Subject,
+    config: &Config,
+    engine: EngineKind,
+    memo: Option<Rc<RefCell<Memo>>>,
+) -> Result<Verdict, HiddenState> {
     let mut verdict = Verdict::new(engine);
     let watch = Watch::shared(subject.checks());
     let observer: Rc<RefCell<dyn Observer>> = watch.clone();
-    let mut controlled = Controlled::new(config.settings());
+    let mut controlled = match &memo {
+        Some(memo) => Controlled::learning(config.settings(), Rc::clone(memo)),
+        None => Controlled::new(config.settings()),
+    };
     let mut random = SplitMix64::new(config.seed);
     let program: &dyn crate::engine::Program = subject;
     let is_pct = engine == EngineKind::Pct;
@@ -154,7 +174,7 @@ pub fn explore(subject: &dyn Subject, config: &Config, engine: EngineKind) -> Ve
     for _ in 0..runs {
         if let Some(bound) = config.tick(verdict.executions, 0, Progress::default) {
             verdict.bound = Some(bound);
-            return verdict;
+            return Ok(verdict);
         }
         let draw = if is_pct {
             Draw::Pct(Priorities::new(&mut random, config.depth.saturating_sub(1), steps_max))
@@ -163,6 +183,9 @@ pub fn explore(subject: &dyn Subject, config: &Config, engine: EngineKind) -> Ve
         };
         let mut drawn = Drawn { random: &mut random, draw, taken: Vec::new() };
         let ending = controlled.run(program, &mut drawn, &observer);
+        if let Some(stray) = memo.as_ref().and_then(|memo| memo.borrow().stray().cloned()) {
+            return Err(HiddenState::new(&stray, &watch.borrow().0.names()));
+        }
         let taken = drawn.taken;
         verdict.executions += 1;
         steps_max = steps_max.max(taken.len() as u64);
@@ -182,7 +205,7 @@ pub fn explore(subject: &dyn Subject, config: &Config, engine: EngineKind) -> Ve
     }
     let sampled = Bound::Sampled { runs: config.runs, seed: config.seed };
     verdict.bound = Some(exceeded.map_or(sampled, Bound::from));
-    verdict
+    Ok(verdict)
 }
 
 #[cfg(test)]

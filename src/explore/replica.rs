@@ -18,7 +18,7 @@ use super::visited::Identity;
 use super::{Config, Subject, Watch};
 use crate::check::CheckMemory;
 use crate::engine::controlled::Controlled;
-use crate::engine::memo::{Memo, Told, Unmade};
+use crate::engine::memo::{Deed, Memo, Stray, Told, Unmade};
 use crate::engine::world::{Transition, World};
 use crate::engine::{Blind, Decision, Ending, Flow, Observer, Program, State, Strategy, fingerprint_of};
 use crate::event::{Status, TaskId, View};
@@ -69,9 +69,13 @@ impl<'s> Replica<'s> {
         self.go_on(path)
     }
 
-    /// Did the program do something else than before? Then nothing that was seen counts.
-    pub fn strayed(&self) -> bool {
-        self.strayed || self.memo.borrow().strayed()
+    /// Where the program did something else than before, if it did. Then nothing that was seen counts.
+    pub fn stray<P: Pruning>(&self, path: &Path<P>) -> Option<Stray> {
+        let left = || {
+            let (step, before, now) = (path.steps(), Deed::Unknown, Deed::Ended);
+            self.strayed.then_some(Stray { task: TaskId::BOOT, step, before, now, world: None })
+        };
+        self.memo.borrow().stray().cloned().or_else(left)
     }
 
     /// From which history a task can come to which, as far as it is known.

@@ -3,9 +3,12 @@
 //! One JSON object. Design and scenario are named, the steps are named (see [`Step`]), and nothing in it depends on where
 //! or when it was written. A step stands on a line of its own, so that two schedules can be held side by side by `diff`.
 
+use std::io;
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 
-use super::Step;
+use super::{Step, files};
 use crate::check::Code;
 use crate::engine::Memory;
 
@@ -87,6 +90,16 @@ impl Saved {
             json(&self.finding),
             steps.join(",\n")
         )
+    }
+
+    /// Writes it into a directory, under its own name: a whole file, or none.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_into(&self, directory: &Path) -> io::Result<PathBuf> {
+        let path = directory.join(self.file_name());
+        files::write_whole(&path, |out| out.write_all(self.to_text().as_bytes()))?;
+        Ok(path)
     }
 
     /// The name of its file: what it shows, and where.

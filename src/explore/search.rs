@@ -6,9 +6,11 @@ use std::rc::Rc;
 
 use super::path::{Path, Pruning};
 use super::replica::Replica;
-use super::{Bound, Config, EngineKind, Found, Progress, Schedule, Subject, Verdict, Watch};
+use super::{Bound, Config, EngineKind, Found, HiddenState, Progress, Schedule, Subject, Verdict, Watch, repeats};
 use crate::check::Orders;
 use crate::engine::controlled::Controlled;
+use crate::engine::memo::Memo;
+use crate::engine::world::Transition;
 use crate::engine::{Ending, Observer};
 
 /// What to do with a finding.
@@ -28,12 +30,28 @@ pub(super) struct Runner<'s> {
     observer: Rc<RefCell<dyn Observer>>,
     machine: Machine<'s>,
     pub verdict: Verdict,
+    pub too_long: TooLong,
+}
+
+/// Executions that were longer than the bound on steps.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TooLong {
+    pub count: u64,
+    /// The first of them.
+    pub first: Option<Vec<Transition>>,
+}
+
+impl TooLong {
+    pub fn add(&mut self, schedule: impl FnOnce() -> Vec<Transition>) {
+        self.count += 1;
+        self.first.get_or_insert_with(schedule);
+    }
 }
 
 /// Who makes the steps.
 enum Machine<'s> {
-    /// The program, from its beginning each time.
-    Rerun(Box<Controlled>),
+    /// The program, from its beginning each time; an audit compares it with what it did before.
+    Rerun(Box<Controlled>, Option<Rc<RefCell<Memo>>>),
     /// What is known of it, from copies of states.
     Replica(Box<Replica<'s>>),
 }
@@ -42,8 +60,23 @@ impl<'s> Runner<'s> {
     pub fn new(subject: &'s dyn Subject, config: &'s Config, engine: EngineKind) -> Runner<'s> {
         let watch = Watch::shared(subject.checks());
         let observer: Rc<RefCell<dyn Observer>> = watch.clone();
-        let machine = Machine::Rerun(Box::new(Controlled::new(config.settings())));
-        Runner { subject, config, watch, observer, machine, verdict: Verdict::new(engine) }
+        let machine = Machine::Rerun(Box::new(Controlled::new(config.settings())), None);
+        Runner {
+            subject,
+            config,
+            watch,
+            observer,
+            machine,
+            verdict: Verdict::new(engine),
+            too_long: TooLong::default(),
+        }
+    }
+
+    /// One that compares what tasks do between their operations with what they did before.
+    pub fn audit(subject: &'s dyn Subject, config: &'s Config, engine: EngineKind) -> Runner<'s> {
+        let memo = Rc::new(RefCell::new(Memo::default()));
+        let controlled = Controlled::learning(config.settings(), Rc::clone(&memo));
+        Runner { machine: Machine::Rerun(Box::new(controlled), Some(memo)), ..Runner::new(subject, config, engine) }
     }
 
     /// One that runs the program only where it does something new.
@@ -53,9 +86,16 @@ impl<'s> Runner<'s> {
         Runner { machine: Machine::Replica(Box::new(replica)), ..runner }
     }
 
-    /// Did the program do something else than it did before?
-    pub fn strayed(&self) -> bool {
-        matches!(&self.machine, Machine::Replica(replica) if replica.strayed())
+    /// Where the program did something else than before in the execution along `path` that has just ended, if it did: it
+    /// remembers something that the engine does not see.
+    pub fn hidden<P: Pruning>(&self, path: &Path<P>) -> Option<HiddenState> {
+        let stray = match &self.machine {
+            Machine::Replica(replica) => replica.stray(path),
+            Machine::Rerun(_, memo) => {
+                memo.as_ref().and_then(|memo| memo.borrow().stray().cloned()).or_else(|| path.stray())
+            }
+        };
+        stray.map(|stray| HiddenState::new(&stray, &self.watch.borrow().0.names()))
     }
 
     /// From which history a task can come to which; none if the program is run from its beginning each time.
@@ -77,35 +117,22 @@ impl<'s> Runner<'s> {
 
     /// Runs the execution that the path stands for. `on_found` looks at each finding.
     ///
-    /// # Panics
-    /// If the program did something else than the last time: it remembers something that the engine does not see.
-    pub fn run<P: Pruning>(&mut self, path: &mut Path<P>, on_found: &mut dyn FnMut(&Found) -> Answer) {
-        if let Some(step) = self.try_run(path, on_found) {
-            panic!(
-                "internal error: hidden state: the same {step} steps led somewhere else than before; \
-                 the program keeps something in a static, a Cell or an Arc that is no object of the engine"
-            );
-        }
-    }
-
-    /// As [`Runner::run`]; returns the step at which the program left the path.
-    pub fn try_run<P: Pruning>(
+    /// # Errors
+    /// If the program did something else than before. Then nothing that was seen counts.
+    pub fn run<P: Pruning>(
         &mut self,
         path: &mut Path<P>,
         on_found: &mut dyn FnMut(&Found) -> Answer,
-    ) -> Option<usize> {
+    ) -> Result<(), HiddenState> {
         path.restart();
         let program: &dyn crate::engine::Program = self.subject;
         let ending = match &mut self.machine {
             Machine::Replica(replica) => replica.run(path),
-            Machine::Rerun(controlled) => {
-                let ending = controlled.run(program, path, &self.observer);
-                if let Some(step) = path.strayed() {
-                    return Some(step);
-                }
-                ending
-            }
+            Machine::Rerun(controlled, _) => controlled.run(program, path, &self.observer),
         };
+        if let Some(hidden) = self.hidden(path) {
+            return Err(hidden);
+        }
         self.verdict.executions += 1;
         let mut again = false;
         for finding in self.watch.borrow_mut().0.take_found() {
@@ -123,22 +150,28 @@ impl<'s> Runner<'s> {
         match ending {
             Ending::Finished(outcome) => _ = self.verdict.outcomes.insert(outcome),
             Ending::Deadlocked(outcome) => _ = self.verdict.deadlocks.insert(outcome),
-            Ending::TooLong => self.verdict.bound = Some(Bound::Steps(self.config.limits.steps_max)),
+            Ending::TooLong => {
+                self.too_long.add(|| path.transitions(path.len()));
+                self.verdict.bound = Some(Bound::Steps(self.config.limits.steps_max));
+            }
             Ending::Exceeded(exceeded) => self.verdict.bound = Some(exceeded.into()),
             Ending::Stopped | Ending::Abandoned => {}
         }
-        None
+        Ok(())
     }
 }
 
 /// Runs executions until the tree of schedules is exhausted or a bound is hit. `on_found` looks at each finding.
+///
+/// # Errors
+/// If the program has hidden state.
 pub(super) fn search<P: Pruning>(
     subject: &dyn Subject,
     config: &Config,
     engine: EngineKind,
     pruning: P,
     on_found: impl FnMut(&Found) -> Answer,
-) -> (Verdict, P) {
+) -> Result<(Verdict, P), HiddenState> {
     search_by(Runner::new(subject, config, engine), pruning, on_found)
 }
 
@@ -147,13 +180,16 @@ pub(super) fn search_by<P: Pruning>(
     mut runner: Runner<'_>,
     pruning: P,
     mut on_found: impl FnMut(&Found) -> Answer,
-) -> (Verdict, P) {
+) -> Result<(Verdict, P), HiddenState> {
     let config = runner.config;
     let mut path = Path::new(pruning, config.memory, config.seeded);
     loop {
-        runner.run(&mut path, &mut on_found);
+        runner.run(&mut path, &mut on_found)?;
         runner.verdict.states = path.pruning.states();
         if !path.advance() {
+            break;
+        }
+        if runner.too_long.count >= config.too_long_max {
             break;
         }
         if path.pruning.is_full() {
@@ -167,5 +203,9 @@ pub(super) fn search_by<P: Pruning>(
             break;
         }
     }
-    (runner.verdict, path.pruning)
+    if runner.verdict.bound.is_some() {
+        let long = runner.too_long.first.unwrap_or_else(|| path.transitions(path.len()));
+        runner.verdict.repeats = repeats::find(runner.subject, config, &long);
+    }
+    Ok((runner.verdict, path.pruning))
 }

@@ -6,18 +6,17 @@
 //! second is abandoned there. Of two orders of independent steps only one is run, by sleep sets; every state is still met.
 //!
 //! `docs/explorer.md` has the argument. It cannot see state that is hidden from the engine: a `static`, or a `Cell` that
-//! tasks share behind its back; an audit samples for it. Fingerprints have 128 bits; see
+//! tasks share behind its back; [`super::hidden`] looks for it, and an audit samples for it. Fingerprints have 128 bits; see
 //! [`crate::engine::fingerprint`] for the chance that two states share one.
 
 use std::time::Instant;
 
 use super::audit::{self, Audit};
-use super::checkpoint::Restored;
+use super::checkpoint::{Checkpoint, Restored};
 use super::path::{Answer, Arrival, Item, Pruning};
 use super::visited::{Visit, Visited};
 use super::workers::{Crew, Round, Totals, Void};
-use super::{Bound, Config, Error, Subject, Verdict, livelock, witness};
-use crate::check::Code;
+use super::{Bound, Config, Error, HiddenState, Subject, Verdict, livelock, repeats, witness};
 use crate::engine::world::Transition;
 use crate::engine::{State, Unsound};
 
@@ -36,6 +35,24 @@ pub(super) struct Known<'a> {
     pub broken: bool,
     /// There is no room for another state.
     pub full: bool,
+    /// A step led to two states.
+    pub hidden: Option<HiddenState>,
+}
+
+impl<'a> Known<'a> {
+    /// What a worker knows that has met nothing itself.
+    pub fn new(visited: &'a Visited, audit: Option<&'a Audit>, symmetry: bool) -> Known<'a> {
+        Known { visited, audit, audited_steps: 0, symmetry, broken: false, full: false, hidden: None }
+    }
+
+    /// Did the step lead to where it led before? Otherwise the search is over.
+    fn follows(&mut self, audit: &Audit, from: (u128, Transition), state: &State<'_>, to: u128) -> bool {
+        let follows = audit.follow(from, to);
+        if !follows {
+            self.hidden = Some(HiddenState::states(state.step, from.1));
+        }
+        follows
+    }
 }
 
 impl Pruning for Known<'_> {
@@ -45,8 +62,10 @@ impl Pruning for Known<'_> {
             return Answer::Stop;
         }
         let fingerprint = state.fingerprint();
-        if let (Some(audit), Some(from)) = (self.audit, arrival.from) {
-            audit.follow(from, fingerprint);
+        if let (Some(audit), Some(from)) = (self.audit, arrival.from)
+            && !self.follows(audit, from, state, fingerprint)
+        {
+            return Answer::Stop;
         }
         match self.visited.visit(fingerprint, arrival.asleep) {
             Visit::New => {
@@ -73,7 +92,9 @@ impl Pruning for Known<'_> {
     fn audited(&mut self, state: &State<'_>, from: (u128, Transition)) -> Option<(Transition, u128)> {
         let audit = self.audit?;
         let fingerprint = state.fingerprint();
-        audit.follow(from, fingerprint);
+        if !self.follows(audit, from, state, fingerprint) {
+            return None;
+        }
         self.audited_steps += 1;
         let goes_on = self.audited_steps < audit::STEPS_MAX;
         audit.next(fingerprint, state.transitions).filter(|_| goes_on).map(|transition| (transition, fingerprint))
@@ -95,33 +116,35 @@ impl Pruning for Known<'_> {
 /// If a checkpoint cannot be read or written, or is of another exploration.
 pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, Error> {
     if let Some(max) = config.preemptions_max {
-        return Ok(witness::preemption_bounded(subject, config, max));
+        return Ok(witness::preemption_bounded(subject, config, max)?);
     }
-    if let Some(checkpoint) = &config.checkpoint {
-        checkpoint.try_place()?;
-    }
+    let _locked = config.checkpoint.as_ref().map(Checkpoint::take).transpose()?;
     // An audit is after what the program does and the engine does not see, so it is run each time.
-    let mut rerun = config.audit || config.seeded == Some(Unsound::NamesReused);
+    let rerun = config.audit || config.seeded == Some(Unsound::NamesReused);
     let mut symmetry = config.symmetry;
     loop {
         match visit_all(subject, &Config { symmetry, ..config.clone() }, rerun)? {
-            Ok(verdict) if rerun && !config.audit && config.seeded.is_none() => {
-                // A panic of the program's own says best what is wrong with it.
-                let panicked = verdict.findings.iter().any(|found| found.finding.code == Code::LW011);
-                assert!(
-                    panicked,
-                    "internal error: hidden state: a task did something else than before from the same history; \
-                     the program keeps something in a static, a Cell or an Arc that is no object of the engine"
-                );
-                return Ok(verdict);
-            }
             Ok(verdict) => {
                 let symmetry = config.symmetry.then_some(symmetry);
                 return Ok(Verdict { symmetry, ..verdict });
             }
             Err(Void::Named) => symmetry = false,
-            Err(Void::Strayed) => rerun = true,
+            Err(Void::Hidden(hidden)) => return Err(hidden.into()),
         }
+    }
+}
+
+/// Goes through states as an audit does, within the bounds of `config`, and says only whether something is hidden.
+///
+/// # Errors
+/// If something is.
+pub(super) fn audit(subject: &dyn Subject, config: &Config) -> Result<(), HiddenState> {
+    let (visited, audit) = (Visited::new(config.bytes_max), Audit::default());
+    let crew = Crew { subject, config, visited: &visited, audit: Some(&audit), rerun: true };
+    match crew.round(vec![Item::default()], &mut Totals::default(), None).void {
+        Some(Void::Hidden(hidden)) => Err(hidden),
+        Some(Void::Named) => unreachable!("internal error: an audit without symmetry exchanges no tasks"),
+        None => Ok(()),
     }
 }
 
@@ -161,21 +184,22 @@ fn visit_all(subject: &dyn Subject, config: &Config, rerun: bool) -> Result<Resu
         items = left;
     };
     let goes_round = rerun || livelock::goes_round(&totals.histories);
-    let mut verdict = verdict(totals, bound, &visited, audit.as_ref());
+    let mut verdict = verdict(subject, config, totals, bound);
+    verdict.states = visited.states();
+    verdict.audited = audit.as_ref().map(Audit::count);
     if goes_round && verdict.bound.is_none() && config.seeded.is_none() {
-        match livelock::find(subject, config, rerun) {
-            Ok(found) => verdict.findings.extend(found),
-            Err(bound) => verdict.bound = Some(bound),
-        }
+        livelock::find(subject, config, rerun, &mut verdict)?;
     }
     Ok(Ok(verdict))
 }
 
-fn verdict(totals: Totals, bound: Option<Bound>, visited: &Visited, audit: Option<&Audit>) -> Verdict {
-    let mut verdict = totals.into_verdict();
+fn verdict(subject: &dyn Subject, config: &Config, totals: Totals, bound: Option<Bound>) -> Verdict {
+    let long = totals.too_long.first.clone().or(totals.ended_on.clone());
+    let mut verdict = totals.into_verdict(config.limits.steps_max);
     // What ends the whole exploration is named before what ended a single execution.
     verdict.bound = bound.or(verdict.bound);
-    verdict.states = visited.states();
-    verdict.audited = audit.map(Audit::count);
+    if verdict.bound.is_some() {
+        verdict.repeats = long.and_then(|schedule| repeats::find(subject, config, &schedule));
+    }
     verdict
 }

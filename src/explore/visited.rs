@@ -7,9 +7,11 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+
+use super::Bound;
 
 /// A set of processes: bit t - 1 for the steps of task t, bit t + 15 for the flushes of its store buffer.
 pub(super) type Sleepers = u32;
@@ -82,6 +84,8 @@ const ENTRY_BYTES: u64 = std::mem::size_of::<(Words, Sleepers)>() as u64 + 1;
 pub(super) struct Visited {
     shards: Vec<Mutex<Shard>>,
     states: AtomicU64,
+    /// The system had no memory for a larger table.
+    refused: AtomicBool,
     shard_bytes_max: u64,
 }
 
@@ -91,6 +95,7 @@ impl Visited {
         Visited {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             states: AtomicU64::new(0),
+            refused: AtomicBool::new(false),
             shard_bytes_max: bytes_max / SHARDS as u64,
         }
     }
@@ -104,12 +109,24 @@ impl Visited {
             let now = before & !asleep;
             return if now == 0 { Visit::Known } else { Visit::Awake { now, asleep: before & asleep } };
         }
-        if shard.len() == shard.capacity() && grown(&shard) > self.shard_bytes_max {
-            return Visit::Full;
+        if shard.len() == shard.capacity() {
+            let too_large = grown(&shard) > self.shard_bytes_max;
+            let refused = !too_large && shard.try_reserve(1).is_err();
+            if refused {
+                self.refused.store(true, Ordering::Relaxed);
+            }
+            if too_large || refused {
+                return Visit::Full;
+            }
         }
         shard.insert(Words::from(fingerprint), asleep);
         self.states.fetch_add(1, Ordering::Relaxed);
         Visit::New
+    }
+
+    /// Why it was full.
+    pub fn bound(&self, bytes_max: u64) -> Bound {
+        if self.refused.load(Ordering::Relaxed) { Bound::Memory } else { Bound::Bytes(bytes_max) }
     }
 
     /// Number of states.

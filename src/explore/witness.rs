@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::path::{Answer, Arrival, Pruning};
 use super::search::{self, search};
 use super::visited::Identity;
-use super::{Bound, Config, EngineKind, Error, Found, Subject, Verdict, try_explore};
+use super::{Bound, Config, EngineKind, Error, Found, HiddenState, Subject, Verdict, try_explore};
 use crate::check::Code;
 use crate::engine::State;
 use crate::engine::world::Transition;
@@ -30,8 +30,11 @@ use crate::event::TaskId;
 pub fn explore_with_witnesses(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, Error> {
     let mut verdict = try_explore(subject, config)?;
     let plain = Config { interrupt: config.interrupt.clone(), ..Config::with_engine(EngineKind::Explorer) };
-    let shorter = |found: Found| if found.weak_memory { found } else { shortest(&**subject, found, &plain) };
-    verdict.findings = verdict.findings.into_iter().map(shorter).collect();
+    let shorter = |found: Found| match found.weak_memory {
+        true => Ok(found),
+        false => shortest(&**subject, found, &plain),
+    };
+    verdict.findings = verdict.findings.into_iter().map(shorter).collect::<Result<_, _>>()?;
     Ok(verdict)
 }
 
@@ -107,10 +110,13 @@ impl Pruning for Bounded {
 }
 
 /// The easiest schedule that leads to the same finding; the one it has if `config` is interrupted first.
-pub fn shortest(subject: &dyn Subject, found: Found, config: &Config) -> Found {
+///
+/// # Errors
+/// If the program has hidden state.
+pub fn shortest(subject: &dyn Subject, found: Found, config: &Config) -> Result<Found, HiddenState> {
     // A round is no matter of one execution; it has an easy schedule already.
     if found.finding.code == Code::LW009 {
-        return found;
+        return Ok(found);
     }
     let wanted = (found.finding.code, found.finding.subject);
     let config = Config { symmetry: false, memory: found.schedule.memory, ..config.clone() };
@@ -124,19 +130,23 @@ pub fn shortest(subject: &dyn Subject, found: Found, config: &Config) -> Found {
                 best = Some(other.clone());
             }
             search::Answer::Again
-        });
+        })?;
         if let Some(best) = best {
-            return best;
+            return Ok(best);
         }
         if verdict.bound.is_some() || !pruning.cut {
             break;
         }
     }
-    found
+    Ok(found)
 }
 
 /// All executions with at most so many preemptions, those with fewer first. Incomplete if that left something out.
-pub(super) fn preemption_bounded(subject: &dyn Subject, config: &Config, preemptions_max: u32) -> Verdict {
+pub(super) fn preemption_bounded(
+    subject: &dyn Subject,
+    config: &Config,
+    preemptions_max: u32,
+) -> Result<Verdict, HiddenState> {
     let mut sum = Verdict::new(EngineKind::Explorer);
     for max in 0..=preemptions_max {
         let mut found: Vec<Found> = std::mem::take(&mut sum.findings);
@@ -148,13 +158,13 @@ pub(super) fn preemption_bounded(subject: &dyn Subject, config: &Config, preempt
                 found.push(new.clone());
             }
             search::Answer::Again
-        });
+        })?;
         let executions = sum.executions + verdict.executions;
         sum = Verdict { executions, findings: found, ..verdict };
         if sum.bound.is_some() || !pruning.cut {
-            return sum;
+            return Ok(sum);
         }
     }
     sum.bound = Some(Bound::Preemptions(preemptions_max));
-    sum
+    Ok(sum)
 }

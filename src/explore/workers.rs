@@ -18,10 +18,10 @@ use parking_lot::Mutex;
 
 use super::audit::Audit;
 use super::path::{Item, Path};
-use super::search::{Answer, Runner};
+use super::search::{Answer, Runner, TooLong};
 use super::stateful::Known;
 use super::visited::Visited;
-use super::{Bound, Config, EngineKind, Found, Progress, Subject, Verdict};
+use super::{Bound, Config, EngineKind, Found, HiddenState, Progress, Subject, Verdict};
 use crate::check::{Code, Orders};
 use crate::engine::world::Transition;
 
@@ -45,6 +45,9 @@ pub(super) struct Totals {
     pub findings: BTreeMap<(Code, &'static str), Found>,
     /// What ended an execution before it was seen to its end.
     pub cut: Option<Bound>,
+    pub too_long: TooLong,
+    /// The path on which a bound ended the search.
+    pub ended_on: Option<Vec<Transition>>,
     pub orders: Orders,
     /// From which history a task can come to which.
     pub histories: HashSet<(u128, u128)>,
@@ -63,21 +66,22 @@ impl Totals {
         }
     }
 
-    fn take(&mut self, verdict: Verdict) {
+    fn take(&mut self, (verdict, too_long): (Verdict, TooLong)) {
+        self.too_long.count += too_long.count;
+        self.too_long.first = self.too_long.first.take().or(too_long.first);
         self.executions += verdict.executions;
         self.outcomes.extend(verdict.outcomes);
         self.deadlocks.extend(verdict.deadlocks);
-        self.cut = self.cut.or(verdict.bound);
         verdict.findings.into_iter().for_each(|found| self.keep(found));
     }
 
-    pub fn into_verdict(self) -> Verdict {
+    pub fn into_verdict(self, steps_max: u32) -> Verdict {
         Verdict {
             executions: self.executions,
             outcomes: self.outcomes,
             deadlocks: self.deadlocks,
             findings: self.findings.into_values().collect(),
-            bound: self.cut,
+            bound: self.cut.or((self.too_long.count > 0).then_some(Bound::Steps(steps_max))),
             ..Verdict::new(EngineKind::Explorer)
         }
     }
@@ -93,13 +97,13 @@ pub(super) struct Round {
     pub void: Option<Void>,
 }
 
-/// Why a search has to begin anew, another way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why what was seen counts for nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Void {
-    /// Tasks cannot be exchanged: something names one of them.
+    /// Tasks cannot be exchanged: something names one of them. The search has to begin anew without that.
     Named,
-    /// A task did something else than before from the same history.
-    Strayed,
+    /// A task did something else than before from the same history: no search can tell.
+    Hidden(HiddenState),
 }
 
 /// What the workers of a round tell each other.
@@ -113,6 +117,8 @@ struct Board<'a> {
     stop: AtomicBool,
     void: Mutex<Option<Void>>,
     executions: AtomicU64,
+    too_long: AtomicU64,
+    ended_on: Mutex<Option<Vec<Transition>>>,
     bound: Mutex<Option<Bound>>,
     left: Mutex<Vec<Item>>,
     deadline: Option<Instant>,
@@ -134,6 +140,8 @@ impl Crew<'_> {
             stop: AtomicBool::new(false),
             void: Mutex::new(None),
             executions: AtomicU64::new(totals.executions),
+            too_long: AtomicU64::new(totals.too_long.count),
+            ended_on: Mutex::new(None),
             bound: Mutex::new(None),
             left: Mutex::new(Vec::new()),
             deadline,
@@ -143,7 +151,7 @@ impl Crew<'_> {
         };
         // The deepest first, as one worker alone would.
         items.into_iter().for_each(|item| deques[0].push(item));
-        let verdicts: Vec<Verdict> = if let [deque] = &deques[..] {
+        let verdicts: Vec<(Verdict, TooLong)> = if let [deque] = &deques[..] {
             vec![board.work(deque)]
         } else {
             std::thread::scope(|scope| {
@@ -152,7 +160,7 @@ impl Crew<'_> {
                     scope.spawn(move || board.work(&deque))
                 };
                 let workers: Vec<_> = deques.into_iter().map(spawn).collect();
-                let join = |worker: std::thread::ScopedJoinHandle<'_, Verdict>| {
+                let join = |worker: std::thread::ScopedJoinHandle<'_, (Verdict, TooLong)>| {
                     worker.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))
                 };
                 workers.into_iter().map(join).collect()
@@ -160,6 +168,7 @@ impl Crew<'_> {
         };
         verdicts.into_iter().for_each(|verdict| totals.take(verdict));
         totals.histories = board.histories.into_inner();
+        totals.ended_on = board.ended_on.into_inner();
         let bound = *board.bound.lock();
         Round { left: board.left.into_inner(), bound, void: board.void.into_inner() }
     }
@@ -178,18 +187,18 @@ impl Drop for StopOnPanic<'_> {
 
 impl Board<'_> {
     /// One worker, until nothing is left for anybody.
-    fn work(&self, deque: &Worker<Item>) -> Verdict {
+    fn work(&self, deque: &Worker<Item>) -> (Verdict, TooLong) {
         let _stop = StopOnPanic(&self.stop);
         let Crew { subject, config, visited, audit, rerun } = *self.crew;
-        let mut runner = if rerun {
-            Runner::new(subject, config, EngineKind::Explorer)
-        } else {
-            Runner::replica(subject, config, EngineKind::Explorer)
+        let make = match (audit, rerun) {
+            (Some(_), _) => Runner::audit,
+            (None, true) => Runner::new,
+            (None, false) => Runner::replica,
         };
+        let mut runner = make(subject, config, EngineKind::Explorer);
         runner.share_orders(&self.orders);
         while let Some(item) = self.next(deque) {
-            let known =
-                Known { visited, audit, audited_steps: 0, symmetry: config.symmetry, broken: false, full: false };
+            let known = Known::new(visited, audit, config.symmetry);
             let mut path = Path::new(known, config.memory, config.seeded);
             path.enter(&item);
             runner.enter();
@@ -202,16 +211,17 @@ impl Board<'_> {
         }
         drop(left);
         self.histories.lock().extend(runner.histories());
-        runner.verdict
+        (runner.verdict, runner.too_long)
     }
 
     /// An item, until nothing is left of it or the round ends.
     fn work_on(&self, runner: &mut Runner<'_>, mut path: Path<Known<'_>>, deque: &Worker<Item>) {
+        let mut counted = runner.too_long.count;
         loop {
-            runner.run(&mut path, &mut |_| Answer::Keep);
+            let hidden = runner.run(&mut path, &mut |_| Answer::Keep).err();
             let executions = self.executions.fetch_add(1, Ordering::Relaxed) + 1;
-            let strayed = runner.strayed().then_some(Void::Strayed);
-            if let Some(void) = path.pruning.broken.then_some(Void::Named).or(strayed) {
+            let named = path.pruning.broken.then_some(Void::Named);
+            if let Some(void) = named.or(hidden.or(path.pruning.hidden.take()).map(Void::Hidden)) {
                 self.void.lock().get_or_insert(void);
                 self.stop.store(true, Ordering::Relaxed);
                 return;
@@ -219,8 +229,12 @@ impl Board<'_> {
             if !path.advance() {
                 return;
             }
-            if let Some(bound) = self.bound(executions, &path) {
+            let too_long = runner.too_long.count - counted;
+            counted += too_long;
+            let too_long = self.too_long.fetch_add(too_long, Ordering::Relaxed) + too_long;
+            if let Some(bound) = self.bound(executions, too_long, &path) {
                 self.bound.lock().get_or_insert(bound);
+                self.ended_on.lock().get_or_insert_with(|| path.transitions(path.len()));
                 self.stop.store(true, Ordering::Relaxed);
             }
             if executions.is_multiple_of(16) && self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
@@ -236,10 +250,13 @@ impl Board<'_> {
         }
     }
 
-    fn bound(&self, executions: u64, path: &Path<Known<'_>>) -> Option<Bound> {
+    fn bound(&self, executions: u64, too_long: u64, path: &Path<Known<'_>>) -> Option<Bound> {
         let config = self.crew.config;
         if path.pruning.full {
-            return Some(Bound::Bytes(config.bytes_max));
+            return Some(self.crew.visited.bound(config.bytes_max));
+        }
+        if too_long >= config.too_long_max {
+            return Some(Bound::Steps(config.limits.steps_max));
         }
         let progress =
             || Progress { frontier: path.frontier(), bytes: self.crew.visited.bytes(), ..Progress::default() };

@@ -32,12 +32,18 @@ enum Choice {
         as_spinlock: bool,
     },
     Boot(Boot),
+    /// From outside of this crate.
+    Custom(Boot),
     Mutant(&'static Row),
 }
 
 impl Entry {
     /// A design of one's own.
     pub const fn custom(name: &'static str, about: &'static str, boot: Boot) -> Entry {
+        Entry { name, about, boot: Choice::Custom(boot) }
+    }
+
+    const fn own(name: &'static str, about: &'static str, boot: Boot) -> Entry {
         Entry { name, about, boot: Choice::Boot(boot) }
     }
 
@@ -53,7 +59,7 @@ impl Entry {
     pub fn boot(self, kernel: Kernel) -> Arc<dyn Design> {
         match self.boot {
             Choice::Bkl { .. } => Arc::new(Bkl),
-            Choice::Boot(boot) => boot(kernel),
+            Choice::Boot(boot) | Choice::Custom(boot) => boot(kernel),
             Choice::Mutant(Row { seed: Seed::Spinlock(mutant), .. }) => {
                 Arc::new(mutants::spinlock::Spinlock::mutated(*mutant))
             }
@@ -72,6 +78,11 @@ impl Entry {
         let name = self.full_name();
         let design = name.split(':').next().unwrap_or_default();
         !NO_SERVERS.contains(&design)
+    }
+
+    /// Is it somebody else's? Then nothing is known about what it keeps where the engine does not see it.
+    pub fn is_custom(self) -> bool {
+        matches!(self.boot, Choice::Custom(_))
     }
 
     /// Is it a seeded bug rather than a design of its own?
@@ -96,29 +107,27 @@ pub const DESIGNS: &[Entry] = &[
         about: "lock_kernel replaced by one spinlock, and nothing else",
         boot: Choice::Bkl { as_spinlock: true },
     },
-    Entry::custom("split", "__vfs_setlease, called by both with the spinlock held", |_| Arc::new(Split::boot())),
-    Entry::custom("inner", "the spinlock inside generic_setlease, the fasync entry after it", |_| {
-        Arc::new(Inner::boot())
-    }),
-    Entry::custom("held", "the spinlock held over the file system's f_op->setlease", |_| Arc::new(Held::boot())),
-    Entry::custom("exported", "the spinlock exported: a network file system drops it while it asks its server", |_| {
+    Entry::own("split", "__vfs_setlease, called by both with the spinlock held", |_| Arc::new(Split::boot())),
+    Entry::own("inner", "the spinlock inside generic_setlease, the fasync entry after it", |_| Arc::new(Inner::boot())),
+    Entry::own("held", "the spinlock held over the file system's f_op->setlease", |_| Arc::new(Held::boot())),
+    Entry::own("exported", "the spinlock exported: a network file system drops it while it asks its server", |_| {
         Arc::new(Exported::boot())
     }),
-    Entry::custom("proposal_bkl", "the mail's last two outlines: f_op->setlease first, then lock_kernel", |_| {
+    Entry::own("proposal_bkl", "the mail's last two outlines: f_op->setlease first, then lock_kernel", |_| {
         Arc::new(ProposalBkl::boot())
     }),
-    Entry::custom("proposal", "the same with spin_lock, exactly as written", |_| Arc::new(Proposal::boot())),
-    Entry::custom("spinlock", "the refactor, completed: one spinlock, whatever may sleep comes before it", |_| {
+    Entry::own("proposal", "the same with spin_lock, exactly as written", |_| Arc::new(Proposal::boot())),
+    Entry::own("spinlock", "the refactor, completed: one spinlock, whatever may sleep comes before it", |_| {
         Arc::new(Spinlock::boot())
     }),
-    Entry::custom("flocks", "Linux 2.6.37-rc1 as shipped: the caller allocates, one spinlock", |_| {
+    Entry::own("flocks", "Linux 2.6.37-rc1 as shipped: the caller allocates, one spinlock", |_| {
         Arc::new(Flocks::boot(SHIPPED))
     }),
 ];
 
 /// `flocks` with the fixes of the weeks after it: what its mutants vary.
 pub const FLOCKS_FIXED: Entry =
-    Entry::custom("flocks:fixed", "flocks with the fixes of the weeks after it", |_| Arc::new(Flocks::boot(&[])));
+    Entry::own("flocks:fixed", "flocks with the fixes of the weeks after it", |_| Arc::new(Flocks::boot(&[])));
 
 /// A design or a mutant (`spinlock:NAME`) by name.
 pub fn find(name: &str) -> Option<Entry> {

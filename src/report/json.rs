@@ -89,6 +89,8 @@ pub struct ExploredOne<'a> {
     pub complete: bool,
     /// What ended the exploration before.
     pub bound: Option<Bound>,
+    /// The loop that may be why; `null` if no task goes round.
+    pub repeats: Option<String>,
     /// Outcomes of the executions that ended.
     pub outcomes: Vec<&'a str>,
     /// Outcomes as they stood where no task could run.
@@ -113,6 +115,7 @@ impl<'a> ExploredOne<'a> {
             audited: verdict.audited,
             complete: verdict.complete(),
             bound: verdict.bound,
+            repeats: super::repeats(verdict, names),
             outcomes: verdict.outcomes.iter().map(String::as_str).collect(),
             deadlocks: verdict.deadlocks.iter().map(String::as_str).collect(),
             findings: verdict.findings.iter().map(|it| FindingReport::new(&it.finding, names, None)).collect(),
@@ -136,6 +139,8 @@ pub struct CellReport<'a> {
     pub complete: bool,
     /// What ended the exploration before.
     pub bound: Option<Bound>,
+    /// The loop that may be why; `null` if no task goes round.
+    pub repeats: Option<String>,
     /// As the table of expectations says? `null` for a design without a table.
     pub expected: Option<bool>,
     /// Outcomes of the executions that ended.
@@ -157,6 +162,7 @@ impl<'a> CellReport<'a> {
             states: verdict.states,
             complete: verdict.complete(),
             bound: verdict.bound,
+            repeats: super::repeats(verdict, &cell.scenario.names()),
             expected: has_table.then(|| expect::agrees(&design, cell.scenario.name, verdict)),
             outcomes: verdict.outcomes.iter().map(String::as_str).collect(),
             deadlocks: verdict.deadlocks.iter().map(String::as_str).collect(),

@@ -216,6 +216,10 @@ impl Program for Family {
 }
 
 impl Subject for Family {
+    fn hides_nothing(&self) -> bool {
+        true
+    }
+
     fn checks(&self) -> Checks {
         Checks::new(self.names())
     }

@@ -316,6 +316,10 @@ impl Program for Small {
 }
 
 impl Subject for Small {
+    fn hides_nothing(&self) -> bool {
+        true
+    }
+
     fn checks(&self) -> Checks {
         Checks::new(self.names())
     }

@@ -11,6 +11,7 @@ use super::gates::Gates;
 use super::trace::{Trace, data_race};
 use super::wakeup::{Node, insert};
 use super::watch::{Pending, Watch};
+use crate::engine::memo::{Deed, Stray};
 use crate::engine::world::{Transition, World};
 use crate::engine::{Clock, Decision, Followed, Memory, State, Strategy, Unsound};
 use crate::event::{Op, TaskId, View};
@@ -67,8 +68,8 @@ pub(super) struct Walk {
     pub trace: Trace,
     depth: usize,
     watch: Rc<RefCell<Watch>>,
-    /// The step at which a known path no longer led to what it led to before.
-    strayed: Option<usize>,
+    /// Where a known path no longer led to what it led to before.
+    stray: Option<Box<Stray>>,
     /// What is known of the state behind the last frame.
     entry: Entry,
 }
@@ -83,7 +84,7 @@ impl Walk {
             trace: Trace::new(clock == Clock::Free),
             depth: 0,
             watch,
-            strayed: None,
+            stray: None,
             entry: Entry::default(),
         }
     }
@@ -98,17 +99,15 @@ impl Walk {
         self.frames.iter().map(|frame| frame.taken).collect()
     }
 
-    /// Asserts that the execution that has just ended went all the way that was known.
-    ///
-    /// # Panics
-    /// If the program did something else than the last time: it remembers something that the engine does not see.
-    pub fn assert_known(&self) {
-        if let Some(step) = self.strayed.or((self.depth < self.frames.len()).then_some(self.depth)) {
-            panic!(
-                "internal error: hidden state: the same {step} steps led somewhere else than before; \
-                 the program keeps something in a static, a Cell or an Arc that is no object of the engine"
-            );
-        }
+    /// Where the execution that has just ended left what was known of it, if it did.
+    pub fn stray(&self) -> Option<Stray> {
+        let ended = || {
+            let frame = self.frames.get(self.depth)?;
+            let before = frame.op.map_or(Deed::Unknown, Deed::Performed);
+            let (task, step) = (frame.taken.task, self.depth as u32);
+            Some(Stray { task, step, before, now: Deed::Ended, world: None })
+        };
+        self.stray.as_deref().cloned().or_else(ended)
     }
 
     /// Moves on to the deepest state from which something is left to explore; false if there is none.
@@ -334,7 +333,10 @@ impl Strategy for Walk {
         let frame = self.frames.get(self.depth)?;
         let transition = frame.taken;
         if world.operation(transition) != frame.op || !world.is_enabled(transition) {
-            self.strayed = Some(self.depth);
+            let (task, step) = (transition.task, self.depth as u32);
+            let now = world.operation(transition).map_or(Deed::Unknown, |op| Deed::CameTo(op, world.status(task).1));
+            let before = frame.op.map_or(Deed::Unknown, Deed::Performed);
+            self.stray = Some(Box::new(Stray { task, step, before, now, world: Some(world.clone()) }));
             return Some(Followed { decision: Decision::Abandon, judged: false });
         }
         Some(Followed { decision: self.take(transition), judged: false })

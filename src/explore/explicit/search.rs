@@ -145,7 +145,7 @@ where
 
     /// Has a bound ended the whole exploration, not an execution alone?
     fn is_over(&self) -> bool {
-        matches!(self.verdict.bound, Some(Bound::Interrupted | Bound::States(_) | Bound::Bytes(_)))
+        matches!(self.verdict.bound, Some(Bound::Interrupted | Bound::States(_) | Bound::Bytes(_) | Bound::Memory))
     }
 
     /// Judges a new state and makes its successors.
@@ -220,7 +220,10 @@ where
     /// Puts the successors that are new on the stack, those of the state that was visited first on top.
     #[inline(always)]
     fn take_candidates(&mut self) {
-        self.visited.reserve(self.candidates.len());
+        if !self.has_room(self.candidates.len()) {
+            self.verdict.bound = Some(Bound::Memory);
+            return;
+        }
         for candidate in &mut self.candidates {
             candidate.home = self.visited.home(candidate.key);
         }
@@ -239,6 +242,11 @@ where
                 }
             }
         }
+    }
+
+    /// Is there memory for so many states more?
+    fn has_room(&mut self, more: usize) -> bool {
+        self.visited.reserve(more) && self.log.try_reserve(more).is_ok() && self.stack.try_reserve(more).is_ok()
     }
 
     /// The steps that lead to the state that is visited.

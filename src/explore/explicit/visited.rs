@@ -132,16 +132,22 @@ impl<K: Key> Visited<K> {
     }
 
     /// Makes room for so many more, so that homes do not move while they are inserted.
-    pub fn reserve(&mut self, more: usize) {
+    #[must_use]
+    pub fn reserve(&mut self, more: usize) -> bool {
         // At most five eighths full: runs of taken slots stay short.
         if (self.len + more) * 8 > self.slots.len() * 5 {
-            self.grow();
+            return self.grow();
         }
+        true
     }
 
     #[cold]
-    fn grow(&mut self) {
-        let empty = vec![K::EMPTY; self.slots.len() * 2];
+    fn grow(&mut self) -> bool {
+        let (mut empty, size) = (Vec::new(), self.slots.len() * 2);
+        if empty.try_reserve_exact(size).is_err() {
+            return false;
+        }
+        empty.resize(size, K::EMPTY);
         let old = std::mem::replace(&mut self.slots, empty);
         for key in old.into_iter().filter(|key| *key != K::EMPTY) {
             let mut at = self.home(key);
@@ -150,6 +156,7 @@ impl<K: Key> Visited<K> {
             }
             self.slots[at] = key;
         }
+        true
     }
 
     /// True if the key is new. `home` is where [`Visited::home`] says.
@@ -182,7 +189,7 @@ mod tests {
     use std::collections::HashSet;
 
     fn inserted<K: Key>(visited: &mut Visited<K>, key: K) -> bool {
-        visited.reserve(1);
+        assert!(visited.reserve(1), "there is memory");
         let home = visited.home(key);
         visited.insert(key, home)
     }
