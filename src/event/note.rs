@@ -89,6 +89,15 @@ pub enum Note {
         /// Which node, from 0.
         node: u8,
     },
+    /// A count: when everything is closed, these bits of `cell` have to be what they are now.
+    Count {
+        /// The cell.
+        cell: ObjectId,
+        /// Which of its bits, in a row.
+        bits: u64,
+        /// What it counts, for who reads of it.
+        name: &'static str,
+    },
     /// The set-up makes from here on the calls that this task has made before the start; [`TaskId::BOOT`]: nobody's.
     SetUp(TaskId),
     /// The task has no more calls.
