@@ -1,5 +1,6 @@
 //! Tests of the whole: one binary, a module per subject.
 
+mod all;
 mod checks;
 mod cli;
 mod cluster;

@@ -215,8 +215,10 @@ impl History {
 
     fn around(&self, pending: &Pending) -> Around {
         let mut others = self.pending.iter().filter(|other| other.task != pending.task && other.begun);
-        let writes =
-            |other: &Pending| matches!(other.call, LeaseCall::Open { write: true, .. } | LeaseCall::Truncate { .. });
+        let writes = |other: &Pending| match other.call {
+            LeaseCall::Open { write, trunc, .. } => write || trunc,
+            call => matches!(call, LeaseCall::Truncate { .. }),
+        };
         Around {
             file: pending.file.unwrap_or(unnamed(pending.task)),
             writer: others.clone().any(writes),

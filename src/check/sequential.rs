@@ -89,7 +89,7 @@ pub(super) struct Around {
     pub file: ObjectId,
     /// Another call on a file is under way.
     pub call: bool,
-    /// Another call that opens for write or truncates is under way.
+    /// Another call that opens for write or truncates is under way: `O_TRUNC` does, also on an open for read.
     pub writer: bool,
     /// An allocation of this call has failed.
     pub no_memory: bool,
@@ -108,7 +108,9 @@ pub(super) fn steps(state: &State, call: LeaseCall, phase: Phase, around: Around
     let unchanged = |result| (state.clone(), Phase::Done(result));
     match (call, phase) {
         (_, Phase::Done(_)) => Vec::new(),
-        (LeaseCall::Open { inode, write, nonblock, pid }, _) => state.enter(inode, write, nonblock, pid, phase, around),
+        (LeaseCall::Open { inode, write, nonblock, pid, .. }, _) => {
+            state.enter(inode, write, nonblock, pid, phase, around)
+        }
         (LeaseCall::Truncate { inode, pid }, _) => {
             let mut next = state.enter(inode, true, false, pid, phase, around);
             // It opens nothing that stays.

@@ -109,7 +109,7 @@ pub enum Note {
 #[allow(missing_docs, reason = "the fields are the arguments of the calls, by the kernel's names")]
 pub enum LeaseCall {
     /// `open(2)`.
-    Open { inode: ObjectId, write: bool, nonblock: bool, pid: u32 },
+    Open { inode: ObjectId, write: bool, nonblock: bool, trunc: bool, pid: u32 },
     /// `truncate(2)`.
     Truncate { inode: ObjectId, pid: u32 },
     /// `close(2)` of one descriptor.
@@ -148,6 +148,8 @@ pub struct Listed {
     pub target: Option<LeaseType>,
     /// Is it being broken?
     pub breaking: bool,
+    /// Is it an in-kernel owner's? A user and such an owner may each have a lease on one open file.
+    pub in_kernel: bool,
 }
 
 impl fmt::Display for LeaseType {

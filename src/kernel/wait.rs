@@ -19,12 +19,6 @@ fn info(name: &'static str) -> ObjectInfo {
     ObjectInfo { kind: ObjectKind::Queue, name, block: None, format: Format::Number }
 }
 
-/// So many jiffies pass. For a set-up: when tasks run, time moves by itself.
-#[track_caller]
-pub fn time_passes(jiffies: u64) {
-    engine::perform(Op::Advance(jiffies), Location::caller());
-}
-
 impl WaitQueue {
     /// An empty queue.
     pub fn new(name: &'static str) -> WaitQueue {

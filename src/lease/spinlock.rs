@@ -55,6 +55,7 @@
 //! | M07 | no memory for the fasync entry: the lease is taken back by the expiry loop, an existing lease is destroyed | nothing has happened yet, nothing changes |
 //! | M08 | the security module refuses the owner: error, but the lease stays | asked before the lock, nothing changes |
 //! | M40 | F_SETLEASE by the holder overwrites a break under way | an asked-for removal stays; a downgrade is settled by `F_RDLCK` alone; EAGAIN while the breaking writer waits, whose count is raised already |
+//! | D08 | a reader that breaks a user's write lease breaks the read lease of an in-kernel owner on the same open file as well | only what is in its way |
 //! | ENOMEM | the conflict is found first, and a change of type needs one allocation only | both allocations come first |
 
 use crate::kernel::atomic::smp_mb;
@@ -185,7 +186,7 @@ impl Spinlock {
     ) -> Result<Option<Ptr<FileLock>>> {
         let _frame = current.enter("generic_setlease");
         let (inode, new, in_kernel) = (filp.inode, prepared.lease, prepared.fasync.is_none());
-        self.time_out_leases(current, inode);
+        self.unless(Mutant::OverdueKept, || self.time_out_leases(current, inode));
         if !self.seeded_no_check(inode) {
             check_open_counts(current, inode, arg)?;
         }
@@ -208,7 +209,7 @@ impl Spinlock {
             return Err(self.seeded_errno(Errno::EAGAIN));
         }
         // What is listed the recall has marked: only what is new, or stronger, it cannot have seen.
-        if overtaken && (mine.is_none() || arg == F_WRLCK) {
+        if overtaken && (mine.is_none() || arg == F_WRLCK && !self.has(Mutant::OvertakenUpgrade)) {
             return Err(Errno::EAGAIN);
         }
         if let Some(mine) = mine {
@@ -305,7 +306,7 @@ impl Design for Spinlock {
             if flags.write {
                 inode.put_write_access(current);
             }
-            inode.path_put(current, flags.by_link);
+            self.unless(Mutant::PathKept, || inode.path_put(current, flags.by_link));
             return Err(errno);
         }
         if flags.trunc {
@@ -323,7 +324,7 @@ impl Design for Spinlock {
         inode.path_get(current, false);
         inode.get_write_access(current);
         let result = self.break_lease(current, inode, OpenFlags { write: true, ..OpenFlags::default() });
-        if result.is_ok() {
+        if result.is_ok() || self.has(Mutant::TruncatesAnyway) {
             inode.do_truncate(current);
         }
         inode.put_write_access(current);
@@ -335,7 +336,7 @@ impl Design for Spinlock {
         let _frame = current.enter("__fput");
         self.locks_remove_flock(current, filp);
         if filp.flags.write {
-            filp.inode.put_write_access(current);
+            self.unless(Mutant::WriteAccessKept, || filp.inode.put_write_access(current));
         }
         filp.inode.path_put(current, filp.flags.by_link);
         filp.free();

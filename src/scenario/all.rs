@@ -199,7 +199,7 @@ fn shorter(scenario: &Scenario) -> Vec<Scenario> {
 }
 
 /// What tells scenarios apart.
-fn key(scenario: &Scenario) -> u64 {
+pub fn key(scenario: &Scenario) -> u64 {
     use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
     let Scenario { tasks, faults, clock, cluster, .. } = scenario;
     let calls: Vec<(&[Call], &[Call])> = tasks.iter().map(|task| (&task.before[..], &task.calls[..])).collect();

@@ -94,8 +94,8 @@ fn say_opened(filp: Filp) {
 }
 
 fn invoke_open(current: &Task, inode: Inode, flags: OpenFlags) {
-    let OpenFlags { write, nonblock, .. } = flags;
-    invoke(LeaseCall::Open { inode: inode.id(), write, nonblock, pid: current.pid });
+    let OpenFlags { write, nonblock, trunc, .. } = flags;
+    invoke(LeaseCall::Open { inode: inode.id(), write, nonblock, trunc, pid: current.pid });
 }
 
 /// Says what is called, for the check that asks the sequential specification.
@@ -217,7 +217,7 @@ impl Machine {
             }
             Call::Truncate => self.truncate(current, node)?,
             Call::Interrupt(task) => wait::interrupt(TaskId(task + 1)),
-            Call::Overdue => wait::time_passes(current.kernel.lease_break_time * HZ),
+            Call::Overdue => wait::advance(current.kernel.lease_break_time * HZ),
             Call::Locks => {
                 invoke(LeaseCall::Locks { inode: inode.id() });
                 return Ok(design.proc_locks(current, *inode).len() as i64);

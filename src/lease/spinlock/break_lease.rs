@@ -68,6 +68,7 @@ impl Spinlock {
             i_have_this_lease |= fl.get().fl_pid.get() == current.pid;
             at = fl.get().fl_next.get();
         }
+        let i_have_this_lease = i_have_this_lease && !self.has(Mutant::WaitsForItself);
         let first_type = first.get().fl_type.get();
         let future = if flags.write {
             FlType::breaking(F_UNLCK)
@@ -89,7 +90,10 @@ impl Spinlock {
         while let Some(fl) = at {
             let lease = fl.get();
             let asked = if self.has(Mutant::HeadAsked) { first } else { fl };
-            if asked.get().fl_type.get() != future {
+            // Beside the write lease a reader breaks, an in-kernel owner may have a read lease on the same open file.
+            let known = asked.get().fl_type.get();
+            let stays = !flags.write && known == FlType::granted(F_RDLCK) && !self.has(Mutant::ReadLeasesBroken);
+            if known != future && !stays {
                 lease.fl_type.set(future);
                 lease.fl_break_time.set(break_time);
                 if fl == first || !self.has(Mutant::FirstToldAlone) {

@@ -80,7 +80,7 @@ impl Spinlock {
             Ok(delegation) => Ok(Answer { granted: Some(delegation), counted: true }),
             Err(errno) => {
                 let flocks = self.file_lock_lock.lock(current);
-                self.record(inode, &Answer { granted: None, counted: true });
+                self.unless(Mutant::AskingKept, || _ = self.record(inode, &Answer { granted: None, counted: true }));
                 self.unlock_and_tell(current, inode, flocks);
                 Err(errno)
             }

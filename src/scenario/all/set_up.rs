@@ -84,10 +84,7 @@ pub(super) fn of_two(words: Words) -> Vec<SetUp> {
         pairs.push((leased(F_RDLCK), leased(F_RDLCK)));
     }
     for overdue in [false, true] {
-        pairs.extend([
-            (leased(F_RDLCK), breaker(WRITE, overdue)),
-            (leased(F_WRLCK), breaker(READ, overdue)),
-        ]);
+        pairs.extend([(leased(F_RDLCK), breaker(WRITE, overdue)), (leased(F_WRLCK), breaker(READ, overdue))]);
         if words == Words::All {
             pairs.push((leased(F_WRLCK), breaker(WRITE, overdue)));
         }

@@ -110,6 +110,13 @@ pub(super) const CLOSED_DURING_EXPIRY: &[Expected] = &[
     closed_under(Code::LW020, "f_owner.pid"),
 ];
 
+/// What is not in the way is broken as well.
+pub(super) const BROKEN_BESIDE: Expected = unexplained(
+    "leases",
+    "D08",
+    "a reader breaks the write lease of a user, and with it the read lease that nfsd has on the same open file",
+);
+
 /// The same, seen by who reads `/proc/locks`.
 pub(super) const SEEN_AND_REFUSED: Expected = unexplained(
     "result",
