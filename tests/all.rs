@@ -1,12 +1,13 @@
 //! Generated scenarios: what is in a size and what is not, and what they find.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lockwright::check::Code;
 use lockwright::explore::{Config, explore};
 use lockwright::lease::{F_RDLCK, F_UNLCK, designs};
 use lockwright::scenario::all::{Size, generate, set_ups};
-use lockwright::scenario::{Call, Scenario, cells, file, subject};
+use lockwright::scenario::{Call, Scenario, cells, expect, file, subject};
 
 fn find<'a>(all: &'a [Arc<Scenario>], is_it: impl Fn(&Scenario) -> bool) -> Vec<&'a Arc<Scenario>> {
     all.iter().filter(|scenario| is_it(scenario)).collect()
@@ -91,4 +92,23 @@ fn spinlock_is_clean_in_generated_scenarios() {
         assert!(verdict.complete(), "{}", file::to_json(&cell.scenario));
         assert!(verdict.findings.is_empty(), "{}: {:?}", file::to_json(&cell.scenario), verdict.codes());
     }
+}
+
+#[test]
+fn findings_of_the_old_design_are_known_by_number() {
+    let design = designs::find("bkl").expect("a design");
+    let sample: Vec<Arc<Scenario>> = generate(Size::TwoByOne).into_iter().step_by(53).collect();
+    let cells = cells::cells(&[design], &sample);
+
+    let verdicts = cells::for_each(&cells, 2, |_, cell| explore(&cell.subject(), &Config::default()));
+
+    let mut bugs = BTreeSet::new();
+    for (cell, verdict) in cells.iter().zip(&verdicts) {
+        for found in &verdict.findings {
+            let known = expect::cause("bkl", &cell.scenario, &found.finding);
+            let text = || format!("{} {}", found.finding.message, file::to_json(&cell.scenario));
+            bugs.insert(known.unwrap_or_else(|| panic!("{}", text())).bug);
+        }
+    }
+    assert!(["M06", "M24", "M39", "M40"].iter().all(|bug| bugs.contains(bug)), "{bugs:?}");
 }

@@ -20,7 +20,7 @@ pub(super) const KEPT: Expected = row(
 );
 
 /// What goes without F_UNLCK the server does not hear of.
-const NOT_TOLD: Expected = row(
+pub(super) const NOT_TOLD: Expected = row(
     Code::LW032,
     "server lease",
     "M49",
@@ -36,7 +36,7 @@ pub(super) const CLOSED: Expected = row(
 );
 
 /// The same of what changes.
-const DOWNGRADE_NOT_TOLD: Expected = row(
+pub(super) const DOWNGRADE_NOT_TOLD: Expected = row(
     Code::LW032,
     "server lease",
     "M49",
@@ -60,7 +60,7 @@ pub(super) const SHARED_BESIDE: Expected = row(
 );
 
 /// Nothing is listed, so nothing is broken.
-const RECALLED_BEFORE: Expected = row(
+pub(super) const RECALLED_BEFORE: Expected = row(
     Code::LW030,
     "lease",
     "D07",
@@ -68,7 +68,7 @@ const RECALLED_BEFORE: Expected = row(
 );
 
 /// The same, as the server sees it.
-const REVOKED_UNKNOWN: Expected = row(
+pub(super) const REVOKED_UNKNOWN: Expected = row(
     Code::LW032,
     "local lease",
     "D07",
@@ -76,7 +76,7 @@ const REVOKED_UNKNOWN: Expected = row(
 );
 
 /// The order of taking is wrong for giving up.
-const SERVER_FIRST: Expected = row(
+pub(super) const SERVER_FIRST: Expected = row(
     Code::LW030,
     "lease",
     "M48",
@@ -96,7 +96,7 @@ const CHECKED_OUTSIDE: Expected = row(
 );
 
 /// Both at once.
-const STALE_CALLBACK: Expected = row(
+pub(super) const STALE_CALLBACK: Expected = row(
     Code::LW020,
     "fl_next",
     "M14",
