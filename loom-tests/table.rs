@@ -45,6 +45,10 @@ newcomer-breaking          5      6      5      5      5        5            5  
 close-beside               5      5      5      5      5        5            5        5        5      5
 two-owners                 6      1      5      5      6        6            5        5        6      5
 leaser-truncate          626      1    515  >5000   3100     3100          626      515     3100    515
+own-open                   4      4      4      4      4        4            4        4        4      4
+overdue-leaser             5      1      5      5      5        5            5        5        5      5
+truncate-enomem            7      7      7      7      7        7            7        7        7      7
+two-owners-break          12      1      5      5      5        5           12        5        5      5
 nfsd-break                26     25     25     25     25       25           26       25       25     25
 refused-leaser             1      1      1      1      1       13           13       13        1      1
 remote-refused          8304      1      -      -  >3000    >3000         2766     2438    >3000      -
@@ -56,6 +60,7 @@ remote-unlock          23271      1      -      -   2456    >3000         7471  
 remote-close           >3000  19231      -      -  >3000    >3000        >3000    >3000    >3000      -
 remote-downgrade        6060      1      -      -   1375    22882         2962     6090    >3000      -
 remote-leasers           508      1      -      -    392      392          508      423      147      -
+remote-upgrade          3313      1      -      -    827     1523         3313     1579    >3000      -
 remote-enomem          >3000      1      -      -   6340     6340        >3000    >3000     7158      -
 ";
 

@@ -15,6 +15,7 @@ use crate::event::{Event, Place, Status, TaskId, View};
 
 mod bug;
 pub mod code;
+mod counts;
 mod deadlock;
 mod history;
 pub mod lease;
@@ -231,6 +232,7 @@ impl Checks {
         let Checks { names, ledger, lease, seen, found, .. } = self;
         let mut docket = Docket { names, seen, found, stop: false, step };
         slab::judge_end(view, ledger, &mut docket);
+        ledger.counts.judge_end(view, &mut docket);
         if let Some(lease) = lease {
             lease.end(view, &mut docket);
         }

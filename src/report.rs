@@ -49,6 +49,15 @@ pub fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
+/// Of many explorations: the first that is incomplete, and whether some were not made at all.
+pub fn completeness_of(incomplete: Option<&Verdict>, left_out: bool) -> String {
+    match incomplete {
+        Some(verdict) => completeness(verdict),
+        None if left_out => "INCOMPLETE (set-ups that do not work)".to_owned(),
+        None => "COMPLETE".to_owned(),
+    }
+}
+
 /// `COMPLETE` or `INCOMPLETE (bound)`.
 pub fn completeness(verdict: &Verdict) -> String {
     match verdict.bound {

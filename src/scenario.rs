@@ -14,12 +14,13 @@ use crate::engine::{self, Booted, Clock, Program};
 use crate::event::names::Names;
 use crate::event::{Note, TaskId, View};
 use crate::explore::Subject;
-use crate::kernel::Faults;
 use crate::kernel::task::Task;
+use crate::kernel::{Errno, Faults};
 use crate::lease::cluster::Node;
 use crate::lease::designs::Entry;
 use crate::lease::{F_RDLCK, F_UNLCK, F_WRLCK, OpenFlags};
 
+pub mod all;
 pub mod alone;
 pub mod catalogue;
 pub mod cells;
@@ -34,7 +35,7 @@ use machine::{Machine, Process};
 pub use machine::{open, setlease};
 
 /// A call of a task. Handles are the task's own names for its open files.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Call {
     /// `open(2)`.
     Open(&'static str, OpenFlags),
@@ -58,6 +59,15 @@ pub enum Call {
     SetOwn(&'static str, u32),
     /// `fcntl(fd, F_GETOWN)`.
     GetOwn(&'static str),
+    /// The time that a holder has passes: breaks that are under way are overdue. In a set-up only.
+    Overdue,
+}
+
+impl Call {
+    /// May it fail with this error in a set-up? An open that does not wait breaks a lease there, and leaves it breaking.
+    pub fn may_fail(&self, errno: Errno) -> bool {
+        matches!(self, Call::Open(_, flags) if flags.nonblock) && errno == Errno::EAGAIN
+    }
 }
 
 /// A task: what it has done before the others start, and what it does then.
@@ -180,6 +190,7 @@ impl fmt::Display for Call {
             Call::Locks => write!(f, "read(/proc/locks)"),
             Call::SetOwn(handle, pid) => write!(f, "fcntl({handle}, F_SETOWN, {pid})"),
             Call::GetOwn(handle) => write!(f, "fcntl({handle}, F_GETOWN)"),
+            Call::Overdue => write!(f, "sleep(lease_break_time)"),
         }
     }
 }
@@ -236,7 +247,9 @@ impl Program for LeaseProgram {
             let current = machine.calm(&process.lock());
             engine::note(Note::SetUp(TaskId(index as u8 + 1)), Location::caller());
             for call in &task.before {
-                machine.make(&current, &process, call).expect("the calls before a scenario succeed");
+                let result = machine.make(&current, &process, call);
+                let fits = result.is_ok() || result.is_err_and(|errno| call.may_fail(errno));
+                assert!(fits, "the calls before a scenario succeed, and {call} answers {result:?}");
             }
             processes.push(process);
         }

@@ -361,7 +361,7 @@ fn scenarios_of_the_cluster_have_two_nodes_and_up_to_three_tasks() {
         .map(|scenario| scenario.tasks.len())
         .collect();
 
-    assert_eq!((of_cluster.iter().filter(|tasks| **tasks == 2).count(), of_cluster.len()), (10, 12));
+    assert_eq!((of_cluster.iter().filter(|tasks| **tasks == 2).count(), of_cluster.len()), (11, 13));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Tests of the whole: one binary, a module per subject.
 
+mod all;
 mod bounds;
 mod checks;
 mod cli;

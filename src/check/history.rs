@@ -109,10 +109,20 @@ impl History {
         }
     }
 
-    /// Calls of the set-up come one after the other, and all succeed.
+    /// Calls of the set-up come one after the other, and all succeed but an open that breaks a lease and does not wait.
     fn set_up(&mut self, event: &Event) {
         let Some(mut only) = self.configurations.pop_first() else { return };
         match event.what {
+            What::Op(Op::Advance(_), _) => {
+                self.time_moved = true;
+                only.state.time_is_over();
+            }
+            What::Note(Note::Invoke(call @ LeaseCall::Open { nonblock: true, .. })) => {
+                let next = steps(&only.state, call, Phase::Begun, Around::default());
+                if let [(state, Phase::Done(_))] = &next[..] {
+                    only.state = state.clone();
+                }
+            }
             What::Note(Note::Opened { file, inode, write }) => only.state.opened(file, inode, write),
             What::Note(Note::Invoke(call)) if !matches!(call, LeaseCall::Open { .. } | LeaseCall::Truncate { .. }) => {
                 let next = steps(&only.state, call, Phase::Begun, Around::default());
@@ -205,8 +215,10 @@ impl History {
 
     fn around(&self, pending: &Pending) -> Around {
         let mut others = self.pending.iter().filter(|other| other.task != pending.task && other.begun);
-        let writes =
-            |other: &Pending| matches!(other.call, LeaseCall::Open { write: true, .. } | LeaseCall::Truncate { .. });
+        let writes = |other: &Pending| match other.call {
+            LeaseCall::Open { write, trunc, .. } => write || trunc,
+            call => matches!(call, LeaseCall::Truncate { .. }),
+        };
         Around {
             file: pending.file.unwrap_or(unnamed(pending.task)),
             writer: others.clone().any(writes),

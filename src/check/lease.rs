@@ -29,6 +29,8 @@ struct Break {
     lease: ObjectId,
     file: ObjectId,
     target: Option<LeaseType>,
+    /// Is it an in-kernel owner's lease?
+    in_kernel: bool,
     /// Who has to be told, once the lease call has returned 0; 0 is an in-kernel owner.
     owner: Option<u32>,
     /// Whom a signal reached; `Some(0)` after a callback.
@@ -38,8 +40,10 @@ struct Break {
 /// The memory of both properties.
 #[derive(Clone)]
 pub struct LeaseCheck {
+    /// Has a task begun? The list of a set-up is not seen before.
+    begun: bool,
     listed: Vec<Listed>,
-    /// Lease and owner that calls returned, by file; a lease stays here until unlocked.
+    /// Lease and owner that calls returned, by file; a lease stays here until it is unlocked, or gone from the list.
     granted: Vec<(ObjectId, LeaseType, u32)>,
     /// Usable descriptions: file, inode, open for write.
     opened: Vec<(ObjectId, ObjectId, bool)>,
@@ -55,6 +59,7 @@ pub struct LeaseCheck {
 impl LeaseCheck {
     pub(super) fn new() -> LeaseCheck {
         LeaseCheck {
+            begun: false,
             listed: Vec::new(),
             granted: Vec::new(),
             opened: Vec::new(),
@@ -91,6 +96,10 @@ impl LeaseCheck {
     pub(super) fn event(&mut self, event: &Event, view: &dyn View, docket: &mut Docket<'_>) {
         if matches!(event.what, What::Op(..)) {
             self.remote.step(event.task);
+        }
+        // Before the first step. What is breaking here the set-up has broken, and whoever it told.
+        if matches!(event.what, What::Note(Note::Call(_))) && !self.begun {
+            (self.begun, self.listed) = (true, view.listed());
         }
         match event.what {
             What::Note(Note::Signal { pid, file }) if pid != 0 => self.tell(file, pid),
@@ -131,21 +140,41 @@ impl LeaseCheck {
         }
     }
 
+    /// A file may have a user's lease and an in-kernel owner's: a signal is for the one, a call-back for the other. Where only one
+    /// is broken, the message is about that one, whoever it goes to.
     fn tell(&mut self, file: ObjectId, whom: u32) {
-        self.breaks.iter_mut().filter(|b| b.file == file && b.told.is_none()).for_each(|b| b.told = Some(whom));
+        let untold = |b: &Break| b.file == file && b.told.is_none();
+        let meant = |b: &Break| untold(b) && b.owner.map_or(b.in_kernel, |owner| owner == 0) == (whom == 0);
+        let is_meant = self.breaks.iter().any(meant);
+        let told = self.breaks.iter_mut().filter(|b| if is_meant { meant(b) } else { untold(b) });
+        told.for_each(|b| b.told = Some(whom));
+    }
+
+    /// The grant that a listed lease stands for: its owner's on that file. If the file has one lease, any grant on it is meant.
+    fn grant_of(&self, lease: &Listed, listed: &[Listed]) -> Option<(ObjectId, LeaseType, u32)> {
+        let of_file = || self.granted.iter().filter(|(file, ..)| *file == lease.file);
+        let own = of_file().find(|(.., pid)| (*pid == 0) == lease.in_kernel);
+        let alone = listed.iter().filter(|other| other.file == lease.file).count() == 1;
+        own.or_else(|| of_file().next().filter(|_| alone)).copied()
     }
 
     fn grant(&mut self, event: &Event, file: ObjectId, lease: Option<LeaseType>, pid: u32) {
-        self.granted.retain(|(granted, ..)| *granted != file);
+        let in_kernel = pid == 0;
+        self.granted.retain(|(granted, _, pid)| *granted != file || (*pid == 0) != in_kernel);
         let named = self.owners.iter().find(|(owned, _)| *owned == file && pid != 0);
         let pid = named.map_or(pid, |(_, named)| *named);
         if let Some(lease) = lease {
             self.granted.push((file, lease, pid));
             self.granted.sort_unstable();
             self.grant_spots.push((file, spot(event)));
-            self.breaks.iter_mut().filter(|b| b.file == file && b.owner.is_none()).for_each(|b| b.owner = Some(pid));
+            let unowned = |b: &Break| b.file == file && b.owner.is_none();
+            let is_kind = self.breaks.iter().any(|b| unowned(b) && b.in_kernel == in_kernel);
+            let mine = self.breaks.iter_mut().filter(|b| unowned(b) && (b.in_kernel == in_kernel || !is_kind));
+            mine.for_each(|b| b.owner = Some(pid));
         } else {
-            self.owners.retain(|(owned, _)| *owned != file);
+            if !in_kernel {
+                self.owners.retain(|(owned, _)| *owned != file);
+            }
             self.forget_breaks(|b| b.file == file && b.owner == b.told);
         }
     }
@@ -162,19 +191,29 @@ impl LeaseCheck {
         for now in listed.iter().filter(|now| now.breaking) {
             let before = self.listed.iter().find(|before| before.lease == now.lease);
             if before.is_none_or(|before| !before.breaking || before.target != now.target) {
-                let owner = self.granted.iter().find(|(file, ..)| *file == now.file).map(|(_, _, pid)| *pid);
-                self.breaks.push(Break { lease: now.lease, file: now.file, target: now.target, owner, told: None });
+                let owner = self.grant_of(now, &listed).map(|(.., pid)| pid);
+                let Listed { lease, file, target, in_kernel, .. } = *now;
+                self.breaks.push(Break { lease, file, target, in_kernel, owner, told: None });
                 self.break_spots.push(spot(event));
             }
         }
-        self.listed = listed;
+        let before = std::mem::replace(&mut self.listed, listed);
+        // What has expired or was closed is granted no longer: another lease of the same file is another promise.
+        for gone in before.iter().filter(|before| self.listed.iter().all(|now| now.lease != before.lease)) {
+            let grant = self.grant_of(gone, &before);
+            let replaced = self.listed.iter().any(|now| (now.file, now.in_kernel) == (gone.file, gone.in_kernel));
+            if !replaced {
+                self.granted.retain(|granted| Some(*granted) != grant);
+            }
+        }
     }
 
     fn judge_beside(&self, docket: &mut Docket<'_>) {
         for lease in self.listed.iter().filter(|lease| !lease.breaking) {
             let here = |inode| move |other| self.remote.same_file(inode, other);
             if let Some((granted, other)) = self.beside(lease, here) {
-                self.report_beside(lease.file, granted, other, docket);
+                let pid = self.grant_of(lease, &self.listed).map_or(0, |(.., pid)| pid);
+                self.report_beside(lease.file, (granted, pid), other, docket);
             }
         }
     }
@@ -202,7 +241,7 @@ impl LeaseCheck {
         lease: &Listed,
         same: impl Fn(ObjectId) -> S,
     ) -> Option<(LeaseType, (ObjectId, bool))> {
-        let &(_, granted, _) = self.granted.iter().find(|(file, ..)| *file == lease.file)?;
+        let (_, granted, _) = self.grant_of(lease, &self.listed)?;
         let &(_, inode, _) = self.opened.iter().find(|(file, ..)| *file == lease.file)?;
         let promised = granted.min(lease.target?);
         let (same, excludes) = (same(inode), |write: bool| write || promised == LeaseType::Write);
@@ -212,7 +251,8 @@ impl LeaseCheck {
     }
 
     fn judge_handed_out(&self, event: &Event, file: ObjectId, docket: &mut Docket<'_>) {
-        let Some(lease) = self.listed.iter().find(|lease| lease.file == file && !lease.breaking) else { return };
+        let is_its = |lease: &&Listed| lease.file == file && lease.in_kernel && !lease.breaking;
+        let Some(lease) = self.listed.iter().find(is_its) else { return };
         let Some((granted, (other, write))) = self.beside(lease, |inode| move |other| inode == other) else { return };
         docket.report(Code::LW034, "delegation", |names| {
             let opened = super::ledger::find(&self.open_spots, other).unwrap_or(spot(event));
@@ -252,15 +292,20 @@ impl LeaseCheck {
         let listed = view.listed();
         let here = listed.iter().filter_map(|lease| {
             let &(_, inode, _) = self.opened.iter().find(|(file, ..)| *file == lease.file)?;
-            let granted = self.granted.iter().find(|(file, ..)| *file == lease.file).map(|(_, granted, _)| *granted);
+            let granted = self.grant_of(lease, &listed).map(|(_, granted, _)| granted);
             let spot = super::ledger::find(&self.grant_spots, lease.file);
             Some(Here { inode, listed: *lease, granted, spot })
         });
         self.remote.judge(spot(event), view, &here.collect::<Vec<_>>(), docket);
     }
 
-    fn report_beside(&self, file: ObjectId, lease: LeaseType, other: (ObjectId, bool), docket: &mut Docket<'_>) {
-        let (other, write) = other;
+    fn report_beside(
+        &self,
+        file: ObjectId,
+        (lease, pid): (LeaseType, u32),
+        (other, write): (ObjectId, bool),
+        docket: &mut Docket<'_>,
+    ) {
         docket.report(Code::LW030, "lease", |names| {
             let spot_of = |spots: &[(ObjectId, Spot)], file| {
                 super::ledger::find(spots, file).expect("a file in the list of grants or opens has its place noted")
@@ -269,7 +314,6 @@ impl LeaseCheck {
             let opened = spot_of(&self.open_spots, other);
             let mode = mode_text(write);
             let opener = task_text(names, opened.task);
-            let pid = self.granted.iter().find(|(known, ..)| *known == file).map_or(0, |(_, _, pid)| *pid);
             let owner = owner_text(names, granted, pid);
             let message =
                 format!("the {lease} lease of {owner} is in force while {opener} has the file open for {mode}");

@@ -6,6 +6,7 @@
 use std::hash::Hasher;
 
 use super::Spot;
+use super::counts::Counts;
 use crate::event::names::Names;
 use crate::event::{Event, Note, ObjectId, Op, TaskId, View, What};
 
@@ -21,6 +22,8 @@ pub(super) struct Ledger {
     pub freed: Vec<(ObjectId, Spot)>,
     /// Per task, where its present call began.
     pub calls: Vec<(TaskId, Spot)>,
+    /// What has to be at the end what it was at the start.
+    pub counts: Counts,
     /// Per task, `preempt_disable` beyond what locks do, and where.
     pub preempt: Vec<(TaskId, i32, Spot)>,
 }
@@ -62,6 +65,8 @@ impl Ledger {
                 set(&mut self.released, lock, spot(event));
             }
             What::Op(Op::Free(block), 0) => self.freed.push((block, spot(event))),
+            What::Op(op, _) => self.counts.follow(event, op, view),
+            What::Note(Note::Count { cell, bits, name }) => self.counts.begin(event, (cell, bits, name), view),
             What::Note(Note::Alloc(block)) => self.born.push((block, spot(event))),
             What::Note(Note::Call(_)) => set(&mut self.calls, event.task, spot(event)),
             What::Note(Note::Preempt(by)) => self.add_preempt(event, by),

@@ -10,6 +10,9 @@
 //! | a reader meets a read lease that is to go | it waits (2.6.23), it passes |
 //! | the opener's process has a lease itself | it gets `EAGAIN` at once, it waits |
 //!
+//! A break whose time was over before the first call is settled by the first call that takes, gives up, asks for or breaks a
+//! lease. One whose time is over later may be settled at any time from then on.
+//!
 //! A blocking open is two operations: the break, and the return, which is possible when no break it waits for is under way.
 //! Between the two it counts as an opener or not, as `i_writecount` is raised early or late.
 
@@ -39,6 +42,8 @@ struct Lease {
     lease: LeaseType,
     /// What a break under way will leave.
     asked: Option<Option<LeaseType>>,
+    /// Its time is over: the next call that looks at leases settles it.
+    overdue: bool,
 }
 
 impl Lease {
@@ -84,7 +89,7 @@ pub(super) struct Around {
     pub file: ObjectId,
     /// Another call on a file is under way.
     pub call: bool,
-    /// Another call that opens for write or truncates is under way.
+    /// Another call that opens for write or truncates is under way: `O_TRUNC` does, also on an open for read.
     pub writer: bool,
     /// An allocation of this call has failed.
     pub no_memory: bool,
@@ -96,10 +101,16 @@ pub(super) struct Around {
 
 /// What can happen next to a call: each with the state it leaves.
 pub(super) fn steps(state: &State, call: LeaseCall, phase: Phase, around: Around) -> Vec<(State, Phase)> {
+    let looks = matches!(call, LeaseCall::SetLease { .. } | LeaseCall::GetLease { .. })
+        || matches!((call, phase), (LeaseCall::Open { .. } | LeaseCall::Truncate { .. }, Phase::Begun));
+    let timed_out = (looks && state.leases.iter().any(|lease| lease.overdue)).then(|| state.timed_out());
+    let state = timed_out.as_ref().unwrap_or(state);
     let unchanged = |result| (state.clone(), Phase::Done(result));
     match (call, phase) {
         (_, Phase::Done(_)) => Vec::new(),
-        (LeaseCall::Open { inode, write, nonblock, pid }, _) => state.enter(inode, write, nonblock, pid, phase, around),
+        (LeaseCall::Open { inode, write, nonblock, pid, .. }, _) => {
+            state.enter(inode, write, nonblock, pid, phase, around)
+        }
         (LeaseCall::Truncate { inode, pid }, _) => {
             let mut next = state.enter(inode, true, false, pid, phase, around);
             // It opens nothing that stays.
@@ -162,11 +173,24 @@ impl State {
         breaking.map(|at| self.settled(at)).collect()
     }
 
+    /// The time of every break under way is over.
+    pub fn time_is_over(&mut self) {
+        self.leases.iter_mut().for_each(|lease| lease.overdue = lease.asked.is_some());
+    }
+
+    /// Without leases that are overdue.
+    fn timed_out(&self) -> State {
+        match self.leases.iter().position(|lease| lease.overdue) {
+            Some(at) => self.settled(at).timed_out(),
+            None => self.clone(),
+        }
+    }
+
     fn settled(&self, at: usize) -> State {
         let mut next = self.clone();
         match next.leases[at].target() {
             Some(lease) => {
-                (next.leases[at].lease, next.leases[at].asked) = (lease, None);
+                (next.leases[at].lease, next.leases[at].asked, next.leases[at].overdue) = (lease, None, false);
                 next.leases.sort_unstable();
             }
             None => next.remove(|other| *other == self.leases[at]),
@@ -302,7 +326,7 @@ impl State {
             Some(at) => next.extend(self.relocked(at, wanted)),
             None => {
                 let mut taken = self.clone();
-                taken.leases.push(Lease { file, kernel_owner, pid, lease: wanted, asked: None });
+                taken.leases.push(Lease { file, kernel_owner, pid, lease: wanted, asked: None, overdue: false });
                 taken.leases.sort_unstable();
                 next.push(taken.owned(file, pid, in_kernel));
             }
@@ -316,6 +340,7 @@ impl State {
         let with = |asked| {
             let mut next = self.clone();
             (next.leases[at].lease, next.leases[at].asked) = (wanted, asked);
+            next.leases[at].overdue &= asked.is_some();
             next.leases.sort_unstable();
             next.owned(file, pid, kernel_owner != 0)
         };

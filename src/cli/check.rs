@@ -10,11 +10,12 @@ use lockwright::explore::{Config, Error, Found, Verdict};
 use lockwright::report;
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::json::{self, CellReport, Explored, FindingReport};
+use lockwright::scenario::all::Size;
 use lockwright::scenario::cells::{self, Cell};
 use lockwright::scenario::{catalogue, expect, file, shrink};
 
 use super::progress::Progress;
-use super::{Status, print, search, select, time_line, workers};
+use super::{Status, all, print, search, select, time_line, workers};
 
 /// What to explore, and how.
 #[derive(clap::Args)]
@@ -25,6 +26,10 @@ pub struct Arguments {
     /// A scenario, or a file with one (docs/scenarios.md); all of the catalogue if none is given. May be repeated.
     #[arg(long = "scenario", value_name = "SCENARIO")]
     scenarios: Vec<String>,
+    /// Instead of scenarios by name: every one with so many tasks and calls, as TASKSxCALLS. Sizes are 2x1, 3x1 and 2x2, and
+    /// each contains the ones before it. A kind of finding is shown once, in the smallest scenario that has it.
+    #[arg(long, value_name = "SIZE", conflicts_with_all = ["scenarios", "shrink", "checkpoint"])]
+    all: Option<Size>,
     /// Write the schedule of each finding into this directory.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
@@ -69,13 +74,17 @@ struct Shown<'a> {
 
 /// Explores and prints.
 pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
+    if let Some(size) = arguments.all {
+        let designs = select::designs(&arguments.designs);
+        let (designs, config) = select::both(designs, arguments.search.config(usize::MAX, String::new))?;
+        make_directory(arguments.save.as_deref())?;
+        return all::run(&all::Wanted { designs, size, config, save: arguments.save.as_deref() }, as_json);
+    }
     let (cells, config) = arguments.select()?;
     for cell in &cells {
         search::check_form(&config, &*cell.subject(), &place(cell))?;
     }
-    if let Some(directory) = &arguments.save {
-        std::fs::create_dir_all(directory).with_context(|| format!("making the directory {}", directory.display()))?;
-    }
+    make_directory(arguments.save.as_deref())?;
     let progress = Progress::start(cells.len())?;
     let verdicts = cells::for_each(&cells, (workers() / config.jobs).max(1), |at, cell| {
         let watched = progress.watched(at, &config);
@@ -111,6 +120,11 @@ fn told(error: Error, cell: &Cell) -> anyhow::Error {
     if hidden { error.context(place(cell)) } else { error }
 }
 
+fn make_directory(save: Option<&Path>) -> Result<()> {
+    let Some(directory) = save else { return Ok(()) };
+    std::fs::create_dir_all(directory).with_context(|| format!("making the directory {}", directory.display()))
+}
+
 /// Replays the findings of a cell, and saves their schedules if there is a directory for them.
 fn show<'a>(cell: &Cell, verdict: &'a Verdict, names: &Names, save: Option<&Path>) -> Result<Vec<Shown<'a>>> {
     let show_one = |found: &'a Found| {
@@ -124,7 +138,7 @@ fn show<'a>(cell: &Cell, verdict: &'a Verdict, names: &Names, save: Option<&Path
     verdict.findings.iter().map(show_one).collect()
 }
 
-fn write(cell: &Cell, found: &Found, replay: &Replay, directory: &Path) -> Result<String> {
+pub(super) fn write(cell: &Cell, found: &Found, replay: &Replay, directory: &Path) -> Result<String> {
     let finding = SavedFinding { code: found.finding.code, subject: found.finding.subject.to_owned() };
     let saved = Saved {
         lockwright: saved::VERSION,

@@ -89,6 +89,15 @@ pub enum Note {
         /// Which node, from 0.
         node: u8,
     },
+    /// A count: when everything is closed, these bits of `cell` have to be what they are now.
+    Count {
+        /// The cell.
+        cell: ObjectId,
+        /// Which of its bits, in a row.
+        bits: u64,
+        /// What it counts, for who reads of it.
+        name: &'static str,
+    },
     /// The set-up makes from here on the calls that this task has made before the start; [`TaskId::BOOT`]: nobody's.
     SetUp(TaskId),
     /// The task has no more calls.
@@ -100,7 +109,7 @@ pub enum Note {
 #[allow(missing_docs, reason = "the fields are the arguments of the calls, by the kernel's names")]
 pub enum LeaseCall {
     /// `open(2)`.
-    Open { inode: ObjectId, write: bool, nonblock: bool, pid: u32 },
+    Open { inode: ObjectId, write: bool, nonblock: bool, trunc: bool, pid: u32 },
     /// `truncate(2)`.
     Truncate { inode: ObjectId, pid: u32 },
     /// `close(2)` of one descriptor.
@@ -139,6 +148,8 @@ pub struct Listed {
     pub target: Option<LeaseType>,
     /// Is it being broken?
     pub breaking: bool,
+    /// Is it an in-kernel owner's? A user and such an owner may each have a lease on one open file.
+    pub in_kernel: bool,
 }
 
 impl fmt::Display for LeaseType {

@@ -217,7 +217,8 @@ pub fn listed(view: &dyn View, inode: Inode) -> Vec<Listed> {
             _ => None,
         };
         let file = lease.fl_file.peek(view).map_or(ObjectId(0), Ptr::id);
-        found.push(Listed { lease: fl.id(), file, target, breaking: fl_type.in_progress() });
+        let (breaking, in_kernel) = (fl_type.in_progress(), lease.fl_in_kernel.peek(view));
+        found.push(Listed { lease: fl.id(), file, target, breaking, in_kernel });
         at = lease.fl_next.peek(view);
     }
     found

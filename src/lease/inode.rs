@@ -87,6 +87,18 @@ impl Inode {
         }
     }
 
+    /// Tells the checks what of it has to be at the end what it is now.
+    #[track_caller]
+    pub fn counted(self) {
+        for (count, name) in [(self.i_count, "i_count"), (self.i_writecount, "i_writecount"), (self.d_count, "d_count")]
+        {
+            engine::note(Note::Count { cell: count.id(), bits: u64::MAX, name }, Location::caller());
+        }
+        if let FileSystem::Network(client) = self.fs {
+            client.counted();
+        }
+    }
+
     /// Its name among the objects of the execution.
     pub fn id(self) -> ObjectId {
         self.i_count.id()

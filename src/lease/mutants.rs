@@ -9,6 +9,7 @@
 use super::flocks::Bug;
 
 mod missing;
+mod ours;
 mod row;
 pub mod spinlock;
 pub mod table;
@@ -158,6 +159,22 @@ pub enum Mutant {
     RecallForgotten,
     /// The node has such a lease already, and nothing keeps it until the insertion.
     HeldLeaseBelieved,
+    /// An open that fails keeps the path's reference.
+    PathKept,
+    /// The last close of a file open for write keeps the write access.
+    WriteAccessKept,
+    /// A call that the server refuses is counted for ever.
+    AskingKept,
+    /// A recall that overtakes an upgrade is forgotten.
+    OvertakenUpgrade,
+    /// truncate goes on although the break has failed.
+    TruncatesAnyway,
+    /// An open that breaks a lease of its own process waits for it.
+    WaitsForItself,
+    /// F_SETLEASE does not look whose time is over.
+    OverdueKept,
+    /// An open for read breaks read leases beside a write lease.
+    ReadLeasesBroken,
 }
 
 /// A variation by its name on the command line.

@@ -20,7 +20,7 @@ use std::panic::Location;
 use super::inode::Inode;
 use super::{F_RDLCK, F_WRLCK, OpenFlags};
 use crate::engine::Object;
-use crate::event::table::{Delegation, Entry, Table};
+use crate::event::table::{Delegation, Entry, OPENS_MAX, Table};
 use crate::event::{Access, Format, LeaseType, Note, ObjectId, ObjectInfo, ObjectKind, Op, Place, Rmw};
 use crate::kernel::bkl;
 use crate::kernel::plain::{Plain, Word};
@@ -156,6 +156,24 @@ impl Client {
     pub fn mounted(self, inode: Inode, place: Place) {
         let note = Note::Mounted { inode: inode.id(), table: self.server.id(), node: self.node as u8 };
         crate::engine::note(note, place);
+    }
+
+    /// Tells the checks what the node and the server have to forget until everything is closed. (That the server's lease goes is
+    /// LW032.)
+    #[track_caller]
+    pub(super) fn counted(self) {
+        let (asking, table) = (self.i_asking.id(), self.server.id());
+        let node = Entry { readers: OPENS_MAX, ..Entry::default() };
+        let readers = Table::default().with(self.node, node).0;
+        let writers = Table::default().with(self.node, Entry { readers: 0, writers: OPENS_MAX, ..node }).0;
+        for (cell, bits, name) in [
+            (asking, !1, "i_asking"),
+            (asking, 1, "i_asking, recalled"),
+            (table, readers, "the server's opens for read"),
+            (table, writers, "the server's opens for write"),
+        ] {
+            crate::engine::note(Note::Count { cell, bits, name }, Location::caller());
+        }
     }
 
     /// Asks for a lease: sleeps until the server answers.

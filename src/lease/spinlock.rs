@@ -52,6 +52,7 @@
 //! | M07 | no memory for the fasync entry: the lease is taken back by the expiry loop, an existing lease is destroyed | nothing has happened yet, nothing changes |
 //! | M08 | the security module refuses the owner: error, but the lease stays | asked before the lock, nothing changes |
 //! | M40 | F_SETLEASE by the holder overwrites a break under way | an asked-for removal stays; a downgrade is settled by `F_RDLCK` alone; EAGAIN while the breaking writer waits, whose count is raised already |
+//! | D08 | a reader that breaks a user's write lease breaks the read lease of an in-kernel owner on the same open file as well | only what is in its way |
 //! | ENOMEM | the conflict is found first, and a change of type needs one allocation only | both allocations come first |
 
 use crate::kernel::atomic::smp_mb;

@@ -66,6 +66,48 @@ impl<'a> Explored<'a> {
     }
 }
 
+/// Of `check --all`.
+#[derive(Serialize)]
+pub struct Generated {
+    /// Which scenarios: tasks and calls.
+    pub size: String,
+    /// Who explored.
+    pub engine: EngineKind,
+    /// Under which memory model.
+    pub memory: &'static str,
+    /// Is every exploration complete, and every set-up one that works?
+    pub complete: bool,
+    /// How many scenarios were explored, those of all designs together.
+    pub scenarios: u64,
+    /// Distinct states met in all of them.
+    pub states: u64,
+    /// Wall time.
+    pub seconds: f64,
+    /// What is wrong, each kind once.
+    pub kinds: Vec<KindReport>,
+}
+
+/// Findings with the same code, subject and cause.
+#[derive(Serialize)]
+pub struct KindReport {
+    /// The design.
+    pub design: String,
+    /// The code.
+    pub code: Code,
+    /// What the code means.
+    pub title: &'static str,
+    /// What it is about.
+    pub subject: &'static str,
+    /// One sentence, of the smallest scenario.
+    pub message: String,
+    /// The bug it is known as.
+    pub bug: Option<&'static str>,
+    /// How many scenarios have one.
+    pub scenarios: u64,
+    /// The smallest of them, as a scenario file.
+    pub scenario: serde_json::Value,
+}
+
 /// Of `explore`.
 #[derive(Serialize)]
 pub struct ExploredOne<'a> {

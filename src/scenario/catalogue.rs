@@ -49,6 +49,7 @@ pub fn all() -> Vec<Arc<Scenario>> {
     all.extend(with_three_tasks());
     all.extend(of_history());
     all.extend(of_history_between_processes());
+    all.extend(of_the_enumeration());
     all.extend(cluster::all());
     all.into_iter().map(Arc::new).collect()
 }
@@ -351,6 +352,43 @@ fn of_history_between_processes() -> Vec<Scenario> {
                 task("first", &[OPEN, set(F_RDLCK)], &[set(F_UNLCK)]),
                 task("second", &[OPEN, set(F_RDLCK)], &[]),
                 task("opener", &[], &[Call::Open("a", WRITE)]),
+            ],
+        ),
+    ]
+}
+
+/// Found by generating all small scenarios: nobody had thought of them.
+fn of_the_enumeration() -> Vec<Scenario> {
+    let holder = [OPEN, set(F_RDLCK)];
+    let overdue = [OPEN, Call::Open("x", OpenFlags { nonblock: true, ..WRITE }), Call::Overdue];
+    vec![
+        Scenario {
+            lease_break_time: 0,
+            ..scenario(
+                "own-open",
+                "a process with a lease opens the file for write, without a time limit: it must not wait for itself",
+                vec![task("holder", &holder, &[Call::Open("b", WRITE)]), task("lister", &[], &[Call::Locks])],
+            )
+        },
+        scenario(
+            "overdue-leaser",
+            "a lease is asked for while another's is overdue: F_SETLEASE has to look whose time is over",
+            vec![task("holder", &holder, &[Call::GetOwn("a")]), task("leaser", &overdue, &[set(F_RDLCK)])],
+        ),
+        Scenario {
+            faults: Faults { memory: true, lsm: false },
+            ..scenario(
+                "truncate-enomem",
+                "a truncation has no memory to wait for a lease with: nothing may be truncated then",
+                vec![task("holder", &holder, &[Call::GetLease("a")]), task("truncater", &[], &[Call::Truncate])],
+            )
+        },
+        scenario(
+            "two-owners-break",
+            "a user's write lease and nfsd's read lease on one open file, and a reader: only the former is in its way",
+            vec![
+                task("holder", &[OPEN, set(F_WRLCK), Call::VfsSetLease("a", F_RDLCK)], &[set(F_RDLCK)]),
+                task("opener", &[], &[Call::Open("a", NONBLOCK)]),
             ],
         ),
     ]

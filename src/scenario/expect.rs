@@ -10,6 +10,7 @@ use crate::check::Code;
 use crate::explore::Verdict;
 
 mod bkl;
+mod cause;
 mod flocks;
 mod inner;
 mod mail;
@@ -53,6 +54,8 @@ pub fn expected(design: &str, scenario: &str) -> Option<&'static [Expected]> {
 pub fn known(design: &str, scenario: &str, code: Code, subject: &str) -> Option<&'static Expected> {
     expected(design, scenario)?.iter().find(|row| (row.code, row.subject) == (code, subject))
 }
+
+pub use cause::{cause, has_rule};
 
 /// Does the verdict say what the table says? An incomplete one may miss findings, but must not have others.
 pub fn agrees(design: &str, scenario: &str, verdict: &Verdict) -> bool {

@@ -168,6 +168,10 @@ fn task(
     }
     let before = calls(&mut fields, "before", names);
     let calls = calls(&mut fields, "calls", names);
+    if let Some(at) = calls.iter().position(|call| *call == Call::Overdue) {
+        let cause = "time passes by itself here: `sleep` is a call of `before`".to_owned();
+        fields.problems.push(Problem { place: format!("{place}.calls[{at}]"), cause });
+    }
     Some((TaskSpec { name, before, calls, shares }, home))
 }
 

@@ -12,7 +12,7 @@ use crate::event::{LeaseCall, Listed, Note, TaskId, View};
 use crate::kernel::fasync::{f_getown, f_setown_force};
 use crate::kernel::lock::SpinLock;
 use crate::kernel::task::Task;
-use crate::kernel::{Errno, Faults, Kernel, Result, wait};
+use crate::kernel::{Errno, Faults, HZ, Kernel, Result, wait};
 use crate::lease::cluster::{Cluster, Node};
 use crate::lease::designs::Entry;
 use crate::lease::file_lock::is_lease_type;
@@ -95,8 +95,8 @@ fn say_opened(filp: Filp) {
 }
 
 fn invoke_open(current: &Task, inode: Inode, flags: OpenFlags) {
-    let OpenFlags { write, nonblock, .. } = flags;
-    invoke(LeaseCall::Open { inode: inode.id(), write, nonblock, pid: current.pid });
+    let OpenFlags { write, nonblock, trunc, .. } = flags;
+    invoke(LeaseCall::Open { inode: inode.id(), write, nonblock, trunc, pid: current.pid });
 }
 
 /// Says what is called, for the check that asks the sequential specification.
@@ -131,6 +131,7 @@ impl Machine {
                 (FsKind::Refusing, _) | (FsKind::Network, None) => FileSystem::Refusing,
             };
             let inode = inode.on(fs);
+            inode.counted();
             if let Some(client) = inode.client() {
                 client.mounted(inode, Location::caller());
             }
@@ -217,6 +218,7 @@ impl Machine {
             }
             Call::Truncate => self.truncate(current, node)?,
             Call::Interrupt(task) => wait::interrupt(TaskId(task + 1)),
+            Call::Overdue => wait::advance(current.kernel.lease_break_time * HZ),
             Call::Locks => {
                 invoke(LeaseCall::Locks { inode: inode.id() });
                 return Ok(design.proc_locks(current, *inode).len() as i64);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::cells::{Cell, explore_with_witnesses};
 use super::file::setup_problem;
 use super::{Call, Scenario, TaskSpec, subject};
-use crate::check::Code;
+use crate::check::{Code, Finding};
 use crate::explore::{Config, Error, Verdict, explore};
 use crate::lease::designs::Entry;
 
@@ -46,11 +46,20 @@ pub fn smallest(
     wanted: (Code, &'static str),
     config: &Config,
 ) -> Arc<Scenario> {
+    smallest_that(design, scenario, config, &|_, found| (found.code, found.subject) == wanted)
+}
+
+/// The scenario without whatever such a finding can do without.
+pub fn smallest_that(
+    design: Entry,
+    scenario: &Arc<Scenario>,
+    config: &Config,
+    is_wanted: &dyn Fn(&Scenario, &Finding) -> bool,
+) -> Arc<Scenario> {
     let config = Config { checkpoint: None, progress: None, audit: false, ..config.clone() };
     let shows = |candidate: &Arc<Scenario>| {
         let found = || explore(&subject(design, candidate), &config).findings;
-        setup_problem(design, candidate).is_none()
-            && found().iter().any(|found| (found.finding.code, found.finding.subject) == wanted)
+        setup_problem(design, candidate).is_none() && found().iter().any(|found| is_wanted(candidate, &found.finding))
     };
     let mut smallest = Arc::clone(scenario);
     loop {

@@ -123,7 +123,7 @@ impl Spinlock {
     ) -> Result<Option<Ptr<FileLock>>> {
         let _frame = current.enter("generic_setlease");
         let (inode, new, in_kernel) = (filp.inode, prepared.lease, prepared.fasync.is_none());
-        self.time_out_leases(current, inode);
+        alter!(self, Mutant::OverdueKept, self.time_out_leases(current, inode) => ());
         alter!(self, Mutant::NoCommonCheck | Mutant::CheckedBeforeOnly, check_open_counts(current, inode, arg)? => check_locally(current, inode, arg)?);
 
         let mut before = inode.i_flock;
@@ -144,7 +144,7 @@ impl Spinlock {
             return Err(alter!(self, Mutant::EnomemForEagain, Errno::EAGAIN => Errno::ENOMEM));
         }
         // What is listed the recall has marked: only what is new, or stronger, it cannot have seen.
-        if overtaken && (mine.is_none() || arg == F_WRLCK) {
+        if overtaken && (mine.is_none() || alter!(self, Mutant::OvertakenUpgrade, arg == F_WRLCK => false)) {
             return Err(Errno::EAGAIN);
         }
         if let Some(mine) = mine {
@@ -236,7 +236,7 @@ impl Design for Spinlock {
             if flags.write {
                 inode.put_write_access(current);
             }
-            inode.path_put(current, flags.by_link);
+            alter!(self, Mutant::PathKept, inode.path_put(current, flags.by_link) => ());
             return Err(errno);
         }
         if flags.trunc {
@@ -252,7 +252,7 @@ impl Design for Spinlock {
         inode.path_get(current, false);
         inode.get_write_access(current);
         let result = self.break_lease(current, inode, OpenFlags { write: true, ..OpenFlags::default() });
-        if result.is_ok() {
+        if alter!(self, Mutant::TruncatesAnyway, result.is_ok() => true) {
             inode.do_truncate(current);
         }
         inode.put_write_access(current);
@@ -264,7 +264,7 @@ impl Design for Spinlock {
         let _frame = current.enter("__fput");
         self.locks_remove_flock(current, filp);
         if filp.flags.write {
-            filp.inode.put_write_access(current);
+            alter!(self, Mutant::WriteAccessKept, filp.inode.put_write_access(current) => ());
         }
         filp.inode.path_put(current, filp.flags.by_link);
         filp.free();

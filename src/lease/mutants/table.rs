@@ -1,11 +1,14 @@
 //! The table: what is varied, what catches it where, and which commit took it out of Linux.
 
-use super::row::{as_it_stands, flocks, ours, spinlock, with};
+use super::ours::OURS;
+use super::row::{as_it_stands, flocks, spinlock, with};
 use super::{Mutant, Row};
 use crate::lease::flocks::Bug;
 
 /// All variations: those of history by number, then ours.
-pub const MUTANTS: &[Row] = &[
+pub const MUTANTS: &[Row] = &joined::<{ OF_HISTORY.len() + OURS.len() }>(OF_HISTORY, OURS);
+
+const OF_HISTORY: &[Row] = &[
     spinlock(
         "M01",
         Mutant::SleepsInWalk,
@@ -351,124 +354,15 @@ pub const MUTANTS: &[Row] = &[
         "the mail's proposal",
         ("LW030", "remote-refused"),
     ),
-    with(
-        &["LW031"],
-        ours(
-            Mutant::RecheckUnlocked,
-            "recheck-unlocked",
-            "the open counts are looked at again after the unlock",
-            ("LW020", "leaser-reader"),
-        ),
-    ),
-    Row {
-        weak_memory: true,
-        ..ours(
-            Mutant::NoBarrier,
-            "no-barrier",
-            "no full barrier between raising and looking",
-            ("LW030", "leaser-writer"),
-        )
-    },
-    ours(
-        Mutant::EntryLeakedOnEagain,
-        "entry-leaked",
-        "the fasync entry is not freed on EAGAIN",
-        ("LW022", "two-leasers"),
-    ),
-    ours(Mutant::LeaseLeakedOnEnomem, "lease-leaked", "the record is not freed on ENOMEM", ("LW022", "leaser-enomem")),
-    with(
-        &["LW010"],
-        ours(
-            Mutant::ListWalkedUnlocked,
-            "walk-unlocked",
-            "F_GETLEASE walks the list without the lock",
-            ("LW020", "getlease-unlock"),
-        ),
-    ),
-    with(
-        &["LW010", "LW031"],
-        ours(
-            Mutant::CloseUnlocked,
-            "close-unlocked",
-            "the last close removes leases without the lock",
-            ("LW020", "close-break"),
-        ),
-    ),
-    with(
-        &["LW008"],
-        ours(
-            Mutant::WaitsUnderLock,
-            "waits-under-lock",
-            "the opener waits with the lock held",
-            ("LW002", "unlock-break"),
-        ),
-    ),
-    with(
-        &["LW001", "LW002"],
-        ours(Mutant::LockLeftOnEagain, "lock-left", "the lock is not given back on EAGAIN", ("LW007", "two-leasers")),
-    ),
-    ours(
-        Mutant::WaitersForgotten,
-        "waiters-forgotten",
-        "waiters are not woken when the lease goes",
-        ("LW008", "unlock-break"),
-    ),
-    ours(Mutant::FreedTwiceOnExpiry, "freed-twice", "an expired lease is freed twice", ("LW021", "expiry")),
-    with(
-        &["LW010", "LW022", "LW040"],
-        ours(
-            Mutant::UnlockUnlocked,
-            "unlock-unlocked",
-            "F_UNLCK removes the lease without the lock",
-            ("LW020", "leaser-unlock"),
-        ),
-    ),
-    ours(
-        Mutant::InterruptedStaysQueued,
-        "interrupted-queued",
-        "an interrupted opener stays on the list of waiters",
-        ("LW020", "interrupted-opener"),
-    ),
-    with(
-        &["LW040"],
-        ours(
-            Mutant::EnomemLetsIn,
-            "enomem-lets-in",
-            "an opener that has no memory to wait with is let in",
-            ("LW030", "opener-enomem"),
-        ),
-    ),
-    with(
-        &["LW007"],
-        ours(
-            Mutant::UnlinkedFirst,
-            "unlinked-first",
-            "the record is unlinked before its file is let go",
-            ("LW020", "close-expiry"),
-        ),
-    ),
-    with(
-        &["LW030"],
-        ours(
-            Mutant::NoCommonCheck,
-            "no-common-check",
-            "the open counts of a network file are not looked at: the server's answer counts",
-            ("LW034", "remote-delegation"),
-        ),
-    ),
-    with(
-        &["LW032"],
-        ours(
-            Mutant::RecallForgotten,
-            "recall-forgotten",
-            "a recall that comes before the lease is listed is forgotten",
-            ("LW030", "remote-leaser"),
-        ),
-    ),
-    ours(
-        Mutant::HeldLeaseBelieved,
-        "held-lease-believed",
-        "the node's lease is believed, and nothing keeps it until the insertion",
-        ("LW032", "remote-held"),
-    ),
 ];
+
+/// The one list behind the other.
+const fn joined<const N: usize>(first: &[Row], then: &[Row]) -> [Row; N] {
+    let mut all = [first[0]; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < first.len() { first[at] } else { then[at - first.len()] };
+        at += 1;
+    }
+    all
+}

@@ -78,7 +78,9 @@ impl Spinlock {
         let mut at = Some(first);
         while let Some(fl) = at {
             let lease = fl.get();
-            if lease.fl_type.get() != future {
+            // Beside the write lease a reader breaks, an in-kernel owner may have a read lease on the same open file.
+            let known = lease.fl_type.get();
+            if known != future && (flags.write || known != FlType::granted(F_RDLCK)) {
                 lease.fl_type.set(future);
                 lease.fl_break_time.set(break_time);
                 self.lease_break_callback(current, fl);

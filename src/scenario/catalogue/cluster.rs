@@ -120,6 +120,12 @@ fn on_two_nodes() -> Vec<Scenario> {
             &[0, 1],
             vec![task("first", &[OPEN], &[set(F_RDLCK)]), task("second", &[OPEN], &[set(F_WRLCK)])],
         ),
+        remote(
+            "remote-upgrade",
+            "the holder of a read lease asks for a write lease, and a reader's recall finds only the read lease listed",
+            &[0, 1],
+            vec![task("holder", &[OPEN, set(F_RDLCK)], &[set(F_WRLCK)]), task("reader", &[], &[OPEN])],
+        ),
         Scenario {
             faults: Faults { memory: true, lsm: false },
             ..remote(

@@ -22,6 +22,7 @@ pub(super) fn of(scenario: &str) -> &'static [Expected] {
         "two-owners" => &[STALE_POSITION],
         "leaser-truncate" => &[PEEK, UNTOLD],
         "two-holders-break" => &[PEEK],
+        "two-owners-break" => &[BROKEN_BESIDE],
         _ => super::mail::of_bkl_remote(scenario),
     }
 }

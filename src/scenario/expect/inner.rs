@@ -36,6 +36,7 @@ pub(super) fn of(scenario: &str) -> &'static [Expected] {
         "unlock-break" | "close-break" | "opener-enomem" | "expiry" | "interrupted-opener" | "two-holders-break"
         | "nfsd-break" => &[PEEK],
         "relock-break" => &[BREAK_CANCELLED],
+        "two-owners-break" => &[BROKEN_BESIDE],
         "relock-enomem" => &[PEEK, UNDONE_TOO_FAR, UNDONE_WHAT_WAS_THERE, REFUSED_BY_A_PHANTOM],
         "kernel-leaser-enomem" => &[PEEK, BESIDE, HANDED_OUT],
         "lister-lsm" => &[REFUSED_AND_KEPT, SEEN_AND_REFUSED],

@@ -1,6 +1,7 @@
 //! What is known of the designs that the mail rules out or proposes, and of `bkl` in the cluster.
 //!
-//! `D`-numbers are for what no entry of the list of historical bugs names: a recall that comes before the lease is listed (D07).
+//! `D`-numbers are for what no entry of the list of historical bugs names: a recall that comes before the lease is listed (D07),
+//! and a break of a lease that is not in the way (D08).
 
 use super::Expected;
 use super::rows::*;
@@ -19,7 +20,7 @@ pub(super) const KEPT: Expected = row(
 );
 
 /// What goes without F_UNLCK the server does not hear of.
-const NOT_TOLD: Expected = row(
+pub(super) const NOT_TOLD: Expected = row(
     Code::LW032,
     "server lease",
     "M49",
@@ -35,7 +36,7 @@ pub(super) const CLOSED: Expected = row(
 );
 
 /// The same of what changes.
-const DOWNGRADE_NOT_TOLD: Expected = row(
+pub(super) const DOWNGRADE_NOT_TOLD: Expected = row(
     Code::LW032,
     "server lease",
     "M49",
@@ -59,7 +60,7 @@ pub(super) const SHARED_BESIDE: Expected = row(
 );
 
 /// Nothing is listed, so nothing is broken.
-const RECALLED_BEFORE: Expected = row(
+pub(super) const RECALLED_BEFORE: Expected = row(
     Code::LW030,
     "lease",
     "D07",
@@ -67,7 +68,7 @@ const RECALLED_BEFORE: Expected = row(
 );
 
 /// The same, as the server sees it.
-const REVOKED_UNKNOWN: Expected = row(
+pub(super) const REVOKED_UNKNOWN: Expected = row(
     Code::LW032,
     "local lease",
     "D07",
@@ -75,7 +76,7 @@ const REVOKED_UNKNOWN: Expected = row(
 );
 
 /// The order of taking is wrong for giving up.
-const SERVER_FIRST: Expected = row(
+pub(super) const SERVER_FIRST: Expected = row(
     Code::LW030,
     "lease",
     "M48",
@@ -95,7 +96,7 @@ const CHECKED_OUTSIDE: Expected = row(
 );
 
 /// Both at once.
-const STALE_CALLBACK: Expected = row(
+pub(super) const STALE_CALLBACK: Expected = row(
     Code::LW020,
     "fl_next",
     "M14",
@@ -133,6 +134,7 @@ pub(super) fn of_bkl_remote(scenario: &str) -> &'static [Expected] {
         "remote-delegation" => &[KEPT, CLOSED],
         "remote-held" => &[STALE_POSITION, SHARED, CLOSED],
         "remote-leaser" => &[PEEK, RECALLED_BEFORE, UNTOLD, REVOKED_UNKNOWN],
+        "remote-upgrade" => &[RECALLED_BEFORE, REVOKED_UNKNOWN, CLOSED],
         "remote-unlock" => &[PEEK, SERVER_FIRST],
         "remote-close" => &[PEEK, NOT_TOLD, CLOSED],
         "remote-downgrade" => &[DOWNGRADE_NOT_TOLD, CLOSED],
@@ -153,6 +155,7 @@ pub(super) fn of_held(scenario: &str) -> &'static [Expected] {
         "remote-leasers" | "remote-enomem" => &[SERVER_ATOMIC, CLOSED],
         "remote-held" => &[SERVER_ATOMIC, SHARED, CLOSED],
         "remote-leaser" => &[SERVER_ATOMIC, RECALLED_BEFORE, REVOKED_UNKNOWN],
+        "remote-upgrade" => &[SERVER_ATOMIC, CLOSED],
         "remote-unlock" => &[SERVER_ATOMIC, SERVER_FIRST],
         "remote-downgrade" => &[SERVER_ATOMIC, DOWNGRADE_NOT_TOLD, CLOSED],
         "remote-holders" => &[SERVER_ATOMIC, SHARED_BESIDE, SHARED, CLOSED],
@@ -167,6 +170,7 @@ pub(super) fn of_exported(scenario: &str) -> &'static [Expected] {
         "remote-delegation" | "remote-leasers" | "remote-two-leasers" | "remote-enomem" => &[CLOSED],
         "remote-held" => &[STALE_EXPORTED, SHARED, CLOSED],
         "remote-leaser" => &[RECALLED_BEFORE, REVOKED_UNKNOWN],
+        "remote-upgrade" => &[RECALLED_BEFORE, REVOKED_UNKNOWN, CLOSED],
         "remote-unlock" => &[SERVER_FIRST],
         "remote-downgrade" => &[DOWNGRADE_NOT_TOLD, CLOSED],
         "remote-holders" => &[STALE_EXPORTED, SHARED_BESIDE, SHARED, CLOSED],
@@ -194,12 +198,14 @@ pub(super) fn of_proposal_bkl(scenario: &str) -> &'static [Expected] {
         "close-expiry" => CLOSED_DURING_EXPIRY,
         "leaser-writer-expiry" => &[PEEK, FASYNC_ON_FREED, BESIDE, UNTOLD, GRANTED_TO_ONE_OPEN],
         "holder-thread" => &[PEEK, FASYNC_ON_FREED, BESIDE, UNTOLD],
+        "two-owners-break" => &[BROKEN_BESIDE],
         "nfsd-break" => &[PEEK, STALE_CALLBACK],
         "remote-refused" => &[PEEK, CHECKED_BEFORE, UNTOLD, CLOSED],
         "remote-loser" => &[PEEK, CHECKED_BEFORE, UNTOLD, NOT_TOLD, CLOSED],
         "remote-delegation" => &[CLOSED],
         "remote-held" => &[SHARED, CLOSED],
         "remote-leaser" => &[PEEK, RECALLED_BEFORE, UNTOLD, REVOKED_UNKNOWN],
+        "remote-upgrade" => &[RECALLED_BEFORE, REVOKED_UNKNOWN, CLOSED],
         "remote-unlock" => &[PEEK, SERVER_FIRST],
         "remote-close" => &[PEEK, NOT_TOLD, CLOSED],
         "remote-downgrade" => &[DOWNGRADE_NOT_TOLD, CLOSED],
@@ -218,7 +224,8 @@ pub(super) fn of_proposal(scenario: &str) -> &'static [Expected] {
         "lister-lsm" => &[FASYNC_ATOMIC, REFUSED_AND_KEPT, SEEN_AND_REFUSED],
         "leaser-writer-expiry" | "leaser-two-openers" => &[FASYNC_ATOMIC, PEEK, BESIDE, GRANTED_TO_ONE_OPEN],
         "two-leasers" | "leaser-unlock" | "kernel-leaser" | "getlease-unlock" | "relock" | "relock-lsm"
-        | "newcomer-breaking" | "close-beside" | "two-owners" => &[FASYNC_ATOMIC],
+        | "newcomer-breaking" | "close-beside" | "two-owners" | "own-open" | "overdue-leaser" | "truncate-enomem"
+        | "two-owners-break" => &[FASYNC_ATOMIC],
         "upgrade-opener" => &[FASYNC_ATOMIC, CHECKED_OUTSIDE],
         "unlock-break" | "close-break" | "expiry" | "close-expiry" | "interrupted-opener" | "leaser-truncate"
         | "two-holders-break" => &[FASYNC_ATOMIC, PEEK],
@@ -233,6 +240,7 @@ pub(super) fn of_proposal(scenario: &str) -> &'static [Expected] {
         "remote-delegation" => &[CLOSED],
         "remote-held" => &[FASYNC_ATOMIC, SHARED, CLOSED],
         "remote-leaser" => &[FASYNC_ATOMIC, PEEK, RECALLED_BEFORE, REVOKED_UNKNOWN],
+        "remote-upgrade" => &[FASYNC_ATOMIC, RECALLED_BEFORE, REVOKED_UNKNOWN, CLOSED],
         "remote-unlock" => &[FASYNC_ATOMIC, PEEK, SERVER_FIRST],
         "remote-close" => &[FASYNC_ATOMIC, PEEK, NOT_TOLD, CLOSED],
         "remote-leasers" | "remote-two-leasers" => &[FASYNC_ATOMIC, PEEK, CLOSED],

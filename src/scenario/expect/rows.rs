@@ -110,6 +110,29 @@ pub(super) const CLOSED_DURING_EXPIRY: &[Expected] = &[
     closed_under(Code::LW020, "f_owner.pid"),
 ];
 
+/// [`BESIDE`] with a truncation, behind a lease that it breaks and waits for.
+pub(super) const TRUNCATED_BESIDE: Expected = Expected {
+    code: Code::LW030,
+    subject: "truncate",
+    bug: "M24",
+    why: "a second lease is listed after the truncation has broken the first one: the counts were looked at before, and not again",
+};
+
+/// The undo comes when the lease is gone.
+pub(super) const UNDONE_WHEN_GONE: Expected = Expected {
+    code: Code::LW020,
+    subject: "fl_type",
+    bug: "M07",
+    why: "no memory for the fasync entry: the undo marks the lease, which has gone while the allocation slept",
+};
+
+/// What is not in the way is broken as well.
+pub(super) const BROKEN_BESIDE: Expected = unexplained(
+    "leases",
+    "D08",
+    "a reader breaks the write lease of a user, and with it the read lease that nfsd has on the same open file",
+);
+
 /// The same, seen by who reads `/proc/locks`.
 pub(super) const SEEN_AND_REFUSED: Expected = unexplained(
     "result",

@@ -6,7 +6,7 @@ use crate::scenario::Call;
 
 /// The calls, as they are written.
 const CALLS: &str = "h = open(file, FLAGS) · close(h) · h = dup(h) · fcntl(h, F_SETLEASE, TYPE) · fcntl(h, F_GETLEASE) · \
-fcntl(h, F_SETOWN, PID) · fcntl(h, F_GETOWN) · vfs_setlease(h, TYPE) · truncate(file) · kill(TASK) · read(/proc/locks)";
+fcntl(h, F_SETOWN, PID) · fcntl(h, F_GETOWN) · vfs_setlease(h, TYPE) · truncate(file) · kill(TASK) · read(/proc/locks) · sleep(lease_break_time)";
 
 /// Commands of `fcntl(2)`.
 const COMMANDS: [&str; 4] = ["F_SETLEASE", "F_GETLEASE", "F_SETOWN", "F_GETOWN"];
@@ -44,7 +44,8 @@ pub(super) fn parse(text: &str, tasks: &[&str]) -> Result<Call, String> {
         ("truncate", ["file"], None) => Call::Truncate,
         ("kill", [task], None) => Call::Interrupt(task_number(task, tasks)?),
         ("read", ["/proc/locks"], None) => Call::Locks,
-        ("open" | "dup" | "close" | "fcntl" | "vfs_setlease" | "truncate" | "kill" | "read", ..) => {
+        ("sleep", ["lease_break_time"], None) => Call::Overdue,
+        ("open" | "dup" | "close" | "fcntl" | "vfs_setlease" | "truncate" | "kill" | "read" | "sleep", ..) => {
             return Err(format!("`{text}` has not the form of `{name}`: {}", form_of(name)));
         }
         _ => return Err(format!("unknown call `{name}`: the calls are {CALLS}")),

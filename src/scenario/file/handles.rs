@@ -42,7 +42,7 @@ fn uses(call: &Call) -> Option<&'static str> {
         Call::Close(handle) | Call::Dup(handle, _) | Call::SetLease(handle, _) => Some(handle),
         Call::VfsSetLease(handle, _) | Call::GetLease(handle) => Some(handle),
         Call::SetOwn(handle, _) | Call::GetOwn(handle) => Some(handle),
-        Call::Open(..) | Call::Truncate | Call::Interrupt(_) | Call::Locks => None,
+        Call::Open(..) | Call::Truncate | Call::Interrupt(_) | Call::Locks | Call::Overdue => None,
     }
 }
 

@@ -60,6 +60,7 @@ impl Spinlock {
             i_have_this_lease |= fl.get().fl_pid.get() == current.pid;
             at = fl.get().fl_next.get();
         }
+        seed!(self, Mutant::WaitsForItself => i_have_this_lease = false;);
         let first_type = first.get().fl_type.get();
         let future = if flags.write {
             FlType::breaking(F_UNLCK)
@@ -80,7 +81,10 @@ impl Spinlock {
         let mut at = Some(first);
         while let Some(fl) = at {
             let lease = fl.get();
-            if alter!(self, Mutant::HeadAsked, lease.fl_type.get() => first.get().fl_type.get()) != future {
+            let known = alter!(self, Mutant::HeadAsked, lease.fl_type.get() => first.get().fl_type.get());
+            if known != future
+                && (alter!(self, Mutant::ReadLeasesBroken, flags.write => true) || known != FlType::granted(F_RDLCK))
+            {
                 lease.fl_type.set(future);
                 lease.fl_break_time.set(break_time);
                 alter!(self, Mutant::FirstToldAlone, self.lease_break_callback(current, fl) => if fl == first {

@@ -43,7 +43,7 @@ impl Spinlock {
             Ok(delegation) => Ok(Answer { granted: Some(delegation), counted: true }),
             Err(errno) => {
                 let lock = self.file_lock_lock.lock(current);
-                self.record(inode, &Answer { granted: None, counted: true });
+                alter!(self, Mutant::AskingKept, self.record(inode, &Answer { granted: None, counted: true }) => false);
                 self.unlock(current, inode, lock);
                 Err(errno)
             }
