@@ -22,4 +22,5 @@ mod random;
 mod report;
 mod rwlock;
 mod scenario_files;
+mod small;
 mod tidy;
