@@ -158,6 +158,27 @@ fn schedules(tasks: &[Vec<Stmt>]) -> f64 {
     estimate
 }
 
+/// Jumps and loops that lead beyond the end of their task lead to the end.
+pub fn fitted(mut tasks: Vec<Vec<Stmt>>) -> Vec<Vec<Stmt>> {
+    for task in &mut tasks {
+        let end = task.len();
+        for (at, stmt) in task.iter_mut().enumerate() {
+            let (TryLock(_, count)
+            | DecAndTest(_, count)
+            | IfCell(.., count)
+            | IfAtomic(.., count)
+            | IfLast(_, count)
+            | Skip(count)
+            | Repeat(_, count)) = stmt
+            else {
+                continue;
+            };
+            *count = (*count).min(end - at - 1);
+        }
+    }
+    tasks
+}
+
 /// Two or three tasks; now and then the second is like the first.
 pub fn program() -> impl Strategy<Value = Small> {
     let task = prop::collection::vec(phrase(), 1..5).prop_map(|phrases| phrases.concat());
@@ -169,7 +190,7 @@ pub fn program() -> impl Strategy<Value = Small> {
             let longest = tasks.iter().map(Vec::len).max().expect("there are tasks");
             tasks.iter_mut().filter(|task| task.len() == longest).for_each(|task| _ = task.pop());
         }
-        tasks
+        fitted(tasks)
     });
     let kind = prop_oneof![2 => Just(LockKind::Spin), 1 => Just(LockKind::Mutex)];
     let clock = prop_oneof![Just(Clock::Free), Just(Clock::Quiescent), Just(Clock::Stopped)];

@@ -5,7 +5,7 @@ use lockwright::explore::{Config, EngineKind, explore};
 use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
 use proptest::prelude::*;
 
-use crate::programs::Said;
+use crate::programs::{Said, fitted};
 
 /// Schedules that brute force may need.
 const EXECUTIONS_MAX: u64 = 20_000;
@@ -50,7 +50,7 @@ fn program(semaphore: bool) -> impl Strategy<Value = Small> {
             tasks.iter_mut().filter(|task| task.len() == longest).for_each(|task| _ = task.pop());
         }
         let first = if semaphore { LockKind::RwSem } else { LockKind::Rw };
-        Small { tasks, locks: vec![first, LockKind::Rw], cells: vec![0, 0], ..Small::default() }
+        Small { tasks: fitted(tasks), locks: vec![first, LockKind::Rw], cells: vec![0, 0], ..Small::default() }
     })
 }
 

@@ -218,6 +218,45 @@ fn more_tasks_than_loom_runs_are_a_bound_by_name() {
     assert_eq!(loom(small([step; 2])).bound, None);
 }
 
+/// Outcomes, codes and executions of loom, which the explorer has as well.
+fn under_loom(tasks: [&[Stmt]; 2]) -> (usize, usize, u64) {
+    let locks = vec![LockKind::Mutex];
+    let subject = Small { locks, cells: vec![0], ..small(tasks) }.subject();
+    let [explorer, loom] =
+        [EngineKind::Explorer, EngineKind::Loom].map(|engine| explore(&subject, &Config::with_engine(engine)));
+
+    assert_eq!((explorer.bound, loom.bound), (None, None));
+    assert_eq!((&explorer.outcomes, explorer.codes()), (&loom.outcomes, loom.codes()));
+    (loom.outcomes.len(), loom.codes().len(), loom.executions)
+}
+
+#[test]
+fn loom_waits_for_a_mutex_without_the_bkl() {
+    let bkl_inside: &[Stmt] = &[Lock(0), LockKernel, Inc(0), UnlockKernel, Unlock(0)];
+    let bkl_around: &[Stmt] = &[LockKernel, Lock(0), Inc(0), Unlock(0), UnlockKernel];
+
+    // No deadlock, and x=2 at the end of each execution.
+    let (outcomes, codes, executions) = under_loom([bkl_inside, bkl_around]);
+    assert_eq!((outcomes, codes), (1, 0));
+    assert!(executions > 1, "{executions}");
+}
+
+#[test]
+fn a_trylock_beside_a_holder_fails_and_succeeds_under_loom() {
+    let (outcomes, codes, _) = under_loom([&[Lock(0), Inc(0), Unlock(0)], &[TryLock(0, 1), Unlock(0)]]);
+    assert_eq!((outcomes, codes), (2, 0));
+}
+
+/// One order ends, the other waits for ever. loom is to try both, whichever comes first.
+#[test]
+fn a_lock_that_is_left_locked_hides_no_order_from_loom() {
+    for tasks in [[&[Lock(0)][..], &[Lock(0), Unlock(0)]], [&[Lock(0), Unlock(0)], &[Lock(0)]]] {
+        let (outcomes, codes, _) = under_loom(tasks);
+        // LW007 where it ends, LW008 where the other task waits.
+        assert_eq!((outcomes, codes), (1, 2));
+    }
+}
+
 #[test]
 fn interrupt_ends_an_exploration_with_what_it_has() {
     let subject = small([&[AtomicInc(0); 4], &[AtomicInc(0); 4]]).subject();

@@ -27,5 +27,6 @@ mod random;
 mod report;
 mod rwlock;
 mod scenario_files;
+mod small;
 mod tidy;
 mod twin;

@@ -1,8 +1,8 @@
 //! What an exploration, and the tool, have room for. All limits are in this table.
 //!
 //! A limit that is met is a [`Bound`] in the verdict, which is incomplete then. It is never a finding about the code under test.
-//! Limits of the input are errors before anything runs: of scenario files in `docs/scenarios.md`, of small programs in
-//! [`crate::scenario::small::Problem`].
+//! What is wrong with the input is an error before anything runs: of scenario files see `docs/scenarios.md`, of small programs
+//! `Small::try_subject`.
 //!
 //! | limit | bound | engines | how much |
 //! |---|---|---|---|
@@ -12,7 +12,7 @@
 //! | times a task holds a lock for reading | [`Bound::Nesting`] | those that run the program | [`READS_MAX`] |
 //! | objects that a task or the set-up makes | [`Bound::Objects`] | those that run the program | `Limits::objects_max`, [`OBJECTS_MAX`] |
 //! | slab objects and fields that tasks make | [`Bound::Spares`] | loom | 8 and 32 |
-//! | steps of an execution | [`Bound::Steps`] | all but loom | `Limits::steps_max` |
+//! | steps of an execution | [`Bound::Steps`] | all but loom, random, pct | `Limits::steps_max` |
 //! | branches of an execution | [`Bound::Branches`] | loom | [`BRANCHES_MAX`] |
 //! | operations of an execution after its finding | [`Bound::Drained`] | loom | [`DRAINED_MAX`] |
 //! | memory that the system has | [`Bound::Memory`] | those that remember states | |

@@ -54,7 +54,7 @@ impl WaitQueue {
     #[track_caller]
     pub fn sleep_on_timeout(self, current: &Task, timeout: Option<u64>) -> Woken {
         let place = Location::caller();
-        let deadline = timeout.map(|timeout| engine::jiffies(place) + timeout);
+        let deadline = timeout.map(|timeout| engine::jiffies(place).saturating_add(timeout));
         self.prepare();
         let woken = bkl::schedule(current, deadline);
         self.finish();
@@ -66,7 +66,7 @@ impl WaitQueue {
     pub fn wait_event_timeout(self, current: &Task, timeout: Option<u64>, condition: impl Fn() -> bool) -> Woken {
         let place = Location::caller();
         current.might_sleep("wait_event");
-        let deadline = timeout.map(|timeout| engine::jiffies(place) + timeout);
+        let deadline = timeout.map(|timeout| engine::jiffies(place).saturating_add(timeout));
         let entry = engine::history();
         loop {
             self.prepare();

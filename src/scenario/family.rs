@@ -58,16 +58,20 @@ impl Family {
 
     /// As a small program, statement for statement: lock `a` is the inode's, atomic `n` counts the opens, cell `x` the leases.
     pub fn small(self) -> Small {
-        /// Behind the last statement.
-        const OUT: Stmt = Skip(99);
+        /// To the end; how far that is, is filled in when the task is whole.
+        const OUT: Stmt = Skip(usize::MAX);
         let fence: &[Stmt] = if self.variant == Variant::Mainline { &[Fence] } else { &[] };
         let again = [fence, &[IfAtomic(0, Is::Gt(0), 3), AddOnce(0, -1), Unlock(0), OUT]].concat();
-        let lease = [
+        let mut lease = [
             &[Lock(0), IfAtomic(0, Is::Gt(0), 2), Unlock(0), OUT, AddOnce(0, 1)][..],
             if self.variant == Variant::Fixed { &[] } else { &again[..] },
             &[Unlock(0), Lock(0), AddOnce(0, -1), Unlock(0)],
         ]
         .concat();
+        let end = lease.len();
+        for (at, stmt) in lease.iter_mut().enumerate().filter(|(_, stmt)| **stmt == OUT) {
+            *stmt = Skip(end - at - 1);
+        }
         let raise: &[Stmt] =
             if self.variant == Variant::Fixed { &[Lock(0), AtomicInc(0), Unlock(0)] } else { &[AtomicInc(0)] };
         let open = [raise, fence, &[IfCell(0, Is::Gt(0), 2), Lock(0), Unlock(0), AtomicDec(0)]].concat();

@@ -25,6 +25,9 @@
 //! A statement is a line: conditions leave following ones out, loops go over a number of them. There is no function here; for
 //! those, implement [`Program`] for a type of your own.
 //!
+//! What is wrong with a program is said before it runs, all of it and each with its place ([`Small::try_subject`]): a limit of this
+//! language, or a slip of the pen, is no finding.
+//!
 //! Every program has two forms: on the kernel ([`Program`]), and interpreted ([`Subject::explicit`]).
 
 use std::sync::Arc;
@@ -40,9 +43,15 @@ use crate::kernel::{Faults, Kernel};
 
 mod compile;
 mod flat;
+mod names;
+mod problem;
 mod run;
 
 pub use crate::explore::explicit::program::Is;
+use flat::Line;
+pub use names::NAMES_MAX;
+use names::{ATOMICS, CELLS, LOCKS};
+pub use problem::{Mistake, Part, Problem, Problems};
 use run::Objects;
 
 /// One statement of a task. Indices name locks, cells, atomics, queues and slots of the [`Small`] program.
@@ -183,11 +192,11 @@ pub enum LockKind {
 pub struct Small {
     /// The statements of each task, in order.
     pub tasks: Vec<Vec<Stmt>>,
-    /// The locks: `a`, `b`, and so on.
+    /// The locks: `a` to `d`, then `lock5` and so on. Of these and the others there are [`NAMES_MAX`] at most.
     pub locks: Vec<LockKind>,
-    /// First values of the plain cells `x`, `y`, and so on.
+    /// First values of the plain cells `x`, `y`, `z`, `w`, then `cell5` and so on.
     pub cells: Vec<i64>,
-    /// First values of the atomics `n`, `m`, and so on.
+    /// First values of the atomics `n`, `m`, `k`, `l`, then `atomic5` and so on.
     pub atomics: Vec<i32>,
     /// Number of wait queues.
     pub queues: usize,
@@ -199,16 +208,31 @@ pub struct Small {
     pub faults: Faults,
 }
 
-const LOCKS: [&str; 4] = ["a", "b", "c", "d"];
-const CELLS: [&str; 4] = ["x", "y", "z", "w"];
-const ATOMICS: [&str; 4] = ["n", "m", "k", "l"];
-const QUEUES: [&str; 2] = ["queue", "queue2"];
-const SLOTS: [&str; 2] = ["slot", "slot2"];
-
 impl Small {
     /// Ready to be explored.
+    ///
+    /// # Panics
+    /// If something is wrong with the program, with all that is: [`Small::try_subject`] returns it.
     pub fn subject(&self) -> Arc<dyn Subject> {
-        Arc::new(self.clone())
+        self.try_subject().unwrap_or_else(|problems| panic!("not a program:\n{problems}"))
+    }
+
+    /// Ready to be explored, for a program that comes from elsewhere.
+    ///
+    /// # Errors
+    /// With all that is wrong: a statement on a lock that is not there, or of another kind; a jump that leads out of the task; a
+    /// loop without a step.
+    pub fn try_subject(&self) -> Result<Arc<dyn Subject>, Problems> {
+        problem::lines(self)?;
+        Ok(Arc::new(self.clone()))
+    }
+
+    /// The lines of each task.
+    ///
+    /// # Panics
+    /// If something is wrong with the program. [`Small::try_subject`] has made sure of it, unless it is a subject by another way.
+    fn lines(&self) -> Vec<Vec<Line>> {
+        problem::lines(self).unwrap_or_else(|problems| panic!("not a program:\n{problems}"))
     }
 
     /// The interpreted form, its objects called so; `tell` makes the outcome of what each task recorded and of the values of
@@ -264,8 +288,8 @@ fn record(seen: &mut Vec<i64>, origins: &mut Vec<Option<usize>>, value: i64, ori
 type Results = Arc<Mutex<Vec<Vec<i64>>>>;
 
 impl Small {
-    fn body(&self, index: usize, kernel: Kernel, objects: &Arc<Objects>, results: &Results) -> engine::Body {
-        let (objects, results, lines) = (Arc::clone(objects), Arc::clone(results), flat::lines(&self.tasks[index]));
+    fn body(index: usize, lines: Vec<Line>, kernel: Kernel, objects: &Arc<Objects>, results: &Results) -> engine::Body {
+        let (objects, results) = (Arc::clone(objects), Arc::clone(results));
         Box::new(move || {
             let current = Task::new(kernel, index as u32 + 1);
             let repeated = flat::is_repeated(&lines);
@@ -287,10 +311,12 @@ impl Small {
 
 impl Program for Small {
     fn boot(&self) -> Booted {
+        let lines = self.lines();
         let kernel = Kernel::boot(self.faults, 0);
         let objects = Arc::new(Objects::new(self));
         let results: Results = Arc::new(Mutex::new(vec![Vec::new(); self.tasks.len()]));
-        let tasks = (0..self.tasks.len()).map(|at| self.body(at, kernel, &objects, &results)).collect();
+        let bodies = lines.into_iter().enumerate();
+        let tasks = bodies.map(|(at, lines)| Small::body(at, lines, kernel, &objects, &results)).collect();
         Booted {
             tasks,
             listing: Box::new(|_| Vec::new()),

@@ -66,7 +66,7 @@ impl World {
     }
 
     pub(in crate::engine) fn advance(&mut self, by: u64) {
-        self.jiffies += by;
+        self.jiffies = self.jiffies.saturating_add(by);
     }
 
     /// As [`World::apply`] in an execution that is over: nobody will ask what the task has observed.
@@ -201,7 +201,7 @@ impl World {
                 0
             }
             Op::Advance(by) => {
-                self.jiffies += by;
+                self.jiffies = self.jiffies.saturating_add(by);
                 0
             }
             _ => unreachable!("internal error: {op:?} is no operation on time"),

@@ -6,8 +6,9 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::flat::{Line, is_repeated, lines};
-use super::{Labels, LockKind, SLOTS, Small, Stmt};
+use super::flat::{Line, is_repeated};
+use super::names::SLOTS;
+use super::{Labels, LockKind, Small, Stmt};
 use crate::engine::Memory;
 use crate::explore::Bound;
 use crate::explore::explicit::program::{Block, Builder, Cell, CellKind, Kind, Lock, Queue};
@@ -58,7 +59,7 @@ pub(super) fn program(
     labels: &Labels,
     tell: impl Fn(&[Vec<i64>], &[(&'static str, i64)]) -> String + Send + Sync + 'static,
 ) -> Option<Result<Program, Bound>> {
-    let tasks: Vec<Vec<Line>> = small.tasks.iter().map(|stmts| lines(stmts)).collect();
+    let tasks = small.lines();
     for task in &tasks {
         let repeated = is_repeated(task).into_iter().zip(task);
         if repeated.into_iter().any(|(repeated, line)| repeated && (line.stmt.records() || line.stmt.allocates())) {

@@ -17,7 +17,16 @@ pub(super) struct Line {
 }
 
 /// Lines of a task at most, loops written out.
-const LINES_MAX: usize = 100_000;
+pub(super) const LINES_MAX: usize = 100_000;
+
+/// Why a task has no lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unfit {
+    /// There would be more than [`LINES_MAX`].
+    TooLong,
+    /// A loop could go round for ever without a step; the statement is in it.
+    NoStep(usize),
+}
 
 /// A loop around a statement: where the loop stands, and which round it is.
 type Rounds = Vec<(usize, u32)>;
@@ -35,12 +44,8 @@ impl Flattening<'_> {
     }
 
     fn write_out(&mut self, rounds: &Rounds, mut at: usize, end: usize) {
-        while at < end {
+        while at < end && self.order.len() <= LINES_MAX {
             self.order.push((rounds.clone(), at));
-            assert!(
-                self.order.len() <= LINES_MAX,
-                "a task has more than {LINES_MAX} statements, its loops written out"
-            );
             let Stmt::Repeat(times, _) = self.stmts[at] else {
                 at += 1;
                 continue;
@@ -48,6 +53,10 @@ impl Flattening<'_> {
             let (behind, _) = self.body(at);
             // A body that is never entered from above may still be jumped into.
             for round in 0..times.max(1) {
+                // An empty body has no lines, however often it is gone through.
+                if behind == at + 1 || self.order.len() > LINES_MAX {
+                    break;
+                }
                 let inner = [rounds.as_slice(), &[(at, round)]].concat();
                 self.write_out(&inner, at + 1, behind.min(end));
             }
@@ -83,18 +92,23 @@ impl Flattening<'_> {
 
 /// The lines of a task.
 ///
-/// # Panics
+/// # Errors
 /// If a loop could go round for ever without a step, or is too long to be written out.
-pub(super) fn lines(stmts: &[Stmt]) -> Vec<Line> {
-    let lines = if stmts.iter().any(|stmt| matches!(stmt, Stmt::Repeat(..))) {
-        written_out(stmts)
+pub(super) fn lines(stmts: &[Stmt]) -> Result<Vec<Line>, Unfit> {
+    let (lines, order): (Vec<Line>, Vec<usize>) = if stmts.iter().any(|stmt| matches!(stmt, Stmt::Repeat(..))) {
+        written_out(stmts)?
     } else {
-        stmts.iter().enumerate().map(|(at, &stmt)| straight(stmt, at, stmts.len())).collect()
+        stmts.iter().enumerate().map(|(at, &stmt)| (straight(stmt, at, stmts.len()), at)).unzip()
     };
-    if lines.iter().enumerate().any(|(at, line)| line.next <= at) {
-        assert_loops_step(&lines);
+    if lines.len() > LINES_MAX {
+        return Err(Unfit::TooLong);
     }
-    lines
+    if lines.iter().enumerate().any(|(at, line)| line.next <= at)
+        && let Some(at) = without_step(&lines)
+    {
+        return Err(Unfit::NoStep(order[at]));
+    }
+    Ok(lines)
 }
 
 /// A line where no loop is written out: its number is that of its statement.
@@ -108,9 +122,13 @@ fn straight(stmt: Stmt, at: usize, end: usize) -> Line {
     Line { stmt, next: next.min(end), skip: skip.min(end) }
 }
 
-fn written_out(stmts: &[Stmt]) -> Vec<Line> {
+/// The lines, and the statement of each.
+fn written_out(stmts: &[Stmt]) -> Result<(Vec<Line>, Vec<usize>), Unfit> {
     let mut flattening = Flattening { stmts, order: Vec::new() };
     flattening.write_out(&Vec::new(), 0, stmts.len());
+    if flattening.order.len() > LINES_MAX {
+        return Err(Unfit::TooLong);
+    }
     let order = &flattening.order;
     let mut positions: BTreeMap<&(Rounds, usize), usize> =
         order.iter().enumerate().map(|(at, key)| (key, at)).collect();
@@ -131,11 +149,11 @@ fn written_out(stmts: &[Stmt]) -> Vec<Line> {
         };
         Line { stmt, next: position(rounds, next), skip: position(rounds, skip) }
     };
-    order.iter().map(line).collect()
+    Ok(order.iter().map(|key| (line(key), key.1)).unzip())
 }
 
-/// Asserts that every loop makes a step in each round.
-fn assert_loops_step(lines: &[Line]) {
+/// A line of a loop that may make no step in a round, if there is one.
+fn without_step(lines: &[Line]) -> Option<usize> {
     let is_quiet = |line: &Line| {
         let controls = matches!(line.stmt, Stmt::IfLast(..) | Stmt::Skip(_) | Stmt::Repeat(..) | Stmt::Back(_));
         let counts = matches!(line.stmt, Stmt::PreemptDisable | Stmt::PreemptEnable | Stmt::MaySleep);
@@ -150,7 +168,7 @@ fn assert_loops_step(lines: &[Line]) {
             break;
         }
     }
-    assert!(open.is_empty(), "a loop without a step would never end: {:?}", open.first().map(|&at| lines[at].stmt));
+    open.first().copied()
 }
 
 /// Can the line be run more than once? Only [`Stmt::Back`] does that.
@@ -175,7 +193,7 @@ mod tests {
             (next, skip) if next == skip => format!("{:?}>{next}", line.stmt),
             (next, skip) => format!("{:?}>{next}|{skip}", line.stmt),
         };
-        lines(stmts).iter().map(line).collect::<Vec<_>>().join(" ")
+        lines(stmts).expect("they fit").iter().map(line).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
@@ -187,7 +205,7 @@ mod tests {
     fn bounded_loops_are_written_out() {
         assert_eq!(text(&[Repeat(2, 1), Fence, Choose(2)]), "Repeat(2, 1)>1 Fence>2 Fence>3 Choose(2)>4",);
         // Twice (three times a fence, then a choice).
-        let nested = lines(&[Repeat(2, 3), Repeat(3, 1), Fence, Choose(2)]);
+        let nested = lines(&[Repeat(2, 3), Repeat(3, 1), Fence, Choose(2)]).expect("they fit");
         assert_eq!(nested.len(), 1 + 2 * (1 + 3 + 1));
         assert!(nested.iter().enumerate().all(|(at, line)| line.next == at + 1));
         assert_eq!(text(&[Repeat(0, 1), Fence, Choose(2)]), "Repeat(0, 1)>2 Fence>2 Choose(2)>3");
@@ -213,7 +231,7 @@ mod tests {
 
     #[test]
     fn what_a_loop_without_a_bound_goes_over_is_repeated() {
-        let lines = lines(&[Fence, LoadOnce(0), IfLast(Is::Eq(1), 1), Back(2), Fence]);
+        let lines = lines(&[Fence, LoadOnce(0), IfLast(Is::Eq(1), 1), Back(2), Fence]).expect("they fit");
 
         assert_eq!((lines[3].next, lines[3].skip), (1, 1));
         assert_eq!(is_repeated(&lines), [false, true, true, true, false]);
@@ -221,9 +239,19 @@ mod tests {
 
     #[test]
     fn a_loop_that_makes_no_step_is_refused() {
-        let panics = |stmts: &'static [Stmt]| std::panic::catch_unwind(|| lines(stmts)).is_err();
+        assert_eq!(lines(&[Fence, Back(0)]), Err(Unfit::NoStep(1)));
+        assert_eq!(lines(&[PreemptDisable, IfLast(Is::Eq(0), 1), Back(2)]), Err(Unfit::NoStep(0)));
+        assert_eq!(lines(&[Repeat(2, 1), Fence, Back(0)]), Err(Unfit::NoStep(2)));
+        assert!(lines(&[Fence, Back(1)]).is_ok());
+    }
 
-        assert!(panics(&[Back(0)]) && panics(&[PreemptDisable, IfLast(Is::Eq(0), 1), Back(2)]));
-        assert!(!panics(&[Fence, Back(1)]));
+    #[test]
+    fn a_task_that_is_too_long_is_refused_before_it_is_written_out() {
+        let most = LINES_MAX as u32;
+
+        assert_eq!(lines(&[Repeat(most - 1, 1), Fence]).map(|lines| lines.len()), Ok(LINES_MAX));
+        assert_eq!(lines(&[Repeat(most, 1), Fence]), Err(Unfit::TooLong));
+        assert_eq!(lines(&[Repeat(u32::MAX, 2), Repeat(u32::MAX, 1), Fence]), Err(Unfit::TooLong));
+        assert_eq!(lines(&[Repeat(u32::MAX, 0), Fence]).map(|lines| lines.len()), Ok(2));
     }
 }

@@ -1,6 +1,7 @@
 //! Small programs on the kernel: each statement by the kernel's functions.
 
-use super::{ATOMICS, CELLS, LOCKS, LockKind, QUEUES, SLOTS, Small, Stmt};
+use super::names::{ATOMICS, CELLS, LOCKS, QUEUES, SLOTS};
+use super::{LockKind, Small, Stmt};
 use crate::event::View;
 use crate::kernel::atomic::{Atomic, smp_mb};
 use crate::kernel::bkl::{lock_kernel, may_schedule, unlock_kernel};
@@ -59,7 +60,7 @@ impl Lock {
             Lock::Spin(lock) => lock.try_lock(current).map(std::mem::forget).is_some(),
             Lock::Mutex(lock) => lock.try_lock(current).map(std::mem::forget).is_some(),
             Lock::Rw(lock) => lock.write_trylock(current),
-            Lock::RwSem(_) => panic!("a semaphore is not tried"),
+            Lock::RwSem(_) => unreachable!("internal error: a semaphore is tried, and the program was checked"),
         }
     }
 
@@ -76,7 +77,7 @@ impl Lock {
         match self {
             Lock::Rw(lock) => lock.read_lock(current),
             Lock::RwSem(lock) => lock.down_read(current),
-            Lock::Spin(_) | Lock::Mutex(_) => panic!("readers do not share this lock"),
+            Lock::Spin(_) | Lock::Mutex(_) => unreachable!("internal error: a lock is read that readers do not share"),
         }
     }
 
@@ -84,7 +85,7 @@ impl Lock {
         match self {
             Lock::Rw(lock) => lock.read_unlock(current),
             Lock::RwSem(lock) => lock.up_read(current),
-            Lock::Spin(_) | Lock::Mutex(_) => panic!("readers do not share this lock"),
+            Lock::Spin(_) | Lock::Mutex(_) => unreachable!("internal error: a lock is read that readers do not share"),
         }
     }
 }
@@ -101,9 +102,9 @@ pub(super) struct Objects {
 impl Objects {
     pub(super) fn new(program: &Small) -> Objects {
         Objects {
-            locks: program.locks.iter().zip(LOCKS).map(|(&kind, name)| Lock::new(kind, name)).collect(),
-            cells: program.cells.iter().zip(CELLS).map(|(&value, name)| Plain::new(name, value)).collect(),
-            atomics: program.atomics.iter().zip(ATOMICS).map(|(&value, name)| Atomic::new(name, value)).collect(),
+            locks: program.locks.iter().zip(&*LOCKS).map(|(&kind, name)| Lock::new(kind, name)).collect(),
+            cells: program.cells.iter().zip(&*CELLS).map(|(&value, name)| Plain::new(name, value)).collect(),
+            atomics: program.atomics.iter().zip(&*ATOMICS).map(|(&value, name)| Atomic::new(name, value)).collect(),
             queues: QUEUES[..program.queues].iter().map(|name| WaitQueue::new(name)).collect(),
             slots: SLOTS[..program.slots].iter().map(|name| Link::new(name)).collect(),
         }
@@ -111,8 +112,8 @@ impl Objects {
 
     /// The final values of cells and atomics, by name.
     pub(super) fn values(&self, view: &dyn View) -> impl Iterator<Item = (&'static str, i64)> {
-        let cells = self.cells.iter().zip(CELLS).map(|(cell, name)| (name, cell.peek(view)));
-        cells.chain(self.atomics.iter().zip(ATOMICS).map(|(atomic, name)| (name, i64::from(atomic.peek(view)))))
+        let cells = self.cells.iter().zip(&*CELLS).map(|(cell, name)| (*name, cell.peek(view)));
+        cells.chain(self.atomics.iter().zip(&*ATOMICS).map(|(atomic, name)| (*name, i64::from(atomic.peek(view)))))
     }
 
     /// What is recorded, and whether statements are left out. `last` was recorded before.
@@ -165,8 +166,8 @@ impl Objects {
             Stmt::LoadOnce(cell) => return Some(self.cells[cell].read_once()),
             Stmt::Store(cell, value) => self.cells[cell].set(value),
             Stmt::StoreOnce(cell, value) => self.cells[cell].write_once(value),
-            Stmt::Inc(cell) => self.cells[cell].set(self.cells[cell].get() + 1),
-            Stmt::AddOnce(cell, by) => self.cells[cell].write_once(self.cells[cell].get() + by),
+            Stmt::Inc(cell) => self.cells[cell].set(self.cells[cell].get().wrapping_add(1)),
+            Stmt::AddOnce(cell, by) => self.cells[cell].write_once(self.cells[cell].get().wrapping_add(by)),
             other => unreachable!("internal error: {other:?} is not about a cell"),
         }
         None
