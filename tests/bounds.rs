@@ -172,7 +172,8 @@ fn options_that_do_not_go_together_are_refused_by_the_library() {
 #[test]
 fn no_engine_ignores_an_option() {
     let subject = program(&[&[AtomicInc(0)], &[AtomicInc(0)]]);
-    let options: [(&str, fn(&mut Config)); 11] = [
+    type Choose = fn(&mut Config);
+    let options: [(&str, Choose); 11] = [
         ("jobs", |config| config.jobs = 2),
         ("symmetry", |config| config.symmetry = true),
         ("preemptions_max", |config| config.preemptions_max = Some(1)),
@@ -186,7 +187,7 @@ fn no_engine_ignores_an_option() {
         ("depth", |config| config.depth = 7),
     ];
     let known = |engine: EngineKind| -> Vec<&str> {
-        let knows = |set: &fn(&mut Config)| {
+        let knows = |set: &Choose| {
             let mut config = Config::with_engine(engine);
             set(&mut config);
             !matches!(try_explore(&subject, &config), Err(Error::Option { .. }))
