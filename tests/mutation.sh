@@ -14,12 +14,11 @@ cd "$(dirname "$0")/.."
 
 cargo mutants --version >/dev/null 2>&1 || cargo install --locked cargo-mutants
 
-# What is called seeded_... is no part of the design, so it is left as it is.
 case " $* " in
 *" --file "* | *" -f "*) files="" ;;
 *) files="--file src/lease/spinlock.rs --file src/lease/spinlock/break_lease.rs --file src/lease/spinlock/list.rs --file src/lease/spinlock/remote.rs" ;;
 esac
 
 # shellcheck disable=SC2086
-LOCKWRIGHT_ALL="${LOCKWRIGHT_ALL:-2x1}" exec cargo mutants $files --exclude-re seeded --timeout 1800 "$@" \
+LOCKWRIGHT_ALL="${LOCKWRIGHT_ALL:-2x1}" exec cargo mutants $files --timeout 1800 "$@" \
     -- --test suite lease:: cluster:: history:: all::

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use lockwright::event::names::Names;
 use lockwright::explore::saved::{self, Saved, SavedFinding};
 use lockwright::explore::schedule::{Guide, Replay, replay};
@@ -20,6 +20,9 @@ use super::{Status, all, print, search, select, time_line, workers};
 /// What to explore, and how.
 #[derive(clap::Args)]
 pub struct Arguments {
+    /// A design, and a scenario: `check bkl leaser-reader` is short for --design bkl --scenario leaser-reader.
+    #[arg(value_name = "DESIGN [SCENARIO]", num_args = 0..=2, hide_possible_values = true)]
+    short: Vec<String>,
     /// A design, or a mutant such as spinlock:no-recheck; all designs if none is given. May be repeated.
     #[arg(long = "design", value_name = "DESIGN")]
     designs: Vec<String>,
@@ -42,9 +45,17 @@ pub struct Arguments {
 }
 
 impl Arguments {
+    fn designs(&self) -> Vec<String> {
+        self.short.first().into_iter().chain(&self.designs).cloned().collect()
+    }
+
+    fn scenarios(&self) -> Vec<String> {
+        self.short.get(1).into_iter().chain(&self.scenarios).cloned().collect()
+    }
+
     /// Looks all names up, before anything is done.
     fn select(&self) -> Result<(Vec<Cell>, Config)> {
-        let programs = select::both(select::designs(&self.designs), select::scenarios(&self.scenarios));
+        let programs = select::both(select::designs(&self.designs()), select::scenarios(&self.scenarios()));
         let cells = programs.and_then(|(designs, scenarios)| select::cells(&designs, &scenarios));
         // If a name is unknown, what is wrong with the other flags is said as well.
         let (count, about) = match cells.as_deref() {
@@ -75,7 +86,8 @@ struct Shown<'a> {
 /// Explores and prints.
 pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     if let Some(size) = arguments.all {
-        let designs = select::designs(&arguments.designs);
+        ensure!(arguments.short.len() < 2, "--all explores its own scenarios: leave '{}' out", arguments.short[1]);
+        let designs = select::designs(&arguments.designs());
         let (designs, config) = select::both(designs, arguments.search.config(usize::MAX, String::new))?;
         make_directory(arguments.save.as_deref())?;
         return all::run(&all::Wanted { designs, size, config, save: arguments.save.as_deref() }, as_json);
