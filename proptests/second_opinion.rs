@@ -39,7 +39,8 @@ fn phrase() -> impl Strategy<Value = Vec<Stmt>> {
     ]
 }
 
-fn program() -> impl Strategy<Value = Small> {
+/// Two or three tasks that share data under locks only.
+pub fn program() -> impl Strategy<Value = Small> {
     let task = |phrases| prop::collection::vec(phrase(), 1..=phrases).prop_map(|phrases| phrases.concat());
     let two = prop::collection::vec(task(3), 2);
     let three = prop::collection::vec(task(1), 3);
