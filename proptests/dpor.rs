@@ -13,13 +13,13 @@ use lockwright::engine::world::Transition;
 use lockwright::engine::{Decision, Flow, Memory, Observer, Program, State, Strategy, Unsound};
 use lockwright::event::{Event, ObjectId, Op, TaskId, View, What};
 use lockwright::explore::dpor::{Action, dependent};
-use lockwright::explore::{Config, EngineKind, Verdict, explore};
+use lockwright::explore::{Config, EngineKind, Subject, Verdict, explore};
 use lockwright::scenario::small::Small;
 use proptest::prelude::*;
 use proptest::strategy::{Strategy as _, ValueTree};
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
-use crate::programs::{Said, program};
+use crate::programs::{Said, program, timed};
 
 /// Executions of brute force after which a program is too large to be compared.
 fn executions_max(memory: Memory) -> u64 {
@@ -183,6 +183,29 @@ proptest! {
     #[test]
     fn dpor_and_brute_force_agree_with_store_buffers(program in program()) {
         compare(&program, Memory::Tso)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(crate::config(150))]
+
+    #[test]
+    fn all_engines_agree_on_waits_with_a_timeout(program in timed()) {
+        for memory in [Memory::Sc, Memory::Tso] {
+            compare(&program, memory)?;
+            let explorer = explore(&program.subject(), &Config { memory, ..Config::default() });
+            prop_assert_eq!(explorer.bound, None);
+            let said = Said::by(&explorer);
+            if program.explicit(memory).is_some() {
+                prop_assert_eq!(&Said::by(&run(&program, memory, EngineKind::Explicit)), &said);
+            }
+            // Where brute force is too large, DPOR may still end.
+            for engine in [EngineKind::Dpor, EngineKind::SourceDpor] {
+                let config = Config { memory, executions_max: 500, ..Config::with_engine(engine) };
+                let dpor = explore(&program.subject(), &config);
+                prop_assert!(!dpor.complete() || Said::by(&dpor) == said, "{engine:?} {dpor:#?} {said:#?}");
+            }
+        }
     }
 }
 

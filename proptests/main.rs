@@ -7,6 +7,8 @@ mod dpor;
 mod explicit;
 mod oracle;
 mod programs;
+mod renumbering;
+mod resume;
 mod second_opinion;
 mod sequential;
 mod shared_locks;

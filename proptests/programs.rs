@@ -32,6 +32,22 @@ fn phrase() -> impl Strategy<Value = Vec<Stmt>> {
         .prop_map(|(lock, body)| [vec![TryLock(lock, body.len() + 1)], body, vec![Unlock(lock)]].concat());
     let bkl = body.clone().prop_map(|body| [vec![LockKernel], body, vec![UnlockKernel]].concat());
     let bkl_slept = body.clone().prop_map(|body| [vec![LockKernel], body, vec![MaySleep, UnlockKernel]].concat());
+    // The BKL taken twice around a lock that may sleep or not, and taken again on one branch only.
+    let bkl_lock = (lock.clone(), body.clone(), any::<bool>()).prop_map(|(lock, body, twice)| {
+        let again = if twice { [vec![LockKernel], vec![UnlockKernel]] } else { [vec![], vec![]] };
+        let [again, dropped] = again;
+        [vec![LockKernel, Lock(lock)], again, body, dropped, vec![Unlock(lock), UnlockKernel]].concat()
+    });
+    let bkl_branch = (cell.clone(), is(), any::<bool>()).prop_map(|(cell, is, leaves)| {
+        let end = if leaves { vec![UnlockKernel, UnlockKernel] } else { vec![UnlockKernel, Fence] };
+        [vec![LockKernel, IfCell(cell, is, 1), LockKernel, Fence], end].concat()
+    });
+    // Two sleeps, of which a signal may end the first or the second.
+    let two_sleeps = (cell.clone(), 0..3i64, any::<bool>()).prop_map(|(cell, value, first)| {
+        if first { vec![SleepOn(0), Wait(0, cell, value, None)] } else { vec![Wait(0, cell, value, None), SleepOn(0)] }
+    });
+    let signal = (0..2usize, any::<bool>())
+        .prop_map(|(task, wakes)| if wakes { vec![Wake(0), Interrupt(task)] } else { vec![Interrupt(task)] });
     let wait = (cell.clone(), 0..3i64, prop_oneof![2 => Just(None), 1 => Just(Some(5))])
         .prop_map(|(cell, value, timeout)| vec![Wait(0, cell, value, timeout)]);
     let post = (cell, 0..3i64).prop_map(|(cell, value)| vec![StoreOnce(cell, value), Wake(0)]);
@@ -41,6 +57,10 @@ fn phrase() -> impl Strategy<Value = Vec<Stmt>> {
         3 => tried,
         2 => bkl,
         2 => bkl_slept,
+        2 => bkl_lock,
+        1 => bkl_branch,
+        1 => two_sleeps,
+        2 => signal,
         2 => wait,
         3 => post,
         3 => branch(body.clone()),
@@ -179,6 +199,33 @@ pub fn fitted(mut tasks: Vec<Vec<Stmt>>) -> Vec<Vec<Stmt>> {
     tasks
 }
 
+/// Waits with a timeout, most of them under the BKL, among stores that may still be in a buffer.
+pub fn timed() -> impl Strategy<Value = Small> {
+    let phrase = prop_oneof![
+        4 => (0..2usize, 0..3i64, 0..6u64, any::<bool>()).prop_map(|(cell, value, timeout, dropped)| {
+            let end = if dropped { vec![UnlockKernel] } else { vec![] };
+            [vec![LockKernel, Wait(0, cell, value, Some(timeout))], end].concat()
+        }),
+        1 => (0..2usize, 0..3i64).prop_map(|(cell, value)| vec![Wait(0, cell, value, Some(5))]),
+        2 => ((0..2usize), 0..3i64).prop_map(|(cell, value)| vec![StoreOnce(cell, value), Wake(0)]),
+        2 => ((0..2usize), 0..3i64).prop_map(|(cell, value)| vec![StoreOnce(cell, value)]),
+        1 => Just(vec![LockKernel, UnlockKernel]),
+        1 => Just(vec![Advance(3)]),
+        1 => (0..2usize).prop_map(|task| vec![Interrupt(task)]),
+    ];
+    let task = prop::collection::vec(phrase, 1..3).prop_map(|phrases| phrases.concat());
+    let clock = prop_oneof![3 => Just(Clock::Free), 1 => Just(Clock::Quiescent)];
+    (prop::collection::vec(task, 1..3), clock).prop_map(|(mut tasks, clock)| {
+        let target = tasks.len();
+        for stmt in tasks.iter_mut().flatten() {
+            if let Interrupt(task) = stmt {
+                *task %= target;
+            }
+        }
+        Small { tasks, cells: vec![1, 0], queues: 1, clock, ..Small::default() }
+    })
+}
+
 /// Two or three tasks; now and then the second is like the first.
 pub fn program() -> impl Strategy<Value = Small> {
     let task = prop::collection::vec(phrase(), 1..5).prop_map(|phrases| phrases.concat());
@@ -219,6 +266,12 @@ impl Said {
     pub fn by(verdict: &Verdict) -> Said {
         let findings = verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject)).collect();
         Said { outcomes: verdict.outcomes.clone(), deadlocks: verdict.deadlocks.clone(), findings }
+    }
+
+    /// Its outcomes and deadlocks told another way.
+    pub fn renamed(self, rename: impl Fn(&str) -> String) -> Said {
+        let all = |outcomes: BTreeSet<String>| outcomes.iter().map(|it| rename(it)).collect();
+        Said { outcomes: all(self.outcomes), deadlocks: all(self.deadlocks), ..self }
     }
 
     /// The same whoever of equal tasks is who: what they recorded is sorted.

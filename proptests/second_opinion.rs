@@ -18,7 +18,7 @@ fn body(cell: usize) -> impl Strategy<Value = Vec<Stmt>> {
 }
 
 /// Every cell is accessed under the lock of its number only; two locks are taken in either order.
-fn phrase() -> impl Strategy<Value = Vec<Stmt>> {
+pub fn phrase() -> impl Strategy<Value = Vec<Stmt>> {
     let section = (0..2usize)
         .prop_flat_map(|lock| body(lock).prop_map(move |body| [vec![Lock(lock)], body, vec![Unlock(lock)]].concat()));
     let nested = (0..2usize).prop_flat_map(|outer| {
@@ -67,7 +67,7 @@ fn shared() -> impl Strategy<Value = Vec<Stmt>> {
     prop_oneof![3 => read, 3 => write, 2 => nested]
 }
 
-fn program(phrase: impl Strategy<Value = Vec<Stmt>> + Clone, locks: [LockKind; 2]) -> impl Strategy<Value = Small> {
+pub fn program(phrase: impl Strategy<Value = Vec<Stmt>> + Clone, locks: [LockKind; 2]) -> impl Strategy<Value = Small> {
     let task = |phrases| prop::collection::vec(phrase.clone(), 1..=phrases).prop_map(|phrases| phrases.concat());
     let two = prop::collection::vec(task(3), 2);
     let three = prop::collection::vec(task(1), 3);

@@ -30,7 +30,7 @@ mod unlock;
 
 pub use code::Code;
 use ledger::Ledger;
-pub use lockdep::Orders;
+pub use lockdep::{Order, Orders};
 
 /// A place of a finding: a step of the schedule, and the source line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -288,7 +288,7 @@ fn a_round_may_begin_with_the_first_step() {
             let [found] = &verdict.findings[..] else { panic!("{engine:?} {quiet:?}: {:?}", verdict.findings) };
             assert_eq!((found.finding.code, found.schedule.transitions.len()), (Code::LW009, 1));
             let replay = replay(&alone, &alone.names(), &Guide::Exact(&found.schedule)).expect("it fits");
-            assert_eq!(replay.findings, [found.finding.clone()]);
+            assert_eq!(replay.findings, std::slice::from_ref(&found.finding));
         }
         // It ends where another task changes the cell, whichever of the two is first.
         let tasks = vec![spin_after(quiet), vec![StoreOnce(0, 1)]];

@@ -96,6 +96,10 @@ impl Ledger {
     }
 
     /// What is remembered of one task.
+    ///
+    /// The kernel's tasks take their preemption count into their history when they fold it (`forget_past`, `again`), and the
+    /// locks they hold, so for them this is a second account of the same. Either alone suffices. This one is for code
+    /// that folds its history without the kernel.
     pub fn fingerprint_task(&self, task: TaskId, hasher: &mut dyn Hasher) {
         // Nothing at all where preemption is on everywhere, which is nearly always.
         if self.preempt.iter().all(|(_, depth, _)| *depth == 0) {

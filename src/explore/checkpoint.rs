@@ -17,12 +17,12 @@ use serde::{Deserialize, Serialize};
 
 use super::files::{self, Locked};
 use super::path::{Choice, Item, Path};
-use super::schedule::{Guide, replay};
+use super::schedule::{Guide, replay_under};
 use super::search::{Answer, Runner};
 use super::visited::{Sleepers, Visited};
 use super::workers::Totals;
 use super::{Bound, Config, EngineKind, Found, Schedule, Subject};
-use crate::check::Code;
+use crate::check::{Code, Finding, Order, Orders};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::world::Transition;
 use crate::engine::{Memory, leaked};
@@ -212,12 +212,12 @@ impl Checkpoint {
         totals.histories.extend(header.histories);
         totals.outcomes.extend(header.outcomes);
         totals.deadlocks.extend(header.deadlocks);
-        for saved in &header.findings {
-            totals.keep(self.find_again(subject, config, saved)?);
-        }
-        let classes: Vec<_> =
+        let orders: Vec<Order> =
             header.orders.iter().map(|(held, taken, shared)| (leaked(held), leaked(taken), *shared)).collect();
-        totals.orders.restore(&classes);
+        for saved in &header.findings {
+            totals.keep(self.find_again(subject, config, saved, &orders)?);
+        }
+        totals.orders.restore(&orders);
         let items: Vec<Item> = header.items.iter().map(restored).collect();
         self.check_paths(subject, config, &items)?;
         Ok(Restored { items, totals })
@@ -244,13 +244,22 @@ impl Checkpoint {
         Ok((header, entries))
     }
 
-    /// A finding, by its schedule.
-    fn find_again(&self, subject: &dyn Subject, config: &Config, saved: &SavedFinding) -> Result<Found, Error> {
+    /// A finding, by its schedule; one of lock orders by those that other executions had as well.
+    fn find_again(
+        &self,
+        subject: &dyn Subject,
+        config: &Config,
+        saved: &SavedFinding,
+        orders: &[Order],
+    ) -> Result<Found, Error> {
         let transitions = saved.transitions.iter().map(|&(task, alternative)| transition(task, alternative));
         let schedule = Schedule { transitions: transitions.collect(), memory: config.memory };
-        let replay = replay(subject, &subject.checks().names(), &Guide::Exact(&schedule));
-        let findings = replay.map(|replay| replay.findings).unwrap_or_default();
-        let same = findings.into_iter().find(|it| it.code == saved.code && it.subject == saved.subject);
+        let is_it = |it: &Finding| it.code == saved.code && it.subject == saved.subject;
+        let (findings, own) = replayed(subject, &schedule, &[]);
+        let mut same = findings.into_iter().find(is_it);
+        if same.is_none() && saved.code == Code::LW003 {
+            same = among_orders(orders, &own, |others| replayed(subject, &schedule, others).0.into_iter().find(is_it));
+        }
         let finding = same.ok_or_else(|| self.unfit("the code has changed: a finding is not there any more"))?;
         Ok(Found { finding, schedule, weak_memory: false })
     }
@@ -277,6 +286,25 @@ impl Checkpoint {
         }
         Ok(())
     }
+}
+
+/// What the checks say of an execution when others had these lock orders before; and the orders that are known then.
+fn replayed(subject: &dyn Subject, schedule: &Schedule, others: &[Order]) -> (Vec<Finding>, Vec<Order>) {
+    let (mut checks, orders) = (subject.checks(), Orders::default());
+    orders.restore(others);
+    checks.share_orders(&orders);
+    let names = checks.names();
+    let replay = replay_under(checks, subject, &names, &Guide::Exact(schedule));
+    (replay.map(|replay| replay.findings).unwrap_or_default(), orders.classes())
+}
+
+/// A cycle of lock orders that this execution closed: its own orders are new in it, and some of the others were there before.
+///
+/// Which ones is not written down. An order that came later may be a shortcut to another cycle, so each is left out once.
+fn among_orders(orders: &[Order], own: &[Order], find: impl Fn(&[Order]) -> Option<Finding>) -> Option<Finding> {
+    let others: Vec<Order> = orders.iter().filter(|order| !own.contains(order)).copied().collect();
+    let without = |at: usize| [&others[..at], &others[at + 1..]].concat();
+    find(&others).or_else(|| (0..others.len()).find_map(|at| find(&without(at))))
 }
 
 fn transition(task: u8, alternative: u8) -> Transition {

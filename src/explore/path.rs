@@ -297,6 +297,7 @@ impl<P: Pruning> Path<P> {
 
     fn item(&self, depth: usize, rest: std::ops::Range<usize>, branch: &Branch) -> Item {
         let prefix = self.branches[..depth].iter().map(|branch| self.arena[branch.taken]).collect();
+        // Whether the rest counts makes no difference: what was not taken yet is not known to be quiet.
         let asleep = branch.asleep | self.done(branch, rest.start);
         Item { prefix, rest: self.arena[rest].to_vec(), asleep, tag: branch.tag }
     }

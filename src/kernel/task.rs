@@ -150,6 +150,7 @@ impl Task {
         place.file().hash(fold);
         fold.write_u64(u64::from(place.line()) << 32 | u64::from(place.column()));
         fold.write_u32(self.lock_depth.get() as u32);
+        // The checks remember it too, and what comes from spinlocks is told by the locks held: one of the two suffices.
         fold.write_u32(self.preempt_count.get());
         self.held_locks.borrow().hash(fold);
     }

@@ -131,6 +131,9 @@ impl World {
     ) {
         match slot.info.kind {
             ObjectKind::Queue => {
+                // A second account of what tasks tell: one that sleeps waits on the queue that its history names. One that was
+                // woken by time or a signal still waits here until it leaves, or not; that is in the state although no step can
+                // tell, since nobody observes how many a wake-up finds.
                 let waiting = self.task_ids().filter(|task| slot.value >> task.0 & 1 != 0);
                 let mut others = slot.value;
                 for task in waiting.filter(|task| self.symmetry.group(*task).is_some()) {
@@ -145,6 +148,8 @@ impl World {
                 let owner = slot.value.checked_sub(1).filter(|owner| *owner < WRITER).map(|owner| TaskId(owner as u8));
                 match owner.and_then(|owner| self.symmetry.group(owner).map(|group| (owner, group))) {
                     Some((owner, group)) => {
+                        // A second account too: who takes and releases the lock knows from its history that it owns it, and code
+                        // that folds its history takes the locks it holds in (`forget_past`). Nobody else can release it.
                         roles.push((owner, id()));
                         fingerprint.write_u64(1 << 32 | u64::from(group));
                     }
