@@ -122,6 +122,11 @@ impl World {
         self.seeded = seeded;
     }
 
+    /// Is it? Then what a state says is not to be relied on.
+    pub(super) fn is_seeded(&self) -> bool {
+        self.seeded.is_some()
+    }
+
     pub(super) fn create(&mut self, creator: TaskId, info: ObjectInfo, value: u64) -> ObjectId {
         self.symmetry.named_by(creator);
         if self.seeded == Some(Unsound::NamesReused)
