@@ -266,6 +266,33 @@ fn finding_of_a_program_that_hides_nothing_is_a_finding() {
     }
 }
 
+/// The same program with a promise that it does not keep.
+struct Promising(Arc<dyn Subject>);
+
+impl Program for Promising {
+    fn boot(&self) -> Booted {
+        self.0.boot()
+    }
+}
+
+impl Subject for Promising {
+    fn checks(&self) -> Checks {
+        self.0.checks()
+    }
+
+    fn hides_nothing(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn program_that_promises_to_hide_nothing_is_believed() {
+    // DPOR runs one order of steps that look independent: without the examination nothing would tell.
+    let subject: Arc<dyn Subject> = Arc::new(Promising(reader_of_a_mutex()));
+
+    assert!(try_explore(&subject, &Config::with_engine(EngineKind::Dpor)).is_ok());
+}
+
 /// The catalogue promises that it hides nothing, so nothing looks there by default. Here something does: in the designs that the
 /// product is about, as far as an audit comes with a thousand states.
 #[test]

@@ -115,6 +115,11 @@ impl World {
         self.seeded = seeded;
     }
 
+    /// Is it? Then what a state says is not to be relied on.
+    pub(super) fn is_seeded(&self) -> bool {
+        self.seeded.is_some()
+    }
+
     /// Makes an object, if the task has not made too many.
     pub(super) fn create(&mut self, creator: TaskId, info: ObjectInfo, value: u64) -> Result<ObjectId, Exceeded> {
         self.symmetry.named_by(creator);
