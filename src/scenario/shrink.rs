@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::cells::{Cell, explore_with_witnesses};
-use super::file::setup_problem;
+use super::file::{handle_problems, setup_problem};
 use super::{Call, Scenario, TaskSpec, subject};
 use crate::check::Code;
 use crate::explore::{Config, Verdict, checkpoint, explore};
@@ -49,7 +49,8 @@ pub fn smallest(
     let config = Config { checkpoint: None, progress: None, audit: false, ..config.clone() };
     let shows = |candidate: &Arc<Scenario>| {
         let found = || explore(&subject(design, candidate), &config).findings;
-        setup_problem(design, candidate).is_none()
+        handle_problems(&candidate.tasks).is_empty()
+            && setup_problem(design, candidate).is_none()
             && found().iter().any(|found| (found.finding.code, found.finding.subject) == wanted)
     };
     let mut smallest = Arc::clone(scenario);
