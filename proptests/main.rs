@@ -6,7 +6,10 @@ mod casts;
 mod dpor;
 mod explicit;
 mod oracle;
+#[path = "../tests/order.rs"]
+mod order;
 mod programs;
+mod renumber;
 mod second_opinion;
 mod sequential;
 mod shared_locks;
