@@ -45,6 +45,9 @@ newcomer-breaking          5      6      5      5      5        5            5  
 close-beside               5      5      5      5      5        5            5        5        5      5
 two-owners                 6      1      5      5      6        6            5        5        6      5
 leaser-truncate          626      1    515  >5000   3100     3100          626      515     3100    515
+sharers-close            258     78    258    258    258      258          258      258      258    258
+sharers-open            1365     78   1326  >5000   3306     3306         1365     1326     3306   1326
+sharers-dup              865    184    643   1351    633      633          744      633      633    643
 nfsd-break                26     25     25     25     25       25           26       25       25     25
 refused-leaser             1      1      1      1      1       13           13       13        1      1
 remote-refused          8304      1      -      -  >3000    >3000         2766     2438    >3000      -
