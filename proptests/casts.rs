@@ -22,10 +22,11 @@ fn call(other: u8) -> impl Strategy<Value = Call> {
     let handle = || prop_oneof![3 => Just("a"), 1 => Just("b")];
     let arg = || prop_oneof![Just(F_RDLCK), Just(F_WRLCK), Just(F_UNLCK)];
     prop_oneof![
-        4 => flags().prop_map(|flags| Call::Open("b", flags)),
+        1 => flags().prop_map(|flags| Call::Open("a", flags)),
+        3 => flags().prop_map(|flags| Call::Open("b", flags)),
         6 => (handle(), arg()).prop_map(|(handle, arg)| Call::SetLease(handle, arg)),
         2 => handle().prop_map(Call::Close),
-        1 => Just(Call::Dup("a", "b")),
+        1 => (handle(), handle()).prop_map(|(from, to)| Call::Dup(from, to)),
         1 => handle().prop_map(Call::GetLease),
         1 => Just(Call::Truncate),
         1 => Just(Call::Interrupt(other)),
@@ -63,16 +64,22 @@ fn cast() -> impl Strategy<Value = Arc<Scenario>> {
     let clock = prop_oneof![Just(Clock::Free), Just(Clock::Quiescent)];
     let faults = prop_oneof![3 => Just((false, false)), 1 => Just((true, false)), 1 => Just((false, true))];
     let nfsd = (prop::bool::weighted(0.2), prop::bool::weighted(0.2));
-    (before(), calls(1), calls(0), nfsd, clock, faults, prop_oneof![Just(0), Just(45)]).prop_map(
-        |((before, other_before), calls, other_calls, nfsd, clock, (memory, lsm), lease_break_time)| {
-            let task = |name, before, calls, in_kernel| {
+    let shares = prop::bool::weighted(0.4);
+    (before(), calls(1), calls(0), nfsd, clock, faults, prop_oneof![Just(0), Just(45)], shares).prop_map(
+        |((before, other_before), calls, other_calls, nfsd, clock, (memory, lsm), lease_break_time, shares)| {
+            let task = |name, before, calls, in_kernel, shares| {
                 let (before, calls) = (by_kernel(before, in_kernel), by_kernel(calls, in_kernel));
-                TaskSpec { name, before, calls, shares: None }
+                TaskSpec { name, before, calls, shares }
+            };
+            let first = task("first", before, calls, nfsd.0, None);
+            let second = match shares {
+                true => task("second", Vec::new(), other_calls, nfsd.0, Some(0)),
+                false => task("second", other_before, other_calls, nfsd.1, None),
             };
             Arc::new(Scenario {
                 name: "cast",
                 about: "random",
-                tasks: vec![task("first", before, calls, nfsd.0), task("second", other_before, other_calls, nfsd.1)],
+                tasks: vec![first, second],
                 faults: Faults { memory, lsm },
                 clock,
                 lease_break_time,
@@ -148,6 +155,11 @@ proptest! {
 
     #[test]
     fn new_design_is_clean_whatever_two_tasks_of_a_cluster_do(scenario in cast(), cluster in cluster()) {
+        // Who shares its descriptors is on the same node.
+        let mut cluster = cluster;
+        if let Some(of) = scenario.tasks[1].shares {
+            cluster.homes[1] = cluster.homes[of];
+        }
         let scenario = Arc::new(Scenario { cluster, ..Scenario::clone(&scenario) });
         let bad = bad_findings(&scenario);
         prop_assert!(bad.is_empty(), "{bad:#?}");

@@ -6,7 +6,10 @@ mod casts;
 mod dpor;
 mod explicit;
 mod oracle;
+#[path = "../tests/order.rs"]
+mod order;
 mod programs;
+mod renumber;
 mod renumbering;
 mod resume;
 mod second_opinion;

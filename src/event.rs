@@ -14,7 +14,7 @@ pub mod names;
 mod note;
 pub mod table;
 
-pub use note::{LeaseCall, LeaseType, Listed, Note};
+pub use note::{Fd, LeaseCall, LeaseType, Listed, Note};
 
 /// A place in the source of the code under test.
 pub type Place = &'static Location<'static>;
@@ -157,6 +157,8 @@ pub enum Rmw {
     Xchg(u64),
     /// Replaces the second value for the first, if the first is found.
     CmpXchg(u64, u64),
+    /// Adds 1, unless it finds 0 (`atomic_inc_not_zero`).
+    IncNotZero,
 }
 
 impl Rmw {
@@ -167,6 +169,7 @@ impl Rmw {
             Rmw::Xchg(new) => new,
             Rmw::CmpXchg(expected, new) if old == expected => new,
             Rmw::CmpXchg(..) => old,
+            Rmw::IncNotZero => old.wrapping_add(u64::from(old != 0)),
         }
     }
 }
@@ -266,6 +269,7 @@ impl Op {
             Op::Rmw(id, Rmw::Add(by), access) => [word(2, id, access as u64), by, 0],
             Op::Rmw(id, Rmw::Xchg(new), access) => [word(3, id, access as u64), new, 0],
             Op::Rmw(id, Rmw::CmpXchg(old, new), access) => [word(4, id, access as u64), old, new],
+            Op::Rmw(id, Rmw::IncNotZero, access) => [word(21, id, access as u64), 0, 0],
             Op::Fence => [5, 0, 0],
             Op::Acquire(id) => [word(6, id, 0), 0, 0],
             Op::TryAcquire(id) => [word(7, id, 0), 0, 0],

@@ -9,6 +9,7 @@
 //! | [`plain`] | plain memory, marked or not |
 //! | [`slab`] | `kmalloc`, `kfree`, pointers that can go stale |
 //! | [`wait`] | wait queues with timeout, virtual `jiffies` |
+//! | [`files`] | the descriptors of a process: `fget`, `fd_install`, `close` |
 //! | [`fasync`] | `fasync_helper`, `kill_fasync`: SIGIO and its owners |
 //!
 //! The kernel knows no lease. All shared state lies in engine objects: nothing here remembers anything of its own
@@ -17,6 +18,7 @@
 pub mod atomic;
 pub mod bkl;
 pub mod fasync;
+pub mod files;
 pub mod lock;
 pub mod plain;
 pub mod rwlock;

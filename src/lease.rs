@@ -33,7 +33,7 @@ pub mod server;
 pub mod spinlock;
 pub mod split;
 
-pub use inode::{FileSystem, Filp, Inode, OpenFlags};
+pub use inode::{File, FileSystem, Filp, Inode, OpenFlags};
 
 /// `F_RDLCK`, as user space passes it.
 pub const F_RDLCK: i32 = 0;
@@ -62,7 +62,7 @@ pub trait Design: Send + Sync {
     /// `open(2)` on an inode that the path walk has found: its reference, the lease break, write access, in the design's order.
     fn open(&self, current: &Task, inode: Inode, flags: OpenFlags) -> Result<Filp>;
 
-    /// The last descriptor is closed: removes leases, gives write access and the path's reference back.
+    /// `__fput`, after the last reference: removes leases, gives write access and the path's reference back.
     fn fput(&self, current: &Task, filp: Filp);
 
     /// `truncate(2)`, by path.
@@ -101,6 +101,12 @@ pub trait Design: Send + Sync {
     /// `close(2)` of one descriptor; true if it was the last.
     fn close(&self, current: &Task, filp: Filp) -> bool {
         let _frame = current.enter("filp_close");
+        self.put(current, filp)
+    }
+
+    /// Drops a reference to an open file: a descriptor's, or that of a call on a descriptor that tasks share. True if it was the
+    /// last: then the file is closed, by whichever task this is.
+    fn put(&self, current: &Task, filp: Filp) -> bool {
         let last = filp.put(current);
         if last {
             self.fput(current, filp);

@@ -68,6 +68,18 @@ impl Call {
     pub fn may_fail(&self, errno: Errno) -> bool {
         matches!(self, Call::Open(_, flags) if flags.nonblock) && errno == Errno::EAGAIN
     }
+
+    /// The handles that it names.
+    pub fn handles(&self) -> impl Iterator<Item = &'static str> {
+        let (first, second) = match *self {
+            Call::Dup(from, to) => (Some(from), Some(to)),
+            Call::Open(handle, _) | Call::Close(handle) | Call::SetLease(handle, _) => (Some(handle), None),
+            Call::VfsSetLease(handle, _) | Call::GetLease(handle) => (Some(handle), None),
+            Call::SetOwn(handle, _) | Call::GetOwn(handle) => (Some(handle), None),
+            Call::Truncate | Call::Interrupt(_) | Call::Locks | Call::Overdue => (None, None),
+        };
+        first.into_iter().chain(second)
+    }
 }
 
 /// A task: what it has done before the others start, and what it does then.
@@ -159,6 +171,17 @@ impl ClusterSpec {
 }
 
 impl Scenario {
+    /// The first task of those that share with this one.
+    pub(crate) fn first_sharer(&self, task: usize) -> usize {
+        self.tasks[task].shares.map_or(task, |other| self.first_sharer(other))
+    }
+
+    /// The tasks that share the process of one, that one among them.
+    pub(crate) fn sharers(&self, task: usize) -> impl Iterator<Item = usize> {
+        let first = self.first_sharer(task);
+        (0..self.tasks.len()).filter(move |other| self.first_sharer(*other) == first)
+    }
+
     /// Names of its tasks, calls and nodes.
     pub fn names(&self) -> Names {
         let calls = |task: &TaskSpec| task.calls.iter().map(|call| call.to_string()).collect();
@@ -214,24 +237,17 @@ struct LeaseProgram {
 type Results = Arc<Mutex<Vec<Vec<i64>>>>;
 
 impl LeaseProgram {
-    fn body(
-        &self,
-        index: usize,
-        machine: &Arc<Machine>,
-        process: &Arc<Mutex<Process>>,
-        results: &Results,
-    ) -> engine::Body {
+    fn body(&self, index: usize, machine: &Arc<Machine>, process: &Arc<Process>, results: &Results) -> engine::Body {
         let (machine, process, results) = (Arc::clone(machine), Arc::clone(process), Arc::clone(results));
         let scenario = Arc::clone(&self.scenario);
         Box::new(move || {
-            let Process { pid, node, .. } = *process.lock();
-            let current = Task::new(machine.cluster.nodes[node].kernel, pid);
+            let current = Task::new(machine.cluster.nodes[process.node].kernel, process.pid);
             for (at, call) in scenario.tasks[index].calls.iter().enumerate() {
                 engine::note(Note::Call(at as u16), Location::caller());
                 let result = machine.make(&current, &process, call).unwrap_or_else(|errno| -errno.number());
                 engine::note(Note::Return(at as u16, result), Location::caller());
                 results.lock()[index].push(result);
-                current.forget_past(&(at + 1, &results.lock()[index], &*process.lock()));
+                current.forget_past(&(at + 1, &results.lock()[index], process.files.remembered()));
             }
         })
     }
@@ -241,10 +257,10 @@ impl Program for LeaseProgram {
     fn boot(&self) -> Booted {
         let scenario = &self.scenario;
         let machine = Arc::new(Machine::boot(self.design, scenario));
-        let mut processes: Vec<Arc<Mutex<Process>>> = Vec::new();
+        let mut processes: Vec<Arc<Process>> = Vec::new();
         for (index, task) in scenario.tasks.iter().enumerate() {
             let process = Process::of(scenario, index, &processes);
-            let current = machine.calm(&process.lock());
+            let current = machine.calm(&process);
             engine::note(Note::SetUp(TaskId(index as u8 + 1)), Location::caller());
             for call in &task.before {
                 let result = machine.make(&current, &process, call);
@@ -287,12 +303,10 @@ impl Subject for LeaseProgram {
 }
 
 /// Closes what is open, so that what is left is a leak.
-fn close_all(machine: &Machine, processes: &[Arc<Mutex<Process>>]) {
+fn close_all(machine: &Machine, processes: &[Arc<Process>]) {
     for process in processes {
-        let current = machine.calm(&process.lock());
-        let node = process.lock().node;
-        let handles = std::mem::take(&mut process.lock().handles);
-        handles.into_iter().for_each(|(_, filp)| machine.close(&current, node, filp));
+        let current = machine.calm(process);
+        (0..process.descriptors()).for_each(|fd| _ = machine.close_fd(&current, process, fd));
     }
 }
 

@@ -109,6 +109,89 @@ fn unsafe_code_and_thread_locals_stay_where_they_are() {
     assert_eq!(holding("thread_local!"), ["src/engine/quiet.rs", "src/engine.rs"]);
 }
 
+/// Types whose values change behind a shared reference.
+const CHANGING: [&str; 10] = [
+    "Cell<",
+    "Mutex<",
+    "RwLock<",
+    "OnceLock<",
+    "LazyLock<",
+    "AtomicBool",
+    "AtomicU",
+    "AtomicI32",
+    "AtomicI64",
+    "AtomicIsize",
+];
+
+/// What a line declares that changes behind a shared reference: a static, a field, an alias or a variant.
+fn changing(line: &str) -> Option<String> {
+    let line = line.trim_start();
+    let is_static = line.starts_with("static ") || line.starts_with("pub static ");
+    let words = ["use ", "let ", "fn ", "pub fn ", "pub(super) fn ", "pub(crate) fn ", "impl", "//"];
+    let holds = CHANGING.iter().any(|word| line.contains(word));
+    if !is_static && (!holds || words.iter().any(|word| line.starts_with(word)) || line.contains("fn ")) {
+        return None;
+    }
+    let declared = ["pub(super) ", "pub(crate) ", "pub ", "static ", "type ", "struct "]
+        .iter()
+        .fold(line, |line, word| line.strip_prefix(word).unwrap_or(line));
+    let name: String = declared.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let rest = &declared[name.len()..];
+    // `name: Type,`, `Name = Type;`, `Name(Type)`; not a call such as `Mutex::new(..)`.
+    let declares = rest.starts_with(": ") || rest.starts_with(" = ") || rest.starts_with('(');
+    (declares && !name.is_empty() && !rest.contains("::new(") || is_static).then_some(name)
+}
+
+/// All that changes behind a shared reference in what tasks run, and every static of the crate.
+fn all_changing() -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for path in sources(&root().join("src")) {
+        let runs = ["event", "kernel", "lease", "scenario", "script"].contains(&module_of(&path).as_str());
+        let of_file = code(&path);
+        let names = of_file.lines().filter(|line| runs || line.trim_start().contains("static ")).filter_map(changing);
+        found.extend(names.map(|name| (short(&path).trim_start_matches("src/").to_owned(), name)));
+    }
+    found
+}
+
+#[test]
+fn whatever_tasks_could_share_without_the_engine_is_listed_with_a_reason() {
+    let page = text(&root().join("ARCHITECTURE.md"));
+    let section = page.split("## What changes and is no engine object").nth(1).expect("the section is there");
+    let rows: Vec<&str> = section.split("\n## ").next().expect("a first part").lines().collect();
+    let is_listed = |(file, name): &(String, String)| {
+        rows.iter().any(|row| row.contains(&format!("`{file}`")) && row.contains(&format!("`{name}`")))
+    };
+    let found = all_changing();
+
+    let missing: Vec<_> = found.iter().filter(|found| !is_listed(found)).collect();
+    assert_eq!(missing, Vec::<&(String, String)>::new());
+    // No row for what is not there any more: a table row, less its head and the line under it.
+    let told: usize = rows
+        .iter()
+        .filter(|row| row.starts_with("| `"))
+        .map(|row| row.split('|').nth(1).map_or(0, |names| names.matches('`').count() / 2))
+        .sum();
+    let listed: std::collections::BTreeSet<&str> = found.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(told, listed.len(), "{listed:?}");
+}
+
+#[test]
+fn a_cell_that_tasks_could_share_would_be_seen() {
+    let seen = |line: &str| changing(line);
+
+    assert_eq!(seen("    handles: Mutex<Vec<Filp>>,").as_deref(), Some("handles"));
+    assert_eq!(seen("pub(super) depth: Cell<i32>,").as_deref(), Some("depth"));
+    assert_eq!(seen("static COUNT: AtomicU32 = AtomicU32::new(0);").as_deref(), Some("COUNT"));
+    assert_eq!(seen("static NAMES: &[&str] = &[];").as_deref(), Some("NAMES"));
+    assert_eq!(seen("struct Shared(Arc<Mutex<u8>>);").as_deref(), Some("Shared"));
+    assert_eq!(seen("type Rows = Arc<Mutex<Vec<u8>>>;").as_deref(), Some("Rows"));
+    assert_eq!(
+        (seen("use std::cell::Cell;"), seen("let x = Mutex::new(1);"), seen("held: RefCell::new(0),")),
+        (None, None, None)
+    );
+}
+
 #[test]
 fn no_test_is_ignored_and_nothing_is_left_to_do() {
     let banned = [

@@ -51,6 +51,8 @@ pub struct History {
     /// Time has moved, so leases may be overdue.
     time_moved: bool,
     finished: usize,
+    /// The open of the set-up that has not returned yet.
+    opening: Option<LeaseCall>,
     calls: Vec<(TaskId, Spot, u16)>,
 }
 
@@ -61,6 +63,7 @@ impl History {
             pending: Vec::new(),
             time_moved: false,
             finished: 0,
+            opening: None,
             calls: Vec::new(),
         }
     }
@@ -117,18 +120,27 @@ impl History {
                 self.time_moved = true;
                 only.state.time_is_over();
             }
-            What::Note(Note::Invoke(call @ LeaseCall::Open { nonblock: true, .. })) => {
-                let next = steps(&only.state, call, Phase::Begun, Around::default());
-                if let [(state, Phase::Done(_))] = &next[..] {
-                    only.state = state.clone();
+            What::Note(Note::Opened { file, inode, write }) => {
+                only.state.opened(file, inode, write);
+                let call = self.opening.take();
+                if let Some(call) = call.filter(|call| call.to().is_some()) {
+                    only.state = alone(&only.state, call, Phase::Installs(file)).unwrap_or(only.state);
                 }
             }
-            What::Note(Note::Opened { file, inode, write }) => only.state.opened(file, inode, write),
-            What::Note(Note::Invoke(call)) if !matches!(call, LeaseCall::Open { .. } | LeaseCall::Truncate { .. }) => {
-                let next = steps(&only.state, call, Phase::Begun, Around::default());
-                if let Some((state, _)) = next.into_iter().find(|(_, phase)| *phase == Phase::Done(0)) {
-                    only.state = state;
+            What::Note(Note::Invoke(call @ LeaseCall::Open { nonblock, .. })) => {
+                // One that does not wait may fail here, and leaves a break under way.
+                let next =
+                    if nonblock { steps(&only.state, call, Phase::Begun, Around::default()) } else { Vec::new() };
+                if let [(state, Phase::Done(errno))] = &next[..]
+                    && *errno != 0
+                {
+                    only.state = state.clone();
                 }
+                self.opening = Some(call);
+            }
+            What::Note(Note::Invoke(LeaseCall::Truncate { .. })) => {}
+            What::Note(Note::Invoke(call)) => {
+                only.state = alone(&only.state, call, Phase::Begun).unwrap_or(only.state);
             }
             _ => {}
         }
@@ -177,6 +189,7 @@ impl History {
             .into_iter()
             .map(|mut configuration| {
                 configuration.state.rename(unnamed, file);
+                configuration.phases.iter_mut().for_each(|(_, phase)| *phase = phase.renamed(unnamed, file));
                 configuration
             })
             .collect();
@@ -299,6 +312,16 @@ impl History {
         pending.hash(&mut hasher);
         self.time_moved.hash(&mut hasher);
     }
+}
+
+/// What a call leaves that succeeds while nobody else calls.
+fn alone(state: &State, call: LeaseCall, phase: Phase) -> Option<State> {
+    let next = steps(state, call, phase, Around::default());
+    next.into_iter().find_map(|(state, phase)| match phase {
+        Phase::Done(0) => Some(state),
+        Phase::Done(_) => None,
+        phase => alone(&state, call, phase),
+    })
 }
 
 /// Errors of the calls of a lease, by name.

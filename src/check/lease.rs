@@ -22,7 +22,7 @@ use super::ledger::spot;
 use super::remote::{Here, RemoteCheck};
 use super::{Code, Docket, Spot};
 use crate::event::names::Names;
-use crate::event::{Event, LeaseCall, LeaseType, Listed, Note, ObjectId, Op, TaskId, View, What};
+use crate::event::{Event, LeaseType, Listed, Note, ObjectId, Op, TaskId, View, What};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Break {
@@ -88,7 +88,7 @@ impl LeaseCheck {
                 true
             }
             What::Note(Note::UnlockFailed { .. } | Note::Mounted { .. }) => true,
-            What::Note(Note::Truncating { .. } | Note::Invoke(LeaseCall::SetOwn { .. })) => true,
+            What::Note(Note::Truncating { .. } | Note::Owned { .. }) => true,
             What::Note(_) => false,
         }
     }
@@ -111,7 +111,7 @@ impl LeaseCheck {
             }
             What::Note(Note::Closing { file }) => self.opened.retain(|(open, ..)| *open != file),
             What::Note(Note::Granted { file, lease, pid }) => self.grant(event, file, lease, pid),
-            What::Note(Note::Invoke(LeaseCall::SetOwn { file, pid })) => {
+            What::Note(Note::Owned { file, pid }) => {
                 self.owners.retain(|(owned, _)| *owned != file);
                 self.owners.push((file, pid));
                 self.owners.sort_unstable();

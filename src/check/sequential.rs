@@ -12,17 +12,22 @@
 //!
 //! A break whose time was over before the first call is settled by the first call that takes, gives up, asks for or breaks a
 //! lease. One whose time is over later may be settled at any time from then on.
+//! A call on a descriptor that tasks share is three operations: it looks the file up (`EBADF` if there is none) and takes a reference, does
+//! its work, and drops the reference. The last reference closes the file, whoever has it; so a call that has looked before
+//! another task closes the descriptor works on an open file.
 //!
 //! A blocking open is two operations: the break, and the return, which is possible when no break it waits for is under way.
 //! Between the two it counts as an opener or not, as `i_writecount` is raised early or late.
 
-use crate::event::{LeaseCall, LeaseType, Listed, ObjectId};
+use crate::event::{Fd, LeaseCall, LeaseType, Listed, ObjectId};
 
 /// Errors that the specification knows, as the kernel numbers them.
 const EINTR: i64 = -4;
+const EBADF: i64 = -9;
 const EAGAIN: i64 = -11;
 const ENOMEM: i64 = -12;
 const EACCES: i64 = -13;
+const EINVAL: i64 = -22;
 
 /// `F_RDLCK`, `F_WRLCK`, `F_UNLCK` as `F_GETLEASE` answers them.
 fn answer(lease: Option<LeaseType>) -> i64 {
@@ -57,16 +62,19 @@ struct OpenFile {
     file: ObjectId,
     inode: ObjectId,
     write: bool,
-    descriptors: u8,
+    /// Descriptors, and calls under way on descriptors that tasks share.
+    references: u8,
     /// Who gets its signals; 0 is nobody.
     owner: u32,
 }
 
-/// All files and leases there are.
+/// All files and leases there are, and the descriptors that tasks share.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct State {
     files: Vec<OpenFile>,
     leases: Vec<Lease>,
+    /// Descriptors that tasks share and that are open, each with its file.
+    slots: Vec<(ObjectId, ObjectId)>,
 }
 
 /// How far a call has come.
@@ -78,8 +86,26 @@ pub(super) enum Phase {
     Passes,
     /// It waits for leases to go.
     Waits,
+    /// It has found this file at a descriptor that tasks share, and has a reference to it.
+    Holds(ObjectId),
+    /// It has a reference to this file, for a descriptor.
+    Installs(ObjectId),
+    /// It has a reference to this file to drop before it returns that.
+    Drops(ObjectId, i64),
     /// It will return this.
     Done(i64),
+}
+
+impl Phase {
+    /// The same, with a file called by its name.
+    pub fn renamed(self, from: ObjectId, to: ObjectId) -> Phase {
+        match self {
+            Phase::Holds(file) if file == from => Phase::Holds(to),
+            Phase::Installs(file) if file == from => Phase::Installs(to),
+            Phase::Drops(file, result) if file == from => Phase::Drops(to, result),
+            other => other,
+        }
+    }
 }
 
 /// What happens around a call that its answer may depend on.
@@ -101,15 +127,25 @@ pub(super) struct Around {
 
 /// What can happen next to a call: each with the state it leaves.
 pub(super) fn steps(state: &State, call: LeaseCall, phase: Phase, around: Around) -> Vec<(State, Phase)> {
-    let looks = matches!(call, LeaseCall::SetLease { .. } | LeaseCall::GetLease { .. })
-        || matches!((call, phase), (LeaseCall::Open { .. } | LeaseCall::Truncate { .. }, Phase::Begun));
-    let timed_out = (looks && state.leases.iter().any(|lease| lease.overdue)).then(|| state.timed_out());
+    let breaks = matches!((call, phase), (LeaseCall::Open { .. } | LeaseCall::Truncate { .. }, Phase::Begun));
+    let timed_out = (breaks && state.is_overdue()).then(|| state.timed_out());
     let state = timed_out.as_ref().unwrap_or(state);
-    let unchanged = |result| (state.clone(), Phase::Done(result));
     match (call, phase) {
         (_, Phase::Done(_)) => Vec::new(),
-        (LeaseCall::Open { inode, write, nonblock, pid, .. }, _) => {
-            state.enter(inode, write, nonblock, pid, phase, around)
+        (_, Phase::Installs(file)) => vec![state.install(file, call.to())],
+        (_, Phase::Drops(file, result)) => vec![state.drop_reference(file, result)],
+        (_, Phase::Holds(file)) => {
+            let drops = |(state, phase)| match phase {
+                Phase::Done(result) => (state, Phase::Drops(file, result)),
+                other => (state, other),
+            };
+            on_file(state, call, file, around).into_iter().map(drops).collect()
+        }
+        (LeaseCall::Open { inode, write, nonblock, pid, to, .. }, _) => {
+            let mut next = state.enter(inode, write, nonblock, pid, phase, around);
+            let opened = next.iter_mut().filter(|(_, phase)| to.is_some() && *phase == Phase::Done(0));
+            opened.for_each(|(_, phase)| *phase = Phase::Installs(around.file));
+            next
         }
         (LeaseCall::Truncate { inode, pid }, _) => {
             let mut next = state.enter(inode, true, false, pid, phase, around);
@@ -117,49 +153,126 @@ pub(super) fn steps(state: &State, call: LeaseCall, phase: Phase, around: Around
             next.iter_mut().for_each(|(state, _)| state.files.retain(|open| open.file != around.file));
             next
         }
-        (LeaseCall::SetLease { file, lease, pid, in_kernel }, _) => {
+        (LeaseCall::Locks { inode }, _) => vec![(state.clone(), Phase::Done(state.of_inode(inode).count() as i64))],
+        (LeaseCall::Close { fd }, _) => vec![state.take(fd)],
+        (LeaseCall::Dup { fd, .. }, _) => vec![state.look_up(fd, Phase::Installs)],
+        (LeaseCall::SetLease { fd, .. } | LeaseCall::SetNoLease { fd } | LeaseCall::GetLease { fd }, _)
+        | (LeaseCall::SetOwn { fd, .. } | LeaseCall::GetOwn { fd }, _) => match fd {
+            Fd::Own(file) => on_file(state, call, file, around),
+            Fd::Shared(_) => vec![state.look_up(fd, Phase::Holds)],
+        },
+    }
+}
+
+/// What a call does and answers that has found the file of its descriptor.
+fn on_file(state: &State, call: LeaseCall, file: ObjectId, around: Around) -> Vec<(State, Phase)> {
+    let looks = matches!(call, LeaseCall::SetLease { .. } | LeaseCall::GetLease { .. });
+    let timed_out = (looks && state.is_overdue()).then(|| state.timed_out());
+    let state = timed_out.as_ref().unwrap_or(state);
+    let unchanged = |result| (state.clone(), Phase::Done(result));
+    let failed = || {
+        let no_memory = around.no_memory.then(|| unchanged(ENOMEM));
+        no_memory.into_iter().chain(around.refused.then(|| unchanged(EACCES)))
+    };
+    match call {
+        LeaseCall::SetLease { lease, pid, in_kernel, .. } => {
             let mut next = state.set_lease(file, lease, pid, in_kernel, around);
-            next.extend((around.no_memory && lease.is_some()).then(|| unchanged(ENOMEM)));
-            next.extend(around.refused.then(|| unchanged(EACCES)));
+            next.extend(failed().filter(|(_, phase)| lease.is_some() || *phase != Phase::Done(ENOMEM)));
             next
         }
-        (LeaseCall::GetLease { file }, _) => {
+        LeaseCall::SetNoLease { .. } => std::iter::once(unchanged(EINVAL)).chain(failed()).collect(),
+        LeaseCall::GetLease { .. } => {
             let found = state.leases.iter().find(|lease| lease.file == file);
             vec![unchanged(answer(found.and_then(Lease::target)))]
         }
-        (LeaseCall::Close { file }, _) => {
-            let mut next = state.clone();
-            next.close(file);
-            vec![(next, Phase::Done(0))]
-        }
-        (LeaseCall::Dup { file }, _) => {
-            let mut next = state.clone();
-            next.files.iter_mut().filter(|open| open.file == file).for_each(|open| open.descriptors += 1);
-            vec![(next, Phase::Done(0))]
-        }
-        (LeaseCall::SetOwn { file, pid }, _) => {
+        LeaseCall::SetOwn { pid, .. } => {
             let mut next = state.clone();
             next.files.iter_mut().filter(|open| open.file == file).for_each(|open| open.owner = pid);
             vec![(next, Phase::Done(0))]
         }
-        (LeaseCall::GetOwn { file }, _) => {
+        LeaseCall::GetOwn { .. } => {
             vec![unchanged(state.open_file(file).map_or(0, |open| i64::from(open.owner)))]
         }
-        (LeaseCall::Locks { inode }, _) => vec![unchanged(state.of_inode(inode).count() as i64)],
+        LeaseCall::Open { .. } | LeaseCall::Truncate { .. } | LeaseCall::Close { .. } | LeaseCall::Dup { .. } => vec![],
+        LeaseCall::Locks { .. } => vec![],
     }
 }
 
 impl State {
     /// A file that is open from here on.
     pub fn opened(&mut self, file: ObjectId, inode: ObjectId, write: bool) {
-        self.files.push(OpenFile { file, inode, write, descriptors: 1, owner: 0 });
+        self.files.push(OpenFile { file, inode, write, references: 1, owner: 0 });
         self.files.sort_unstable();
     }
 
     /// The description that was made under another name.
     pub fn rename(&mut self, from: ObjectId, to: ObjectId) {
-        self.files.iter_mut().filter(|open| open.file == from).for_each(|open| open.file = to);
+        let rename = |file: &mut ObjectId| *file = if *file == from { to } else { *file };
+        self.files.iter_mut().for_each(|open| rename(&mut open.file));
+        self.leases.iter_mut().for_each(|lease| rename(&mut lease.file));
+        self.slots.iter_mut().for_each(|(_, file)| rename(file));
         self.files.sort_unstable();
+        self.leases.sort_unstable();
+    }
+
+    /// The file that the call has a reference to goes to a descriptor. If there was one, its reference is dropped next.
+    pub fn install(&self, file: ObjectId, to: Option<Fd>) -> (State, Phase) {
+        let mut next = self.clone();
+        let old = match to {
+            None => None,
+            Some(Fd::Own(old)) => Some(old),
+            Some(Fd::Shared(slot)) => {
+                let old = next.file_of(slot);
+                next.slots.retain(|(name, _)| *name != slot);
+                next.slots.push((slot, file));
+                next.slots.sort_unstable();
+                old
+            }
+        };
+        (next, old.map_or(Phase::Done(0), |old| Phase::Drops(old, 0)))
+    }
+
+    /// Takes a reference to the file of a descriptor.
+    fn look_up(&self, fd: Fd, then: fn(ObjectId) -> Phase) -> (State, Phase) {
+        let mut next = self.clone();
+        let found = match fd {
+            Fd::Own(file) => Some(file),
+            Fd::Shared(slot) => next.file_of(slot),
+        };
+        let Some(file) = found else { return (next, Phase::Done(EBADF)) };
+        next.files.iter_mut().filter(|open| open.file == file).for_each(|open| open.references += 1);
+        (next, then(file))
+    }
+
+    /// A descriptor has no file any more; its reference is dropped next.
+    fn take(&self, fd: Fd) -> (State, Phase) {
+        let mut next = self.clone();
+        let found = match fd {
+            Fd::Own(file) => Some(file),
+            Fd::Shared(slot) => next.file_of(slot),
+        };
+        next.slots.retain(|(slot, _)| Fd::Shared(*slot) != fd);
+        match found {
+            None => (next, Phase::Done(EBADF)),
+            // Nobody looks in between: it is one step.
+            Some(file) if fd == Fd::Own(file) => next.drop_reference(file, 0),
+            Some(file) => (next, Phase::Drops(file, 0)),
+        }
+    }
+
+    fn file_of(&self, slot: ObjectId) -> Option<ObjectId> {
+        self.slots.iter().find(|(name, _)| *name == slot).map(|(_, file)| *file)
+    }
+
+    fn drop_reference(&self, file: ObjectId, result: i64) -> (State, Phase) {
+        let mut next = self.clone();
+        next.close(file);
+        (next, Phase::Done(result))
+    }
+
+    /// Is a lease breaking whose time was over before the first call?
+    fn is_overdue(&self) -> bool {
+        self.leases.iter().any(|lease| lease.overdue)
     }
 
     /// What would be listed: file, target and whether it is being broken.
@@ -221,8 +334,8 @@ impl State {
 
     fn close(&mut self, file: ObjectId) {
         let Some(at) = self.files.iter().position(|open| open.file == file) else { return };
-        self.files[at].descriptors -= 1;
-        if self.files[at].descriptors == 0 {
+        self.files[at].references -= 1;
+        if self.files[at].references == 0 {
             self.remove(|lease| lease.file == file);
             self.files.retain(|open| open.file != file);
         }
@@ -253,7 +366,7 @@ impl State {
                 next.extend((!self.of_inode(inode).any(waits)).then(opened));
                 next
             }
-            Phase::Done(_) => Vec::new(),
+            Phase::Holds(_) | Phase::Installs(_) | Phase::Drops(..) | Phase::Done(_) => Vec::new(),
         }
     }
 

@@ -1,14 +1,17 @@
 //! LW020, LW021, LW022: use after free, double free, leak; what KASAN and kmemleak would say.
 //!
-//! A use is any operation on a field. Names are never reused here, so a stale pointer cannot meet a new object by luck.
+//! A use is any operation on a field, but one: `atomic_inc_not_zero` is how a lookup under `rcu_read_lock` takes a reference to what may
+//! be freed meanwhile. The memory stays until the lookup is over (RCU), and holds 0, so the lookup fails and uses nothing.
+//! Names are never reused here, so a stale pointer cannot meet a new object by luck.
 
 use super::ledger::{Ledger, find, spot};
 use super::{Code, Docket};
-use crate::event::{Event, ObjectId, Op, View, What};
+use crate::event::{Event, ObjectId, Op, Rmw, View, What};
 
 pub(super) fn judge(event: &Event, view: &dyn View, ledger: &Ledger, docket: &mut Docket<'_>) {
     match event.what {
         What::Op(Op::Free(block), 1) => report_double_free(event, view, ledger, block, docket),
+        What::Op(Op::Rmw(_, Rmw::IncNotZero, _), 0) | What::Note(_) => {}
         What::Op(op, _) => {
             let Some(object) = op.object() else { return };
             let Some(block) = view.object(object).block else { return };
@@ -16,7 +19,6 @@ pub(super) fn judge(event: &Event, view: &dyn View, ledger: &Ledger, docket: &mu
                 report_use(event, view, ledger, (object, block), docket);
             }
         }
-        What::Note(_) => {}
     }
 }
 

@@ -151,7 +151,8 @@ impl Names {
             Op::Load(id, _) | Op::Rmw(id, Rmw::Xchg(_) | Rmw::CmpXchg(..), _) => {
                 format!("{text} -> {}", self.value(view, view.object(id).format, result))
             }
-            Op::Rmw(_, rmw @ Rmw::Add(_), _) => format!("{text} -> {}", rmw.apply(result) as i64),
+            Op::Rmw(_, Rmw::IncNotZero, _) if result == 0 => format!("{text} fails"),
+            Op::Rmw(_, rmw @ (Rmw::Add(_) | Rmw::IncNotZero), _) => format!("{text} -> {}", rmw.apply(result) as i64),
             Op::TryAcquire(_) if result == 0 => format!("{text} fails"),
             Op::Release(_) if result != 0 => format!("{text}, not held"),
             Op::Free(_) if result != 0 => format!("{text}, freed already"),
@@ -226,5 +227,6 @@ fn rmw_text(rmw: Rmw, access: Access, name: &str) -> String {
         Rmw::Add(n) => format!("atomic_add{suffix}({}, {name})", n as i64),
         Rmw::Xchg(new) => format!("xchg({name}, {})", new as i64),
         Rmw::CmpXchg(old, new) => format!("cmpxchg({name}, {}, {})", old as i64, new as i64),
+        Rmw::IncNotZero => format!("atomic_inc_not_zero({name})"),
     }
 }

@@ -46,7 +46,7 @@ pub enum Note {
         /// Is it open for write?
         write: bool,
     },
-    /// The last descriptor of `file` is about to be closed.
+    /// The last reference to `file` is gone, it is about to be closed.
     Closing {
         /// The open file description.
         file: ObjectId,
@@ -68,6 +68,13 @@ pub enum Note {
     /// A call on the lease interface, of a task or of the set-up, as its caller means it: what the sequential
     /// specification is asked about. The call of a task begins with its next operation.
     Invoke(LeaseCall),
+    /// F_SETOWN names who gets the signals about the open file `file`.
+    Owned {
+        /// The open file description.
+        file: ObjectId,
+        /// The process.
+        pid: u32,
+    },
     /// The task truncates `inode` now: what conflicts has been broken.
     Truncating {
         /// The file.
@@ -108,24 +115,45 @@ pub enum Note {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[allow(missing_docs, reason = "the fields are the arguments of the calls, by the kernel's names")]
 pub enum LeaseCall {
-    /// `open(2)`.
-    Open { inode: ObjectId, write: bool, nonblock: bool, trunc: bool, pid: u32 },
+    /// `open(2)`; [`to`](LeaseCall::to) is the descriptor that gets the file.
+    Open { inode: ObjectId, write: bool, nonblock: bool, trunc: bool, pid: u32, to: Option<Fd> },
     /// `truncate(2)`.
     Truncate { inode: ObjectId, pid: u32 },
     /// `close(2)` of one descriptor.
-    Close { file: ObjectId },
+    Close { fd: Fd },
     /// `dup(2)`.
-    Dup { file: ObjectId },
+    Dup { fd: Fd, to: Option<Fd> },
     /// `F_SETLEASE`, or `vfs_setlease` of an in-kernel owner; `lease` is what is asked for, `None` to unlock.
-    SetLease { file: ObjectId, lease: Option<LeaseType>, pid: u32, in_kernel: bool },
+    SetLease { fd: Fd, lease: Option<LeaseType>, pid: u32, in_kernel: bool },
+    /// The same, and what is asked for is no lease: it fails, when it has looked the descriptor up.
+    SetNoLease { fd: Fd },
     /// `F_GETLEASE`.
-    GetLease { file: ObjectId },
+    GetLease { fd: Fd },
     /// `F_SETOWN`: who gets the signals about the file.
-    SetOwn { file: ObjectId, pid: u32 },
+    SetOwn { fd: Fd, pid: u32 },
     /// `F_GETOWN`.
-    GetOwn { file: ObjectId },
+    GetOwn { fd: Fd },
     /// Number of leases in `/proc/locks`.
     Locks { inode: ObjectId },
+}
+
+impl LeaseCall {
+    /// Where an open or a dup puts the file, if that is of interest: `None` is a descriptor of the task's own that is free.
+    pub fn to(self) -> Option<Fd> {
+        match self {
+            LeaseCall::Open { to, .. } | LeaseCall::Dup { to, .. } => to,
+            _ => None,
+        }
+    }
+}
+
+/// A descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fd {
+    /// One that no other task can close, by the file that it has.
+    Own(ObjectId),
+    /// One that other tasks may close, by its own name: it has whatever file is there at the moment in which somebody looks.
+    Shared(ObjectId),
 }
 
 /// The type of a lease, in the order of strength.

@@ -73,6 +73,12 @@ impl Atomic {
         self.rmw(Rmw::Add(u64::MAX), Access::Full) as i32 == 1
     }
 
+    /// `atomic_inc_not_zero`: a full barrier; false if it is 0, and stays so.
+    #[track_caller]
+    pub fn inc_not_zero(self) -> bool {
+        self.rmw(Rmw::IncNotZero, Access::Full) != 0
+    }
+
     /// `atomic_xchg`: a full barrier; the old value.
     #[track_caller]
     pub fn xchg(self, value: i32) -> i32 {

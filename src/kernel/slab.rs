@@ -86,6 +86,13 @@ impl<T> fmt::Debug for Ptr<T> {
     }
 }
 
+impl<T> Ptr<T> {
+    /// The slab object of that name, in the execution of `near`.
+    pub(super) fn named(near: Object, id: ObjectId) -> Ptr<T> {
+        Ptr { block: near.named(id), target: PhantomData }
+    }
+}
+
 impl<T: Slab> Ptr<T> {
     /// The struct it points to. No step: its fields are accessed when they are used.
     pub fn get(self) -> T {
@@ -136,7 +143,7 @@ impl<T> Link<T> {
     }
 
     fn pointer(self, id: Option<ObjectId>) -> Option<Ptr<T>> {
-        id.map(|id| Ptr { block: self.cell.object().named(id), target: PhantomData })
+        id.map(|id| Ptr::named(self.cell.object(), id))
     }
 
     /// Its name.

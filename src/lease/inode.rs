@@ -15,6 +15,7 @@ use crate::engine;
 use crate::event::{Note, ObjectId};
 use crate::kernel::atomic::Atomic;
 use crate::kernel::fasync::{Owned, Owner};
+use crate::kernel::files::{Counted, Opened};
 use crate::kernel::lock::SpinLock;
 use crate::kernel::slab::{Layout, Link, Ptr, Slab, kfree, kmalloc_nofail};
 use crate::kernel::task::Task;
@@ -177,9 +178,22 @@ pub struct OpenFlags {
     pub by_link: bool,
 }
 
+impl OpenFlags {
+    /// As a descriptor keeps them with its file.
+    fn bits(self) -> u32 {
+        let OpenFlags { write, nonblock, trunc, by_link } = self;
+        [write, nonblock, trunc, by_link].into_iter().enumerate().map(|(at, flag)| u32::from(flag) << at).sum()
+    }
+
+    fn from_bits(bits: u32) -> OpenFlags {
+        let flag = |at: u32| bits >> at & 1 != 0;
+        OpenFlags { write: flag(0), nonblock: flag(1), trunc: flag(2), by_link: flag(3) }
+    }
+}
+
 /// `struct file`: an open file description.
 pub struct File {
-    /// Descriptors that refer to it.
+    /// Descriptors that refer to it, and calls under way on descriptors that tasks share.
     f_count: Atomic,
     /// Whom its signals go to.
     f_owner: Owner,
@@ -190,6 +204,12 @@ impl Slab for File {
 
     fn lay(layout: &mut Layout) -> File {
         File { f_count: Atomic::field(layout, "f_count"), f_owner: Owner::field(layout) }
+    }
+}
+
+impl Counted for File {
+    fn f_count(&self) -> Atomic {
+        self.f_count
     }
 }
 
@@ -219,13 +239,23 @@ impl Filp {
         filp
     }
 
+    /// The file of a descriptor, whose files are all on one inode.
+    pub fn of(opened: Opened<File>, inode: Inode) -> Filp {
+        Filp { file: opened.file, inode, flags: OpenFlags::from_bits(opened.fixed) }
+    }
+
+    /// As a descriptor keeps it.
+    pub fn opened(self) -> Opened<File> {
+        Opened { file: self.file, fixed: self.flags.bits() }
+    }
+
     /// One more descriptor.
     pub fn get_file(self) -> Filp {
         self.file.get().f_count.inc();
         self
     }
 
-    /// One descriptor less; true if it was the last.
+    /// One reference less; true if it was the last.
     pub fn put(self, current: &Task) -> bool {
         let last = self.file.get().f_count.dec_and_test();
         if last {

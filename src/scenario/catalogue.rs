@@ -50,6 +50,7 @@ pub fn all() -> Vec<Arc<Scenario>> {
     all.extend(of_history());
     all.extend(of_history_between_processes());
     all.extend(of_the_enumeration());
+    all.extend(with_sharers());
     all.extend(cluster::all());
     all.into_iter().map(Arc::new).collect()
 }
@@ -389,6 +390,30 @@ fn of_the_enumeration() -> Vec<Scenario> {
             vec![
                 task("holder", &[OPEN, set(F_WRLCK), Call::VfsSetLease("a", F_RDLCK)], &[set(F_RDLCK)]),
                 task("opener", &[], &[Call::Open("a", NONBLOCK)]),
+            ],
+        ),
+    ]
+}
+
+/// Threads of one process, of which one closes or replaces the descriptor that the other uses.
+fn with_sharers() -> Vec<Scenario> {
+    vec![
+        scenario(
+            "sharers-close",
+            "a thread closes the descriptor that another asks for a lease on: the last reference removes the lease, whoever drops it",
+            vec![task("holder", &[OPEN, set(F_RDLCK)], &[Call::Close("a")]), sharer(&[set(F_RDLCK)])],
+        ),
+        scenario(
+            "sharers-open",
+            "a thread opens the file for write into the descriptor that another asks for a lease on: of the old file, or the new",
+            vec![task("opener", &[OPEN], &[Call::Open("a", WRITE)]), sharer(&[set(F_RDLCK)])],
+        ),
+        scenario(
+            "sharers-dup",
+            "dup2 puts another file in place of the one that has a lease, while a thread asks for a lease there: never EBADF",
+            vec![
+                task("holder", &[OPEN, set(F_RDLCK), Call::Open("b", READ)], &[Call::Dup("b", "a")]),
+                sharer(&[set(F_RDLCK)]),
             ],
         ),
     ]

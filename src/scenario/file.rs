@@ -64,6 +64,13 @@ pub fn parse(text: &str) -> Result<Scenario, Vec<Problem>> {
     }
 }
 
+/// Calls on handles that cannot be open: each with its place in the file.
+pub fn handle_problems(tasks: &[TaskSpec]) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    handles::check(tasks, &mut problems);
+    problems
+}
+
 /// A name of a file, kept.
 fn word(text: &str) -> &'static str {
     Box::leak(text.to_owned().into_boxed_str())
@@ -103,7 +110,7 @@ fn scenario(tree: &Tree, problems: &mut Vec<Problem>) -> Option<Scenario> {
         top.problem("faults", "`server` needs a node on the file system `network`".to_owned());
     }
     if tasks.len() == names.len() {
-        handles::check(&tasks, top.problems);
+        top.problems.extend(handle_problems(&tasks));
     }
     let cluster = cluster(nodes, homes, has("server"));
     handles::check_counts(&tasks, &cluster, top.problems);

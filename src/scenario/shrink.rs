@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::cells::{Cell, explore_with_witnesses};
-use super::file::setup_problem;
+use super::file::{handle_problems, setup_problem};
 use super::{Call, Scenario, TaskSpec, subject};
 use crate::check::{Code, Finding};
 use crate::explore::{Config, Error, Verdict, explore};
@@ -59,7 +59,9 @@ pub fn smallest_that(
     let config = Config { checkpoint: None, progress: None, audit: false, ..config.clone() };
     let shows = |candidate: &Arc<Scenario>| {
         let found = || explore(&subject(design, candidate), &config).findings;
-        setup_problem(design, candidate).is_none() && found().iter().any(|found| is_wanted(candidate, &found.finding))
+        handle_problems(&candidate.tasks).is_empty()
+            && setup_problem(design, candidate).is_none()
+            && found().iter().any(|found| is_wanted(candidate, &found.finding))
     };
     let mut smallest = Arc::clone(scenario);
     loop {

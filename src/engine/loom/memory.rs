@@ -142,6 +142,17 @@ impl Memory {
             Rmw::CmpXchg(expected, new) => {
                 cell.compare_exchange(expected, new, success, failure).unwrap_or_else(|old| old)
             }
+            Rmw::IncNotZero => {
+                // A compare-and-exchange tells what it found instead, so the first guess costs nothing but an attempt.
+                let mut seen = 1;
+                loop {
+                    match cell.compare_exchange(seen, rmw.apply(seen), success, failure) {
+                        Ok(old) => break old,
+                        Err(0) => break 0,
+                        Err(old) => seen = old,
+                    }
+                }
+            }
         };
         if access == Access::Full {
             self.fence();

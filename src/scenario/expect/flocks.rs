@@ -56,7 +56,8 @@ pub(super) fn of(scenario: &str) -> &'static [Expected] {
         | "nonblock-opener"
         | "leaser-enomem"
         | "leaser-writer-expiry"
-        | "setown-break" => &[PEEK, BESIDE],
+        | "setown-break"
+        | "sharers-open" => &[PEEK, BESIDE],
         "unlock-break" | "close-break" | "expiry" | "interrupted-opener" | "leaser-truncate" | "two-holders-break" => {
             &[PEEK]
         }

@@ -25,7 +25,7 @@ const ENTRY_LEAKED: Expected = Expected {
 
 pub(super) fn of(scenario: &str) -> &'static [Expected] {
     match scenario {
-        "leaser-reader" | "leaser-writer" | "leaser-iget" | "nonblock-opener" | "setown-break" => {
+        "leaser-reader" | "leaser-writer" | "leaser-iget" | "nonblock-opener" | "setown-break" | "sharers-open" => {
             &[PEEK, BESIDE, UNTOLD_OUTSIDE]
         }
         "leaser-enomem" => &[PEEK, BESIDE, UNTOLD_OUTSIDE, REFUSED_BY_A_PHANTOM],

@@ -180,7 +180,7 @@ pub(super) fn of_exported(scenario: &str) -> &'static [Expected] {
 
 pub(super) fn of_proposal_bkl(scenario: &str) -> &'static [Expected] {
     match scenario {
-        "leaser-reader" | "leaser-writer" | "leaser-iget" | "nonblock-opener" | "setown-break" => {
+        "leaser-reader" | "leaser-writer" | "leaser-iget" | "nonblock-opener" | "setown-break" | "sharers-open" => {
             &[PEEK, BESIDE, UNTOLD]
         }
         "leaser-enomem" => &[PEEK, BESIDE, UNTOLD, REFUSED_BY_A_PHANTOM],
@@ -219,13 +219,13 @@ pub(super) fn of_proposal_bkl(scenario: &str) -> &'static [Expected] {
 pub(super) fn of_proposal(scenario: &str) -> &'static [Expected] {
     match scenario {
         "leaser-reader" | "leaser-writer" | "leaser-iget" | "nonblock-opener" | "leaser-enomem" | "holder-thread"
-        | "setown-break" => &[FASYNC_ATOMIC, PEEK, BESIDE],
+        | "setown-break" | "sharers-open" => &[FASYNC_ATOMIC, PEEK, BESIDE],
         "leaser-lsm" => &[FASYNC_ATOMIC, PEEK, BESIDE, REFUSED_AND_KEPT],
         "lister-lsm" => &[FASYNC_ATOMIC, REFUSED_AND_KEPT, SEEN_AND_REFUSED],
         "leaser-writer-expiry" | "leaser-two-openers" => &[FASYNC_ATOMIC, PEEK, BESIDE, GRANTED_TO_ONE_OPEN],
         "two-leasers" | "leaser-unlock" | "kernel-leaser" | "getlease-unlock" | "relock" | "relock-lsm"
         | "newcomer-breaking" | "close-beside" | "two-owners" | "own-open" | "overdue-leaser" | "truncate-enomem"
-        | "two-owners-break" => &[FASYNC_ATOMIC],
+        | "two-owners-break" | "sharers-close" | "sharers-dup" => &[FASYNC_ATOMIC],
         "upgrade-opener" => &[FASYNC_ATOMIC, CHECKED_OUTSIDE],
         "unlock-break" | "close-break" | "expiry" | "close-expiry" | "interrupted-opener" | "leaser-truncate"
         | "two-holders-break" => &[FASYNC_ATOMIC, PEEK],

@@ -14,7 +14,8 @@ pub(super) fn of(scenario: &str) -> &'static [Expected] {
         | "leaser-enomem"
         | "leaser-writer-expiry"
         | "holder-thread"
-        | "setown-break" => &[SLEEPS, PEEK, BESIDE],
+        | "setown-break"
+        | "sharers-open" => &[SLEEPS, PEEK, BESIDE],
         "unlock-break" | "close-break" | "opener-enomem" | "expiry" | "interrupted-opener" | "leaser-truncate"
         | "two-holders-break" | "nfsd-break" => &[SLEEPS, PEEK],
         "kernel-leaser-enomem" => &[SLEEPS, PEEK, BESIDE, HANDED_OUT],

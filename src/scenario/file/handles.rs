@@ -1,27 +1,67 @@
-//! Handles that nobody opens: a call on one would be `EBADF` in every execution, which nobody means. And what is more than a
+//! Calls on handles that cannot be open: each would be `EBADF` in every execution, which nobody means. And what is more than a
 //! file server counts.
 
 use super::Problem;
 use crate::event::table::{GRANTS_MAX, OPENS_MAX};
 use crate::scenario::{Call, ClusterSpec, FsKind, TaskSpec};
 
-/// Notes each call on a handle that the task cannot have: neither it nor a task that it shares with opens it (in the set-up:
-/// before the call).
+/// Notes each call on a handle that cannot be open there. The set-up makes its calls in order. Later a handle may be open if the set-up
+/// has left it open or the task has opened it, and the task has not closed it since; or if a task that it shares with opens it.
+///
+/// An open that fails counts as one that succeeds, so a call may still be in vain: in some execution or, for want of memory, say, in all.
 pub(super) fn check(tasks: &[TaskSpec], problems: &mut Vec<Problem>) {
     for (at, task) in tasks.iter().enumerate() {
         let of_process = |other: &usize| process(tasks, *other) == process(tasks, at);
         let sharers: Vec<usize> = (0..tasks.len()).filter(of_process).collect();
-        let set_up = sharers.iter().filter(|other| **other < at).flat_map(|other| &tasks[*other].before);
-        let mut open: Vec<&str> = set_up.filter_map(opens).collect();
+        let mut before = Handles::default();
+        sharers
+            .iter()
+            .filter(|other| **other < at)
+            .flat_map(|other| &tasks[*other].before)
+            .for_each(|it| before.make(it));
         for (number, call) in task.before.iter().enumerate() {
-            note(&open, &format!("tasks[{at}].before[{number}]"), call, problems);
-            open.extend(opens(call));
+            before.judge(&format!("tasks[{at}].before[{number}]"), call, problems);
+            before.make(call);
         }
-        let everything = sharers.iter().flat_map(|other| tasks[*other].before.iter().chain(&tasks[*other].calls));
-        let open: Vec<&str> = everything.filter_map(opens).collect();
+        let mut now = Handles::default();
+        sharers.iter().flat_map(|other| &tasks[*other].before).for_each(|call| now.make(call));
+        let others = sharers.iter().filter(|other| **other != at).flat_map(|other| &tasks[*other].calls);
+        now.of_others = others.filter_map(opens).collect();
         for (number, call) in task.calls.iter().enumerate() {
-            note(&open, &format!("tasks[{at}].calls[{number}]"), call, problems);
+            now.judge(&format!("tasks[{at}].calls[{number}]"), call, problems);
+            now.make(call);
         }
+    }
+}
+
+/// What may be open at some point of a task.
+#[derive(Default)]
+struct Handles {
+    open: Vec<&'static str>,
+    closed: Vec<&'static str>,
+    /// What others open at any time.
+    of_others: Vec<&'static str>,
+}
+
+impl Handles {
+    fn make(&mut self, call: &Call) {
+        if let Call::Close(handle) = call {
+            self.open.retain(|open| open != handle);
+            self.closed.push(handle);
+        }
+        self.open.extend(opens(call));
+    }
+
+    fn judge(&self, place: &str, call: &Call, problems: &mut Vec<Problem>) {
+        let Some(handle) = uses(call) else { return };
+        if self.open.contains(&handle) || self.of_others.contains(&handle) {
+            return;
+        }
+        let cause = match self.closed.contains(&handle) {
+            true => format!("handle `{handle}` is closed: `{call}` comes after that, and nobody opens it again before"),
+            false => format!("unknown handle `{handle}`: `{call}` comes before any open of it"),
+        };
+        problems.push(Problem { place: place.to_owned(), cause });
     }
 }
 
@@ -37,21 +77,12 @@ fn opens(call: &Call) -> Option<&'static str> {
     }
 }
 
+/// The handle that has to be open.
 fn uses(call: &Call) -> Option<&'static str> {
     match call {
-        Call::Close(handle) | Call::Dup(handle, _) | Call::SetLease(handle, _) => Some(handle),
-        Call::VfsSetLease(handle, _) | Call::GetLease(handle) => Some(handle),
-        Call::SetOwn(handle, _) | Call::GetOwn(handle) => Some(handle),
-        Call::Open(..) | Call::Truncate | Call::Interrupt(_) | Call::Locks | Call::Overdue => None,
+        Call::Open(..) => None,
+        call => call.handles().next(),
     }
-}
-
-fn note(open: &[&str], place: &str, call: &Call, problems: &mut Vec<Problem>) {
-    let Some(handle) = uses(call).filter(|handle| !open.contains(handle)) else { return };
-    problems.push(Problem {
-        place: place.to_owned(),
-        cause: format!("unknown handle `{handle}`: `{call}` comes before any open of it"),
-    });
 }
 
 /// Notes each node that opens the file, or asks for leases, more often than its file server can count.

@@ -48,10 +48,10 @@ struct SetUp {
 impl Program for SetUp {
     fn boot(&self) -> Booted {
         let machine = Machine::boot(self.design, &self.scenario);
-        let mut processes: Vec<Arc<Mutex<Process>>> = Vec::new();
+        let mut processes: Vec<Arc<Process>> = Vec::new();
         'tasks: for (at, task) in self.scenario.tasks.iter().enumerate() {
             let process = Process::of(&self.scenario, at, &processes);
-            let current = machine.calm(&process.lock());
+            let current = machine.calm(&process);
             for (number, call) in task.before.iter().enumerate() {
                 self.progress.lock().at = Some((at, number));
                 if let Err(errno) = machine.make(&current, &process, call)
