@@ -104,7 +104,7 @@ pub(super) fn steps(state: &State, call: LeaseCall, phase: Phase, around: Around
     let looks = matches!(call, LeaseCall::SetLease { .. } | LeaseCall::GetLease { .. })
         || matches!((call, phase), (LeaseCall::Open { .. } | LeaseCall::Truncate { .. }, Phase::Begun));
     let timed_out = (looks && state.leases.iter().any(|lease| lease.overdue)).then(|| state.timed_out());
-    let state = timed_out.as_ref().unwrap_or(state);
+    let (as_it_was, state) = (state, timed_out.as_ref().unwrap_or(state));
     let unchanged = |result| (state.clone(), Phase::Done(result));
     match (call, phase) {
         (_, Phase::Done(_)) => Vec::new(),
@@ -121,6 +121,10 @@ pub(super) fn steps(state: &State, call: LeaseCall, phase: Phase, around: Around
             let mut next = state.set_lease(file, lease, pid, in_kernel, around);
             next.extend((around.no_memory && lease.is_some()).then(|| unchanged(ENOMEM)));
             next.extend(around.refused.then(|| unchanged(EACCES)));
+            // A call that fails before it comes to the leases settles nothing.
+            let failed = [(around.no_memory && lease.is_some(), ENOMEM), (around.refused, EACCES)];
+            let failed = failed.into_iter().filter(|(fails, _)| *fails && timed_out.is_some());
+            next.extend(failed.map(|(_, error)| (as_it_was.clone(), Phase::Done(error))));
             next
         }
         (LeaseCall::GetLease { file }, _) => {
