@@ -9,7 +9,7 @@ use lockwright::lease::{F_RDLCK, F_UNLCK, designs};
 use lockwright::scenario::all::{Size, generate, set_ups};
 use lockwright::scenario::{Call, Scenario, cells, expect, file, subject};
 
-fn find<'a>(all: &'a [Arc<Scenario>], is_it: impl Fn(&Scenario) -> bool) -> Vec<&'a Arc<Scenario>> {
+fn find(all: &[Arc<Scenario>], is_it: impl Fn(&Scenario) -> bool) -> Vec<&Arc<Scenario>> {
     all.iter().filter(|scenario| is_it(scenario)).collect()
 }
 
