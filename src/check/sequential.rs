@@ -168,7 +168,7 @@ pub(super) fn steps(state: &State, call: LeaseCall, phase: Phase, around: Around
 fn on_file(state: &State, call: LeaseCall, file: ObjectId, around: Around) -> Vec<(State, Phase)> {
     let looks = matches!(call, LeaseCall::SetLease { .. } | LeaseCall::GetLease { .. });
     let timed_out = (looks && state.is_overdue()).then(|| state.timed_out());
-    let state = timed_out.as_ref().unwrap_or(state);
+    let (as_it_was, state) = (state, timed_out.as_ref().unwrap_or(state));
     let unchanged = |result| (state.clone(), Phase::Done(result));
     let failed = || {
         let no_memory = around.no_memory.then(|| unchanged(ENOMEM));
@@ -177,7 +177,12 @@ fn on_file(state: &State, call: LeaseCall, file: ObjectId, around: Around) -> Ve
     match call {
         LeaseCall::SetLease { lease, pid, in_kernel, .. } => {
             let mut next = state.set_lease(file, lease, pid, in_kernel, around);
-            next.extend(failed().filter(|(_, phase)| lease.is_some() || *phase != Phase::Done(ENOMEM)));
+            next.extend((around.no_memory && lease.is_some()).then(|| unchanged(ENOMEM)));
+            next.extend(around.refused.then(|| unchanged(EACCES)));
+            // A call that fails before it comes to the leases settles nothing.
+            let failed = [(around.no_memory && lease.is_some(), ENOMEM), (around.refused, EACCES)];
+            let failed = failed.into_iter().filter(|(fails, _)| *fails && timed_out.is_some());
+            next.extend(failed.map(|(_, error)| (as_it_was.clone(), Phase::Done(error))));
             next
         }
         LeaseCall::SetNoLease { .. } => std::iter::once(unchanged(EINVAL)).chain(failed()).collect(),

@@ -338,13 +338,16 @@ const OF_HISTORY: &[Row] = &[
         "the mail's proposal",
         ("LW030", "remote-unlock"),
     ),
-    spinlock(
-        "M49",
-        Mutant::ServerNotTold,
-        "server-not-told",
-        "expiry, close and downgrade do not tell the server",
-        "the mail's proposal",
-        ("LW032", "remote-close"),
+    with(
+        &["LW022"],
+        spinlock(
+            "M49",
+            Mutant::ServerNotTold,
+            "server-not-told",
+            "expiry, close and downgrade do not tell the server",
+            "the mail's proposal",
+            ("LW032", "remote-close"),
+        ),
     ),
     spinlock(
         "M50",

@@ -71,16 +71,14 @@ pub(super) fn of_two(words: Words) -> Vec<SetUp> {
     let mut pairs = vec![(open(READ), open(READ)), (open(READ), open(WRITE))];
     if words == Words::All {
         alone.extend([
-            open(BY_LINK),
             and(open(WRITE), Call::SetLease("a", F_WRLCK)),
-            and(open(BY_LINK), Call::SetLease("a", F_RDLCK)),
             and(open(READ), Call::VfsSetLease("a", F_WRLCK)),
             and(open(READ), Call::SetOwn("a", 2)),
             and(open(READ), Call::Dup("a", "d")),
             and(open(READ), Call::Open("d", READ)),
             and(open(READ), Call::Open("d", WRITE)),
         ]);
-        pairs.extend([(open(WRITE), open(WRITE)), (open(READ), open(BY_LINK)), (leased(F_RDLCK), open(READ))]);
+        pairs.extend([(open(WRITE), open(WRITE)), (leased(F_RDLCK), open(READ))]);
         pairs.push((leased(F_RDLCK), leased(F_RDLCK)));
     }
     for overdue in [false, true] {

@@ -10,7 +10,7 @@ pub(super) enum Words {
     /// One of each kind that locks or changes something else: opens for read and for write, one that does not wait, the leases of a user and
     /// a read lease of an in-kernel owner.
     Few,
-    /// All: opens through another link and with `O_TRUNC`, `dup`, `F_SETOWN`, every lease of an in-kernel owner.
+    /// All: opens through another link and with `O_TRUNC`, `dup`, every lease of an in-kernel owner.
     All,
 }
 
@@ -67,7 +67,7 @@ fn acts(now: Now, words: Words) -> Vec<Call> {
         calls.push(Call::VfsSetLease(handle, F_UNLCK));
     }
     if words == Words::All {
-        calls.extend([Call::VfsSetLease(handle, F_WRLCK), Call::Dup(handle, "c"), Call::SetOwn(handle, 2)]);
+        calls.extend([Call::VfsSetLease(handle, F_WRLCK), Call::Dup(handle, "c")]);
     }
     calls
 }
