@@ -254,6 +254,12 @@ impl Checks {
             || self.history.as_ref().is_some_and(|history| history.heeds(event))
     }
 
+    /// Does a check compare this step with the borders of others' calls? Then two such steps do not commute, whatever they touch.
+    pub fn marks_order(&self, event: &Event) -> bool {
+        self.lease.as_ref().is_some_and(|lease| lease.marks_order(event))
+            || self.history.as_ref().is_some_and(|history| history.heeds(event))
+    }
+
     /// The names it speaks in.
     pub fn names(&self) -> Names {
         self.names.clone()

@@ -76,6 +76,11 @@ impl LeaseCheck {
         *self = LeaseCheck::new();
     }
 
+    /// Of the events that it heeds, those whose order with the borders of calls matters.
+    pub(super) fn marks_order(&self, event: &Event) -> bool {
+        self.remote.heeds(event)
+    }
+
     /// Is it an event that these checks remember or judge? Where it stands among the steps of others matters then.
     pub(super) fn heeds(&self, event: &Event) -> bool {
         if self.remote.heeds(event) {

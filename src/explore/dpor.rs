@@ -28,7 +28,7 @@
 //! **Time** moves for everybody at once, and who has read it is not known: a step of time depends on everything. Where
 //! the clock is free that costs as many executions as there are moments for it.
 //!
-//! **Lease checks** read remarks and what is listed. Steps that carry a lease remark or mark the border of a call, and
+//! **Lease checks** read remarks and what is listed. Steps that carry a lease remark, with which a call begins or ends, and
 //! stores to structs or globals that ever changed what is listed, depend on each other. When a struct or a global
 //! turns out to be of that kind, exploration starts over. A global that changes what is listed in no execution
 //! that is run would be missed; no design has one.

@@ -125,8 +125,13 @@ impl Observer for Watch {
         // Set-up and epilogue are no steps.
         let is_step = event.task != TaskId::BOOT && event.step > 0;
         match event.what {
-            What::Op(op, result) if is_step => self.note_step(op, result, view),
-            What::Note(note) if is_step && is_lease_remark(note) => self.remark(),
+            What::Op(op, result) if is_step => {
+                self.note_step(op, result, view);
+                if self.checks.marks_order(event) {
+                    self.remark();
+                }
+            }
+            What::Note(note) if is_step && (is_lease_remark(note) || self.checks.is_loud(event)) => self.remark(),
             _ => {}
         }
         if self.checks.event(event, view) { Flow::Stop } else { Flow::Continue }
