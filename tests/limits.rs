@@ -42,7 +42,9 @@ fn run(program: &Small, config: &Config) -> Verdict {
 }
 
 fn by(engine: EngineKind) -> Config {
-    Config { runs: 3, ..Config::with_engine(engine) }
+    let config = Config::with_engine(engine);
+    let draws = matches!(engine, EngineKind::Random | EngineKind::Pct);
+    if draws { Config { runs: 3, ..config } } else { config }
 }
 
 /// The bound of an engine that never is complete without one.

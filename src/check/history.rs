@@ -34,6 +34,8 @@ struct Pending {
     no_memory: bool,
     refused: bool,
     interrupted: bool,
+    /// Does it work on a descriptor of a file open for write? Its close lowers `i_writecount` before it returns.
+    on_writer: bool,
 }
 
 /// A state of the sequential lease, and how far each call under way has come.
@@ -98,6 +100,7 @@ impl History {
                 no_memory: false,
                 refused: false,
                 interrupted: false,
+                on_writer: self.configurations.iter().any(|it| it.state.writes(call)),
             }),
             What::Note(Note::Opened { file, .. }) => self.name(event.task, file),
             What::Note(Note::Return(_, result)) => self.finish(event, result, docket),
@@ -230,7 +233,10 @@ impl History {
         let mut others = self.pending.iter().filter(|other| other.task != pending.task && other.begun);
         let writes = |other: &Pending| match other.call {
             LeaseCall::Open { write, trunc, .. } => write || trunc,
-            call => matches!(call, LeaseCall::Truncate { .. }),
+            LeaseCall::Truncate { .. } => true,
+            // Whoever drops the last reference closes the file.
+            LeaseCall::Close { .. } => other.on_writer,
+            call => other.on_writer && call.is_on_shared(),
         };
         Around {
             file: pending.file.unwrap_or(unnamed(pending.task)),

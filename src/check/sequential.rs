@@ -12,12 +12,15 @@
 //!
 //! A break whose time was over before the first call is settled by the first call that takes, gives up, asks for or breaks a
 //! lease. One whose time is over later may be settled at any time from then on.
+//!
 //! A call on a descriptor that tasks share is three operations: it looks the file up (`EBADF` if there is none) and takes a reference, does
 //! its work, and drops the reference. The last reference closes the file, whoever has it; so a call that has looked before
 //! another task closes the descriptor works on an open file.
 //!
 //! A blocking open is two operations: the break, and the return, which is possible when no break it waits for is under way.
 //! Between the two it counts as an opener or not, as `i_writecount` is raised early or late.
+
+mod descriptors;
 
 use crate::event::{Fd, LeaseCall, LeaseType, Listed, ObjectId};
 
@@ -220,61 +223,6 @@ impl State {
         self.leases.sort_unstable();
     }
 
-    /// The file that the call has a reference to goes to a descriptor. If there was one, its reference is dropped next.
-    pub fn install(&self, file: ObjectId, to: Option<Fd>) -> (State, Phase) {
-        let mut next = self.clone();
-        let old = match to {
-            None => None,
-            Some(Fd::Own(old)) => Some(old),
-            Some(Fd::Shared(slot)) => {
-                let old = next.file_of(slot);
-                next.slots.retain(|(name, _)| *name != slot);
-                next.slots.push((slot, file));
-                next.slots.sort_unstable();
-                old
-            }
-        };
-        (next, old.map_or(Phase::Done(0), |old| Phase::Drops(old, 0)))
-    }
-
-    /// Takes a reference to the file of a descriptor.
-    fn look_up(&self, fd: Fd, then: fn(ObjectId) -> Phase) -> (State, Phase) {
-        let mut next = self.clone();
-        let found = match fd {
-            Fd::Own(file) => Some(file),
-            Fd::Shared(slot) => next.file_of(slot),
-        };
-        let Some(file) = found else { return (next, Phase::Done(EBADF)) };
-        next.files.iter_mut().filter(|open| open.file == file).for_each(|open| open.references += 1);
-        (next, then(file))
-    }
-
-    /// A descriptor has no file any more; its reference is dropped next.
-    fn take(&self, fd: Fd) -> (State, Phase) {
-        let mut next = self.clone();
-        let found = match fd {
-            Fd::Own(file) => Some(file),
-            Fd::Shared(slot) => next.file_of(slot),
-        };
-        next.slots.retain(|(slot, _)| Fd::Shared(*slot) != fd);
-        match found {
-            None => (next, Phase::Done(EBADF)),
-            // Nobody looks in between: it is one step.
-            Some(file) if fd == Fd::Own(file) => next.drop_reference(file, 0),
-            Some(file) => (next, Phase::Drops(file, 0)),
-        }
-    }
-
-    fn file_of(&self, slot: ObjectId) -> Option<ObjectId> {
-        self.slots.iter().find(|(name, _)| *name == slot).map(|(_, file)| *file)
-    }
-
-    fn drop_reference(&self, file: ObjectId, result: i64) -> (State, Phase) {
-        let mut next = self.clone();
-        next.close(file);
-        (next, Phase::Done(result))
-    }
-
     /// Is a lease breaking whose time was over before the first call?
     fn is_overdue(&self) -> bool {
         self.leases.iter().any(|lease| lease.overdue)
@@ -330,7 +278,7 @@ impl State {
 
     /// Leases go, and with a user's lease the owner of its file's signals.
     fn remove(&mut self, gone: impl Fn(&Lease) -> bool) {
-        for lease in self.leases.iter().filter(|lease| gone(lease)) {
+        for lease in self.leases.iter().filter(|lease| lease.kernel_owner == 0 && gone(lease)) {
             self.files.iter_mut().filter(|open| open.file == lease.file).for_each(|open| open.owner = 0);
         }
         self.leases.retain(|lease| !gone(lease));

@@ -18,43 +18,16 @@ use super::memo::{Effect, Key, Memo, Next, Segment};
 use super::quiet::{leaked, panic_text, quietly};
 use super::world::{Transition, World};
 use super::{
-    Body, Decision, Ending, Engine, Exceeded, Flow, Followed, Installed, Memory, OBJECTS_MAX, Observer, Outcome,
-    Program, State, Strategy, TASKS_MAX, Unsound, new_execution,
+    Body, Decision, Ending, Engine, Exceeded, Flow, Followed, Installed, Observer, Outcome, Program, State, Strategy,
+    TASKS_MAX, new_execution,
 };
 use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View, What};
 
+mod settings;
+
+pub use settings::{Limits, Settings};
+
 type Task = Coroutine<(), (), (), DefaultStack>;
-
-/// Bounds of one execution. Hitting `steps_max` is an [`Ending::TooLong`], hitting `objects_max` an [`Ending::Exceeded`].
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Longest execution, in steps. Those of a scenario have some hundreds.
-    pub steps_max: u32,
-    /// Operations that an abandoned task may still perform before it is unwound.
-    pub drain_max: u32,
-    /// Objects that a task, or the set-up, may make; [`OBJECTS_MAX`] at most.
-    pub objects_max: u32,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { steps_max: 2_000, drain_max: 300, objects_max: OBJECTS_MAX }
-    }
-}
-
-/// What executions are like.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Settings {
-    /// Bounds of each.
-    pub limits: Limits,
-    /// What memory may do.
-    pub memory: Memory,
-    /// Take states for equal that differ only in which of the [alike](Program::alike) tasks is which.
-    pub symmetry: bool,
-    /// A mistake to be noticed.
-    #[doc(hidden)]
-    pub seeded: Option<Unsound>,
-}
 
 /// Stack of a task, in bytes; mapped lazily.
 const STACK_BYTES: usize = 256 * 1024;

@@ -138,6 +138,21 @@ pub enum LeaseCall {
 }
 
 impl LeaseCall {
+    /// The descriptor that it is called on.
+    pub fn fd(self) -> Option<Fd> {
+        match self {
+            LeaseCall::Close { fd } | LeaseCall::Dup { fd, .. } | LeaseCall::SetLease { fd, .. } => Some(fd),
+            LeaseCall::SetNoLease { fd } | LeaseCall::GetLease { fd } => Some(fd),
+            LeaseCall::SetOwn { fd, .. } | LeaseCall::GetOwn { fd } => Some(fd),
+            LeaseCall::Open { .. } | LeaseCall::Truncate { .. } | LeaseCall::Locks { .. } => None,
+        }
+    }
+
+    /// Is it called on a descriptor that other tasks may close meanwhile?
+    pub fn is_on_shared(self) -> bool {
+        matches!(self.fd(), Some(Fd::Shared(_)))
+    }
+
     /// Where an open or a dup puts the file, if that is of interest: `None` is a descriptor of the task's own that is free.
     pub fn to(self) -> Option<Fd> {
         match self {

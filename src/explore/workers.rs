@@ -70,6 +70,7 @@ impl Totals {
         self.too_long.count += too_long.count;
         self.too_long.first = self.too_long.first.take().or(too_long.first);
         self.executions += verdict.executions;
+        self.cut = self.cut.or(verdict.bound);
         self.outcomes.extend(verdict.outcomes);
         self.deadlocks.extend(verdict.deadlocks);
         verdict.findings.into_iter().for_each(|found| self.keep(found));

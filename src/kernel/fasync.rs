@@ -111,13 +111,13 @@ fn insert<F>(
     None
 }
 
-/// `fasync_helper(off)`: takes the file's entry off the list and frees it.
-pub fn fasync_remove<F>(current: &Task, filp: Ptr<F>, list: FasyncList<F>) {
+/// `fasync_helper(off)`: takes the file's entry off the list and frees it. True if there was one.
+pub fn fasync_remove<F>(current: &Task, filp: Ptr<F>, list: FasyncList<F>) -> bool {
     let removed = {
         let _guard = current.kernel.fasync_lock.lock(current);
         let mut link = list;
         loop {
-            let Some(entry) = link.get() else { return };
+            let Some(entry) = link.get() else { return false };
             if entry.get().fa_file.get() == Some(filp) {
                 link.set(entry.get().fa_next.get());
                 break entry;
@@ -126,6 +126,7 @@ pub fn fasync_remove<F>(current: &Task, filp: Ptr<F>, list: FasyncList<F>) {
         }
     };
     kfree(removed);
+    true
 }
 
 /// `kill_fasync`: SIGIO to the owner of each file on the list. Never sleeps.

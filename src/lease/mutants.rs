@@ -173,6 +173,8 @@ pub enum Mutant {
     WaitsForItself,
     /// F_SETLEASE does not look whose time is over.
     OverdueKept,
+    /// An in-kernel lease that goes takes the owner of the file's signals along (D09).
+    OwnerWiped,
     /// An open for read breaks read leases beside a write lease.
     ReadLeasesBroken,
 }

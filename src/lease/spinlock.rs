@@ -53,6 +53,7 @@
 //! | M08 | the security module refuses the owner: error, but the lease stays | asked before the lock, nothing changes |
 //! | M40 | F_SETLEASE by the holder overwrites a break under way | an asked-for removal stays; a downgrade is settled by `F_RDLCK` alone; EAGAIN while the breaking writer waits, whose count is raised already |
 //! | D08 | a reader that breaks a user's write lease breaks the read lease of an in-kernel owner on the same open file as well | only what is in its way |
+//! | D09 | an in-kernel owner that unlocks takes the owner of a user's signals on the same open file along | only a lease with a fasync entry does |
 //! | ENOMEM | the conflict is found first, and a change of type needs one allocation only | both allocations come first |
 
 use crate::kernel::atomic::smp_mb;

@@ -39,12 +39,13 @@ pub fn text(before: Entry, after: Entry, cells: &[Cell], verdicts: &[Verdict]) -
     text
 }
 
-fn table(rows: &[(String, [String; 2])]) -> String {
-    let width = |of: &dyn Fn(&(String, [String; 2])) -> usize| rows.iter().map(of).max().unwrap_or(0);
+/// The words of a row, and what they count before and after.
+type Row = (String, [String; 2]);
+
+fn table(rows: &[Row]) -> String {
+    let width = |of: &dyn Fn(&Row) -> usize| rows.iter().map(of).max().unwrap_or(0);
     let (first, left, right) = (width(&|row| row.0.len()), width(&|row| row.1[0].len()), width(&|row| row.1[1].len()));
-    let line = |(words, [before, after]): &(String, [String; 2])| {
-        format!("{words:<first$}  {before:>left$}  {after:>right$}\n")
-    };
+    let line = |(words, [before, after]): &Row| format!("{words:<first$}  {before:>left$}  {after:>right$}\n");
     rows.iter().map(line).collect()
 }
 

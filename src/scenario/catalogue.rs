@@ -392,6 +392,18 @@ fn of_the_enumeration() -> Vec<Scenario> {
                 task("opener", &[], &[Call::Open("a", NONBLOCK)]),
             ],
         ),
+        scenario(
+            "two-owners-unlock",
+            "a user's lease and nfsd's on one open file: nfsd gives its own up, and a writer breaks the user's, who has to hear of it",
+            vec![
+                task(
+                    "holder",
+                    &[OPEN, set(F_RDLCK), Call::VfsSetLease("a", F_RDLCK)],
+                    &[Call::VfsSetLease("a", F_UNLCK)],
+                ),
+                task("opener", &[], &[Call::Open("a", OpenFlags { nonblock: true, ..WRITE })]),
+            ],
+        ),
     ]
 }
 

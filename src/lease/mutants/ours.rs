@@ -175,4 +175,10 @@ pub(super) const OURS: &[Row] = &[
         "a reader breaks the read leases beside the write lease that is in its way",
         ("LW040", "two-owners-break"),
     ),
+    ours(
+        Mutant::OwnerWiped,
+        "owner-wiped",
+        "an in-kernel lease that goes takes the owner of the file's signals along: a user's lease there is mute",
+        ("LW031", "two-owners-unlock"),
+    ),
 ];

@@ -1,6 +1,7 @@
 //! Linux 2.6.23 as released.
 
 use super::Expected;
+use super::mail::STALE_CALLBACK;
 use super::rows::*;
 
 pub(super) fn of(scenario: &str) -> &'static [Expected] {
@@ -23,6 +24,7 @@ pub(super) fn of(scenario: &str) -> &'static [Expected] {
         "leaser-truncate" => &[PEEK, UNTOLD],
         "two-holders-break" => &[PEEK],
         "two-owners-break" => &[BROKEN_BESIDE],
+        "two-owners-unlock" => &[STALE_CALLBACK, OWNER_WIPED],
         _ => super::mail::of_bkl_remote(scenario),
     }
 }

@@ -65,6 +65,7 @@ pub(super) fn of(scenario: &str) -> &'static [Expected] {
         "nfsd-break" => &[PEEK, FREED_TWICE],
         "relock-break" => &[BREAK_CANCELLED],
         "two-owners-break" => &[BROKEN_BESIDE],
+        "two-owners-unlock" => &[FREED_TWICE],
         "kernel-leaser" => &[FREED_TWICE],
         "opener-enomem" => &[PEEK, NOBODY_LEFT, UNLOCK_IN_VAIN, UNLOCK_FAILS],
         "leaser-lsm" => &[PEEK, LEAKED, BESIDE, REFUSED_AND_KEPT],

@@ -37,6 +37,7 @@ pub(super) fn of(scenario: &str) -> &'static [Expected] {
         | "nfsd-break" => &[PEEK],
         "relock-break" => &[BREAK_CANCELLED],
         "two-owners-break" => &[BROKEN_BESIDE],
+        "two-owners-unlock" => &[OWNER_WIPED],
         "relock-enomem" => &[PEEK, UNDONE_TOO_FAR, UNDONE_WHAT_WAS_THERE, REFUSED_BY_A_PHANTOM],
         "kernel-leaser-enomem" => &[PEEK, BESIDE, HANDED_OUT],
         "lister-lsm" => &[REFUSED_AND_KEPT, SEEN_AND_REFUSED],

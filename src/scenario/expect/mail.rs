@@ -199,6 +199,7 @@ pub(super) fn of_proposal_bkl(scenario: &str) -> &'static [Expected] {
         "leaser-writer-expiry" => &[PEEK, FASYNC_ON_FREED, BESIDE, UNTOLD, GRANTED_TO_ONE_OPEN],
         "holder-thread" => &[PEEK, FASYNC_ON_FREED, BESIDE, UNTOLD],
         "two-owners-break" => &[BROKEN_BESIDE],
+        "two-owners-unlock" => &[STALE_CALLBACK, OWNER_WIPED],
         "nfsd-break" => &[PEEK, STALE_CALLBACK],
         "remote-refused" => &[PEEK, CHECKED_BEFORE, UNTOLD, CLOSED],
         "remote-loser" => &[PEEK, CHECKED_BEFORE, UNTOLD, NOT_TOLD, CLOSED],
@@ -226,6 +227,7 @@ pub(super) fn of_proposal(scenario: &str) -> &'static [Expected] {
         "two-leasers" | "leaser-unlock" | "kernel-leaser" | "getlease-unlock" | "relock" | "relock-lsm"
         | "newcomer-breaking" | "close-beside" | "two-owners" | "own-open" | "overdue-leaser" | "truncate-enomem"
         | "two-owners-break" | "sharers-close" | "sharers-dup" => &[FASYNC_ATOMIC],
+        "two-owners-unlock" => &[FASYNC_ATOMIC, CALLBACK_ATOMIC],
         "upgrade-opener" => &[FASYNC_ATOMIC, CHECKED_OUTSIDE],
         "unlock-break" | "close-break" | "expiry" | "close-expiry" | "interrupted-opener" | "leaser-truncate"
         | "two-holders-break" => &[FASYNC_ATOMIC, PEEK],

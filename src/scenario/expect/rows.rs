@@ -126,6 +126,14 @@ pub(super) const UNDONE_WHEN_GONE: Expected = Expected {
     why: "no memory for the fasync entry: the undo marks the lease, which has gone while the allocation slept",
 };
 
+/// An in-kernel lease goes, and takes along what is not its own.
+pub(super) const OWNER_WIPED: Expected = Expected {
+    code: Code::LW031,
+    subject: "lease",
+    bug: "D09",
+    why: "nfsd gives its lease up, and the owner of the file's signals goes with it: the user's lease on the same open file is mute",
+};
+
 /// What is not in the way is broken as well.
 pub(super) const BROKEN_BESIDE: Expected = unexplained(
     "leases",

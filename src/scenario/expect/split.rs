@@ -21,6 +21,7 @@ pub(super) fn of(scenario: &str) -> &'static [Expected] {
         "kernel-leaser-enomem" => &[SLEEPS, PEEK, BESIDE, HANDED_OUT],
         "relock-break" => &[SLEEPS, BREAK_CANCELLED],
         "two-owners-break" => &[SLEEPS, BROKEN_BESIDE],
+        "two-owners-unlock" => &[SLEEPS, OWNER_WIPED],
         "relock-enomem" => &[SLEEPS, PEEK, UNDONE_TOO_FAR, UNDONE_WHAT_WAS_THERE],
         "leaser-lsm" => &[SLEEPS, PEEK, BESIDE, REFUSED_AND_KEPT],
         "lister-lsm" => &[SLEEPS, REFUSED_AND_KEPT, SEEN_AND_REFUSED],

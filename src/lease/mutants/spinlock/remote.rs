@@ -77,7 +77,8 @@ impl Spinlock {
 
     /// Unlocks, and then returns to the server what no lease here needs any more.
     pub(super) fn unlock(&self, current: &Task, inode: Inode, lock: SpinGuard<'_>) {
-        seed!(self, _ => if lock.is_gone() { return });
+        seed!(self, Mutant::UnlockUnlocked | Mutant::CloseUnlocked | Mutant::ListWalkedUnlocked | Mutant::FasyncAfterUnlock
+            | Mutant::LockLeftOnEagain | Mutant::RecheckUnlocked | Mutant::OwnerAfterUnlock => if lock.is_gone() { return });
         let surplus = inode.client().and_then(|client| self.surplus(inode, client));
         drop(lock);
         if let (Some(client), Some(kept)) = (inode.client(), surplus) {
