@@ -48,11 +48,11 @@ leaser-truncate          626      1    515  >5000   3100     3100          626  
 own-open                   4      4      4      4      4        4            4        4        4      4
 overdue-leaser             5      1      5      5      5        5            5        5        5      5
 truncate-enomem            7      7      7      7      7        7            7        7        7      7
-two-owners-break          12      1      5      5      5        5           12        5        5      5
+two-owners-break          12      6      5      5      5        5           12        5        5      5
 two-owners-unlock         10      9      9      9      6        6           10        5        6      9
 sharers-close            258     78    258    258    258      258          258      258      258    258
 sharers-open            1365     78   1326  >5000   3306     3306         1365     1326     3306   1326
-sharers-dup              865    184    643   1351    633      633          744      633      633    643
+sharers-dup              865    209    643   1351    633      633          744      633      633    643
 nfsd-break                26     25     25     25     25       25           26       25       25     25
 refused-leaser             1      1      1      1      1       13           13       13        1      1
 remote-refused          8304      1      -      -  >3000    >3000         2766     2438    >3000      -

@@ -197,7 +197,8 @@ proptest! {
             prop_assert_eq!(explorer.bound, None);
             let said = Said::by(&explorer);
             if program.explicit(memory).is_some() {
-                prop_assert_eq!(&Said::by(&run(&program, memory, EngineKind::Explicit)), &said);
+                let config = Config { memory, ..Config::with_engine(EngineKind::Explicit) };
+                prop_assert_eq!(&Said::by(&explore(&program.subject(), &config)), &said);
             }
             // Where brute force is too large, DPOR may still end.
             for engine in [EngineKind::Dpor, EngineKind::SourceDpor] {

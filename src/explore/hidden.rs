@@ -7,7 +7,7 @@
 //! Every program that runs is compared with its own earlier runs where the search repeats a path. That alone is not enough,
 //! because a good search repeats little. A program that does not promise that it
 //! [hides nothing](super::Subject::hides_nothing) is therefore *examined*: before the search by [`WALKS`] random executions and
-//! an [audit](super::audit) of its first [`STATES_MAX`] states, and after it by one random execution for each
+//! an audit of its first [`STATES_MAX`] states, and after it by one random execution for each
 //! [`STATES_PER_WALK`] states, up to [`WALKS_MAX`]. Each of these runs the program's code from its beginning. It is compared, from
 //! one operation to the next, with all that ran before: what a task does must follow from what it has observed. What the random
 //! executions come to must be among what a complete search has seen.

@@ -1,4 +1,4 @@
-//! `spinlock` with its bugs: the twin of `lease/spinlock.rs`, the same but for what is written in [`seed!`] and [`alter!`].
+//! `spinlock` with its bugs: the twin of `lease/spinlock.rs`, the same but for what is written in `seed!` and `alter!`.
 //!
 //! A test takes both away and compares what is left with the design, token for token. So the design is free of all this, and
 //! each bug is what it would be there: a line more, a line less, a line that differs.

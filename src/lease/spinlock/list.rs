@@ -30,11 +30,11 @@ impl Spinlock {
     pub(in crate::lease) fn locks_delete_lock(&self, current: &Task, before: Link<FileLock>, fl: Ptr<FileLock>) {
         let _frame = current.enter("locks_delete_lock");
         let lease = fl.get();
-        if let Some(file) = lease.fl_file.get() {
-            // An in-kernel owner has no entry, and the signals of a user's lease on the same file stay the user's (D09).
-            if fasync_remove(current, file, lease.fl_fasync) {
-                f_delown(current, file.get().owner());
-            }
+        // An in-kernel owner has no entry, and the signals of a user's lease on the same file stay the user's (D09).
+        if let Some(file) = lease.fl_file.get()
+            && fasync_remove(current, file, lease.fl_fasync)
+        {
+            f_delown(current, file.get().owner());
         }
         before.store_release(lease.fl_next.get());
         locks_wake_up_blocks(fl);

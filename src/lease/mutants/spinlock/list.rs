@@ -31,13 +31,13 @@ impl Spinlock {
         let _frame = current.enter("locks_delete_lock");
         let lease = fl.get();
         seed!(self, Mutant::UnlinkedFirst => before.write_once(lease.fl_next.get()););
-        if let Some(file) = lease.fl_file.get() {
-            if alter!(self, Mutant::OwnerWiped, fasync_remove(current, file, lease.fl_fasync) => {
+        if let Some(file) = lease.fl_file.get()
+            && alter!(self, Mutant::OwnerWiped, fasync_remove(current, file, lease.fl_fasync) => {
                 fasync_remove(current, file, lease.fl_fasync);
                 true
-            }) {
-                f_delown(current, file.get().owner());
-            }
+            })
+        {
+            f_delown(current, file.get().owner());
         }
         before.store_release(lease.fl_next.get());
         alter!(self, Mutant::WaitersForgotten, locks_wake_up_blocks(fl) => ());
