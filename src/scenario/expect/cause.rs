@@ -109,17 +109,19 @@ fn kept(scenario: &Scenario) -> &'static Expected {
 
 /// Leases that are left at the end: more than there should be, fewer, or others.
 fn left(scenario: &Scenario, finding: &Finding) -> Option<&'static Expected> {
-    let number = |word: &str| {
-        let before = finding.message.split(word).next()?.trim_end();
-        before.rsplit(' ').next()?.parse::<usize>().ok()
-    };
-    let (listed, expected) = (number("listed")?, number("expected")?);
+    // "... are left: 1 listed, 0 or 1 expected"
+    let (listed, expected) = finding.message.split_once(" listed, ")?;
+    let listed: usize = listed.rsplit(' ').next()?.parse().ok()?;
+    let expected =
+        expected.split_once(" expected")?.0.split(" or ").filter_map(|number| number.parse::<usize>().ok()).min()?;
     let in_kernel = any(scenario, |call| matches!(call, Call::VfsSetLease(..)));
     let reads = any(scenario, |call| matches!(call, Call::Open(_, flags) if !flags.write));
     match listed.cmp(&expected) {
         std::cmp::Ordering::Greater if scenario.faults.lsm => Some(&REFUSED_AND_KEPT),
         std::cmp::Ordering::Less if scenario.faults.memory => Some(&UNDONE_WHAT_WAS_THERE),
         std::cmp::Ordering::Equal if in_kernel && reads => Some(&BROKEN_BESIDE),
+        // The lease was there, and its type has changed.
+        std::cmp::Ordering::Equal if scenario.faults.lsm && asks_again(scenario) => Some(&REFUSED_AND_KEPT),
         _ => None,
     }
 }
