@@ -234,7 +234,7 @@ impl History {
         let writes = |other: &Pending| match other.call {
             LeaseCall::Open { write, trunc, .. } => write || trunc,
             LeaseCall::Truncate { .. } => true,
-            // Whoever drops the last reference closes the file.
+            // The call that drops the last reference closes the file.
             LeaseCall::Close { .. } => other.on_writer,
             call => other.on_writer && call.is_on_shared(),
         };

@@ -14,7 +14,7 @@
 //! lease. One whose time is over later may be settled at any time from then on.
 //!
 //! A call on a descriptor that tasks share is three operations: it looks the file up (`EBADF` if there is none) and takes a reference, does
-//! its work, and drops the reference. The last reference closes the file, whoever has it; so a call that has looked before
+//! its work, and drops the reference. The last reference closes the file, whichever task has it; so a call that has looked before
 //! another task closes the descriptor works on an open file.
 //!
 //! A blocking open is two operations: the break, and the return, which is possible when no break it waits for is under way.

@@ -29,7 +29,7 @@ pub struct Arguments {
     /// A scenario, or a file with one (docs/scenarios.md); all of the catalogue if none is given. May be repeated.
     #[arg(long = "scenario", value_name = "SCENARIO")]
     scenarios: Vec<String>,
-    /// Instead of scenarios by name: every one with so many tasks and calls, as TASKSxCALLS. Sizes are 2x1, 3x1 and 2x2, and
+    /// Instead of scenarios by name: every one with that number of tasks and calls, as TASKSxCALLS. Sizes are 2x1, 3x1 and 2x2, and
     /// each contains the ones before it. A kind of finding is shown once, in the smallest scenario that has it.
     #[arg(long, value_name = "SIZE", conflicts_with_all = ["scenarios", "shrink", "checkpoint"])]
     all: Option<Size>,

@@ -51,7 +51,7 @@ pub struct Arguments {
     /// Give a program up after so many states.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     states_max: Option<u64>,
-    /// Give an execution up after so many steps.
+    /// Give an execution up after this number of steps.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     steps_max: Option<u32>,
     /// Give a program up when its known states take more than so many MiB.
