@@ -14,6 +14,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::event::outcome::Outcome;
 use crate::event::{Listed, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View};
 
 pub mod controlled;
@@ -220,7 +221,7 @@ pub struct Booted {
     /// The code of each task.
     pub tasks: Vec<Body>,
     /// The outcome, a function of the final state and of what the calls returned. Asked before the epilogue.
-    pub outcome: Outcome,
+    pub outcome: Tell,
     /// Lists the leases there are, for the checks; no steps.
     pub listing: Listing,
     /// Closes what is open, so that what is left is a leak.
@@ -228,7 +229,7 @@ pub struct Booted {
 }
 
 /// Tells the outcome of a final state.
-pub type Outcome = Box<dyn FnOnce(&dyn View) -> String>;
+pub type Tell = Box<dyn FnOnce(&dyn View) -> Outcome>;
 
 /// A look at the lists of the design under test.
 pub type Listing = Box<Lister>;
@@ -384,11 +385,11 @@ pub trait Strategy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// Every task is done; with the outcome.
-    Finished(String),
+    Finished(Outcome),
     /// The observer stopped it.
     Stopped,
     /// No task can run. With the outcome as it stands.
-    Deadlocked(String),
+    Deadlocked(Outcome),
     /// The strategy abandoned it.
     Abandoned,
     /// It is longer than the bound on steps.

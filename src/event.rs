@@ -12,9 +12,12 @@ use std::panic::Location;
 
 pub mod names;
 mod note;
+pub mod outcome;
+mod symbol;
 pub mod table;
 
 pub use note::{Fd, LeaseCall, LeaseType, Listed, Note};
+pub use symbol::Symbol;
 
 /// A place in the source of the code under test.
 pub type Place = &'static Location<'static>;

@@ -39,6 +39,7 @@ pub mod limits;
 pub mod livelock;
 mod loom;
 pub mod options;
+mod outcomes;
 mod path;
 pub mod random;
 mod repeats;
@@ -55,6 +56,7 @@ pub use checkpoint::Checkpoint;
 pub use error::Error;
 pub use hidden::HiddenState;
 pub use limits::Bound;
+pub use outcomes::Outcomes;
 pub use repeats::Repeats;
 pub use schedule::{Schedule, Step};
 
@@ -235,9 +237,9 @@ pub struct Verdict {
     /// Everything seen? Then `bound` is `None`.
     pub bound: Option<Bound>,
     /// Outcomes of the executions that ended.
-    pub outcomes: BTreeSet<String>,
+    pub outcomes: Outcomes,
     /// Outcomes as they stood where no task could run.
-    pub deadlocks: BTreeSet<String>,
+    pub deadlocks: Outcomes,
     /// What is wrong, one per code and subject, in the order of codes.
     pub findings: Vec<Found>,
     /// Where a task goes round without meeting itself, if that may be why a bound was hit. Not for loom, the random engines and
@@ -257,8 +259,8 @@ impl Verdict {
             symmetry: None,
             audited: None,
             bound: None,
-            outcomes: BTreeSet::new(),
-            deadlocks: BTreeSet::new(),
+            outcomes: Outcomes::default(),
+            deadlocks: Outcomes::default(),
             findings: Vec::new(),
             repeats: None,
             elapsed: Duration::ZERO,

@@ -272,7 +272,7 @@ fn a_file_system_that_refuses_is_believed_by_every_design() {
 
         let outcome = "leaser: -22 -22 -22; leases [] on a; opens 1 writes 0; leases [] on b; opens 0 writes 0";
         let outcomes: Vec<String> =
-            verdict.outcomes.iter().map(|it| it.replace(" on a", "").replace(" on b", "")).collect();
+            verdict.outcomes.texts().iter().map(|it| it.replace(" on a", "").replace(" on b", "")).collect();
         assert_eq!(outcomes, [outcome.replace(" on a", "").replace(" on b", "")], "{}", design.name);
         // As shipped, flocks leaves it to the file system to free what it refuses (M18), and none does.
         let leaks = BTreeSet::from_iter((design.name == "flocks").then_some(Code::LW022));
@@ -300,7 +300,7 @@ fn what_a_file_system_refuses_leaks_by_its_own_bug_and_no_other() {
 fn a_server_may_refuse_and_the_new_design_keeps_nothing() {
     let holder = vec![task("leaser", &[OPEN], &[Call::SetLease("a", F_WRLCK)]), task("opener", &[], &[OPEN])];
     let mut scenario = on(FsKind::Network, &[0, 1], holder);
-    let outcomes = |scenario: &Scenario| run(named("spinlock"), &Arc::new(scenario.clone())).outcomes;
+    let outcomes = |scenario: &Scenario| run(named("spinlock"), &Arc::new(scenario.clone())).outcomes.texts();
     let agreed = outcomes(&scenario);
     scenario.cluster.server_refuses = true;
     let moody = outcomes(&scenario);

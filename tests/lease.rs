@@ -185,7 +185,7 @@ fn lease_that_was_never_listed_is_a_wrong_result_and_no_broken_promise() {
         verdict.findings[0].finding.message,
         "no order of the calls explains that opener's a = open(file, O_RDONLY) returned 0"
     );
-    assert!(verdict.outcomes.iter().all(|outcome| outcome.contains("leases []")), "{:?}", verdict.outcomes);
+    assert!(verdict.outcomes.texts().iter().all(|outcome| outcome.contains("leases []")), "{:?}", verdict.outcomes);
 }
 
 #[test]

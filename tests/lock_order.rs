@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lockwright::check::{Checks, Code};
 use lockwright::engine::{Booted, Program};
 use lockwright::event::names::Names;
+use lockwright::event::outcome::Outcome;
 use lockwright::explore::witness::shortest;
 use lockwright::explore::{Config, EngineKind, Subject, Verdict, explore};
 use lockwright::kernel::lock::SpinLock;
@@ -114,7 +115,7 @@ impl Program for Chosen {
         Booted {
             tasks: vec![body],
             listing: Box::new(|_| Vec::new()),
-            outcome: Box::new(|_| String::new()),
+            outcome: Box::new(|_| Outcome::default()),
             epilogue: Box::new(|| ()),
         }
     }

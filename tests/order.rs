@@ -75,8 +75,8 @@ impl Turned {
         let outcome = |text: &String| self.outcome(text);
         Told {
             findings: verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject)).collect(),
-            outcomes: verdict.outcomes.iter().map(outcome).collect(),
-            deadlocks: verdict.deadlocks.iter().map(outcome).collect(),
+            outcomes: verdict.outcomes.texts().iter().map(outcome).collect(),
+            deadlocks: verdict.deadlocks.texts().iter().map(outcome).collect(),
         }
     }
 

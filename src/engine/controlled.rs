@@ -18,9 +18,10 @@ use super::memo::{Effect, Key, Memo, Next, Segment};
 use super::quiet::{leaked, panic_text, quietly};
 use super::world::{Transition, World};
 use super::{
-    Body, Decision, Ending, Engine, Exceeded, Flow, Followed, Installed, Observer, Outcome, Program, State, Strategy,
-    TASKS_MAX, new_execution,
+    Body, Decision, Ending, Engine, Exceeded, Flow, Followed, Installed, Observer, Program, State, Strategy, TASKS_MAX,
+    Tell, new_execution,
 };
+use crate::event::outcome::Outcome;
 use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View, What};
 
 mod settings;
@@ -193,7 +194,11 @@ impl Controlled {
             world.transitions(&mut transitions);
             if transitions.is_empty() {
                 let done = ids.iter().all(|&task| world.pending(task).is_none());
-                return if done { Ending::Finished(String::new()) } else { Ending::Deadlocked(String::new()) };
+                return if done {
+                    Ending::Finished(Outcome::default())
+                } else {
+                    Ending::Deadlocked(Outcome::default())
+                };
             }
             if step >= self.settings.limits.steps_max {
                 return Ending::TooLong;
@@ -301,9 +306,9 @@ impl Execution {
         self.resume(tasks, transition.task);
     }
 
-    fn outcome(&self, outcome: Outcome) -> String {
+    fn outcome(&self, tell: Tell) -> Outcome {
         let world = self.world.borrow();
-        let outcome = outcome(&*world);
+        let outcome = tell(&*world);
         // Where tasks are exchanged, final states are equal whose outcomes name different tasks.
         let tells_all = world.symmetry() != Some(true) && !world.is_seeded();
         if let Some(memo) = self.memo.as_ref().filter(|_| tells_all) {

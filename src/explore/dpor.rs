@@ -158,9 +158,11 @@ impl Exploration<'_> {
     }
 
     fn take_ending(&mut self, ending: Ending, walk: &Walk) {
+        let memory = self.config.memory;
+        let schedule = || Schedule { transitions: walk.transitions(), memory };
         match ending {
-            Ending::Finished(outcome) => _ = self.verdict.outcomes.insert(outcome),
-            Ending::Deadlocked(outcome) => _ = self.verdict.deadlocks.insert(outcome),
+            Ending::Finished(outcome) => self.verdict.outcomes.add(outcome, walk.trace.len(), schedule),
+            Ending::Deadlocked(outcome) => self.verdict.deadlocks.add(outcome, walk.trace.len(), schedule),
             Ending::TooLong => {
                 self.too_long.add(|| walk.transitions());
                 self.verdict.bound = Some(Bound::Steps(self.config.limits.steps_max));

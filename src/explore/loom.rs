@@ -15,7 +15,7 @@
 //!
 //! Complete means: loom has no more executions. It may still have missed some: see [`crate::engine::loom`].
 
-use std::cell::RefCell;
+use std::cell::{LazyCell, RefCell};
 use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
@@ -33,7 +33,7 @@ use crate::engine::fingerprint::Fingerprint;
 use crate::engine::loom::{
     BRANCHES_MAX, Choices, DRAINED_MAX, GivesUp, Known, THREADS_MAX, Traversed, Tried, gives_up, run,
 };
-use crate::engine::{Flow, Observer};
+use crate::engine::{Ending, Flow, Observer};
 use crate::event::names::Names;
 use crate::event::{Event, TaskId, View};
 
@@ -96,7 +96,10 @@ impl Shared {
         self.verdict.executions += 1;
         self.arities.extend(&traversed.arities);
         self.cut_off |= traversed.cut_off;
-        self.verdict.outcomes.extend(traversed.outcome);
+        if let Some(outcome) = traversed.outcome {
+            let schedule = || Schedule::new(traversed.transitions.clone());
+            self.verdict.outcomes.add(outcome, traversed.transitions.len(), schedule);
+        }
         for finding in self.checks.take_found() {
             let steps = traversed.transitions.iter().take(finding.step as usize);
             let schedule = Schedule::new(steps.copied().collect());
@@ -142,7 +145,7 @@ pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
     if shared.cut_off {
         verdict.bound = verdict.bound.or(Some(Bound::Drained(DRAINED_MAX)));
     }
-    mark_weak_memory(subject, config, &mut verdict);
+    hold_schedules(subject, config, &mut verdict);
     verdict
 }
 
@@ -214,19 +217,27 @@ fn refined(known: &Choices, arities: &BTreeMap<(TaskId, u32), u8>) -> Vec<Choice
     refined
 }
 
-/// Marks findings that only a weak memory shows. One that sequential consistency shows as well gets such a schedule.
-fn mark_weak_memory(subject: &Arc<dyn Subject>, config: &Config, verdict: &mut Verdict) {
+/// Holds schedules against the controlled engine. An order of steps under loom's memory may come to something else there: then what is
+/// wrong, or the outcome, gets a schedule of sequential consistency if that shows it as well. If not, only a weak memory does.
+fn hold_schedules(subject: &Arc<dyn Subject>, config: &Config, verdict: &mut Verdict) {
     let config = Config { engine: EngineKind::Explorer, progress: None, ..config.clone() };
+    let consistent = LazyCell::new(|| explore_with(subject, &config));
+    let replayed = |schedule: &Schedule| replay(&**subject, &Names::default(), &Guide::Exact(schedule)).ok();
+    verdict.outcomes.rewrite(|outcome, schedule| {
+        let is_it = |ending: &Ending| matches!(ending, Ending::Finished(replayed) if replayed == outcome);
+        match replayed(&schedule) {
+            Some(replay) if is_it(&replay.ending) => Some(schedule),
+            _ => consistent.outcomes.schedule(outcome).cloned(),
+        }
+    });
     let key = |found: &Found| (found.finding.code, found.finding.subject);
     for found in &mut verdict.findings {
-        let replayed = replay(&**subject, &Names::default(), &Guide::Exact(&found.schedule));
         let same = |other: &crate::check::Finding| (other.code, other.subject) == key(found);
-        if replayed.is_ok_and(|replay| replay.findings.iter().any(same)) {
+        if replayed(&found.schedule).is_some_and(|replay| replay.findings.iter().any(same)) {
             continue;
         }
-        let consistent = explore_with(subject, &config).findings.into_iter().find(|other| key(other) == key(found));
-        match consistent {
-            Some(consistent) => *found = consistent,
+        match consistent.findings.iter().find(|other| key(other) == key(found)) {
+            Some(consistent) => *found = consistent.clone(),
             None => found.weak_memory = true,
         }
     }

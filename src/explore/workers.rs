@@ -8,7 +8,7 @@
 //! A *round* ends when nothing is left, at a bound, or when it is time to write a checkpoint; what is left then is handed
 //! back. Nothing is under way between two rounds, so what is written down is consistent.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -21,7 +21,7 @@ use super::path::{Item, Path};
 use super::search::{Answer, Runner, TooLong};
 use super::stateful::Known;
 use super::visited::Visited;
-use super::{Bound, Config, EngineKind, Found, HiddenState, Progress, Subject, Verdict};
+use super::{Bound, Config, EngineKind, Found, HiddenState, Outcomes, Progress, Subject, Verdict};
 use crate::check::{Code, Orders};
 use crate::engine::world::Transition;
 
@@ -39,8 +39,8 @@ pub(super) struct Crew<'a> {
 #[derive(Default)]
 pub(super) struct Totals {
     pub executions: u64,
-    pub outcomes: BTreeSet<String>,
-    pub deadlocks: BTreeSet<String>,
+    pub outcomes: Outcomes,
+    pub deadlocks: Outcomes,
     /// One per code and subject: the one with the smallest schedule.
     pub findings: BTreeMap<(Code, &'static str), Found>,
     /// What ended an execution before it was seen to its end.
@@ -71,8 +71,8 @@ impl Totals {
         self.too_long.first = self.too_long.first.take().or(too_long.first);
         self.executions += verdict.executions;
         self.cut = self.cut.or(verdict.bound);
-        self.outcomes.extend(verdict.outcomes);
-        self.deadlocks.extend(verdict.deadlocks);
+        self.outcomes.merge(verdict.outcomes);
+        self.deadlocks.merge(verdict.deadlocks);
         verdict.findings.into_iter().for_each(|found| self.keep(found));
     }
 

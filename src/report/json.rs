@@ -3,6 +3,8 @@
 //! Every object says which version of the schema it follows (`lockwright`) and which command made it. `seconds` is the
 //! only field that measures time.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::counterexample::Counterexample;
@@ -134,9 +136,9 @@ pub struct ExploredOne<'a> {
     /// The loop that may be why; `null` if no task goes round.
     pub repeats: Option<String>,
     /// Outcomes of the executions that ended.
-    pub outcomes: Vec<&'a str>,
+    pub outcomes: BTreeSet<String>,
     /// Outcomes as they stood where no task could run.
-    pub deadlocks: Vec<&'a str>,
+    pub deadlocks: BTreeSet<String>,
     /// What is wrong.
     pub findings: Vec<FindingReport<'a>>,
     /// Wall time.
@@ -158,8 +160,8 @@ impl<'a> ExploredOne<'a> {
             complete: verdict.complete(),
             bound: verdict.bound,
             repeats: super::repeats(verdict, names),
-            outcomes: verdict.outcomes.iter().map(String::as_str).collect(),
-            deadlocks: verdict.deadlocks.iter().map(String::as_str).collect(),
+            outcomes: verdict.outcomes.texts(),
+            deadlocks: verdict.deadlocks.texts(),
             findings: verdict.findings.iter().map(|it| FindingReport::new(&it.finding, names, None)).collect(),
             seconds,
         }
@@ -186,9 +188,9 @@ pub struct CellReport<'a> {
     /// As the table of expectations says? `null` for a design without a table.
     pub expected: Option<bool>,
     /// Outcomes of the executions that ended.
-    pub outcomes: Vec<&'a str>,
+    pub outcomes: BTreeSet<String>,
     /// Outcomes as they stood where no task could run.
-    pub deadlocks: Vec<&'a str>,
+    pub deadlocks: BTreeSet<String>,
     /// What is wrong.
     pub findings: Vec<FindingReport<'a>>,
 }
@@ -206,8 +208,8 @@ impl<'a> CellReport<'a> {
             bound: verdict.bound,
             repeats: super::repeats(verdict, &cell.scenario.names()),
             expected: has_table.then(|| expect::agrees(&design, cell.scenario.name, verdict)),
-            outcomes: verdict.outcomes.iter().map(String::as_str).collect(),
-            deadlocks: verdict.deadlocks.iter().map(String::as_str).collect(),
+            outcomes: verdict.outcomes.texts(),
+            deadlocks: verdict.deadlocks.texts(),
             findings,
             design,
         }

@@ -6,6 +6,7 @@ use super::layout::{Field, Lane};
 use super::program::{Cell, Is, Kind, Local, Tell};
 use crate::check::Code;
 use crate::engine::Clock;
+use crate::event::outcome::Outcome;
 
 /// Number of a finding that the program may show; behind them, of an order of two locks.
 pub(super) type Id = u16;
@@ -272,7 +273,7 @@ impl Program {
         self.words
     }
 
-    pub(super) fn outcome(&self, words: &[u64]) -> String {
+    pub(super) fn outcome(&self, words: &[u64]) -> Outcome {
         (self.tell)(&Reader { program: self, words })
     }
 

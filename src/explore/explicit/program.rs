@@ -14,6 +14,7 @@ use super::compile;
 use super::machine::{Program, Reader};
 use crate::engine::{Clock, Memory};
 use crate::event::Access;
+use crate::event::outcome::Outcome;
 use crate::explore::Bound;
 
 /// Tasks of a program at most: a set of them is a machine word.
@@ -270,7 +271,7 @@ impl Code {
 }
 
 /// Tells the outcome of a state.
-pub type Tell = Arc<dyn Fn(&Reader<'_>) -> String + Send + Sync>;
+pub type Tell = Arc<dyn Fn(&Reader<'_>) -> Outcome + Send + Sync>;
 
 /// Makes a program.
 pub struct Builder {

@@ -2,6 +2,7 @@
 
 use super::names::{ATOMICS, CELLS, LOCKS, QUEUES, SLOTS};
 use super::{LockKind, Small, Stmt};
+use crate::event::Symbol;
 use crate::event::View;
 use crate::kernel::atomic::{Atomic, smp_mb};
 use crate::kernel::bkl::{lock_kernel, may_schedule, unlock_kernel};
@@ -111,7 +112,7 @@ impl Objects {
     }
 
     /// The final values of cells and atomics, by name.
-    pub(super) fn values(&self, view: &dyn View) -> impl Iterator<Item = (&'static str, i64)> {
+    pub(super) fn values(&self, view: &dyn View) -> impl Iterator<Item = (Symbol, i64)> {
         let cells = self.cells.iter().zip(&*CELLS).map(|(cell, name)| (*name, cell.peek(view)));
         cells.chain(self.atomics.iter().zip(&*ATOMICS).map(|(atomic, name)| (*name, i64::from(atomic.peek(view)))))
     }
