@@ -45,7 +45,7 @@ pub struct Spot {
     pub set_up_of: Option<TaskId>,
 }
 
-/// One problem, with the two places that make it one.
+/// One problem, with the places that make it one: two, but for what is said of two designs together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// Which problem.
@@ -56,8 +56,8 @@ pub struct Finding {
     pub message: String,
     /// Where it went wrong, and what happened there.
     pub at: (Spot, String),
-    /// Where that was prepared, and what happened there.
-    pub other: (Spot, String),
+    /// Where that was prepared, and what happened there; `None` where nothing else has a part in it.
+    pub other: Option<(Spot, String)>,
     /// Number of steps made when it was noticed.
     pub step: u32,
 }
@@ -82,7 +82,7 @@ impl Docket<'_> {
         self.stop |= code.ends_execution();
         if self.seen.insert((code, subject)) {
             let (message, at, other) = tell(self.names);
-            self.found.push(Finding { code, subject, message, at, other, step: self.step });
+            self.found.push(Finding { code, subject, message, at, other: Some(other), step: self.step });
         }
     }
 }

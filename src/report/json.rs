@@ -233,8 +233,9 @@ pub struct FindingReport<'a> {
     pub weak_memory: bool,
     /// Where it went wrong.
     pub at: SpotReport<'a>,
-    /// Where that was prepared.
-    pub other: SpotReport<'a>,
+    /// Where that was prepared, if anything else has a part in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other: Option<SpotReport<'a>>,
     /// The schedule that leads there; absent if it was not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<&'a [Step]>,
@@ -254,7 +255,7 @@ impl<'a> FindingReport<'a> {
             bug,
             weak_memory: false,
             at: SpotReport::new(&finding.at, names),
-            other: SpotReport::new(&finding.other, names),
+            other: finding.other.as_ref().map(|other| SpotReport::new(other, names)),
             steps: None,
             saved: None,
         }

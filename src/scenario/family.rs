@@ -215,7 +215,7 @@ impl Program for Family {
         let openers = (0..self.openers).map(|_| task(Inode::open));
         Booted {
             tasks: leasers.chain(openers).collect(),
-            outcome: Box::new(move |view| outcome(i64::from(inode.opens.peek(view)), inode.leases.peek(view) as i64)),
+            outcome: Box::new(move |view| outcome(i64::from(inode.opens.peek(view)), inode.leases.peek(view))),
             listing: Box::new(|_| Vec::new()),
             epilogue: Box::new(|| ()),
         }

@@ -68,7 +68,7 @@ pub(in crate::explore) fn judge(passed: &[Passed], lines: &[Line], stands: &[Sta
             who.join(" and ")
         ),
         at: (spot(begins), format!("{} goes round here", names.task(one))),
-        other,
+        other: Some(other),
         step: before.len() as u32,
     })
 }
