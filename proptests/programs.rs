@@ -264,7 +264,8 @@ pub struct Said {
 impl Said {
     /// By a verdict that is complete.
     pub fn by(verdict: &Verdict) -> Said {
-        let findings = verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject)).collect();
+        let findings =
+            verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject.as_str())).collect();
         Said { outcomes: verdict.outcomes.texts(), deadlocks: verdict.deadlocks.texts(), findings }
     }
 

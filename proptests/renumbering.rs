@@ -48,7 +48,7 @@ type Answer = (BTreeSet<String>, BTreeSet<String>, BTreeSet<(Code, String)>);
 fn answer(verdict: &Verdict, order: &[usize]) -> Answer {
     let places = |outcomes: &BTreeSet<String>| outcomes.iter().map(|outcome| reordered(outcome, order)).collect();
     let findings = verdict.findings.iter().map(|found| &found.finding);
-    let findings = findings.map(|finding| (finding.code, renamed(finding.subject, order))).collect();
+    let findings = findings.map(|finding| (finding.code, renamed(&finding.subject, order))).collect();
     (places(&verdict.outcomes.texts()), places(&verdict.deadlocks.texts()), findings)
 }
 

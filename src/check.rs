@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::hash::Hasher;
 
 use crate::event::names::Names;
-use crate::event::{Event, Place, Status, TaskId, View};
+use crate::event::{Event, Place, Status, Symbol, TaskId, View};
 
 mod bug;
 pub mod code;
@@ -51,7 +51,7 @@ pub struct Finding {
     /// Which problem.
     pub code: Code,
     /// What it is about: a lock, a field, a function. With the code, it identifies the finding in a verdict.
-    pub subject: &'static str,
+    pub subject: Symbol,
     /// One sentence.
     pub message: String,
     /// Where it went wrong, and what happened there.
@@ -65,7 +65,7 @@ pub struct Finding {
 /// What a check writes its findings into.
 pub(crate) struct Docket<'a> {
     names: &'a Names,
-    seen: &'a mut HashSet<(Code, &'static str)>,
+    seen: &'a mut HashSet<(Code, Symbol)>,
     found: &'a mut Vec<Finding>,
     stop: bool,
     step: u32,
@@ -76,9 +76,10 @@ impl Docket<'_> {
     fn report(
         &mut self,
         code: Code,
-        subject: &'static str,
+        subject: impl Into<Symbol>,
         tell: impl FnOnce(&Names) -> (String, (Spot, String), (Spot, String)),
     ) {
+        let subject = subject.into();
         self.stop |= code.ends_execution();
         if self.seen.insert((code, subject)) {
             let (message, at, other) = tell(self.names);
@@ -104,7 +105,7 @@ pub struct Checks {
     orders: Orders,
     lease: Option<lease::LeaseCheck>,
     history: Option<history::History>,
-    seen: HashSet<(Code, &'static str)>,
+    seen: HashSet<(Code, Symbol)>,
     found: Vec<Finding>,
     /// How the tasks stand in the state that is judged: looked up once for all judges.
     stands: Vec<Status>,

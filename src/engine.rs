@@ -29,7 +29,7 @@ pub mod world;
 use fingerprint::Fingerprint;
 pub use limits::{Exceeded, OBJECTS_MAX, READERS_MAX, READS_MAX, TASKS_MAX};
 pub use observer::{Blind, Flow, Observer};
-pub(crate) use quiet::{leaked, panic_text, quietly};
+pub(crate) use quiet::{panic_text, quietly};
 use world::{Transition, World};
 
 /// What an engine does for the code under test.
@@ -44,6 +44,8 @@ pub trait Engine {
     fn create(&self, info: ObjectInfo, value: u64) -> ObjectId;
     /// Gives a cell of an object that nobody else can know yet a value. No scheduling point.
     fn init(&self, id: ObjectId, value: u64);
+    /// In the set-up: what is made from here on is on that node of a cluster, or on none.
+    fn set_node(&self, node: Option<u8>);
     /// Performs an operation; the scheduling point stands before it.
     fn perform(&self, op: Op, place: Place) -> u64;
     /// Writes a remark.
@@ -165,6 +167,15 @@ impl Object {
             engine.execution(),
         );
     }
+}
+
+/// Makes objects on a node of a cluster; they bear its number. In the set-up alone.
+pub fn on_node<R>(node: usize, make: impl FnOnce() -> R) -> R {
+    let number = u8::try_from(node).expect("a file server's table has room for fewer nodes");
+    with(|engine| engine.set_node(Some(number)));
+    let made = make();
+    with(|engine| engine.set_node(None));
+    made
 }
 
 /// The calling task.

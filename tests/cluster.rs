@@ -247,7 +247,7 @@ fn held_sleeps_at_the_server_and_the_proposal_in_fasync() {
     let subjects = |design: &str, scenario: &str| -> Vec<&'static str> {
         let verdict = run(named(design), &listed(scenario));
         let atomic = verdict.findings.iter().filter(|found| found.finding.code == Code::LW002);
-        atomic.map(|found| found.finding.subject).collect()
+        atomic.map(|found| found.finding.subject.as_str()).collect()
     };
 
     assert_eq!(subjects("held", "remote-leaser"), ["rpc_call"]);

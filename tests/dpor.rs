@@ -387,7 +387,7 @@ fn lease_scenarios_say_what_the_explorer_says() {
         let dpor = explore(&cell.subject(), &config);
         let explorer = explore(&cell.subject(), &Config::default());
         let named = |verdict: &Verdict| -> Vec<_> {
-            verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject)).collect()
+            verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject.as_str())).collect()
         };
         // All of them end, the longest after 1 500 executions.
         assert!(dpor.complete(), "{cell:?}");

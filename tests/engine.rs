@@ -142,7 +142,8 @@ fn panic_in_the_code_under_test_is_a_finding_with_its_text() {
     });
     let verdict = explore(&subject, &Config::default());
 
-    let found: Vec<_> = verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject)).collect();
+    let found: Vec<_> =
+        verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject.as_str())).collect();
     assert_eq!(found, [(Code::LW011, "n was 1")]);
     assert!(verdict.complete());
 }

@@ -53,7 +53,7 @@ fn told(verdict: &Verdict) -> Told {
         bound: verdict.bound,
         outcomes: verdict.outcomes.clone(),
         deadlocks: verdict.deadlocks.clone(),
-        findings: verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject)).collect(),
+        findings: verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject.as_str())).collect(),
     }
 }
 

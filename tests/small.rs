@@ -99,7 +99,7 @@ fn objects_have_names_up_to_a_limit() {
         for engine in [EngineKind::Explorer, EngineKind::Explicit, EngineKind::Loom] {
             let verdict = explore(&of(count).subject(), &Config::with_engine(engine));
             let subjects: Vec<_> =
-                verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject)).collect();
+                verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject.as_str())).collect();
 
             // The mutex is still held at the end; the fifth one as well.
             let name = match count {

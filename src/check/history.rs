@@ -21,7 +21,7 @@ use super::ledger::spot;
 use super::sequential::{Around, Phase, State, of_design, steps};
 use super::{Code, Docket, Spot};
 use crate::event::names::Names;
-use crate::event::{Event, LeaseCall, Note, ObjectId, Op, TaskId, View, What, Woken};
+use crate::event::{Choice, Event, LeaseCall, Note, ObjectId, Op, Symbol, TaskId, View, What, Woken};
 
 /// A call under way: what is known of it whatever its place in the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -161,8 +161,8 @@ impl History {
         }
         let pending = &mut self.pending[at];
         match op {
-            Op::Choose(_, "kmalloc fails") if result != 0 => pending.no_memory = true,
-            Op::Choose(..) if result != 0 => pending.refused = true,
+            Op::Choose(_, Choice::Memory) if result != 0 => pending.no_memory = true,
+            Op::Choose(_, Choice::Lsm(_) | Choice::Server) if result != 0 => pending.refused = true,
             Op::Sleep(_) if Woken::from_result(result) == Woken::Signal => pending.interrupted = true,
             _ => return,
         }
@@ -296,7 +296,7 @@ impl History {
     fn report(
         &self,
         event: &Event,
-        subject: &'static str,
+        subject: impl Into<Symbol>,
         docket: &mut Docket<'_>,
         message: impl FnOnce(&Names, &str) -> String,
     ) {

@@ -24,13 +24,13 @@ use parking_lot::Mutex;
 
 use super::ledger::{Ledger, spot};
 use super::{Code, Docket, Spot};
-use crate::event::{Event, ObjectId, ObjectKind, Op, TaskId, View, What};
+use crate::event::{Event, ObjectId, ObjectKind, Op, Symbol, TaskId, View, What};
 
 /// The first lock was held when the second was taken.
 #[derive(Clone, Copy, Debug)]
 struct Edge {
-    held: &'static str,
-    taken: &'static str,
+    held: Symbol,
+    taken: Symbol,
     /// Was the first held, and was the second taken, in a way that lets readers pass each other?
     shared: (bool, bool),
     task: TaskId,
@@ -39,7 +39,7 @@ struct Edge {
 }
 
 /// The first class was held when the second was taken; and which of the two lets readers pass each other.
-pub type Order = (&'static str, &'static str, (bool, bool));
+pub type Order = (Symbol, Symbol, (bool, bool));
 
 /// The orders of locks seen in all executions of an exploration, whoever ran them.
 #[derive(Clone, Debug, Default)]
@@ -146,7 +146,7 @@ fn report(edge: Edge, back: &[Edge], here: bool, docket: &mut Docket<'_>) {
     // Named by the same class whichever of its edges closed the cycle.
     let smallest = back.iter().map(|edge| edge.taken).chain([edge.taken]).min().unwrap_or(edge.held);
     docket.report(Code::LW003, smallest, |names| {
-        let chain: Vec<&str> = back.iter().map(|edge| edge.taken).collect();
+        let chain: Vec<&str> = back.iter().map(|edge| edge.taken.as_str()).collect();
         let other = back[0];
         let elsewhere = if here { "" } else { ", in another execution" };
         // The step of another execution says nothing in this one.

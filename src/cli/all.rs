@@ -84,7 +84,7 @@ fn known(design: Entry, scenario: &Scenario, finding: &Finding) -> Option<&'stat
 }
 
 fn kind(design: Entry, scenario: &Scenario, finding: &Finding) -> Kind {
-    (finding.code, finding.subject, known(design, scenario, finding).map(|known| (known.bug, known.why)))
+    (finding.code, finding.subject.as_str(), known(design, scenario, finding).map(|known| (known.bug, known.why)))
 }
 
 /// Explores, and prints.
@@ -266,7 +266,7 @@ fn kind_report(shown: &Shown, save: Option<&Path>) -> Result<KindReport> {
         design: cell.design.full_name(),
         code: found.finding.code,
         title: found.finding.code.title(),
-        subject: found.finding.subject,
+        subject: found.finding.subject.as_str(),
         message: found.finding.message.clone(),
         bug: group.kind.2.map(|(bug, _)| bug),
         scenarios: group.scenarios as u64,

@@ -151,7 +151,7 @@ fn show<'a>(cell: &Cell, verdict: &'a Verdict, names: &Names, save: Option<&Path
 }
 
 pub(super) fn write(cell: &Cell, found: &Found, replay: &Replay, directory: &Path) -> Result<String> {
-    let finding = SavedFinding { code: found.finding.code, subject: found.finding.subject.to_owned() };
+    let finding = SavedFinding { code: found.finding.code, subject: found.finding.subject.to_string() };
     let saved = Saved {
         lockwright: saved::VERSION,
         design: cell.design.full_name(),
@@ -190,7 +190,7 @@ impl Work<'_> {
                 found: shown.found,
                 replay: shown.replay.as_ref(),
                 saved: shown.file.as_deref(),
-                expected: expect::known(design, scenario, finding.code, finding.subject),
+                expected: expect::known(design, scenario, finding.code, &finding.subject),
             }
         })
     }

@@ -409,6 +409,10 @@ impl Engine for Execution {
         }
     }
 
+    fn set_node(&self, node: Option<u8>) {
+        self.world.borrow_mut().set_node(node);
+    }
+
     fn init(&self, id: ObjectId, value: u64) {
         self.effect(Effect::Init(id, value));
         self.world.borrow_mut().init(id, value);

@@ -443,6 +443,10 @@ impl Engine for Execution {
         created.unwrap_or_else(|exceeded| give_up(GivesUp::Exceeded(exceeded)))
     }
 
+    fn set_node(&self, node: Option<u8>) {
+        self.world.borrow_mut().set_node(node);
+    }
+
     fn init(&self, id: ObjectId, value: u64) {
         self.world.borrow_mut().init(id, value);
         if matches!(self.mode.get(), Mode::Run | Mode::Drain) {

@@ -23,11 +23,11 @@ use super::visited::{Sleepers, Visited};
 use super::workers::Totals;
 use super::{Bound, Config, EngineKind, Found, Outcomes, Schedule, Subject};
 use crate::check::{Code, Finding, Order, Orders};
+use crate::engine::Memory;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::world::Transition;
-use crate::engine::{Memory, leaked};
-use crate::event::TaskId;
 use crate::event::outcome::Outcome;
+use crate::event::{Symbol, TaskId};
 
 /// The version written, and the only one read.
 pub const VERSION: u32 = 4;
@@ -87,7 +87,7 @@ struct Header {
     deadlocks: Vec<SavedOutcome>,
     findings: Vec<SavedFinding>,
     /// Lock orders seen.
-    orders: Vec<(String, String, (bool, bool))>,
+    orders: Vec<Order>,
     /// From which history a task can come to which.
     histories: BTreeSet<(u128, u128)>,
     items: Vec<SavedItem>,
@@ -96,7 +96,7 @@ struct Header {
 #[derive(Serialize, Deserialize)]
 struct SavedFinding {
     code: Code,
-    subject: String,
+    subject: Symbol,
     transitions: Vec<(u8, u8)>,
 }
 
@@ -161,7 +161,7 @@ impl Checkpoint {
         };
         let findings = totals.findings.values().map(|found| SavedFinding {
             code: found.finding.code,
-            subject: found.finding.subject.to_owned(),
+            subject: found.finding.subject,
             transitions: steps(&found.schedule),
         });
         let choices = |choices: &[Choice]| {
@@ -182,12 +182,7 @@ impl Checkpoint {
             outcomes: outcomes(&totals.outcomes),
             deadlocks: outcomes(&totals.deadlocks),
             findings: findings.collect(),
-            orders: totals
-                .orders
-                .classes()
-                .into_iter()
-                .map(|(held, taken, shared)| (held.into(), taken.into(), shared))
-                .collect(),
+            orders: totals.orders.classes(),
             histories: totals.histories.iter().copied().collect(),
             items: items.iter().map(item).collect(),
         };
@@ -225,8 +220,11 @@ impl Checkpoint {
                 outcomes.add(outcome, steps.len(), || schedule(&steps, config));
             }
         }
-        let orders: Vec<Order> =
-            header.orders.iter().map(|(held, taken, shared)| (leaked(held), leaked(taken), *shared)).collect();
+        let orders: Vec<Order> = header
+            .orders
+            .iter()
+            .map(|(held, taken, shared)| (Symbol::new(held), Symbol::new(taken), *shared))
+            .collect();
         for saved in &header.findings {
             totals.keep(self.find_again(subject, config, saved, &orders)?);
         }

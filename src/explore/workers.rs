@@ -24,6 +24,7 @@ use super::visited::Visited;
 use super::{Bound, Config, EngineKind, Found, HiddenState, Outcomes, Progress, Subject, Verdict};
 use crate::check::{Code, Orders};
 use crate::engine::world::Transition;
+use crate::event::Symbol;
 
 /// What all workers share.
 pub(super) struct Crew<'a> {
@@ -42,7 +43,7 @@ pub(super) struct Totals {
     pub outcomes: Outcomes,
     pub deadlocks: Outcomes,
     /// One per code and subject: the one with the smallest schedule.
-    pub findings: BTreeMap<(Code, &'static str), Found>,
+    pub findings: BTreeMap<(Code, Symbol), Found>,
     /// What ended an execution before it was seen to its end.
     pub cut: Option<Bound>,
     pub too_long: TooLong,

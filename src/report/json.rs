@@ -250,7 +250,7 @@ impl<'a> FindingReport<'a> {
         FindingReport {
             code: finding.code,
             title: finding.code.title(),
-            subject: finding.subject,
+            subject: finding.subject.as_str(),
             message: &finding.message,
             bug,
             weak_memory: false,
@@ -309,7 +309,7 @@ impl<'a> Replayed<'a> {
     pub fn new(design: &'a str, scenario: &'a str, names: &'a Names, replay: &'a Replay) -> Replayed<'a> {
         let lines = replay.lines.iter().filter(|line| line.event.task != TaskId::BOOT);
         let bug =
-            |finding: &Finding| expect::known(design, scenario, finding.code, finding.subject).map(|known| known.bug);
+            |finding: &Finding| expect::known(design, scenario, finding.code, &finding.subject).map(|known| known.bug);
         Replayed {
             design,
             scenario,

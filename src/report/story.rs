@@ -405,7 +405,7 @@ mod tests {
         let place = |step: u32| (spot(step), step.to_string());
         let finding = |at, other: Option<u32>| Finding {
             code: Code::LW010,
-            subject: "x",
+            subject: "x".into(),
             message: String::new(),
             at: place(at),
             other: other.map(place),

@@ -10,6 +10,7 @@ use super::cells::{Cell, explore_with_witnesses};
 use super::file::{handle_problems, setup_problem};
 use super::{Call, Scenario, TaskSpec, subject};
 use crate::check::{Code, Finding};
+use crate::event::Symbol;
 use crate::explore::{Config, Error, Verdict, explore};
 use crate::lease::designs::Entry;
 
@@ -40,12 +41,7 @@ pub fn apart(cell: Cell, verdict: Verdict, config: &Config) -> Result<Vec<(Cell,
 }
 
 /// The scenario without whatever the finding can do without; the same one if that is nothing.
-pub fn smallest(
-    design: Entry,
-    scenario: &Arc<Scenario>,
-    wanted: (Code, &'static str),
-    config: &Config,
-) -> Arc<Scenario> {
+pub fn smallest(design: Entry, scenario: &Arc<Scenario>, wanted: (Code, Symbol), config: &Config) -> Arc<Scenario> {
     smallest_that(design, scenario, config, &|_, found| (found.code, found.subject) == wanted)
 }
 
@@ -124,7 +120,7 @@ mod tests {
     fn shrunk(design: &str, name: &str, code: Code, subject: &'static str) -> Arc<Scenario> {
         let design = designs::find(design).expect("a design");
         let scenario = catalogue::find(name).expect("a scenario");
-        smallest(design, &scenario, (code, subject), &Config::default())
+        smallest(design, &scenario, (code, subject.into()), &Config::default())
     }
 
     fn names(scenario: &Scenario) -> Vec<&str> {

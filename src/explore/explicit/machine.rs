@@ -6,6 +6,7 @@ use super::layout::{Field, Lane};
 use super::program::{Cell, Is, Kind, Local, Tell};
 use crate::check::Code;
 use crate::engine::Clock;
+use crate::event::Symbol;
 use crate::event::outcome::Outcome;
 
 /// Number of a finding that the program may show; behind them, of an order of two locks.
@@ -177,7 +178,7 @@ pub struct Program {
     pub(super) is_buffered: bool,
     /// Can a task come back to where it was?
     pub(super) goes_round: bool,
-    pub(super) findings: Vec<(Code, &'static str)>,
+    pub(super) findings: Vec<(Code, Symbol)>,
     pub(super) cycle: Id,
     pub(super) standstill: Id,
     /// The race on each cell.
@@ -185,7 +186,7 @@ pub struct Program {
     /// Bits of each cell among the accesses.
     pub(super) access_bits: Vec<u64>,
     /// Names of locks: a lock of one taken under a lock of another is an order, numbered behind the findings.
-    pub(super) lock_classes: Vec<&'static str>,
+    pub(super) lock_classes: Vec<Symbol>,
     /// Tasks that can be exchanged.
     pub(super) classes: Vec<Vec<usize>>,
     pub(super) tell: Tell,

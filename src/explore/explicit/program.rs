@@ -13,8 +13,8 @@ use std::sync::Arc;
 use super::compile;
 use super::machine::{Program, Reader};
 use crate::engine::{Clock, Memory};
-use crate::event::Access;
 use crate::event::outcome::Outcome;
+use crate::event::{Access, Symbol};
 use crate::explore::Bound;
 
 /// Tasks of a program at most: a set of them is a machine word.
@@ -139,7 +139,7 @@ pub enum Inst {
     /// Visible: moves time on.
     Advance(u64),
     /// Visible: reads the field of this name of the slab object in the local.
-    Use(Local, &'static str),
+    Use(Local, Symbol),
     /// Visible: frees the slab object in the local.
     Free(Local),
     /// Visible: takes the lock inside the slab object in the local.
@@ -155,11 +155,11 @@ pub enum Inst {
     /// Goes elsewhere.
     Jump(Label),
     /// A call that may sleep.
-    MightSleep(&'static str),
+    MightSleep(Symbol),
     /// `preempt_disable` and `preempt_enable`: changes the local that was declared as the depth.
     Preempt(i8),
     /// `BUG_ON` fired.
-    Bug(&'static str),
+    Bug(Symbol),
     /// The slab object is born.
     Alloc(Block),
 }
@@ -205,7 +205,7 @@ impl Inst {
 
 #[derive(Clone)]
 pub(super) struct CellSpec {
-    pub name: &'static str,
+    pub name: Symbol,
     pub kind: CellKind,
     pub range: RangeInclusive<i64>,
     pub first: i64,
@@ -277,10 +277,10 @@ pub type Tell = Arc<dyn Fn(&Reader<'_>) -> Outcome + Send + Sync>;
 pub struct Builder {
     pub(super) clock: Clock,
     pub(super) cells: Vec<CellSpec>,
-    pub(super) locks: Vec<(&'static str, Kind)>,
+    pub(super) locks: Vec<(Symbol, Kind)>,
     pub(super) queues: u16,
     /// Name, and the name of the lock inside.
-    pub(super) blocks: Vec<(&'static str, Option<&'static str>)>,
+    pub(super) blocks: Vec<(Symbol, Option<Symbol>)>,
     pub(super) tasks: Vec<Code>,
     /// Latest `jiffies` there can be, counted from the start.
     pub(super) jiffies_max: u64,
@@ -301,15 +301,15 @@ impl Builder {
     }
 
     /// A memory cell with the range of its values and its first one.
-    pub fn cell(&mut self, name: &'static str, kind: CellKind, range: RangeInclusive<i64>, first: i64) -> Cell {
+    pub fn cell(&mut self, name: impl Into<Symbol>, kind: CellKind, range: RangeInclusive<i64>, first: i64) -> Cell {
         assert!(range.contains(&first), "the first value lies in the range");
-        self.cells.push(CellSpec { name, kind, range, first });
+        self.cells.push(CellSpec { name: name.into(), kind, range, first });
         Cell(self.cells.len() as u16 - 1)
     }
 
     /// A lock.
-    pub fn lock(&mut self, name: &'static str, kind: Kind) -> Lock {
-        self.locks.push((name, kind));
+    pub fn lock(&mut self, name: impl Into<Symbol>, kind: Kind) -> Lock {
+        self.locks.push((name.into(), kind));
         Lock(self.locks.len() as u16 - 1)
     }
 
@@ -320,8 +320,8 @@ impl Builder {
     }
 
     /// A slab object of the struct `name`, not yet allocated, with the spinlock `lock` inside.
-    pub fn block(&mut self, name: &'static str, lock: Option<&'static str>) -> Block {
-        self.blocks.push((name, lock));
+    pub fn block(&mut self, name: impl Into<Symbol>, lock: Option<Symbol>) -> Block {
+        self.blocks.push((name.into(), lock));
         Block(self.blocks.len() as u16 - 1)
     }
 

@@ -62,7 +62,7 @@ pub(in crate::explore) fn judge(passed: &[Passed], lines: &[Line], stands: &[Sta
     let steps = if round.len() == 1 { "step".to_owned() } else { format!("{} steps", round.len()) };
     Some(Finding {
         code: Code::LW009,
-        subject: "round",
+        subject: "round".into(),
         message: format!(
             "{} {verb} round for ever even under a fair scheduler, the same {steps}{waiting}",
             who.join(" and ")

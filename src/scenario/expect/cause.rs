@@ -24,13 +24,13 @@ pub fn cause(design: &str, scenario: &Scenario, finding: &Finding) -> Option<&'s
         return None;
     }
     let found = of_bkl(scenario, finding)?;
-    debug_assert_eq!((found.code, found.subject), (finding.code, finding.subject));
+    debug_assert_eq!((found.code, found.subject), (finding.code, finding.subject.as_str()));
     Some(found)
 }
 
 fn of_bkl(scenario: &Scenario, finding: &Finding) -> Option<&'static Expected> {
     let (memory, lsm) = (scenario.faults.memory, scenario.faults.lsm);
-    Some(match (finding.code, finding.subject) {
+    Some(match (finding.code, finding.subject.as_str()) {
         (Code::LW007, "f_owner.lock") => &CLOSED_DURING_EXPIRY[0],
         (Code::LW010, "i_flock") => &PEEK,
         (Code::LW020, "f_owner.lock") => &CLOSED_DURING_EXPIRY[2],

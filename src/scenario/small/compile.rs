@@ -133,8 +133,9 @@ impl<'a> Translation<'a> {
         let atomics = atomics.collect();
         let allocations = all.iter().filter(|(stmt, _)| stmt.allocates()).count();
         let locked = all.iter().any(|(stmt, _)| matches!(stmt, Stmt::LockInside(_) | Stmt::UnlockInside(_)));
-        let blocks = (0..allocations).map(|_| builder.block("thing", locked.then_some("thing.lock"))).collect();
-        let slot = |builder: &mut Builder, name| builder.cell(name, CellKind::Plain, 0..=allocations as i64, 0);
+        let blocks = (0..allocations).map(|_| builder.block("thing", locked.then_some("thing.lock".into()))).collect();
+        let slot =
+            |builder: &mut Builder, &name: &Symbol| builder.cell(name, CellKind::Plain, 0..=allocations as i64, 0);
         let slots = SLOTS[..small.slots].iter().map(|name| slot(&mut builder, name)).collect();
         let queues = (0..small.queues).map(|_| builder.queue()).collect();
         let jiffies_max = i64::try_from(jiffies_max).unwrap_or(i64::MAX);

@@ -36,7 +36,7 @@ enum Lock {
 }
 
 impl Lock {
-    fn new(kind: LockKind, name: &'static str) -> Lock {
+    fn new(kind: LockKind, name: Symbol) -> Lock {
         match kind {
             LockKind::Spin => Lock::Spin(SpinLock::new(name)),
             LockKind::Mutex => Lock::Mutex(Mutex::new(name)),
@@ -103,11 +103,11 @@ pub(super) struct Objects {
 impl Objects {
     pub(super) fn new(program: &Small) -> Objects {
         Objects {
-            locks: program.locks.iter().zip(&*LOCKS).map(|(&kind, name)| Lock::new(kind, name)).collect(),
-            cells: program.cells.iter().zip(&*CELLS).map(|(&value, name)| Plain::new(name, value)).collect(),
-            atomics: program.atomics.iter().zip(&*ATOMICS).map(|(&value, name)| Atomic::new(name, value)).collect(),
-            queues: QUEUES[..program.queues].iter().map(|name| WaitQueue::new(name)).collect(),
-            slots: SLOTS[..program.slots].iter().map(|name| Link::new(name)).collect(),
+            locks: program.locks.iter().zip(&*LOCKS).map(|(&kind, &name)| Lock::new(kind, name)).collect(),
+            cells: program.cells.iter().zip(&*CELLS).map(|(&value, &name)| Plain::new(name, value)).collect(),
+            atomics: program.atomics.iter().zip(&*ATOMICS).map(|(&value, &name)| Atomic::new(name, value)).collect(),
+            queues: QUEUES[..program.queues].iter().map(|&name| WaitQueue::new(name)).collect(),
+            slots: SLOTS[..program.slots].iter().map(|&name| Link::new(name)).collect(),
         }
     }
 
