@@ -366,13 +366,13 @@ fn scenarios_of_the_cluster_have_two_nodes_and_up_to_three_tasks() {
 
 #[test]
 fn a_design_that_knows_no_servers_has_no_cell_with_one() {
-    let deaf = Entry::custom("inner", "knows local files only", |_| Arc::new(Spinlock::boot()));
+    let deaf = Entry::custom("deaf", "knows local files only", |_| Arc::new(Spinlock::boot())).without_servers();
     let scenarios = ["two-leasers", "refused-leaser", "remote-leaser"].map(listed);
     let cells = cells::cells(&[deaf, named("spinlock")], &scenarios);
 
     let names: Vec<(&str, &str)> = cells.iter().map(|cell| (cell.design.name, cell.scenario.name)).collect();
     let of = |design| scenarios.iter().map(move |scenario| (design, scenario.name));
-    assert_eq!(names, of("inner").take(2).chain(of("spinlock")).collect::<Vec<_>>());
+    assert_eq!(names, of("deaf").take(2).chain(of("spinlock")).collect::<Vec<_>>());
 }
 
 #[test]

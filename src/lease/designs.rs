@@ -22,8 +22,8 @@ pub struct Entry {
     pub name: &'static str,
     /// What it is, in a sentence.
     pub about: &'static str,
-    /// Was it thought of, or shipped, with a thought for file systems that ask a server? What it would do with one nobody has said
-    /// otherwise.
+    /// Does it know of file systems that ask a server? What a design would do with one that was thought of without them, nobody
+    /// has said.
     servers: bool,
     boot: Choice,
 }
@@ -50,8 +50,8 @@ impl Entry {
         Entry { name, about, servers: true, boot: Choice::Boot(boot) }
     }
 
-    /// The same without an idea of what to do with a file system that asks a server.
-    const fn without_servers(self) -> Entry {
+    /// The same, said to know nothing of file systems that ask a server.
+    pub const fn without_servers(self) -> Entry {
         Entry { servers: false, ..self }
     }
 
