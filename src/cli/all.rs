@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use lockwright::check::{Code, Finding};
+use lockwright::event::Symbol;
 use lockwright::explore::schedule::{Guide, replay};
 use lockwright::explore::{Config, Found, Verdict, explore};
 use lockwright::lease::designs::Entry;
@@ -186,7 +187,7 @@ fn example(group: &Group, config: &Config) -> (Cell, Found) {
     let bug = group.kind.2.map_or(String::new(), |(bug, _)| format!("-{bug}"));
     let text = format!("all-{}-{}-{}{bug}", group.design.full_name(), group.kind.0, group.kind.1);
     let plain = text.replace(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_', "-");
-    let name: &'static str = Box::leak(plain.into_boxed_str());
+    let name = Symbol::from(plain).as_str();
     let cell = Cell { design: group.design, scenario: Arc::new(Scenario { name, ..Scenario::clone(&smallest) }) };
     let verdict = cells::explore_with_witnesses(&cell, &Config { checkpoint: None, ..config.clone() });
     let mut findings = verdict.expect("only a checkpoint can fail, and there is none").findings;

@@ -15,14 +15,14 @@ use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use super::memo::{Effect, Key, Memo, Next, Segment};
-use super::quiet::{leaked, panic_text, quietly};
+use super::quiet::{panic_text, quietly};
 use super::world::{Transition, World};
 use super::{
     Body, Decision, Ending, Engine, Exceeded, Flow, Followed, Installed, Observer, Program, State, Strategy, TASKS_MAX,
     Tell, new_execution,
 };
 use crate::event::outcome::Outcome;
-use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View, What};
+use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, Symbol, TaskId, View, What};
 
 mod settings;
 
@@ -254,7 +254,7 @@ impl Execution {
                     panic::resume_unwind(payload);
                 }
             }
-            Err(payload) => self.note(Note::Bug(leaked(panic_text(&*payload))), place),
+            Err(payload) => self.note(Note::Bug(Symbol::new(panic_text(&*payload)).as_str()), place),
         }
         if self.mode.get() == Mode::Run {
             self.learn(Next::Finished);

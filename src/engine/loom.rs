@@ -33,7 +33,7 @@ use super::quiet::panic_text;
 use super::world::{Transition, World};
 use super::{Body, CURRENT, Clock, Engine, Exceeded, Flow, Observer, Program, new_execution};
 use crate::event::outcome::Outcome;
-use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, Status, TaskId, View, What};
+use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, Status, Symbol, TaskId, View, What};
 
 mod memory;
 mod tells;
@@ -261,7 +261,7 @@ impl Execution {
             panic::resume_unwind(payload);
         }
         if self.mode.get() == Mode::Run {
-            self.note(Note::Bug(super::quiet::leaked(panic_text(&*payload))), Location::caller());
+            self.note(Note::Bug(Symbol::new(panic_text(&*payload)).as_str()), Location::caller());
         }
     }
 

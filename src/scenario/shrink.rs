@@ -31,7 +31,7 @@ pub fn apart(cell: Cell, verdict: Verdict, config: &Config) -> Result<Vec<(Cell,
             kept.findings.push(found);
             continue;
         }
-        let name: &'static str = Box::leak(format!("{}-{}", cell.scenario.name, wanted.0).into_boxed_str());
+        let name = Symbol::from(format!("{}-{}", cell.scenario.name, wanted.0)).as_str();
         let less = Cell { design: cell.design, scenario: Arc::new(Scenario { name, ..Scenario::clone(&scenario) }) };
         let mut verdict = explore_with_witnesses(&less, &config)?;
         verdict.findings.retain(|found| (found.finding.code, found.finding.subject) == wanted);
