@@ -20,6 +20,7 @@ use crate::event::{Listed, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View};
 pub mod controlled;
 pub mod fingerprint;
 mod limits;
+#[cfg(feature = "loom")]
 pub mod loom;
 pub mod memo;
 mod observer;

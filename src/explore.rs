@@ -37,6 +37,7 @@ pub mod hidden;
 mod independence;
 pub mod limits;
 pub mod livelock;
+#[cfg(feature = "loom")]
 mod loom;
 pub mod options;
 mod outcomes;
@@ -80,7 +81,7 @@ pub enum EngineKind {
     Pct,
     /// Every state, of a subject that has an explicit form.
     Explicit,
-    /// The loom crate.
+    /// The loom crate; needs the feature `loom`, which is on by default.
     Loom,
 }
 
@@ -325,7 +326,10 @@ pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdic
         EngineKind::SourceDpor => dpor::explore(&**subject, config, dpor::Reduction::Source)?,
         EngineKind::Random | EngineKind::Pct => random::explore(&**subject, config, config.engine),
         EngineKind::Explicit => explicit::explore(&**subject, config)?,
+        #[cfg(feature = "loom")]
         EngineKind::Loom => loom::explore(subject, config),
+        #[cfg(not(feature = "loom"))]
+        EngineKind::Loom => return Err(Error::NoLoom),
     };
     hidden::hold_against(&**subject, config, &verdict)?;
     verdict.memory = config.memory;

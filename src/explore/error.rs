@@ -18,6 +18,9 @@ pub enum Error {
         "the explicit engine runs interpreted programs, and this program has no interpreted form: use the explorer"
     )]
     NoExplicitForm,
+    /// [`EngineKind::Loom`](super::EngineKind::Loom) was asked for, and the crate was built without it.
+    #[error("this build has no loom: enable the feature `loom` of the crate, or use another engine")]
+    NoLoom,
     /// An option that the engine does not know, and would ignore.
     #[error("{option} is for {whose}, not for {engine:?}")]
     Option {

@@ -24,6 +24,7 @@
 //! | values | [`Bound::Range`] | explicit | what the program declares |
 
 pub use super::explicit::WORDS_MAX;
+#[cfg(feature = "loom")]
 pub use crate::engine::loom::{BRANCHES_MAX, DRAINED_MAX, THREADS_MAX};
 pub use crate::engine::{Exceeded, OBJECTS_MAX, READERS_MAX, READS_MAX, TASKS_MAX};
 
