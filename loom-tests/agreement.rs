@@ -15,6 +15,7 @@ use lockwright::lease::designs::{self, Entry};
 use lockwright::scenario::{Scenario, catalogue, cells, subject};
 
 use crate::table::{self, Entry::*};
+use crate::{SHORT_MAX, is_long};
 
 fn run(design: &str, scenario: &str, engine: EngineKind, executions_max: u64) -> Verdict {
     let design = designs::find(design).expect("the design exists");
@@ -62,10 +63,16 @@ fn assert_stopped(design: &str, scenario: &str, executions_max: u64) {
     assert!(loom.outcomes.is_subset(&explorer.outcomes), "{design}, {scenario}: {:?}", loom.outcomes);
 }
 
-/// All cells of a design. What the table does not pin fails at the end, with what it should say.
+/// Is the cell run? All are in a long run, in a short one those that loom soon ends.
+fn is_run(entry: table::Entry) -> bool {
+    is_long() || matches!(entry, Ended(executions) if executions <= SHORT_MAX)
+}
+
+/// The cells of a design that are run. What the table does not pin fails at the end, with what it should say.
 fn assert_agreement(design: &str) {
     let mut counted = Vec::new();
-    let pinned: Vec<(&str, table::Entry)> = table::of(design);
+    let pinned: Vec<(&str, table::Entry)> = table::of(design).into_iter().filter(|(_, entry)| is_run(*entry)).collect();
+    assert!(pinned.len() >= 20, "{design}: a short run still has many of the cells");
     for &(scenario, entry) in &pinned {
         let entry = match entry {
             Ended(_) => Ended(assert_ended(design, scenario)),
@@ -149,6 +156,10 @@ fn loom_finds_the_disagreement_of_two_nodes() {
 
 fn assert_all_ended(design: &str, pinned: &[(&str, u64)]) {
     for &(scenario, executions) in pinned {
+        // The smallest of each design has 165 and 730.
+        if executions > 1_000 && !is_long() {
+            continue;
+        }
         assert_eq!(assert_ended(design, scenario), executions, "{design}, {scenario}");
     }
 }
@@ -167,6 +178,10 @@ fn spinlock_has_no_findings_under_loom_in_the_scenarios_of_three_tasks_that_loom
 /// that could be had. No order of the calls explains it, and no promise is broken.
 #[test]
 fn spinlock_refuses_a_lease_in_vain_when_a_count_is_seen_late() {
+    // That a count is seen late is in every run: `LATE_COUNTS`.
+    if !is_long() {
+        return;
+    }
     let loom = run("spinlock", "holder-thread", EngineKind::Loom, EXECUTIONS_MAX);
     let explorer = run("spinlock", "holder-thread", EngineKind::Explorer, EXECUTIONS_MAX);
 
@@ -181,8 +196,9 @@ fn spinlock_refuses_a_lease_in_vain_when_a_count_is_seen_late() {
 /// The one of `bkl` and `spinlock` on one machine that does not end within 100 000 executions.
 #[test]
 fn the_other_scenario_of_three_tasks_is_stopped_and_nothing_else_was_found() {
-    assert_stopped("bkl", "leaser-two-openers", 5_000);
-    assert_stopped("spinlock", "leaser-two-openers", 5_000);
+    let executions_max = if is_long() { 5_000 } else { 500 };
+    assert_stopped("bkl", "leaser-two-openers", executions_max);
+    assert_stopped("spinlock", "leaser-two-openers", executions_max);
 }
 
 /// Four on one machine: those of `bkl` and `spinlock` are in the two tests above.

@@ -6,6 +6,9 @@
 //! Built with `RUSTFLAGS="--cfg loom"`. Numbers of executions are pinned: a lost or a superfluous one fails. They have no
 //! closed form: loom counts one per order of conflicting accesses and per store that a relaxed load may see, plus some
 //! that it cannot tell apart. What can be derived is derived in `small.rs`.
+//!
+//! A cell that loom needs more than [`SHORT_MAX`] executions for is run if `LOCKWRIGHT_LONG=1`, as CI does: it says of one more pair of
+//! design and scenario what the smaller ones say of theirs.
 #![cfg(loom)]
 
 mod i_count;
@@ -15,3 +18,11 @@ mod small;
 
 mod agreement;
 mod table;
+
+/// What is run each time.
+const SHORT_MAX: u64 = 700;
+
+/// Is everything to be run?
+fn is_long() -> bool {
+    std::env::var_os("LOCKWRIGHT_LONG").is_some_and(|value| value == "1")
+}

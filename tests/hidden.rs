@@ -12,6 +12,8 @@ use lockwright::kernel::atomic::Atomic;
 use lockwright::lease::designs;
 use lockwright::scenario::{catalogue, cells};
 
+use crate::matrix::sample;
+
 /// A program of these tasks that promises nothing.
 struct Foreign<F>(F);
 
@@ -303,7 +305,7 @@ fn program_that_promises_to_hide_nothing_is_believed() {
 #[test]
 fn designs_of_the_catalogue_keep_their_promise() {
     let designs = ["bkl", "proposal", "spinlock", "flocks"].map(|name| designs::find(name).expect("a design"));
-    let cells = cells::cells(&designs, &catalogue::all());
+    let cells = sample(cells::cells(&designs, &catalogue::all()), 3);
 
     let audited: Vec<(bool, u64)> = cells::for_each(&cells, 2, |_, cell| {
         let states_max = 1_000;
@@ -311,6 +313,9 @@ fn designs_of_the_catalogue_keep_their_promise() {
         (audited.complete(), audited.audited.unwrap_or(0))
     });
 
-    assert!(audited.iter().filter(|(complete, _)| *complete).count() > 80, "most have fewer states than that");
-    assert!(audited.iter().map(|(_, compared)| compared).sum::<u64>() > 20_000);
+    assert!(
+        audited.iter().filter(|(complete, _)| *complete).count() > cells.len() / 3,
+        "most have fewer states than that"
+    );
+    assert!(audited.iter().map(|(_, compared)| compared).sum::<u64>() > 100 * cells.len() as u64);
 }

@@ -11,9 +11,9 @@ use lockwright::explore::{Config, EngineKind, Subject, Verdict, explore};
 use lockwright::kernel::lock::SpinLock;
 use lockwright::kernel::task::Task;
 use lockwright::kernel::{Faults, Kernel};
-use lockwright::lease::designs;
 use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
-use lockwright::scenario::{catalogue, subject};
+
+use crate::matrix;
 
 fn program<const N: usize>(kinds: [LockKind; 3], tasks: [&[Stmt]; N]) -> Small {
     Small {
@@ -201,10 +201,8 @@ fn brute_force_finds_the_same() {
 fn locks_of_the_lease_case_have_one_order() {
     // file_lock_lock (or the BKL), then fasync_lock, then f_owner.lock: see the expectations for the other designs.
     for name in ["bkl", "spinlock"] {
-        for scenario in catalogue::all() {
-            let verdict = explore(&subject(designs::find(name).unwrap(), &scenario), &Config::default());
-
-            assert!(!verdict.codes().contains(&Code::LW003), "{name} {}", scenario.name);
+        for (cell, verdict) in matrix::of(name) {
+            assert!(!verdict.codes().contains(&Code::LW003), "{name} {}", cell.scenario.name);
         }
     }
 }

@@ -23,6 +23,7 @@ mod limits;
 mod lineup;
 mod livelock;
 mod lock_order;
+mod matrix;
 mod model;
 mod mutants;
 mod order;

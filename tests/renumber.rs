@@ -8,6 +8,7 @@ use lockwright::explore::{Bound, Config, EngineKind, Verdict, explore};
 use lockwright::lease::designs;
 use lockwright::scenario::{Scenario, TaskSpec, catalogue, cells, file, subject};
 
+use crate::matrix::{is_long, sample};
 use crate::order::{Told, Turned, orders, turned};
 
 fn read(text: &str) -> Scenario {
@@ -72,7 +73,7 @@ fn what_is_numbered_by_position_goes_with_its_task() {
 #[test]
 fn tasks_of_the_catalogue_may_be_declared_in_any_order() {
     let (mut compared, mut by_dpor) = (0, 0);
-    for scenario in catalogue::all() {
+    for scenario in sample(catalogue::all(), 3) {
         // With a file server the scenarios of three tasks take minutes.
         if turned(&scenario).len() == 1 || scenario.cluster.needs_server() && scenario.tasks.len() > 2 {
             continue;
@@ -88,7 +89,8 @@ fn tasks_of_the_catalogue_may_be_declared_in_any_order() {
         }
     }
 
-    assert!(compared > 40 && by_dpor > 20, "{compared} compared, {by_dpor} of them by dpor");
+    let enough = if is_long() { (40, 20) } else { (15, 8) };
+    assert!(compared > enough.0 && by_dpor > enough.1, "{compared} compared, {by_dpor} of them by dpor");
 }
 
 #[test]
