@@ -1,15 +1,17 @@
 //! The subcommands: each validates its arguments as a whole, makes one call into the library, and prints once.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
+use lockwright::report::columns::{PAGE_COLUMNS, PAGE_COLUMNS_MIN};
 
 mod all;
 mod check;
 mod explain;
 mod explore;
+mod kinds;
 mod lease;
 mod list;
 mod matrix;
@@ -20,7 +22,7 @@ mod replay;
 mod search;
 mod select;
 
-/// What a run has to say to whoever started it.
+/// The result of a run, as the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     /// Nothing is wrong.
@@ -71,6 +73,9 @@ enum Command {
     Replay {
         /// What `check --save` wrote.
         file: PathBuf,
+        /// Lay the page out for a terminal of N columns, 40 to 118.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(40..=118))]
+        columns: Option<u16>,
     },
     /// Run lease scripts on a design, and hold each against its recording from a real kernel.
     Lease(lease::Arguments),
@@ -99,7 +104,7 @@ pub fn run(arguments: Arguments) -> Result<Status> {
         None => matrix::run(arguments.all, json),
         Some(Command::Check(arguments)) => check::run(&arguments, json),
         Some(Command::Explore(arguments)) => explore::run(&arguments, json),
-        Some(Command::Replay { file }) => replay::run(&file, json),
+        Some(Command::Replay { file, columns }) => replay::run(&file, page_columns(columns), json),
         Some(Command::Lease(arguments)) => lease::run(&arguments, json),
         Some(Command::Outline(arguments)) => outline::run(&arguments, json),
         Some(Command::List { what }) => list::run(what, json),
@@ -107,7 +112,7 @@ pub fn run(arguments: Arguments) -> Result<Status> {
     }
 }
 
-/// Prints. Whoever closes the pipe has read enough: that is no error.
+/// Prints. A reader that closes the pipe has read enough: that is no error.
 fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -124,6 +129,13 @@ pub fn complain(text: &str) {
 /// The line with the measured time, which stands apart from what is the same each time.
 fn time_line(seconds: f64, workers: usize) -> String {
     format!("\n{seconds:.1} s on {}\n", lockwright::report::count(workers as u64, "worker"))
+}
+
+/// How wide a page is: as asked for; on a terminal that says so by `COLUMNS`, as wide as that; else as wide as pages are.
+fn page_columns(asked: Option<u16>) -> usize {
+    let terminal = || std::env::var("COLUMNS").ok()?.parse::<usize>().ok();
+    let narrow = asked.map(usize::from).or_else(|| std::io::stdout().is_terminal().then(terminal).flatten());
+    narrow.map_or(PAGE_COLUMNS, |columns| columns.clamp(PAGE_COLUMNS_MIN, PAGE_COLUMNS))
 }
 
 /// As many workers as the machine runs at once.

@@ -1,7 +1,11 @@
 //! The command line: pinned outputs with their exit status, and what a pin cannot say.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+
+use lockwright::check::Code;
+use lockwright::scenario::{catalogue, expect};
 
 /// Runs the program.
 pub fn lockwright(arguments: &[&str]) -> Output {
@@ -121,6 +125,77 @@ fn explain_prints_the_page_of_every_code() {
         let output = lockwright(&["explain", &code.to_string().to_lowercase()]);
         assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(0), code.page()));
     }
+}
+
+#[test]
+fn check_of_the_catalogue_has_a_page_for_each_kind_with_its_scenarios() {
+    let text = stdout(&lockwright(&["check", "--design", "bkl", "--design", "spinlock", "--design", "sed"]));
+    let mut kinds: BTreeMap<(Code, &str), Vec<&str>> = BTreeMap::new();
+    for scenario in catalogue::all() {
+        for row in expect::expected("bkl", scenario.name).expect("bkl has a table") {
+            let having = kinds.entry((row.code, row.bug)).or_default();
+            if !having.contains(&scenario.name) {
+                having.push(scenario.name);
+            }
+        }
+    }
+    let (of_bkl, rest) = text.split_once("COMPLETE bkl: ").expect("bkl comes first");
+    let pages: Vec<&str> = of_bkl.split("\nLW").collect();
+
+    assert_eq!(pages.len(), kinds.len(), "one for each kind");
+    for ((code, bug), having) in &kinds {
+        let code = code.to_string();
+        let is_it = |page: &&&str| {
+            page.trim_start_matches("LW").starts_with(&code[2..]) && page.contains(&format!("known as {bug}:"))
+        };
+        let of_kind: Vec<&&str> = pages.iter().filter(is_it).collect();
+        assert_eq!(of_kind.len(), 1, "{code} {bug}");
+        assert!(of_kind[0].contains(&format!("in {} of 56 scenarios: {}", having.len(), having[0])), "{code} {bug}");
+    }
+    let with_findings = kinds.values().flatten().collect::<BTreeSet<_>>().len();
+    assert!(rest.starts_with(&format!("findings in {with_findings} of 56 scenarios, {} kinds, ", kinds.len())));
+    assert!(rest.contains("\nCOMPLETE spinlock: clean in 56 scenarios, "));
+    // What both have is shown once: sed has a line that says where.
+    assert!(rest.lines().any(|line| line.starts_with("LW") && line.ends_with("; page: bkl")));
+}
+
+#[test]
+fn check_each_has_a_line_for_every_scenario() {
+    let text = stdout(&lockwright(&["check", "--each", "--design", "sed"]));
+
+    let of_sed = text.lines().filter(|line| line.starts_with("COMPLETE sed ")).count();
+    assert_eq!(of_sed, catalogue::all().len());
+}
+
+#[test]
+fn help_groups_its_options_and_fits_a_page() {
+    let text = stdout(&lockwright(&["check", "--help"]));
+
+    let headings = ["What to explore:", "What to show:", "How to explore:", "Bounds:", "The random engines:"];
+    let at: Vec<usize> = headings.iter().map(|heading| text.find(heading).expect("the heading is there")).collect();
+    assert!(at.is_sorted());
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+}
+
+#[test]
+fn narrow_page_is_stacked_and_fits() {
+    let narrow = stdout(&lockwright(&["check", "bkl", "leaser-reader", "--columns", "60"]));
+
+    // Commands are there to be copied, and are not broken.
+    let wide = |line: &&str| line.chars().count() > 60 && !line.contains("lockwright check");
+    assert_eq!(narrow.lines().find(wide), None);
+    assert!(narrow.contains("\nopener: (leaser preempted, holds B)\n          > a = open(file, O_RDONLY)\n    10    atomic_inc(d_count) -> 2\n"), "{narrow}");
+    // The same steps in the same order, by task.
+    let saved = directory("narrow");
+    _ = lockwright(&["check", "bkl", "leaser-reader", "--save", path(&saved)]);
+    let file = saved.join("LW030-lease-bkl-leaser-reader.json");
+    let steps = |columns: &[&str]| -> Vec<u32> {
+        let text = stdout(&lockwright(&[&["replay", path(&file)], columns].concat()));
+        text.lines().filter_map(|line| line.get(..6)?.trim().parse().ok()).collect()
+    };
+    let numbers = steps(&["--columns", "60"]);
+    assert!(numbers.len() > 20);
+    assert_eq!(numbers, steps(&[]));
 }
 
 #[cfg(unix)]

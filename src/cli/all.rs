@@ -98,7 +98,7 @@ pub fn run(wanted: &Wanted<'_>, as_json: bool) -> Result<Status> {
     let left_out: Vec<Entry> = cells.iter().filter(|cell| !fits(cell)).map(|cell| cell.design).collect();
     cells.retain(fits);
     assert_eq!(cells.len() + left_out.len(), made, "internal error: a scenario is explored or left out");
-    let progress = Progress::start(cells.len())?;
+    let progress = Progress::start(check::titles(&cells))?;
     let verdicts = cells::for_each(&cells, (workers() / wanted.config.jobs).max(1), |at, cell| {
         let verdict = explore(&cell.subject(), &progress.watched(at, &wanted.config));
         progress.done(at, &verdict);
@@ -170,7 +170,7 @@ fn groups(cells: &[Cell], verdicts: &[Verdict]) -> Vec<Group> {
 }
 
 /// Nodes, tasks, calls, faults: what a reader has to keep in mind.
-fn size(scenario: &Scenario) -> (usize, usize, usize, usize, bool) {
+pub(super) fn size(scenario: &Scenario) -> (usize, usize, usize, usize, bool) {
     let sum = |of: fn(&lockwright::scenario::TaskSpec) -> usize| scenario.tasks.iter().map(of).sum::<usize>();
     let (calls, before) = (sum(|task| task.calls.len()), sum(|task| task.before.len()));
     (scenario.cluster.nodes.len(), scenario.tasks.len(), calls, before, scenario.faults.memory)

@@ -1,4 +1,7 @@
-//! `check`: explores, and shows every finding as a counterexample.
+//! `check`: explores, and shows findings as counterexamples.
+//!
+//! Of named scenarios every finding is shown, with a line for each scenario. Of the whole catalogue each kind of finding is shown
+//! once ([`kinds`]), unless `--each` asks for all.
 
 use std::path::{Path, PathBuf};
 
@@ -7,15 +10,15 @@ use lockwright::event::names::Names;
 use lockwright::explore::saved::{self, Saved, SavedFinding};
 use lockwright::explore::schedule::{Guide, Replay, replay};
 use lockwright::explore::{Config, Error, Found, Verdict};
-use lockwright::report;
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::json::{self, CellReport, Explored, FindingReport};
+use lockwright::report::{self, columns};
 use lockwright::scenario::all::Size;
 use lockwright::scenario::cells::{self, Cell};
 use lockwright::scenario::{catalogue, expect, file, shrink};
 
 use super::progress::Progress;
-use super::{Status, all, print, search, select, time_line, workers};
+use super::{Status, all, kinds, page_columns, print, search, select, time_line, workers};
 
 /// What to explore, and how.
 #[derive(clap::Args)]
@@ -24,22 +27,28 @@ pub struct Arguments {
     #[arg(value_name = "DESIGN [SCENARIO]", num_args = 0..=2, hide_possible_values = true)]
     short: Vec<String>,
     /// A design, or a mutant such as spinlock:no-recheck; all designs if none is given. May be repeated.
-    #[arg(long = "design", value_name = "DESIGN")]
+    #[arg(long = "design", value_name = "DESIGN", help_heading = "What to explore")]
     designs: Vec<String>,
     /// A scenario, or a file with one (docs/scenarios.md); all of the catalogue if none is given. May be repeated.
-    #[arg(long = "scenario", value_name = "SCENARIO")]
+    #[arg(long = "scenario", value_name = "SCENARIO", help_heading = "What to explore")]
     scenarios: Vec<String>,
     /// Instead of scenarios by name: every one with that number of tasks and calls, as TASKSxCALLS. Sizes are 2x1, 3x1 and 2x2, and
     /// each contains the ones before it. A kind of finding is shown once, in the smallest scenario that has it.
-    #[arg(long, value_name = "SIZE", conflicts_with_all = ["scenarios", "shrink", "checkpoint"])]
+    #[arg(long, value_name = "SIZE", conflicts_with_all = ["scenarios", "shrink", "checkpoint"], help_heading = "What to explore")]
     all: Option<Size>,
-    /// Write the schedule of each finding into this directory.
-    #[arg(long, value_name = "DIR")]
+    /// Without a scenario: show every finding of every scenario, not each kind of finding once.
+    #[arg(long, conflicts_with = "all", help_heading = "What to show")]
+    each: bool,
+    /// Write the schedule of each finding that is shown into this directory.
+    #[arg(long, value_name = "DIR", help_heading = "What to show")]
     save: Option<PathBuf>,
     /// Show each finding in the smallest scenario that still has it: fewest tasks, then fewest calls. Its scenario is
     /// saved with its schedule.
-    #[arg(long, requires = "save")]
+    #[arg(long, requires = "save", help_heading = "What to show")]
     shrink: bool,
+    /// Lay pages out for a terminal of N columns, 40 to 118.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(40..=118), help_heading = "What to show")]
+    columns: Option<u16>,
     #[command(flatten)]
     search: search::Arguments,
 }
@@ -76,11 +85,16 @@ fn place(cell: &Cell) -> String {
     format!("{} on {}", cell.scenario.name, cell.design.full_name())
 }
 
+/// The cells, as progress names them.
+pub(super) fn titles(cells: &[Cell]) -> Vec<String> {
+    cells.iter().map(place).collect()
+}
+
 /// A finding, ready to be shown.
-struct Shown<'a> {
+pub(super) struct Shown<'a> {
     found: &'a Found,
-    replay: Option<Replay>,
-    file: Option<String>,
+    pub replay: Option<Replay>,
+    pub file: Option<String>,
 }
 
 /// Explores and prints.
@@ -97,9 +111,25 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
         search::check_form(&config, &*cell.subject(), &place(cell))?;
     }
     make_directory(arguments.save.as_deref())?;
-    let progress = Progress::start(cells.len())?;
+    let columns = page_columns(arguments.columns);
+    if arguments.scenarios().is_empty() && !arguments.each && !arguments.shrink && !as_json {
+        let wanted = kinds::Wanted { cells: &cells, config: &config, save: arguments.save.as_deref(), columns };
+        return kinds::run(&wanted);
+    }
+    explore_each(arguments, cells, &config, columns, as_json)
+}
+
+/// Explores, and shows every finding.
+fn explore_each(
+    arguments: &Arguments,
+    cells: Vec<Cell>,
+    config: &Config,
+    columns: usize,
+    as_json: bool,
+) -> Result<Status> {
+    let progress = Progress::start(titles(&cells))?;
     let verdicts = cells::for_each(&cells, (workers() / config.jobs).max(1), |at, cell| {
-        let watched = progress.watched(at, &config);
+        let watched = progress.watched(at, config);
         let verdict = cells::explore_with_witnesses(cell, &watched)?;
         progress.done(at, &verdict);
         if arguments.shrink {
@@ -115,11 +145,13 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     let names: Vec<Names> = cells.iter().map(|cell| cell.scenario.names()).collect();
     let mut shown = Vec::new();
     for ((cell, verdict), names) in cells.iter().zip(&verdicts).zip(&names) {
-        shown.push(show(cell, verdict, names, arguments.save.as_deref())?);
+        let shown_of = verdict.findings.iter().map(|found| show(cell, found, names, arguments.save.as_deref()));
+        shown.push(shown_of.collect::<Result<Vec<_>>>()?);
     }
     let designs = cells.iter().map(|cell| cell.design.full_name()).collect();
-    let work = Work { cells: &cells, designs, verdicts: &verdicts, names: &names, shown: &shown, jobs: config.jobs };
-    let text = if as_json { work.json(&config, seconds) } else { work.text() + &time_line(seconds, workers()) };
+    let jobs = config.jobs;
+    let work = Work { cells: &cells, designs, verdicts: &verdicts, names: &names, shown: &shown, jobs, columns };
+    let text = if as_json { work.json(config, seconds) } else { work.text() + &time_line(seconds, workers()) };
     print(&text)?;
     let findings = verdicts.iter().any(|verdict| !verdict.findings.is_empty());
     Ok(Status::of(findings, verdicts.iter().any(|verdict| !verdict.complete())))
@@ -137,17 +169,14 @@ fn make_directory(save: Option<&Path>) -> Result<()> {
     std::fs::create_dir_all(directory).with_context(|| format!("making the directory {}", directory.display()))
 }
 
-/// Replays the findings of a cell, and saves their schedules if there is a directory for them.
-fn show<'a>(cell: &Cell, verdict: &'a Verdict, names: &Names, save: Option<&Path>) -> Result<Vec<Shown<'a>>> {
-    let show_one = |found: &'a Found| {
-        if found.weak_memory {
-            return Ok(Shown { found, replay: None, file: None });
-        }
-        let replay = replay(&*cell.subject(), names, &Guide::Exact(&found.schedule))?;
-        let file = save.map(|directory| write(cell, found, &replay, directory)).transpose()?;
-        Ok(Shown { found, replay: Some(replay), file })
-    };
-    verdict.findings.iter().map(show_one).collect()
+/// Replays a finding of a cell, and saves its schedule if there is a directory for it.
+pub(super) fn show<'a>(cell: &Cell, found: &'a Found, names: &Names, save: Option<&Path>) -> Result<Shown<'a>> {
+    if found.weak_memory {
+        return Ok(Shown { found, replay: None, file: None });
+    }
+    let replay = replay(&*cell.subject(), names, &Guide::Exact(&found.schedule))?;
+    let file = save.map(|directory| write(cell, found, &replay, directory)).transpose()?;
+    Ok(Shown { found, replay: Some(replay), file })
 }
 
 pub(super) fn write(cell: &Cell, found: &Found, replay: &Replay, directory: &Path) -> Result<String> {
@@ -175,6 +204,8 @@ struct Work<'a> {
     names: &'a [Names],
     shown: &'a [Vec<Shown<'a>>],
     jobs: usize,
+    /// Width of a page.
+    columns: usize,
 }
 
 impl Work<'_> {
@@ -199,17 +230,26 @@ impl Work<'_> {
         let mut text = String::new();
         for (at, (cell, verdict)) in self.cells.iter().zip(self.verdicts).enumerate() {
             for example in self.examples(at) {
-                text.push_str(&counterexample::page(&example));
+                text.push_str(&counterexample::page_in(&example, self.columns));
                 text.push('\n');
             }
             let tasks = cell.scenario.tasks.len();
-            text.push_str(&counterexample::last_line(&self.designs[at], cell.scenario.name, tasks, self.jobs, verdict));
+            let (design, scenario) = (&self.designs[at], cell.scenario.name);
+            text.push_str(&self.fitted(counterexample::last_line(design, scenario, tasks, self.jobs, verdict)));
             text.push_str(&report::repeats_lines(verdict, &self.names[at]));
             if !verdict.findings.is_empty() && at + 1 < self.cells.len() {
                 text.push('\n');
             }
         }
         text
+    }
+
+    /// A line as it is; broken where the page is narrow.
+    fn fitted(&self, line: String) -> String {
+        if self.columns >= columns::PAGE_COLUMNS {
+            return line;
+        }
+        columns::wrap(line.trim_end(), self.columns).iter().map(|line| format!("{line}\n")).collect()
     }
 
     fn json(&self, config: &Config, seconds: f64) -> String {

@@ -17,13 +17,14 @@ use super::{Status, print, search, select, time_line};
 /// What to explore, and how.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A program of a growing family, such as L-fixed-3-3: fixed, mainline or unfenced, leasers, openers.
-    program: Option<String>,
+    /// A program of a growing family, such as L-fixed-3-3: fixed, mainline or unfenced, leasers, openers. Or a design and a scenario.
+    #[arg(value_name = "PROGRAM | DESIGN SCENARIO", num_args = 0..=2, hide_possible_values = true)]
+    program: Vec<String>,
     /// Instead: a scenario on this design.
-    #[arg(long, requires = "scenario", conflicts_with = "program")]
+    #[arg(long, requires = "scenario", conflicts_with = "program", help_heading = "What to explore")]
     design: Option<String>,
     /// The scenario.
-    #[arg(long, requires = "design", conflicts_with = "program")]
+    #[arg(long, requires = "design", conflicts_with = "program", help_heading = "What to explore")]
     scenario: Option<String>,
     #[command(flatten)]
     search: search::Arguments,
@@ -37,12 +38,12 @@ struct Program {
 
 impl Arguments {
     fn program(&self) -> Result<Program> {
-        match (&self.program, &self.design, &self.scenario) {
-            (Some(name), ..) => {
+        match (&self.program[..], &self.design, &self.scenario) {
+            ([name], ..) => {
                 let family: Family = name.parse()?;
                 Ok(Program { name: family.to_string(), subject: family.subject(), names: family.names() })
             }
-            (None, Some(design), Some(scenario)) => {
+            ([design, scenario], ..) | ([], Some(design), Some(scenario)) => {
                 let one = |name: &String| std::slice::from_ref(name).to_vec();
                 let (designs, scenarios) =
                     select::both(select::designs(&one(design)), select::scenarios(&one(scenario)))?;
@@ -65,7 +66,7 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     let config =
         arguments.search.config(1, || format!("{} (lockwright {})", program.name, env!("CARGO_PKG_VERSION")))?;
     search::check_form(&config, &*program.subject, &program.name)?;
-    let progress = Progress::start(1)?;
+    let progress = Progress::start(vec![program.name.clone()])?;
     let config = progress.watched(0, &config);
     let verdict = witness::explore_with_witnesses(&program.subject, &config)?;
     progress.done(0, &verdict);

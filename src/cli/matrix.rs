@@ -10,14 +10,14 @@ use lockwright::report::{matrix, overview};
 use lockwright::scenario::{catalogue, cells, expect};
 
 use super::progress::Progress;
-use super::{Status, memory, print, time_line, workers};
+use super::{Status, check, memory, print, time_line, workers};
 
 /// Explores the cells of the old design and the new, or of all, and prints the first screen, or the matrix.
 pub fn run(all: bool, as_json: bool) -> Result<Status> {
     let [before, after] = matrix::SIDE_BY_SIDE.map(|name| designs::find(name).expect("both designs exist"));
     let designs = if all { designs::DESIGNS } else { &[before, after] };
     let cells = cells::cells(designs, &catalogue::all());
-    let progress = Progress::start(cells.len())?;
+    let progress = Progress::start(check::titles(&cells))?;
     let default = Config::default();
     let config = Config { bytes_max: memory::bytes_max(default.bytes_max, workers()), ..default };
     let verdicts = cells::for_each(&cells, workers(), |at, cell| {

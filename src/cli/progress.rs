@@ -15,35 +15,39 @@ const TICK: Duration = Duration::from_millis(200);
 /// The progress of many cells.
 pub struct Progress {
     bar: ProgressBar,
+    /// What each cell is called.
+    titles: Vec<String>,
     counts: Arc<Mutex<Vec<explore::Progress>>>,
     interrupt: Arc<AtomicBool>,
 }
 
 impl Progress {
-    /// Starts it, and listens for Ctrl-C. Called once in a process.
+    /// Starts it for cells of these names, and listens for Ctrl-C. Called once in a process.
     ///
     /// # Errors
     /// If the handler cannot be installed.
-    pub fn start(cells: usize) -> Result<Progress> {
+    pub fn start(titles: Vec<String>) -> Result<Progress> {
+        let cells = titles.len();
         let interrupt = Arc::new(AtomicBool::new(false));
         let pressed = Arc::clone(&interrupt);
         ctrlc::set_handler(move || pressed.store(true, Ordering::Relaxed)).context("listening for Ctrl-C")?;
         // Hidden by itself where standard error is no terminal.
         let bar = ProgressBar::new(cells as u64);
-        let style = ProgressStyle::with_template("{spinner} {pos}/{len} cells, {msg}").context("the progress line")?;
+        let style = ProgressStyle::with_template(template(cells)).context("the progress line")?;
         bar.set_style(style);
         bar.enable_steady_tick(TICK);
         let counts = Arc::new(Mutex::new(vec![explore::Progress::default(); cells]));
-        Ok(Progress { bar, counts, interrupt })
+        Ok(Progress { bar, titles, counts, interrupt })
     }
 
     /// The configuration for a cell: it can be interrupted, and tells how far it is.
     pub fn watched(&self, cell: usize, config: &Config) -> Config {
-        let (bar, counts) = (self.bar.clone(), Arc::clone(&self.counts));
+        let (bar, counts, title) = (self.bar.clone(), Arc::clone(&self.counts), self.titles[cell].clone());
+        bar.set_message(title.clone());
         let progress = move |progress: &explore::Progress| {
             let mut counts = counts.lock();
             counts[cell] = *progress;
-            bar.set_message(message(&counts, bar.elapsed()));
+            bar.set_message(message(&title, &counts, bar.elapsed()));
         };
         Config { interrupt: Some(Arc::clone(&self.interrupt)), progress: Some(Arc::new(progress)), ..config.clone() }
     }
@@ -53,7 +57,7 @@ impl Progress {
         let mut counts = self.counts.lock();
         let (executions, states) = (verdict.executions, verdict.states);
         counts[cell] = explore::Progress { executions, states, ..explore::Progress::default() };
-        self.bar.set_message(message(&counts, self.bar.elapsed()));
+        self.bar.set_message(message(&self.titles[cell], &counts, self.bar.elapsed()));
         self.bar.inc(1);
     }
 
@@ -65,14 +69,19 @@ impl Progress {
     }
 }
 
-/// How far all cells are together: what was made, how fast, what is open, what it takes.
-fn message(counts: &[explore::Progress], elapsed: Duration) -> String {
+/// A single program is not counted.
+fn template(cells: usize) -> &'static str {
+    if cells == 1 { "{spinner} {wide_msg}" } else { "{spinner} {pos}/{len}  {wide_msg}" }
+}
+
+/// The cell that was heard of last, and how far all cells are together: what was made, how fast, what is open, what it takes.
+fn message(title: &str, counts: &[explore::Progress], elapsed: Duration) -> String {
     let sum = |of: fn(&explore::Progress) -> u64| counts.iter().map(of).sum::<u64>();
     let (executions, states) = (sum(|count| count.executions), sum(|count| count.states));
     // Engines that know no states are measured by their executions.
     let (made, noun) = if states > 0 { (states, "states") } else { (executions, "executions") };
     let rate = made as f64 / elapsed.as_secs_f64().max(0.001);
-    let mut message = format!("{made} {noun}, {rate:.0} a second");
+    let mut message = format!("{title}: {made} {noun}, {rate:.0} a second");
     let (frontier, bytes) = (sum(|count| count.frontier), sum(|count| count.bytes));
     if frontier > 0 {
         message.push_str(&format!(", {frontier} open"));
@@ -85,4 +94,18 @@ fn message(counts: &[explore::Progress], elapsed: Duration) -> String {
         message.push_str(&format!(", about {:.0} %", fraction * 100.0));
     }
     message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_names_the_cell_and_has_no_part_without_a_number() {
+        let counts = [explore::Progress { states: 30, ..Default::default() }, explore::Progress::default()];
+        let text = message("expiry on bkl", &counts, Duration::from_secs(2));
+
+        assert_eq!(text, "expiry on bkl: 30 states, 15 a second");
+        assert_eq!(template(1), "{spinner} {wide_msg}");
+    }
 }

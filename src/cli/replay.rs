@@ -15,7 +15,7 @@ use lockwright::scenario::subject;
 use super::{Status, complain, print, select};
 
 /// Runs the schedule in `file` and prints its trace.
-pub fn run(file: &Path, as_json: bool) -> Result<Status> {
+pub fn run(file: &Path, columns: usize, as_json: bool) -> Result<Status> {
     let place = || file.display().to_string();
     let text = read_text(file).with_context(place)?;
     let saved = Saved::parse(&text).with_context(place)?;
@@ -38,7 +38,8 @@ pub fn run(file: &Path, as_json: bool) -> Result<Status> {
         print(&json::text("replay", Replayed::new(&saved.design, &saved.scenario, &names, &replay)))?;
     } else {
         let marked = marked.or(replay.findings.first());
-        print(&counterexample::trace(&saved.design, &saved.scenario, &names, &replay, marked))?;
+        let place = format!("design {}, scenario {}", saved.design, saved.scenario);
+        print(&counterexample::trace_in(&place, &names, &replay, marked, columns))?;
     }
     if let (Some(wanted), None) = (wanted, marked) {
         complain(&format!("{}: {} {} does not show any more", place(), wanted.code, wanted.subject));

@@ -18,52 +18,52 @@ const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
 #[derive(clap::Args)]
 #[group(skip)]
 pub struct Arguments {
-    /// Who explores; `lockwright list` shows the engines.
-    #[arg(long, default_value = "explorer")]
+    /// The engine that explores; `lockwright list engines` has them all.
+    #[arg(long, default_value = "explorer", help_heading = "How to explore")]
     engine: String,
     /// Memory model: sc (sequentially consistent) or tso (store buffers, as on x86). loom has its own.
-    #[arg(long, default_value = "sc", value_name = "MODEL")]
+    #[arg(long, default_value = "sc", value_name = "MODEL", help_heading = "How to explore")]
     memory: String,
     /// OS threads that explore one program together; programs are spread over all cores anyway.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "How to explore")]
     jobs: u16,
-    /// Take states for equal that differ only in which of equal tasks is which.
-    #[arg(long)]
+    /// Treat states as equal that differ only in which of equal tasks is which.
+    #[arg(long, help_heading = "How to explore")]
     symmetry: bool,
-    /// Only executions with at most so many preemptions, those with fewer first.
-    #[arg(long, value_name = "N")]
+    /// Only executions with at most N preemptions, those with fewer first.
+    #[arg(long, value_name = "N", help_heading = "Bounds")]
     preemptions_max: Option<u32>,
-    /// Run everything, go on past sampled known states, and stop with an error if something else follows than before.
-    #[arg(long)]
+    /// Run everything, continue past sampled known states, and stop with an error if what follows differs from before.
+    #[arg(long, help_heading = "How to explore")]
     audit: bool,
     /// Where the random engines begin: the same seed gives the same executions.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "The random engines")]
     seed: Option<u64>,
     /// Executions of the random engines.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "The random engines")]
     runs: Option<u64>,
-    /// How many orderings a bug may need that pct looks for.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    /// The number of orderings that a bug may need for pct to look for it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64), help_heading = "The random engines")]
     depth: Option<u32>,
-    /// Give a program up after so many executions.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Give a program up after N executions.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Bounds")]
     executions_max: Option<u64>,
-    /// Give a program up after so many states.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    /// Give a program up after N states.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Bounds")]
     states_max: Option<u64>,
-    /// Give an execution up after this number of steps.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    /// Give an execution up after N steps.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Bounds")]
     steps_max: Option<u32>,
-    /// Give a program up when its known states take more than so many MiB.
-    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
+    /// Give a program up when its known states take more than MIB MiB.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 20), help_heading = "Bounds")]
     memory_max: Option<u64>,
-    /// Keep what is known in this file while exploring, and go on from it if it is there. For one program at a time.
-    #[arg(long, value_name = "FILE")]
+    /// Keep what is known in this file while exploring, and continue from it if it exists. For one program at a time.
+    #[arg(long, value_name = "FILE", help_heading = "How to explore")]
     checkpoint: Option<PathBuf>,
 }
 
 impl Arguments {
-    /// The configuration, for so many programs; `about` names the one of a checkpoint.
+    /// The configuration for this number of programs; `about` names the one of a checkpoint.
     ///
     /// # Errors
     /// For an unknown name, and for flags that do not go together.

@@ -9,7 +9,7 @@ use lockwright::engine::Memory;
 use lockwright::explore::EngineKind;
 use lockwright::explore::files::read_text;
 use lockwright::lease::designs::{self, Entry};
-use lockwright::report::columns;
+use lockwright::report::{columns, count};
 use lockwright::scenario::cells::{self, Cell};
 use lockwright::scenario::{FsKind, Scenario, alone, catalogue, file};
 
@@ -38,11 +38,20 @@ pub fn designs(names: &[String]) -> Result<Vec<Entry>> {
     if names.is_empty() {
         return Ok(designs::DESIGNS.to_vec());
     }
-    let known = || {
-        let designs = designs::DESIGNS.iter().copied().chain([designs::FLOCKS_FIXED]);
-        designs.chain(designs::mutants()).map(Entry::full_name).collect()
-    };
-    all(once(names).map(|name| designs::find(name).ok_or_else(|| unknown("design", name, known()))))
+    all(once(names).map(|name| designs::find(name).ok_or_else(|| unknown_design(name))))
+}
+
+/// The designs are listed; the mutants are too many, but one may have been meant.
+fn unknown_design(name: &str) -> Error {
+    if name.contains(',') {
+        return anyhow!("unknown design '{name}'; give --design once for each design");
+    }
+    let designs: Vec<String> =
+        designs::DESIGNS.iter().copied().chain([designs::FLOCKS_FIXED]).map(Entry::full_name).collect();
+    let mutants: Vec<String> = designs::mutants().map(Entry::full_name).collect();
+    let more = format!("  and {}: lockwright list mutants", count(mutants.len() as u64, "mutant"));
+    let suggestion = suggestion(name, &[&designs[..], &mutants].concat());
+    anyhow!("unknown design '{name}'{suggestion}\n{}\n{more}", known_lines(&designs))
 }
 
 /// The scenarios of these names; all if there are none.
@@ -137,7 +146,7 @@ fn once(names: &[String]) -> impl Iterator<Item = &String> {
     names.iter().enumerate().filter(|(at, name)| !names[..*at].contains(name)).map(|(_, name)| name)
 }
 
-/// All results, or all errors: who mistypes two names hears of both.
+/// All results, or all errors: of two mistyped names both are reported.
 pub fn all<T>(results: impl Iterator<Item = Result<T>>) -> Result<Vec<T>> {
     let (mut found, mut errors) = (Vec::new(), Vec::new());
     for result in results {
@@ -160,13 +169,20 @@ pub fn both<A, B>(first: Result<A>, second: Result<B>) -> Result<(A, B)> {
 
 /// The error for a name that is not there.
 pub fn unknown(what: &str, name: &str, known: Vec<String>) -> Error {
+    anyhow!("unknown {what} '{name}'{}\n{}", suggestion(name, &known), known_lines(&known))
+}
+
+/// The nearest name, if one is near.
+fn suggestion(name: &str, known: &[String]) -> String {
     let rank = |known: &String| (!known.starts_with(name), distance(known, name));
     let near = 2.max(name.chars().count() / 3);
     let is_near = |known: &String| known.starts_with(name) || distance(known, name) <= near;
     let nearest = known.iter().min_by_key(|known| rank(known)).filter(|nearest| !name.is_empty() && is_near(nearest));
-    let suggestion = nearest.map_or(String::new(), |nearest| format!("; did you mean '{nearest}'?"));
-    let known = columns::wrap(&format!("  known: {}", known.join(" ")), columns::PAGE_COLUMNS);
-    anyhow!("unknown {what} '{name}'{suggestion}\n{}", known.join("\n"))
+    nearest.map_or(String::new(), |nearest| format!("; did you mean '{nearest}'?"))
+}
+
+fn known_lines(known: &[String]) -> String {
+    columns::wrap(&format!("  known: {}", known.join(" ")), columns::PAGE_COLUMNS).join("\n")
 }
 
 /// How many letters differ: insertions, deletions, substitutions.

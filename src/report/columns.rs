@@ -1,6 +1,8 @@
 //! A story as text: numbered rows, one column per task, and before each column which locks its task holds.
 //!
-//! The width of the page is fixed, so that the same story is the same text on every terminal and in every file.
+//! The width of the page is fixed, so that the same story is the same text on every terminal and in every file. A narrower page has
+//! to be asked for. Where the columns of its tasks would be too narrow to read they are stacked: one column, and a line that names
+//! the task at each switch.
 
 use super::story::{Row, Story};
 
@@ -16,6 +18,12 @@ const GAP: usize = 2;
 /// Narrowest column: below that, nothing could be read.
 const COLUMN_MIN: usize = 20;
 
+/// A narrower page than [`PAGE_COLUMNS`] is stacked where a task would get less than this.
+const STACKED_BELOW: usize = 34;
+
+/// The narrowest page that can be asked for.
+pub const PAGE_COLUMNS_MIN: usize = 40;
+
 /// How a story is laid out.
 struct Layout<'a> {
     story: &'a Story,
@@ -25,16 +33,29 @@ struct Layout<'a> {
     widths: Vec<(usize, usize)>,
     /// Spaces per level of the call stack.
     indent: usize,
+    /// Width of the page.
+    page: usize,
 }
 
 /// The story as a table with its legend. `indent` is the number of spaces per level of the call stack.
 pub fn table(story: &Story, indent: usize) -> String {
+    table_in(story, indent, PAGE_COLUMNS)
+}
+
+/// The same on a page of this width; see the module on what happens to a narrow one.
+pub fn table_in(story: &Story, indent: usize, page: usize) -> String {
     let locks = letters(story);
-    let mut layout = Layout { story, locks, widths: Vec::new(), indent };
-    layout.widths = layout.measure();
-    let mut text = layout.header();
-    for row in &story.rows {
-        layout.row(row, &mut text);
+    let mut layout = Layout { story, locks, widths: Vec::new(), indent, page };
+    let widest = layout.measure();
+    layout.widths = layout.fitted(widest.clone());
+    let mut text = String::new();
+    if page < PAGE_COLUMNS && layout.is_too_narrow(&widest) {
+        layout.stacked(&mut text);
+    } else {
+        text.push_str(&layout.header());
+        for row in &story.rows {
+            layout.row(row, &mut text);
+        }
     }
     text.push_str(&layout.legend());
     text
@@ -67,9 +88,8 @@ impl Layout<'_> {
         format!("{}{}{mark}", " ".repeat(row.depth * self.indent), row.text)
     }
 
-    /// Each column as wide as its widest text, if they fit; else the widest give way.
+    /// Each column as wide as its widest text.
     fn measure(&self) -> Vec<(usize, usize)> {
-        let count = self.story.columns.len();
         let mut widths: Vec<(usize, usize)> = self.story.columns.iter().map(|name| (1, name.chars().count())).collect();
         for row in &self.story.rows {
             for (column, held) in row.held.iter().enumerate() {
@@ -81,10 +101,16 @@ impl Layout<'_> {
                 widths[*column].1 = widths[*column].1.max(why.chars().count());
             }
         }
+        widths
+    }
+
+    /// The same if they fit on the page; else the widest give way.
+    fn fitted(&self, mut widths: Vec<(usize, usize)>) -> Vec<(usize, usize)> {
         let spent = |widths: &[(usize, usize)]| {
-            STEP_COLUMNS + widths.iter().map(|(gutter, text)| gutter + 1 + text).sum::<usize>() + GAP * (count - 1)
+            let gaps = GAP * (widths.len() - 1);
+            STEP_COLUMNS + widths.iter().map(|(gutter, text)| gutter + 1 + text).sum::<usize>() + gaps
         };
-        while spent(&widths) > PAGE_COLUMNS {
+        while spent(&widths) > self.page {
             let Some(widest) = widths.iter_mut().max_by_key(|(_, text)| *text) else { break };
             if widest.1 <= COLUMN_MIN {
                 break;
@@ -92,6 +118,43 @@ impl Layout<'_> {
             widest.1 -= 1;
         }
         widths
+    }
+
+    /// Has a column less room than it needs, and too little to be read?
+    fn is_too_narrow(&self, widest: &[(usize, usize)]) -> bool {
+        let narrow = |((_, has), (_, needs)): (&(usize, usize), &(usize, usize))| has < needs && *has < STACKED_BELOW;
+        self.widths.iter().zip(widest).any(narrow)
+    }
+
+    /// One task below the other.
+    fn stacked(&self, text: &mut String) {
+        text.push_str("  step\n");
+        let gutter = self.widths.iter().map(|(gutter, _)| *gutter).max().unwrap_or(0);
+        let room = self.page.saturating_sub(STEP_COLUMNS + gutter + 1).max(COLUMN_MIN);
+        let mut column = None;
+        for row in &self.story.rows {
+            if column.replace(row.column) != Some(row.column) {
+                let line = format!("{}:{}", self.story.columns[row.column], self.left_behind(row));
+                wrap(&line, self.page).iter().for_each(|line| text.push_str(&format!("{line}\n")));
+            }
+            let step = row.step.map_or(String::new(), |step| step.to_string());
+            let held = self.gutter(&row.held[row.column]);
+            for (at, line) in wrap(&self.text(row), room).iter().enumerate() {
+                let step = if at == 0 { step.as_str() } else { "" };
+                text.push_str(format!("{step:>6}  {held:<gutter$} {line}").trim_end());
+                text.push('\n');
+            }
+        }
+    }
+
+    /// Why the task before does not run on, and the locks that it holds meanwhile.
+    fn left_behind(&self, row: &Row) -> String {
+        let Some((other, why)) = &row.switch else { return String::new() };
+        let held = match self.gutter(&row.held[*other]) {
+            held if held.is_empty() => String::new(),
+            held => format!(", holds {held}"),
+        };
+        format!(" ({} {}{held})", self.story.columns[*other], why.trim_matches(['(', ')']))
     }
 
     fn header(&self) -> String {
@@ -132,7 +195,7 @@ impl Layout<'_> {
             return String::new();
         }
         let locks: Vec<String> = self.locks.iter().map(|(letter, name)| format!("{letter} = {name}")).collect();
-        wrap(&format!("held: {}", locks.join(", ")), PAGE_COLUMNS - STEP_COLUMNS)
+        wrap(&format!("held: {}", locks.join(", ")), self.page - STEP_COLUMNS)
             .iter()
             .map(|line| format!("{:STEP_COLUMNS$}{line}\n", ""))
             .collect()

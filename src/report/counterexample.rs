@@ -27,12 +27,17 @@ pub struct Counterexample<'a> {
 
 /// The page.
 pub fn page(example: &Counterexample<'_>) -> String {
+    page_in(example, columns::PAGE_COLUMNS)
+}
+
+/// The page for a terminal of this many columns.
+pub fn page_in(example: &Counterexample<'_>, width: usize) -> String {
     let finding = &example.found.finding;
     let place = format!("design {}, scenario {}", example.design, example.scenario);
-    let mut text = plain_page(finding, &place, example.names, example.replay);
+    let mut text = plain_page_in(finding, &place, example.names, example.replay, width);
     if let Some(expected) = example.expected {
         let known = format!("  known as {}: {}", expected.bug, expected.why);
-        columns::wrap(&known, columns::PAGE_COLUMNS).iter().for_each(|line| text.push_str(&format!("{line}\n")));
+        columns::wrap(&known, width).iter().for_each(|line| text.push_str(&format!("{line}\n")));
     }
     text.push_str(&how_to_replay(example));
     text
@@ -40,29 +45,50 @@ pub fn page(example: &Counterexample<'_>) -> String {
 
 /// The page of any program: verdict, story, why. `replay` is its execution, if a sequentially consistent one shows it.
 pub fn plain_page(finding: &Finding, place: &str, names: &Names, replay: Option<&Replay>) -> String {
-    let mut text = head(finding, place);
+    plain_page_in(finding, place, names, replay, columns::PAGE_COLUMNS)
+}
+
+fn plain_page_in(finding: &Finding, place: &str, names: &Names, replay: Option<&Replay>, width: usize) -> String {
+    let mut text = head_in(finding, place, width);
     match replay {
         Some(replay) => {
             text.push('\n');
-            text.push_str(&columns::table(&story::folded(replay, names, finding), 0));
+            text.push_str(&columns::table_in(&story::folded(replay, names, finding), 0, width));
         }
-        None => text.push_str("       weak memory only: no sequentially consistent replay shows it\n"),
+        None => text.push_str(&indented("weak memory only: no sequentially consistent replay shows it", width)),
     }
-    text + &why(finding, names)
+    text + &why_in(finding, names, width)
 }
 
 /// What is wrong, in two lines: code, title and place; the message.
 pub fn head(finding: &Finding, place: &str) -> String {
+    head_in(finding, place, columns::PAGE_COLUMNS)
+}
+
+fn head_in(finding: &Finding, place: &str, width: usize) -> String {
     let title = format!("{}  {}", finding.code, finding.code.title());
-    let message = &finding.message;
-    match columns::PAGE_COLUMNS.checked_sub(title.chars().count() + place.chars().count()) {
-        Some(gap @ 2..) => format!("{title}{}{place}\n       {message}\n", " ".repeat(gap)),
-        _ => format!("{title}\n       {place}\n       {message}\n"),
+    let message = indented(&finding.message, width);
+    match width.checked_sub(title.chars().count() + place.chars().count()) {
+        Some(gap @ 2..) => format!("{title}{}{place}\n{message}", " ".repeat(gap)),
+        _ => format!("{title}\n{}{message}", indented(place, width)),
     }
+}
+
+/// A sentence below the title. On a page of full width it is one line: whoever searches for it finds it.
+fn indented(text: &str, width: usize) -> String {
+    let indent = " ".repeat(7);
+    if width >= columns::PAGE_COLUMNS {
+        return format!("{indent}{text}\n");
+    }
+    columns::wrap(text, width - 7).iter().map(|line| format!("{indent}{}\n", line.trim_start())).collect()
 }
 
 /// The places with task, step, what happened there and the source line.
 pub fn why(finding: &Finding, names: &Names) -> String {
+    why_in(finding, names, columns::PAGE_COLUMNS)
+}
+
+fn why_in(finding: &Finding, names: &Names, page: usize) -> String {
     let when = |spot: &Spot| match (spot.set_up_of, spot.step) {
         (Some(task), 0) => format!("{}, set-up", names.task(task)),
         (of, step) => format!("{}, step {step}", names.task(of.unwrap_or(spot.task))),
@@ -72,8 +98,15 @@ pub fn why(finding: &Finding, names: &Names) -> String {
         .zip(1..)
         .map(|((spot, label), mark)| (format!("  ({mark}) {}: {label}", when(spot)), source(spot.place)))
         .collect();
-    let width = rows.iter().map(|(left, _)| left.chars().count()).max().unwrap_or(0);
-    let lines: String = rows.iter().map(|(left, right)| format!("{left:<width$}   {right}\n")).collect();
+    let widest =
+        |of: fn(&(String, String)) -> &String| rows.iter().map(|row| of(row).chars().count()).max().unwrap_or(0);
+    let width = widest(|row| &row.0);
+    let stacked = page < columns::PAGE_COLUMNS && width + 3 + widest(|row| &row.1) > page;
+    let line = |(left, right): &(String, String)| match stacked {
+        true => format!("{left}\n      {right}\n"),
+        false => format!("{left:<width$}   {right}\n"),
+    };
+    let lines: String = rows.iter().map(line).collect();
     format!("\nwhy\n{lines}")
 }
 
@@ -122,12 +155,16 @@ pub fn verdict_line(program: &str, tasks: usize, jobs: usize, verdict: &Verdict)
 
 /// A replayed schedule: the whole trace in columns, then what the checks say.
 pub fn trace(design: &str, scenario: &str, names: &Names, replay: &Replay, marked: Option<&Finding>) -> String {
-    let place = format!("design {design}, scenario {scenario}");
-    let mut text = format!("{place}\n\n{}", columns::table(&story::whole(replay, names, marked), 1));
+    trace_in(&format!("design {design}, scenario {scenario}"), names, replay, marked, columns::PAGE_COLUMNS)
+}
+
+/// The same for a terminal of this many columns. `place` is what was replayed.
+pub fn trace_in(place: &str, names: &Names, replay: &Replay, marked: Option<&Finding>, width: usize) -> String {
+    let mut text = format!("{place}\n\n{}", columns::table_in(&story::whole(replay, names, marked), 1, width));
     for finding in &replay.findings {
         text.push('\n');
-        text.push_str(&head(finding, &place));
-        text.push_str(&why(finding, names));
+        text.push_str(&head_in(finding, place, width));
+        text.push_str(&why_in(finding, names, width));
     }
     let steps = replay.steps.len() as u64;
     text.push_str(&format!(
