@@ -1,19 +1,27 @@
 //! Properties over random programs: one binary, a module per property. `PROPTEST_CASES` scales them.
+//!
+//! Begin with `refactor.rs`: the two properties about the old design and the new. `casts.rs` and `sequential.rs` have what these need
+//! and more of their kind. `oracle.rs` compares every engine with brute force, on the programs of `programs.rs`; the rest
+//! compares engines with each other.
 
 use proptest::test_runner::{Config, RngSeed};
 
+mod refactor;
+
 mod casts;
+mod sequential;
+
+mod oracle;
+mod programs;
+
 mod dpor;
 mod explicit;
-mod oracle;
 #[path = "../tests/order.rs"]
 mod order;
-mod programs;
 mod renumber;
 mod renumbering;
 mod resume;
 mod second_opinion;
-mod sequential;
 mod shared_locks;
 
 /// The default number of cases, or what the environment asks for; no files are written.

@@ -33,9 +33,24 @@ fn said(program: &Small, config: Config) -> Said {
     Said::by(&verdict)
 }
 
-/// Programs that too few workers would make a difference to need not be run by more each time.
+/// Small programs gain nothing from a second worker.
 fn has_many_states(program: &Small) -> bool {
     program.tasks.iter().map(Vec::len).sum::<usize>() > 10
+}
+
+mod quick {
+    use super::*;
+
+    proptest! {
+        #![proptest_config(proptest::test_runner::Config { cases: 200, ..crate::config(200) })]
+
+        #[test]
+        fn explorer_and_brute_force_agree_on_two_hundred_programs(program in program()) {
+            let Some(oracle) = oracle(&program, Memory::Sc) else { return Ok(()) };
+
+            prop_assert_eq!(&said(&program, Config::default()), &oracle);
+        }
+    }
 }
 
 proptest! {
