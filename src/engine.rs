@@ -30,7 +30,9 @@ pub mod world;
 use fingerprint::Fingerprint;
 pub use limits::{Exceeded, OBJECTS_MAX, READERS_MAX, READS_MAX, TASKS_MAX};
 pub use observer::{Blind, Flow, Observer};
-pub(crate) use quiet::{panic_text, quietly};
+#[cfg(feature = "loom")]
+pub(crate) use quiet::panic_text;
+pub(crate) use quiet::quietly;
 use world::{Transition, World};
 
 /// What an engine does for the code under test.
@@ -94,6 +96,7 @@ impl Drop for Installed {
 }
 
 /// Leaves this OS thread without a current engine.
+#[cfg(feature = "loom")]
 pub(crate) fn uninstall() {
     CURRENT.set(None);
 }

@@ -71,6 +71,9 @@ impl Arguments {
         let (engine, memory) = select::both(select::engine(&self.engine), select::memory(&self.memory))?;
         let mut wrong: Vec<String> =
             misfits(engine, &self.chosen(memory)).iter().map(|misfit| self.said(misfit)).collect();
+        if engine == EngineKind::Loom && cfg!(not(feature = "loom")) {
+            wrong.push("--engine loom is not in this build: build it with the feature loom".to_owned());
+        }
         if self.checkpoint.is_some() && programs != 1 {
             wrong.push(format!("--checkpoint is for one design and one scenario; these are {programs} explorations"));
         }

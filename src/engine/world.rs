@@ -220,6 +220,7 @@ impl World {
     }
 
     /// All memory cells there are, in the order of their names.
+    #[cfg(feature = "loom")]
     pub(super) fn cells(&self) -> Vec<ObjectId> {
         let named = self.objects.iter().enumerate().flat_map(|(creator, slots)| {
             slots.iter().enumerate().map(move |(at, slot)| (ObjectId::new(TaskId(creator as u8), at as u32 + 1), slot))

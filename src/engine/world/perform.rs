@@ -51,6 +51,7 @@ impl World {
     }
 
     /// As [`World::apply`], where memory other than this world has decided what the task saw.
+    #[cfg(feature = "loom")]
     pub(in crate::engine) fn apply_seen(&mut self, task: TaskId, op: Op, alternative: u8, seen: Option<u64>) -> u64 {
         let result = match (op, seen) {
             (Op::Rmw(id, rmw, _), Some(old)) => {
@@ -65,6 +66,7 @@ impl World {
         result
     }
 
+    #[cfg(feature = "loom")]
     pub(in crate::engine) fn advance(&mut self, by: u64) {
         self.jiffies = self.jiffies.saturating_add(by);
     }
