@@ -6,9 +6,9 @@
 /// What loom does with a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// It ends it in so many executions.
+    /// It ends it in that many executions.
     Ended(u64),
-    /// It is stopped after so many.
+    /// It is stopped after that many.
     Stopped(u64),
     /// There is no such cell.
     Silent,

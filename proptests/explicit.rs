@@ -67,7 +67,7 @@ fn is_noticed(program: &Small, seeded: Option<Unsound>) -> bool {
     compared.unwrap_or(true)
 }
 
-/// Number of the random programs that tell a search with the mistake from one without, out of so many.
+/// Of `count` random programs, the number that tell a search with the mistake from one without.
 fn noticed(seeded: Option<Unsound>, programs: usize) -> usize {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let mut runner = TestRunner::new_with_rng(ProptestConfig::default(), rng);

@@ -249,7 +249,7 @@ impl Checks {
         self.lease.is_some()
     }
 
-    /// Does what is remembered or said of this event depend on when, among independent steps of others, it happens?
+    /// Is this event order-sensitive for a check, even among independent steps of others?
     pub fn is_loud(&self, event: &Event) -> bool {
         self.lease.as_ref().is_some_and(|lease| lease.heeds(event))
             || self.history.as_ref().is_some_and(|history| history.heeds(event))

@@ -1,4 +1,4 @@
-//! Who runs the tasks: the dozen operations, and the engine that is asked for them.
+//! The dozen operations, and the engine that performs them and runs the tasks.
 //!
 //! Code under test is written once. Its locks, cells and queues are [`Object`]s: names that the
 //! *current engine* of the execution gives a meaning to. [`controlled`] runs tasks as coroutines
@@ -386,7 +386,7 @@ pub struct Followed {
     pub judged: bool,
 }
 
-/// Who decides the order.
+/// Decides the order.
 pub trait Strategy {
     /// What happens next in a state that was judged before, without looking at it again: `None` if it is a new one.
     fn follow(&mut self, _world: &World) -> Option<Followed> {

@@ -23,7 +23,7 @@ pub use symbol::Symbol;
 /// A place in the source of the code under test.
 pub type Place = &'static Location<'static>;
 
-/// Who runs. Task 0 is the set-up and the epilogue ([`TaskId::BOOT`]); a scenario's tasks follow from 1.
+/// A task, by number. Task 0 is the set-up and the epilogue ([`TaskId::BOOT`]); a scenario's tasks follow from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TaskId(pub u8);
 
@@ -55,7 +55,7 @@ impl ObjectId {
         ObjectId(u32::from(creator.0) << 24 | count)
     }
 
-    /// Who made it.
+    /// The task that made it.
     pub fn creator(self) -> TaskId {
         TaskId((self.0 >> 24) as u8)
     }
@@ -392,9 +392,9 @@ pub trait View {
     fn object(&self, id: ObjectId) -> ObjectInfo;
     /// The value of a cell: the newest, whatever a weak memory may show to a task.
     fn peek(&self, id: ObjectId) -> u64;
-    /// Who holds a lock for himself alone.
+    /// The task that holds a lock alone.
     fn owner(&self, lock: ObjectId) -> Option<TaskId>;
-    /// Who holds a lock for reading, as bits by number.
+    /// The tasks that hold a lock for reading, as bits by number.
     fn readers(&self, lock: ObjectId) -> u64;
     /// The operation before which a task stands, if it is not done.
     fn pending(&self, task: TaskId) -> Option<Op>;
@@ -413,12 +413,12 @@ pub trait View {
     /// What the design lists, by a walk without steps.
     fn listed(&self) -> Vec<Listed>;
 
-    /// Who holds a lock, either way, as bits by number.
+    /// The tasks that hold a lock, either way, as bits by number.
     fn holders(&self, lock: ObjectId) -> u64 {
         self.readers(lock) | self.owner(lock).map_or(0, |owner| 1 << owner.0)
     }
 
-    /// Does the task wait for a lock that is given back only after it has run on? Who waits for a lock waits for all who hold it.
+    /// Does the task wait for a lock that is given back only after it has run on? A task that waits for a lock waits for all that hold it.
     fn waits_for_itself(&self, task: TaskId) -> bool {
         let (mut reached, mut open) = (0u64, 1u64 << task.0);
         while open != 0 {

@@ -61,7 +61,7 @@ pub use outcomes::Outcomes;
 pub use repeats::Repeats;
 pub use schedule::{Schedule, Step};
 
-/// Who explores.
+/// The engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineKind {
@@ -90,7 +90,7 @@ pub enum EngineKind {
 /// Not everything goes with everything: what does not is refused ([`options`]).
 #[derive(Clone)]
 pub struct Config {
-    /// Who explores.
+    /// The engine.
     pub engine: EngineKind,
     /// What the machine's memory may do. (loom has its own.)
     pub memory: Memory,
@@ -98,7 +98,7 @@ pub struct Config {
     pub symmetry: bool,
     /// OS threads of the explorer. The verdict does not depend on it, but for the number of executions.
     pub jobs: usize,
-    /// Only executions with so many preemptions (switches away from a task that could go on); explorer and brute force.
+    /// Only executions with at most this number of preemptions (switches away from a task that could go on); explorer and brute force.
     pub preemptions_max: Option<u32>,
     /// Go on past sampled known states, and compare what follows with what followed before.
     pub audit: bool,
@@ -129,7 +129,7 @@ pub struct Config {
     pub seeded: Option<Unsound>,
 }
 
-/// Who is told how far an exploration is.
+/// Told how far an exploration is.
 pub type Listener = Arc<dyn Fn(&Progress) + Send + Sync>;
 
 /// How far an exploration is.
@@ -223,7 +223,7 @@ pub struct Found {
 /// What an exploration saw.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    /// Who explored.
+    /// The engine that explored.
     pub engine: EngineKind,
     /// Executions run, abandoned ones included.
     pub executions: u64,

@@ -103,7 +103,7 @@ pub struct Scenario {
     pub name: &'static str,
     /// What it is there to show.
     pub about: &'static str,
-    /// Who runs.
+    /// The tasks.
     pub tasks: Vec<TaskSpec>,
     /// What the environment may do.
     pub faults: Faults,

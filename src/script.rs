@@ -61,7 +61,7 @@ pub struct Script {
 /// One call of a script.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Op {
-    /// Who makes it; the first process where nobody does.
+    /// The process that makes it; the first one where none does.
     pub process: usize,
     /// What is called.
     pub call: Call,

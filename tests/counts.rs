@@ -61,7 +61,7 @@ fn independent_steps_interleave_in_all_orders() {
 
 #[test]
 fn critical_sections_of_one_lock_are_atomic() {
-    // Who holds the lock runs alone: 2!, 3!, 4!.
+    // The holder of the lock runs alone: 2!, 3!, 4!.
     assert_eq!(executions([&SECTION, &SECTION]), 2);
     assert_eq!(executions([&SECTION, &SECTION, &SECTION]), 6);
     assert_eq!(executions([&SECTION, &SECTION, &SECTION, &SECTION]), 24);

@@ -98,7 +98,7 @@ fn a_mutex_is_a_lock_like_others() {
 
 #[test]
 fn philosophers_dine_in_as_many_ways_as_they_share_forks() {
-    // Whoever gets its first fork first eats first: 2. Or each has one: a deadlock.
+    // The first to get its first fork eats first: 2. Or each has one: a deadlock.
     let verdict = dpor(&[philosopher(0, 1), philosopher(1, 0)]);
     assert_eq!((verdict.executions, verdict.outcomes.len(), verdict.deadlocks.len()), (3, 1, 1));
     // Each pair shares one fork, 2^3 orders, of which the two rings cannot be where forks are taken in order.

@@ -269,7 +269,7 @@ fn interrupt_ends_an_exploration_with_what_it_has() {
     assert_eq!(verdict.outcomes.len(), 1);
 }
 
-/// Takes so many steps in turn, then abandons the execution.
+/// Takes that many steps in turn, then abandons the execution.
 struct AbandonAfter(u32);
 
 impl Strategy for AbandonAfter {

@@ -86,7 +86,7 @@ fn equal_tasks_are_exchanged() {
     assert_eq!((with(&counting, false).states, with(&counting, true).states), (63, 19));
     assert_eq!(with(&counting, true).symmetry, Some(true));
 
-    // Who is inside is one of three that look the same: nobody inside, 0 to 3 done: 4; one inside at one of 2 places,
+    // The task inside is one of three that look the same: nobody inside, 0 to 3 done: 4; one inside at one of 2 places,
     // 0 to 2 done: 6; less the last state.
     let section: &[Stmt] = &[Lock(0), AtomicInc(0), Unlock(0)];
     assert_eq!(with(&small([section, section, section]), true).states, 4 + 6 - 1);

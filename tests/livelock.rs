@@ -199,7 +199,7 @@ fn example_of_the_page_is_found_by_all_engines_that_know_states() {
 fn who_spins_for_a_flag_that_somebody_will_set_does_not() {
     assert!(is_clean(&[("spinner", until_set), ("setter", set_under_the_lock)]));
     assert!(is_clean(&[("one", until_set), ("other", until_set), ("setter", set)]));
-    // With nobody to set it, he does: the first look, and another.
+    // With nobody to set it, it spins on: the first look, and another.
     assert_eq!(
         livelock(&[("spinner", until_set)]),
         ("spinner goes round for ever even under a fair scheduler, the same step".to_owned(), 2)

@@ -60,7 +60,7 @@ fn lock_orders_seen_before_a_stop_count_after_it() {
     }
 }
 
-/// Who sleeps in each state of a checkpoint, by the state's fingerprint.
+/// The sleepers in each state of a checkpoint, by the state's fingerprint.
 fn sleepers(file: &Path) -> BTreeMap<u128, u32> {
     let bytes = std::fs::read(file).unwrap();
     let table = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;

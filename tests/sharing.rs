@@ -52,7 +52,7 @@ fn a_call_beside_a_close_has_its_file_or_finds_none() {
     for design in ["bkl", "spinlock"] {
         let verdict = check(design, &tasks);
         assert_eq!(results(&verdict), ["x: 0, y: -9", "x: 0, y: 0"], "{design}");
-        // Whoever is last removes the lease: with a reference left over the file would be open at the end.
+        // The last one removes the lease: with a reference left over the file would be open at the end.
         assert!(
             verdict.outcomes.texts().iter().all(|it| it.ends_with("leases []; opens 0 writes 0")),
             "{:?}",

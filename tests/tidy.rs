@@ -225,6 +225,49 @@ fn files_stay_small_enough_to_read() {
     assert_eq!(found, Vec::<String>::new());
 }
 
+/// Prose that reads translated: "so many", and a "who" that begins a sentence and is no question.
+fn translated(text: &str) -> Vec<String> {
+    let prose = |line: &&str| !line.trim_start().starts_with("$ ");
+    let text = text.lines().filter(prose).collect::<Vec<_>>().join("\n");
+    let many = text.match_indices(&["so", "many"].join(" ")).map(|(at, _)| at);
+    let who = ["Who ", "Whoever "].into_iter().flat_map(|word| text.match_indices(word).map(|(at, _)| at));
+    let is_question = |at: usize| {
+        let sentence = text[at..].split_inclusive(['.', '?', ':', ';']).next().unwrap_or_default();
+        sentence.ends_with('?')
+    };
+    let found = many.chain(who.filter(|at| !is_question(*at)));
+    found.map(|at| text[at..].chars().take_while(|letter| *letter != '\n').take(60).collect()).collect()
+}
+
+#[test]
+fn prose_reads_as_it_is_spoken() {
+    let mut files: Vec<PathBuf> = ["src", "tests", "loom-tests", "proptests", "benches", "examples"]
+        .iter()
+        .flat_map(|folder| sources(&root().join(folder)))
+        .filter(|path| !path.ends_with("tests/tidy.rs"))
+        .collect();
+    files.extend(["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(|page| root().join(page)));
+    for folder in ["docs", "docs/findings"] {
+        let entries = fs::read_dir(root().join(folder)).expect("the folder can be read");
+        let pages = entries.map(|entry| entry.expect("the entry can be read").path());
+        files.extend(pages.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
+    }
+    let found: Vec<String> = files
+        .iter()
+        .flat_map(|path| translated(&text(path)).into_iter().map(|line| format!("{}: {line}", short(path))))
+        .collect();
+
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn translated_prose_would_be_seen() {
+    assert_eq!(translated("/// Who calls holds the lock."), ["Who calls holds the lock."]);
+    assert_eq!(translated("It sleeps. Whoever wakes it is next."), ["Whoever wakes it is next."]);
+    assert_eq!(translated("after so many steps"), ["so many steps"]);
+    assert_eq!(translated("## Who gives it back? The task that took it. Read who did."), Vec::<String>::new());
+}
+
 #[test]
 fn module_files_lie_beside_their_folders() {
     let found: Vec<PathBuf> =

@@ -46,7 +46,7 @@ pub struct Group {
 
 /// A run shorter than this is made again.
 const SHORT_SECONDS: f64 = 0.02;
-/// So many times.
+/// The number of short runs.
 const SHORT_RUNS: u32 = 20;
 
 impl Group {

@@ -1,4 +1,4 @@
-//! LW030, LW031, LW033 and LW034: what a lease promises. Its half of a promise a file server keeps: `remote.rs`, LW032.
+//! LW030, LW031, LW033 and LW034: what a lease promises. The file server's side is checked in `remote.rs` (LW032).
 //!
 //! The check does not believe the design: it knows what calls returned, which signals were sent, and what
 //! is listed ([`Listed`], an unscheduled view of the list itself).
@@ -31,7 +31,7 @@ struct Break {
     target: Option<LeaseType>,
     /// Is it an in-kernel owner's lease?
     in_kernel: bool,
-    /// Who has to be told, once the lease call has returned 0; 0 is an in-kernel owner.
+    /// The process to tell, once the lease call has returned 0; 0 is an in-kernel owner.
     owner: Option<u32>,
     /// Whom a signal reached; `Some(0)` after a callback.
     told: Option<u32>,

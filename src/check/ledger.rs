@@ -28,7 +28,7 @@ pub(super) struct Ledger {
     pub preempt: Vec<(TaskId, i32, Spot)>,
 }
 
-/// Who does it, as the subject of a sentence: the set-up is none of the tasks, and neither is the end, when everything is closed.
+/// The subject of a sentence about it: the set-up is none of the tasks, and neither is the end, when everything is closed.
 pub(super) fn who<'a>(names: &'a Names, event: &Event) -> &'a str {
     if event.set_up_of.is_some() { "the set-up" } else { names.task(event.task) }
 }

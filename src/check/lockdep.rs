@@ -96,7 +96,7 @@ impl LockOrder {
     }
 }
 
-/// Is there an order between the two? A place in a queue is none of its own. Who waits for a lock that sleeps does not keep the BKL.
+/// Is there an order between the two? A place in a queue is none of its own. A task that waits for a lock that sleeps does not keep the BKL.
 fn is_ordered(view: &dyn View, held: ObjectId, taken: ObjectId) -> bool {
     let kinds = [view.object(held).kind, view.object(taken).kind];
     if kinds.contains(&ObjectKind::WaitList) {

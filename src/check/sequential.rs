@@ -67,7 +67,7 @@ struct OpenFile {
     write: bool,
     /// Descriptors, and calls under way on descriptors that tasks share.
     references: u8,
-    /// Who gets its signals; 0 is nobody.
+    /// The process that gets its signals; 0 is none.
     owner: u32,
 }
 

@@ -3,11 +3,11 @@
 
 use std::fs::read_to_string;
 
-/// Of what is available the table may take one in so many parts: it is doubled while the old one is still there, and what runs
+/// The table may take one part in this many of what is available: it is doubled while the old one is still there, and what runs
 /// beside it needs memory as well.
 const PART: u64 = 4;
 
-/// The bound of each of so many explorations that run at the same time: `bytes_max`, or less where there is less.
+/// The bound of each of `at_once` explorations that run at the same time: `bytes_max`, or less where there is less.
 pub fn bytes_max(bytes_max: u64, at_once: usize) -> u64 {
     let available = [machine(), control_group(), limit()].into_iter().flatten().min();
     available.map_or(bytes_max, |bytes| bytes_max.min(bytes / PART / at_once.max(1) as u64))

@@ -62,7 +62,7 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     Ok(Status::Clean)
 }
 
-/// Does the design know what to do there, and can the calls be made at all? Who wants to give up a lease must have got one.
+/// Does the design know what to do there, and can the calls be made at all? A lease that is to be given up must have been granted.
 fn can_be_made(design: Entry, calls: &[Alone], fs: FsKind) -> Result<()> {
     let name = design.full_name();
     if !calls.iter().all(|call| cells::applies(design, &call.scenario)) {

@@ -1,4 +1,4 @@
-//! Who watches executions.
+//! What watches executions.
 
 use super::fingerprint::Fingerprint;
 use crate::event::{Event, TaskId, View};
@@ -12,7 +12,7 @@ pub enum Flow {
     Stop,
 }
 
-/// Who watches executions: the checks, or a recorder.
+/// Watches executions: the checks, or a recorder.
 pub trait Observer {
     /// An execution begins.
     fn begin(&mut self);
@@ -34,7 +34,7 @@ pub trait Observer {
     fn names_tasks(&self) -> bool {
         true
     }
-    /// Does what is remembered or said of this depend on when, among independent steps of others, it happens?
+    /// Is this event order-sensitive for a check, even among independent steps of others?
     fn is_loud(&self, _event: &Event) -> bool {
         true
     }

@@ -70,7 +70,7 @@ struct Task {
     finished: bool,
 }
 
-/// Of the value of a lock: who holds it alone, his number and one.
+/// Of the value of a lock: the task that holds it alone, its number plus one.
 const WRITER: u64 = 0xff;
 
 /// Every task and every object of one execution.

@@ -111,7 +111,7 @@ impl Names {
         }
     }
 
-    /// Who holds a lock: the one who has it alone, or all who share it.
+    /// The holders of a lock: the one that has it alone, or all that share it.
     pub fn holders(&self, view: &dyn View, lock: ObjectId) -> String {
         let holders = view.holders(lock);
         let names: Vec<&str> =

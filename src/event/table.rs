@@ -25,7 +25,7 @@ pub const OPENS_MAX: u8 = 15;
 
 const BITS: usize = 16;
 
-/// A lease that a server has granted: what, and the how-manieth grant it was (NFSv4 calls that pair a stateid).
+/// A lease that a server has granted: its type, and its ordinal (NFSv4 calls that pair a stateid).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Delegation {
     /// What was granted; `None` when it was given back.

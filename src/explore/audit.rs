@@ -16,7 +16,7 @@ use crate::engine::world::Transition;
 
 /// States of which all are sampled.
 const ALL_BELOW: u64 = 4096;
-/// One of so many is sampled beyond those.
+/// Beyond those, one in this many is sampled.
 const ONE_OF: u128 = 16;
 
 /// Steps that an execution makes past a known state. What comes of a hidden note can take as many as a call has.
@@ -39,7 +39,7 @@ pub(super) struct Audit {
 }
 
 impl Audit {
-    /// A new state; so many are known.
+    /// A new state, and the number known.
     pub fn sample(&self, fingerprint: u128, states: u64) {
         if states <= ALL_BELOW || (fingerprint >> 32).is_multiple_of(ONE_OF) {
             self.samples.lock().entry(fingerprint).or_default();

@@ -31,7 +31,7 @@ impl Pruning for NothingIsKnown {
     }
 }
 
-/// Runs every schedule of the program; with `preemptions_max` every one with so many preemptions at most.
+/// Runs every schedule of the program; with `preemptions_max` every one with at most that many preemptions.
 ///
 /// # Errors
 /// If the program has hidden state.

@@ -1,4 +1,4 @@
-//! What an exploration knows, in a file: who is killed goes on where the last checkpoint was written.
+//! What an exploration knows, in a file: after a kill it continues from the last checkpoint.
 //!
 //! A line of JSON, then the table of states as 20 bytes each (the fingerprint and who sleeps, little-endian). The file is
 //! written beside its place, synced and renamed, so there is always a whole one; while it is used a file beside it, `.lock`
@@ -144,7 +144,7 @@ impl Checkpoint {
         Ok(locked)
     }
 
-    /// Writes what is known; whoever is killed meanwhile finds the one before.
+    /// Writes what is known; if the process is killed meanwhile, the checkpoint before is still there.
     pub(super) fn save(
         &self,
         config: &Config,

@@ -16,10 +16,10 @@
 //! release between them; one that waits to the end of an execution races with that of the holder. A release or a
 //! trylock races with the last access of any kind. There is no join of tasks in a program; the epilogue follows all.
 //!
-//! **Findings.** The checks run as elsewhere. A step for which they end the execution is run once, and is then as one that
-//! waits: it cannot be made in that state, nor in those behind it, until something is done that it depends on; the
-//! others go on without it. So traces end where everybody is done, waits, or stands before such a step; and the last
-//! are no outcomes. A data race (LW010) is judged by adjacency, and adjacent accesses may be in no schedule that
+//! **Findings.** The checks run as elsewhere. A step that ends its execution is run once. After that it counts as
+//! waiting: it cannot be made in that state or in later ones until something that it depends on is done. The other tasks go on
+//! without it. So a trace ends where every task is done, waits, or stands before such a step. Executions that end there produce
+//! no outcome. A data race (LW010) is judged by adjacency, and adjacent accesses may be in no schedule that
 //! is run: each race on plain memory is replayed up to the state in which both are next, and judged there. (Such replays are
 //! not counted as executions.)
 //!

@@ -22,7 +22,7 @@
 //!
 //! A livelock (LW009) is looked for as the stateful search does, on the kernel's form, where the code has a loop.
 //!
-//! It counts no executions: there are none.
+//! There are no executions, so it counts none.
 
 use super::schedule::{Guide, replay, replay_under};
 use super::{Config, EngineKind, Error, Found, Schedule, Subject, Verdict, livelock};

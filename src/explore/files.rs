@@ -76,7 +76,7 @@ pub(super) fn try_place(path: &Path) -> io::Result<()> {
     create(&new).and_then(|_| fs::remove_file(&new))
 }
 
-/// Reads at most so many bytes of a file. A device without an end is refused, as is a file that is too large.
+/// Reads at most that many bytes of a file. A device without an end is refused, as is a file that is too large.
 ///
 /// # Errors
 /// If it cannot be read.

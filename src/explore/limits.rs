@@ -46,7 +46,7 @@ pub enum Bound {
     Steps(u32),
     /// loom's own bound on the branches of an execution.
     Branches(usize),
-    /// An execution did not end within so many operations after its finding: loom may not know all of it.
+    /// An execution did not end within that many operations after its finding: loom may not know all of it.
     Drained(u32),
     /// Tasks allocate more slab objects or fields than the loom engine makes beforehand.
     Spares,
@@ -60,7 +60,7 @@ pub enum Bound {
     Objects(u32),
     /// A state of an interpreted program has more machine words.
     Words(usize),
-    /// Only so many executions, drawn by chance.
+    /// Only that many executions, drawn by chance.
     Sampled {
         /// How many.
         runs: u64,

@@ -31,7 +31,7 @@ pub(super) use round::{Passed, judge};
 /// Tasks, their store buffers and time, as bits.
 pub(super) type Processes = u128;
 
-/// Who makes the transition.
+/// The task that makes the transition.
 pub(super) fn process(transition: Transition) -> Processes {
     match transition.task {
         TaskId::CLOCK => 1,

@@ -185,7 +185,7 @@ pub enum Misfit {
     Engine {
         /// The option.
         choice: Choice,
-        /// Who does.
+        /// The engines that do.
         whose: &'static str,
     },
     /// Two options exclude each other.

@@ -20,7 +20,7 @@ pub(super) struct Arrival {
     pub last: TaskId,
     /// What the steps so far have cost.
     pub spent: u32,
-    /// Who sleeps here.
+    /// The sleepers here.
     pub asleep: Sleepers,
     /// The tag of the state before, and what was taken there.
     pub from: Option<(u128, Transition)>,
@@ -40,8 +40,8 @@ pub(super) enum Answer {
 pub(super) trait Pruning {
     /// What is to be done in this state?
     fn visit(&mut self, state: &State<'_>, arrival: &Arrival) -> Answer;
-    /// A state that an audit was after.
-    /// A transition to go on with, and the tag of the state, if it is not over.
+    /// Called for a state reached during an audit. Returns the next transition to take and the tag of the state, or `None` when the
+    /// audit ends here.
     fn audited(&mut self, _state: &State<'_>, _from: (u128, Transition)) -> Option<(Transition, u128)> {
         None
     }
@@ -128,7 +128,7 @@ pub(super) struct Item {
     pub prefix: Vec<Choice>,
     /// What is left there; empty for the root, which is not known yet.
     pub rest: Vec<Choice>,
-    /// Who sleeps there.
+    /// The sleepers there.
     pub asleep: Sleepers,
     /// The tag of the state.
     pub tag: u128,
@@ -308,7 +308,7 @@ impl<P: Pruning> Path<P> {
         quiet.fold(0, |done, choice| done | process(choice.transition))
     }
 
-    /// Who sleeps in the state to which the last choice of the path led.
+    /// The sleepers in the state to which the last choice of the path led.
     fn asleep(&self, world: &World) -> Sleepers {
         let Some(branch) = self.branches.last().filter(|_| self.pruning.sleeps()) else { return 0 };
         let taken = self.arena[branch.taken].transition;

@@ -113,7 +113,7 @@ impl Priorities {
         best.expect("some transition can happen").1
     }
 
-    /// Who runs at this step.
+    /// The task that runs at this step.
     fn next(&mut self, random: &mut SplitMix64, step: u64, transitions: &[Transition]) -> Process {
         let mut next = self.highest(random, transitions);
         while self.changes.first() == Some(&step) {

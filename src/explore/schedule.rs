@@ -70,7 +70,7 @@ pub enum Stand {
     Waits {
         /// The lock.
         lock: String,
-        /// Who holds it.
+        /// The task that holds it.
         holder: String,
     },
     /// It sleeps.

@@ -48,7 +48,7 @@ impl TooLong {
     }
 }
 
-/// Who makes the steps.
+/// What makes the steps.
 enum Machine<'s> {
     /// The program, from its beginning each time; an audit compares it with what it did before.
     Rerun(Box<Controlled>, Option<Rc<RefCell<Memo>>>),

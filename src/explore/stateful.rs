@@ -20,7 +20,7 @@ use super::{Bound, Config, Error, HiddenState, Subject, Verdict, livelock, repea
 use crate::engine::world::Transition;
 use crate::engine::{State, Unsound};
 
-/// Exploring takes at least so many times as long as writing checkpoints.
+/// Exploring takes at least this many times as long as writing checkpoints.
 const WRITING_SHARE: u32 = 20;
 
 /// What a worker knows of states: the table that all share.

@@ -90,7 +90,7 @@ pub(super) struct Visited {
 }
 
 impl Visited {
-    /// An empty table of so many bytes at most.
+    /// An empty table of at most this number of bytes.
     pub fn new(bytes_max: u64) -> Visited {
         Visited {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),

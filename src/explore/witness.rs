@@ -114,7 +114,7 @@ impl Pruning for Bounded {
 /// # Errors
 /// If the program has hidden state.
 pub fn shortest(subject: &dyn Subject, found: Found, config: &Config) -> Result<Found, HiddenState> {
-    // A round is no matter of one execution; it has an easy schedule already.
+    // A round does not belong to one execution. It has an easy schedule already.
     if found.finding.code == Code::LW009 {
         return Ok(found);
     }
@@ -141,7 +141,7 @@ pub fn shortest(subject: &dyn Subject, found: Found, config: &Config) -> Result<
     Ok(found)
 }
 
-/// All executions with at most so many preemptions, those with fewer first. Incomplete if that left something out.
+/// All executions with at most this number of preemptions, those with fewer first. Incomplete if that left something out.
 pub(super) fn preemption_bounded(
     subject: &dyn Subject,
     config: &Config,

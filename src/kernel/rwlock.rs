@@ -80,7 +80,7 @@ impl RwLock {
 
 /// A `struct rw_semaphore`. Its holders may sleep.
 ///
-/// Who comes stands in a queue of one place: the first of it waits for those who hold the semaphore, the others for him. So nobody
+/// Waiters form a queue: its head waits for the holders, the rest wait for the head. So nobody
 /// passes a writer, as in the kernel; who of those behind comes next is open here, where the kernel has the order of arrival. A task
 /// that holds the BKL gives it back here even if nobody is in its way.
 #[derive(Clone, Copy, Debug)]

@@ -37,7 +37,7 @@ pub struct Node {
 pub struct Cluster {
     /// In order.
     pub nodes: Vec<Node>,
-    /// Who keeps the file, if it is not local.
+    /// The file server, if the file is not local.
     pub server: Option<Server>,
 }
 

@@ -18,7 +18,7 @@
 //! ```
 //!
 //! The mail: "I'm not keen on the idea of EXPORT_SYMBOL_GPL() a spinlock -- verifying locking is quite hard enough
-//! without worrying what a filesystem might be doing with it". Who calls under a lock may believe that what it
+//! without worrying what a filesystem might be doing with it". A caller under a lock may believe that what it
 //! saw stays as it was; here it does not, and nothing in the caller says so. It is M01 again, with another sleep.
 //!
 //! On a local file system nothing drops the lock. Other calls are those of [`spinlock`](super::spinlock); the server hears of F_UNLCK

@@ -67,7 +67,7 @@ pub struct FileLock {
     pub fl_type: Plain<FlType>,
     /// When a break is overdue, in jiffies; 0 is never.
     pub fl_break_time: Plain<u64>,
-    /// Who is to be signalled.
+    /// The process to signal.
     pub fl_fasync: FasyncList<File>,
     /// An in-kernel owner is called back instead.
     pub fl_in_kernel: Plain<bool>,
@@ -117,7 +117,7 @@ pub fn lease_init_waiter(current: &Task, waiter: Ptr<FileLock>, flags: OpenFlags
     waiter.get().fl_type.init(FlType::granted(if flags.write { F_WRLCK } else { F_RDLCK }));
 }
 
-/// `locks_insert_block`: `waiter` waits for `blocker`. Whoever calls holds the design's lock.
+/// `locks_insert_block`: `waiter` waits for `blocker`. The caller holds the design's lock.
 pub fn locks_insert_block(blocker: Ptr<FileLock>, waiter: Ptr<FileLock>) {
     let record = waiter.get();
     record.fl_next.set(Some(blocker));
@@ -125,7 +125,7 @@ pub fn locks_insert_block(blocker: Ptr<FileLock>, waiter: Ptr<FileLock>) {
     blocker.get().fl_block.set(Some(waiter));
 }
 
-/// `locks_delete_block`: it waits no longer. Whoever calls holds the design's lock; a waiter may look at its own
+/// `locks_delete_block`: it waits no longer. The caller holds the design's lock; a waiter may look at its own
 /// `fl_next` without, so that store is marked.
 pub fn locks_delete_block(waiter: Ptr<FileLock>) {
     let Some(blocker) = waiter.get().fl_next.get() else { return };
@@ -140,7 +140,7 @@ pub fn locks_delete_block(waiter: Ptr<FileLock>) {
     waiter.get().fl_next.write_once(None);
 }
 
-/// `locks_wake_up_blocks`: all who wait for the lease look again. Whoever calls holds the design's lock.
+/// `locks_wake_up_blocks`: all who wait for the lease look again. The caller holds the design's lock.
 pub fn locks_wake_up_blocks(blocker: Ptr<FileLock>) {
     while let Some(waiter) = blocker.get().fl_block.get() {
         locks_delete_block(waiter);
@@ -148,7 +148,7 @@ pub fn locks_wake_up_blocks(blocker: Ptr<FileLock>) {
     }
 }
 
-/// The lines of `/proc/locks` for an inode. Whoever calls holds the design's lock.
+/// The lines of `/proc/locks` for an inode. The caller holds the design's lock.
 pub fn lock_lines(inode: Inode) -> Vec<LockLine> {
     let mut lines = Vec::new();
     let mut at = inode.i_flock.get();

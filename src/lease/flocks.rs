@@ -90,7 +90,7 @@ impl Flocks {
         is_mine(lease, filp, in_kernel)
     }
 
-    /// Lists `passed`, or changes the lease that the file has. Returns the one that is listed. Whoever calls holds the lock.
+    /// Lists `passed`, or changes the lease that the file has. Returns the one that is listed. The caller holds the lock.
     fn __vfs_setlease(
         &self,
         current: &Task,

@@ -93,7 +93,7 @@ pub enum Mutant {
     WaitsUnderLock,
     /// The lock is not given back when the lease is refused.
     LockLeftOnEagain,
-    /// Who waits for a lease is not woken when it goes.
+    /// A waiter for a lease is not woken when it goes.
     WaitersForgotten,
     /// An expired lease is freed twice.
     FreedTwiceOnExpiry,

@@ -25,8 +25,8 @@
 //! lease is listed finds nothing.
 //!
 //! What the mail says nothing of is as in 2.6.23: opens look at the list with no lock held and raise `i_writecount` behind the
-//! break, and nfsd's call-back starts a thread, under the spinlock now (M14). Only the wait for a lease is not, since nobody could
-//! take the lock meanwhile to give one up: who waits queues, unlocks, and sleeps.
+//! break, and nfsd's call-back starts a thread, under the spinlock now (M14). The exception is waiting
+//! for a lease: holding the spinlock would keep anyone from giving one up. A waiter queues, unlocks, and sleeps.
 
 use super::as_in::as_in;
 use super::bkl::locks_insert_lock;

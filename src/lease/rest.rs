@@ -56,7 +56,7 @@ impl Rest {
         self.lock.lock(current)
     }
 
-    /// The first half of `generic_setlease`: may the lease be had, and where does it go? Whoever calls holds the lock.
+    /// The first half of `generic_setlease`: may the lease be had, and where does it go? The caller holds the lock.
     ///
     /// # Errors
     /// `EAGAIN` for a conflict.
@@ -121,7 +121,7 @@ impl Rest {
         }
     }
 
-    /// Takes a lease back whose fasync entry could not be made: by the expiry loop, which may stop before it (M07). Whoever calls
+    /// Takes a lease back whose fasync entry could not be made: by the expiry loop, which may stop before it (M07). The caller
     /// holds the lock.
     pub fn take_back(&self, current: &Task, filp: Filp, fl: Ptr<FileLock>) {
         fl.get().fl_type.set(FlType::breaking(F_UNLCK));

@@ -10,7 +10,7 @@
 //! decides in one step; the answer is known to the node when the step is made, and recorded when the node gets
 //! to it. What happens in between has *overtaken the answer*: a recall, above all.
 //!
-//! A lease has the number of its grant, as a stateid of NFSv4 has. Who gives a lease back says which; if the server has
+//! A lease has the number of its grant, as a stateid of NFSv4 has. A node that gives a lease back says which; if the server has
 //! granted the node another since, the message is an old one and nothing happens.
 //!
 //! Not modelled: messages that get lost, a server that restarts, more than one file.

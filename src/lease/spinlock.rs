@@ -42,7 +42,7 @@
 //! is empty. So whoever deletes a lease is done with its file *before* it unlinks the record: the unlink is a release, the
 //! look of the close an acquire. (The first version unlinked first; random casts of tasks found the use after free.)
 //!
-//! **Whoever has the file open here** is asked for by `generic_setlease`, for every file system (the mail's second point): a server
+//! **Is the file open here?** That is asked by `generic_setlease`, for every file system (the mail's second point): a server
 //! counts the opens of other nodes only. What else a cluster asks for is told in `spinlock/remote.rs`.
 //!
 //! **Where results differ from `bkl`** in sequential use (closed table; everything else is equal):

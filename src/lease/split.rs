@@ -35,7 +35,7 @@ impl Split {
         Split { rest: Rest::boot("file_lock_lock") }
     }
 
-    /// What both callers share. Whoever calls holds the lock.
+    /// What both callers share. The caller holds the lock.
     fn __vfs_setlease(&self, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<Option<Ptr<FileLock>>> {
         let _frame = current.enter("__vfs_setlease");
         f_op_setlease(current, filp)?;

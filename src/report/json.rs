@@ -45,7 +45,7 @@ pub fn text<T: Serialize>(command: &'static str, body: T) -> String {
 /// Of the bare command and of `check`.
 #[derive(Serialize)]
 pub struct Explored<'a> {
-    /// Who explored.
+    /// The engine that explored.
     pub engine: EngineKind,
     /// Under which memory model.
     pub memory: &'static str,
@@ -73,7 +73,7 @@ impl<'a> Explored<'a> {
 pub struct Generated {
     /// Which scenarios: tasks and calls.
     pub size: String,
-    /// Who explored.
+    /// The engine that explored.
     pub engine: EngineKind,
     /// Under which memory model.
     pub memory: &'static str,
@@ -115,7 +115,7 @@ pub struct KindReport {
 pub struct ExploredOne<'a> {
     /// The program: a family, or a design and a scenario.
     pub program: &'a str,
-    /// Who explored.
+    /// The engine that explored.
     pub engine: EngineKind,
     /// Under which memory model.
     pub memory: &'static str,

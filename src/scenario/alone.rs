@@ -19,7 +19,7 @@ pub struct Alone {
     pub about: &'static str,
     /// The program.
     pub scenario: Arc<Scenario>,
-    /// Who makes the call.
+    /// The task that makes the call.
     pub task: TaskId,
 }
 

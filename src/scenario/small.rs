@@ -66,7 +66,7 @@ pub enum Stmt {
     Lock(usize),
     /// Gives the lock back, whoever holds it.
     Unlock(usize),
-    /// Tries to take the lock; recorded. If it is held, so many of the following statements are left out.
+    /// Tries to take the lock; recorded. If it is held, skips that many of the following statements.
     TryLock(usize, usize),
     /// Takes the lock for reading.
     ReadLock(usize),
@@ -102,9 +102,9 @@ pub enum Stmt {
     Cmpxchg(usize, i32, i32),
     /// `smp_mb`.
     Fence,
-    /// The environment picks one of so many; recorded.
+    /// The environment picks one of that many; recorded.
     Choose(u8),
-    /// `wait_event` on the queue until the cell has the value, for so many jiffies at most; why it ended is recorded:
+    /// `wait_event` on the queue until the cell has the value, for that many jiffies at most; why it ended is recorded:
     /// 0 for the value, 1 for a signal, 2 for the time.
     Wait(usize, usize, i64, Option<u64>),
     /// `sleep_on` the queue, whatever has happened before: the wake-up that came too early is lost.
@@ -113,7 +113,7 @@ pub enum Stmt {
     Wake(usize),
     /// A signal for the task (from 0).
     Interrupt(usize),
-    /// Moves `jiffies` on by so many.
+    /// Moves `jiffies` on by that many.
     Advance(u64),
     /// `kmalloc(GFP_KERNEL)` into the slot; 0 or the negative error is recorded.
     Alloc(usize),
@@ -131,25 +131,25 @@ pub enum Stmt {
     UnlockInside(usize),
     /// `BUG_ON(cell != value)`, read marked.
     Assert(usize, i64),
-    /// An ordinary read, then `WRITE_ONCE` of so many more: what a writer does under the lock that all writers take.
+    /// An ordinary read, then `WRITE_ONCE` of that many more: what a writer does under the lock that all writers take.
     AddOnce(usize, i64),
     /// `atomic_dec`.
     AtomicDec(usize),
-    /// `atomic_dec_and_test`; 1 is recorded if it is 0 now. Otherwise 0, and so many of the following statements are left out.
+    /// `atomic_dec_and_test`; records 1 if it is 0 now; else records 0 and skips that many of the following statements.
     DecAndTest(usize, usize),
-    /// `READ_ONCE` of the cell, not recorded. Unless it compares so, so many of the following statements are left out.
+    /// `READ_ONCE` of the cell, not recorded. Unless it compares so, skips that many of the following statements.
     IfCell(usize, Is, usize),
-    /// `atomic_read`, not recorded. Unless it compares so, so many of the following statements are left out.
+    /// `atomic_read`, not recorded. Unless it compares so, skips that many of the following statements.
     IfAtomic(usize, Is, usize),
-    /// Unless the last recorded value compares so, so many of the following statements are left out; also if there is none. No
+    /// Skips that many of the following statements unless the last recorded value compares so; also if there is none. No
     /// step.
     IfLast(Is, usize),
-    /// So many of the following statements are left out. No step.
+    /// Skips that many of the following statements. No step.
     Skip(usize),
-    /// So many times the so many statements that follow. A jump to their end goes on with the next round, one beyond it
+    /// Repeats the next `count` statements `times` times: `Repeat(times, count)`. A jump to their end starts the next round, one beyond it
     /// leaves the loop. No step.
     Repeat(u32, usize),
-    /// Goes so many statements back, for ever: something in between has to jump out, and something has to be a step. No step
+    /// Jumps back that many statements. The loop needs an exit and at least one visible step. No step
     /// itself.
     Back(usize),
 }

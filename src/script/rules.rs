@@ -22,7 +22,7 @@ pub enum Rule {
     UnlockIsIdempotent,
     /// `F_UNLCK` looks for overdue leases first.
     UnlockExpires,
-    /// Who has a lease on the file does not wait for any.
+    /// The owner of a lease on the file waits for none.
     NoWaitForOneself,
     /// An open for write counts as one only when it returns.
     WriterCountsLate,

@@ -62,7 +62,7 @@ pub(super) struct Spot {
 }
 
 impl Memory {
-    /// For so many tasks, with the cells that the set-up made and their values, and the locks that are words.
+    /// For this number of tasks, with the cells that the set-up made and their values, and the locks that are words.
     pub fn new(tasks: usize, cells: impl Iterator<Item = (Spot, u64)>, tried: &Tried) -> Memory {
         let memory = Memory {
             tasks,

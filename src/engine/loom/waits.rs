@@ -1,4 +1,4 @@
-//! Who waits for what under loom, and what ends the waits: wake-ups, time, or the end of the execution.
+//! Waiting under loom, and what ends it: wake-ups, time, or the end of the execution.
 //!
 //! loom stops the whole model when no task can run. So every wait is judged by our own graph before a task blocks for good,
 //! and a task that nobody will let go is parked until the execution is over, then unwound.

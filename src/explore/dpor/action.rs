@@ -8,7 +8,7 @@ use crate::event::{Access, ObjectId, Op, Rmw, TaskId};
 pub struct Process(u16);
 
 impl Process {
-    /// Who makes the transition.
+    /// The task that makes the transition.
     pub fn of(transition: Transition) -> Process {
         match transition.task {
             TaskId::CLOCK => Process::CLOCK,
@@ -53,7 +53,7 @@ pub struct Action {
 }
 
 impl Action {
-    /// Who makes it.
+    /// The task that makes it.
     pub fn process(&self) -> Process {
         Process::of(self.transition)
     }

@@ -6,7 +6,7 @@
 use super::action::Action;
 use crate::event::{ObjectId, Op, TaskId, Woken};
 
-/// Who holds what and who sleeps where.
+/// Which task holds what, and which sleeps where.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gates {
     held: Vec<(ObjectId, TaskId)>,

@@ -197,7 +197,7 @@ impl Walk {
             buffered: self.buffered(self.frames[at].taken, seen.op, seen.result),
             remarked: seen.remarked,
         };
-        // Who was woken is no result of the operation.
+        // Which tasks were woken is not a result of the operation.
         let woken = if let Op::Wake(_) = seen.op { self.gates().performed(&supposed).woken } else { Vec::new() };
         let action = Action { woken, ..supposed };
         debug_assert!(!matches!(action.op, Op::Wake(_)) || action.woken.len() as u64 == action.result);

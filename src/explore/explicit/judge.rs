@@ -38,7 +38,7 @@ pub(super) fn access(bits: u64, writes: bool, access: Access) -> (u64, u64) {
 pub(super) struct Survey {
     pub ready: u64,
     pub waiting: u64,
-    /// Who holds what others wait for.
+    /// The tasks that hold what others wait for.
     pub awaited: u64,
     pub sleeping: u64,
     /// With stores on their way.

@@ -19,7 +19,7 @@ pub(super) enum Target {
     Quiet(u16),
 }
 
-/// A local and so many more; a constant if the local is nowhere.
+/// A local plus a number; a constant if the local is nowhere.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Operand {
     pub field: Field,
@@ -82,7 +82,7 @@ pub(super) enum Gate {
 #[derive(Clone, Debug)]
 pub(super) struct Stop {
     pub gate: Gate,
-    /// The same for gates that are looked at most, without a jump: the owner of the lock, or nowhere;
+    /// Copies of `gate` that the hot loop reads without a branch: the owner of the lock, or nowhere;
     pub owner: Field,
     /// false at the end;
     pub is_under_way: bool,
@@ -136,7 +136,7 @@ pub(super) struct Task {
     pub lanes: Vec<Lane>,
 }
 
-/// A lock: who holds it (task from 1, 0 for nobody), and the findings about it.
+/// A lock: its holder (task from 1, 0 for nobody), and the findings about it.
 #[derive(Clone, Debug)]
 pub(super) struct LockAt {
     pub owner: Field,

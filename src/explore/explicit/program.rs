@@ -91,14 +91,14 @@ impl Is {
 pub enum Value {
     /// A constant.
     Const(i64),
-    /// A local and so many more.
+    /// A local plus a number.
     Sum(Local, i64),
 }
 
 /// What a read-modify-write makes of the old value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Change {
-    /// So many more.
+    /// A number more.
     Add(i64),
     /// The value instead.
     Xchg(Value),
@@ -148,7 +148,7 @@ pub enum Inst {
     ReleaseIn(Local),
     /// Sets a local.
     Set(Local, Value),
-    /// Sets a local to so many jiffies from now.
+    /// Sets a local to that many jiffies from now.
     Deadline(Local, u64),
     /// Goes elsewhere if the local compares so.
     Branch(Local, Is, Label),

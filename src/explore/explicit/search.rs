@@ -250,7 +250,7 @@ where
         }
     }
 
-    /// Is there memory for so many states more?
+    /// Is there memory for that many states more?
     fn has_room(&mut self, more: usize) -> bool {
         self.visited.reserve(more) && self.log.try_reserve(more).is_ok() && self.stack.try_reserve(more).is_ok()
     }

@@ -8,7 +8,7 @@ use super::machine::{BlockAt, Docket, Id, Op, Program, Quiet, Target};
 use super::program::Kind;
 use crate::event::Woken;
 
-/// Is there an order between two locks of these kinds? Who waits for a lock that sleeps gives the BKL back.
+/// Is there an order between two locks of these kinds? A task that waits for a lock that sleeps gives the BKL back.
 pub(super) fn are_ordered(one: Kind, other: Kind) -> bool {
     let kinds = [one, other];
     !kinds.contains(&Kind::Bkl) || kinds.contains(&Kind::Spin)

@@ -131,7 +131,7 @@ impl<K: Key> Visited<K> {
         self.slots[home].tag()
     }
 
-    /// Makes room for so many more, so that homes do not move while they are inserted.
+    /// Makes room for that many more, so that homes do not move while they are inserted.
     #[must_use]
     pub fn reserve(&mut self, more: usize) -> bool {
         // At most five eighths full: runs of taken slots stay short.

@@ -183,7 +183,7 @@ impl Graph {
         !barred.is_empty()
     }
 
-    /// Who can go on somewhere in the component, and nowhere does without leaving it.
+    /// Processes that can go on somewhere in the component, and nowhere do without leaving it.
     fn starved(&self, component: &[u32]) -> Processes {
         let able = component.iter().fold(0, |able, &state| able | self.enabled[state as usize]);
         let edges = component.iter().flat_map(|&state| self.inside(state));

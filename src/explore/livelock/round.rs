@@ -10,7 +10,7 @@ use crate::explore::schedule::{Line, Stand};
 /// A state that an execution went through.
 pub(in crate::explore) struct Passed {
     pub fingerprint: u128,
-    /// Who could go on.
+    /// The processes that could go on.
     pub enabled: Processes,
     /// What was done; nothing in the last one.
     pub taken: Option<Transition>,

@@ -1,4 +1,4 @@
-//! `lock_kernel` replaced: whoever takes a lease by `fcntl` waits for himself, in the set-up or in the scenario.
+//! `lock_kernel` replaced: a task that takes a lease by `fcntl` waits for itself, in the set-up or in the scenario.
 
 use super::Expected;
 use super::mail::{CLOSED, KEPT, SERVER_ATOMIC, SHARED, SHARED_BESIDE};

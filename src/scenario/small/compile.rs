@@ -23,7 +23,7 @@ use body::Body;
 /// How far a value may go that a loop without a bound changes.
 const UNBOUNDED: i64 = 1 << 20;
 
-/// The values that a cell or an atomic can have: what is written to it, and so many steps up and down.
+/// The values that a cell or an atomic can have: what is written to it, and that many steps up and down.
 fn range(first: i64, writes: impl Iterator<Item = Write>) -> RangeInclusive<i64> {
     let (mut low, mut high, mut up, mut down) = (first, first, 0i64, 0i64);
     for write in writes {

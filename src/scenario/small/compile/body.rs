@@ -209,7 +209,7 @@ impl<'a> Body<'a> {
         self.push(Inst::MightSleep("mutex_lock".into()));
         let Some(depth) = self.depth else { return self.push(Inst::Acquire(taken)) };
         let (slow, behind) = (self.code.label(), self.code.label());
-        // Who holds the BKL keeps it if the mutex is free.
+        // A task that holds the BKL keeps it if the mutex is free.
         self.push(Inst::Branch(depth, Is::Eq(0), slow));
         self.push(Inst::TryAcquire(taken, Some(self.scratch)));
         self.push(Inst::Branch(self.scratch, Is::Ne(0), behind));
