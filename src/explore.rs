@@ -143,7 +143,7 @@ pub struct Progress {
     pub frontier: u64,
     /// Bytes of the table of known states.
     pub bytes: u64,
-    /// How much of the tree of schedules lies behind, from 0 to 1, taking all subtrees of a branch for equally large. Only
+    /// How much of the tree of schedules is done, from 0 to 1, taking all subtrees of a branch for equally large. Only
     /// where that is honest: a search that stops at known states cannot know.
     pub fraction: Option<f64>,
 }

@@ -1,7 +1,7 @@
 //! Shows what was seen: values in, text or JSON out.
 //!
 //! A report reads verdicts, findings and replays. It never explores, checks or opens a file, and its output depends on
-//! nothing but its input: no clock, no address, no terminal width. Measured times are passed in and stand on lines of their own.
+//! nothing but its input: no clock, no address, no terminal. A width and measured times are passed in; times have lines of their own.
 //!
 //! | module | what it shows |
 //! |---|---|

@@ -77,6 +77,7 @@ fn the_numbers_that_the_docs_tell_are_those_of_the_tables() {
 
     assert!(include_str!("../README.md").contains(&format!("has findings in {}", with_findings(&all))));
     let page = include_str!("../docs/bkl-vs-spinlock.md");
+    assert!(page.contains(&format!("has findings in {}", with_findings(&all))));
     assert!(page.contains(&format!("Seven bugs, in {} of one machine", with_findings(&alone))));
     assert_eq!(
         (designs::mutants().count(), two_tasks),

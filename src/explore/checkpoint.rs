@@ -2,7 +2,7 @@
 //!
 //! A line of JSON, then the table of states as 20 bytes each (the fingerprint and who sleeps, little-endian). The file is
 //! written beside its place, synced and renamed, so there is always a whole one; while it is used a file beside it, `.lock`
-//! behind its name, is locked. It says what it is of, and has a sum over all
+//! added to its name, is locked. It says what it is of, and has a sum over all
 //! of it: a checkpoint of another program, memory model or version is refused, a damaged one as well, and one whose paths the
 //! code no longer follows.
 

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// Bytes of a text that is read, at most: scenarios, schedules and scripts are far smaller.
 pub const TEXT_BYTES_MAX: u64 = 64 << 20;
 
-/// The path with something behind its name.
+/// The path with something added to its name.
 fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name: OsString = path.as_os_str().to_owned();
     name.push(ending);

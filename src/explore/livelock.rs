@@ -1,7 +1,7 @@
 //! LW009: tasks that run for ever, and no call returns.
 //!
 //! A run that never ends goes round, from some state on, in a strongly connected component of the graph of states. It is one
-//! that a kernel would show if everything is fair that decides: who can go on again and again does (tasks, store buffers,
+//! that a kernel would show if everything is fair that decides: whatever can go on again and again does (tasks, store buffers,
 //! time), so a lock does not pass over a waiter for ever; and a choice of the environment that comes up again and again
 //! turns out every way. This is strong fairness, and it errs on the side of silence: a task that starves because others
 //! are always faster is no finding.

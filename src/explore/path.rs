@@ -258,7 +258,7 @@ impl<P: Pruning> Path<P> {
         self.branches.iter().map(|branch| (branch.end - branch.taken - 1) as u64).sum()
     }
 
-    /// How much of the tree lies behind, if all subtrees of a branch are equally large.
+    /// How much of the tree is done, if all subtrees of a branch are equally large.
     pub fn fraction(&self) -> f64 {
         let (mut behind, mut width) = (0.0, 1.0);
         for branch in &self.branches {

@@ -1,7 +1,7 @@
 //! Locks that readers share: `rwlock_t`, which spins, and `struct rw_semaphore`, which sleeps.
 //!
 //! They differ in what a waiting writer means to readers. An `rwlock_t` of 2.6.23 lets readers pass it, so a task may read-lock one
-//! that it has read-locked already. A semaphore is fair: who comes after a writer waits behind it, and a task that comes a second time
+//! that it has read-locked already. A semaphore is fair: a task that comes after a writer waits for it, and a task that comes a second time
 //! waits for a writer that waits for the task. lockdep says the same (`read_lock` is recursive, `down_read` is not).
 //!
 //! Sources: `include/asm-i386/rwlock.h`, `lib/rwsem.c` and `kernel/lockdep.c` of Linux 2.6.23.
@@ -81,7 +81,7 @@ impl RwLock {
 /// A `struct rw_semaphore`. Its holders may sleep.
 ///
 /// Waiters form a queue: its head waits for the holders, the rest wait for the head. So nobody
-/// passes a writer, as in the kernel; who of those behind comes next is open here, where the kernel has the order of arrival. A task
+/// passes a writer, as in the kernel; which of the rest comes next is open here, where the kernel has the order of arrival. A task
 /// that holds the BKL gives it back here even if nobody is in its way.
 #[derive(Clone, Copy, Debug)]
 pub struct RwSem {

@@ -140,7 +140,7 @@ impl Task {
 
     /// From this line on, all that the task will do is a function of `locals`, and of what it observes from now on.
     ///
-    /// Lets states meet again whose tasks came here in different ways: between two calls, or behind a critical section whose
+    /// Lets states meet again whose tasks came here in different ways: between two calls, or after a critical section whose
     /// values do not matter any more. It is a promise of the code under test; `--audit` samples whether it is kept.
     #[track_caller]
     pub fn forget_past(&self, locals: &impl Hash) {

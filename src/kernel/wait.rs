@@ -1,6 +1,6 @@
 //! Wait queues with timeout, and virtual time.
 //!
-//! Sleeping is a blocking operation, never a spin: who sleeps is woken, interrupted, or its deadline comes. All sleeps
+//! Sleeping is a blocking operation, never a spin: a sleeper is woken, is interrupted, or meets its deadline. All sleeps
 //! here are interruptible. Time moves as the scenario's clock says ([`crate::engine::Clock`]).
 
 use std::panic::Location;

@@ -80,7 +80,7 @@ impl Cluster {
         }
     }
 
-    /// Waits until each node whose lease is in the way has answered its recall; who has not in time loses the lease. A node may
+    /// Waits until each node whose lease is in the way has answered its recall; one that has not in time loses the lease. A node may
     /// have been granted another lease meanwhile: the caller looks again, and recalls that one.
     fn wait_for_leases(&self, current: &Task, server: Server, node: usize, flags: OpenFlags) -> Result<()> {
         let answered = || !Server::in_the_way(server.read(), node, flags).any(|(_, entry)| entry.recalled);

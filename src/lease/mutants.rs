@@ -24,7 +24,7 @@ pub struct Row {
     pub number: &'static str,
     /// The design that is varied.
     pub of: &'static str,
-    /// Its name behind that of the design; empty where a design shows the bug as it stands.
+    /// Its name after that of the design; empty where a design shows the bug as it stands.
     pub name: &'static str,
     /// What it does wrong.
     pub about: &'static str,
@@ -69,7 +69,7 @@ impl Row {
 /// A variation of `spinlock`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mutant {
-    /// The open counts are not looked at again behind the insertion.
+    /// The open counts are not looked at again after the insertion.
     NoRecheck,
     /// They are looked at again, but after the unlock.
     RecheckUnlocked,

@@ -24,7 +24,7 @@
 //! it lacks. Expiry, close and downgrade do not pass through `f_op->setlease` (M49), and a recall that comes before the
 //! lease is listed finds nothing.
 //!
-//! What the mail says nothing of is as in 2.6.23: opens look at the list with no lock held and raise `i_writecount` behind the
+//! What the mail says nothing of is as in 2.6.23: opens look at the list with no lock held and raise `i_writecount` after the
 //! break, and nfsd's call-back starts a thread, under the spinlock now (M14). The exception is waiting
 //! for a lease: holding the spinlock would keep anyone from giving one up. A waiter queues, unlocks, and sleeps.
 

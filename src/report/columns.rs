@@ -202,7 +202,7 @@ impl Layout<'_> {
     }
 }
 
-/// Breaks a text at its spaces, or behind an arrow, so that no line is wider than `width`; what follows is indented.
+/// Breaks a text at its spaces, or after an arrow, so that no line is wider than `width`; what follows is indented.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let indent = text.len() - text.trim_start().len();
     let continuation = " ".repeat((indent + 2).min(width / 2));

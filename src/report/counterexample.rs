@@ -74,7 +74,7 @@ fn head_in(finding: &Finding, place: &str, width: usize) -> String {
     }
 }
 
-/// A sentence below the title. On a page of full width it is one line: whoever searches for it finds it.
+/// A sentence below the title. On a page of full width it is one line: a search for it finds it.
 fn indented(text: &str, width: usize) -> String {
     let indent = " ".repeat(7);
     if width >= columns::PAGE_COLUMNS {

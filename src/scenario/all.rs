@@ -10,7 +10,7 @@
 //! - **Nothing to break.** At least one task has, or asks for, a lease.
 //! - **A look at the end.** If a scenario is another one whose tasks call `read(/proc/locks)` or `F_GETOWN` afterwards, only the
 //!   longer one is left. That is sound for *every* finding: these two calls change nothing, so the longer one has each execution of the
-//!   shorter one with looks behind it, and leaks, deadlocks and the leases that are left are the same. It would not be sound for
+//!   shorter one with looks after it, and leaks, deadlocks and the leases that are left are the same. It would not be sound for
 //!   other calls, which may repair what a shorter scenario leaves behind, so nothing else is taken for implied.
 //! - **Faults.** Where an allocation may fail, or a security module refuse, it need not: such a scenario contains the one without
 //!   faults, and only the former is made where faults are asked for at all. The same holds for a free clock, which may

@@ -221,7 +221,7 @@ fn with_time() -> Vec<Scenario> {
             lease_break_time: 0,
             ..scenario(
                 "interrupted-opener",
-                "a signal ends the wait of an opener, or the unlock does: whoever comes first",
+                "a signal ends the wait of an opener, or the unlock does: whichever comes first",
                 vec![
                     task("holder", &[OPEN, set(F_WRLCK)], &[Call::Interrupt(1), set(F_UNLCK)]),
                     task("opener", &[], &[OPEN]),

@@ -194,7 +194,7 @@ fn calls(fields: &mut Fields<'_, '_>, name: &str, tasks: &[&str]) -> Vec<Call> {
             Ok(call) => calls.push(call),
             Err(cause) => {
                 fields.problems.push(Problem { place, cause });
-                // Keeps the places of those behind it; nothing of a file with a mistake is run.
+                // Keeps the places of those after it; nothing of a file with a mistake is run.
                 calls.push(Call::Locks);
             }
         }

@@ -14,7 +14,7 @@ use crate::event::Symbol;
 use crate::explore::{Config, Error, Verdict, explore};
 use crate::lease::designs::Entry;
 
-/// A cell with what was found, and behind it a cell of its own for each finding that a smaller scenario shows.
+/// A cell with what was found, and after it a cell of its own for each finding that a smaller scenario shows.
 ///
 /// The scenario of such a cell is named by the scenario it comes from and the code; it is in no catalogue.
 ///

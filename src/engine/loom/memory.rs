@@ -41,7 +41,7 @@ pub(super) struct Memory {
     /// By cell outside the slab and by slab object: a marker of each task.
     markers: RefCell<HashMap<ObjectId, Markers>>,
     /// Cells and markers for slab objects to come. Made before the tasks, because to loom the making of an atomic is an
-    /// access that everybody's first access must be ordered behind.
+    /// access that everybody's first access must be ordered after.
     spare_cells: RefCell<Vec<Rc<AtomicU64>>>,
     spare_markers: RefCell<Vec<Markers>>,
     locks: RefCell<HashMap<ObjectId, Arc<Mutex<()>>>>,

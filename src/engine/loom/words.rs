@@ -9,7 +9,7 @@
 //! is another, so a trylock comes out on either side. A task that has to wait parks until the lock is given back, and tries
 //! again. Orderings are those of a lock: acquire when it is taken, release when it is given back, none if the attempt fails.
 //!
-//! To loom the making of an atomic is an access that everybody's first one must be ordered behind, so the words must be there before the
+//! To loom the making of an atomic is an access that everybody's first one must be ordered after, so the words must be there before the
 //! tasks. Which locks need one is found out on the way ([`GivesUp::NeedsWord`](super::GivesUp::NeedsWord)); then the exploration starts over.
 
 use std::cell::Cell;

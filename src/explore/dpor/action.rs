@@ -59,7 +59,7 @@ impl Action {
     }
 }
 
-/// May the order of these two matter, when one comes right behind the other?
+/// May the order of these two matter, when one comes right after the other?
 ///
 /// Independent actions commute from every state in which both can happen: same results, same state, same judgement of
 /// the checks. What is not known to be independent is dependent:

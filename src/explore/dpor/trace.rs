@@ -85,7 +85,7 @@ impl Trace {
         self.entries[at].ordinal <= clock.get(self.entries[at].action.process())
     }
 
-    /// What happened before the action, made behind the first `len`, in an order that nothing can reverse: the actions of
+    /// What happened before the action, made after the first `len`, in an order that nothing can reverse: the actions of
     /// its process, a store before its flush, flushes before what waits for an empty store buffer.
     fn order(&self, action: &Action, len: usize) -> VectorClock {
         let mut clock = VectorClock::default();
@@ -103,7 +103,7 @@ impl Trace {
         self.past_without(action, usize::MAX, self.len())
     }
 
-    /// The same behind the first `len` actions, where action `without` is no reason.
+    /// The same after the first `len` actions, where action `without` is no reason.
     fn past_without(&self, action: &Action, without: usize, len: usize) -> VectorClock {
         let mut clock = self.order(action, len);
         for at in (0..len).rev() {

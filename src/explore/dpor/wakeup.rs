@@ -10,7 +10,7 @@ use super::action::{Action, dependent};
 pub(super) struct Node {
     /// The action, as the execution had it that asked for it.
     pub action: Action,
-    /// Sequences behind it.
+    /// Sequences after it.
     pub children: Vec<Node>,
     /// Sequences without it that it covers: asked for again if it turns out that nothing can follow it.
     pub covered: Vec<Vec<Action>>,
@@ -35,7 +35,7 @@ pub(super) fn is_weak_initial(action: &Action, sequence: &[Action]) -> bool {
     true
 }
 
-/// Adds the sequence behind what is there, unless what is there covers it.
+/// Adds the sequence after what is there, unless what is there covers it.
 pub(super) fn insert(children: &mut Vec<Node>, mut sequence: Vec<Action>) {
     for child in children.iter_mut() {
         if !is_weak_initial(&child.action, &sequence) {

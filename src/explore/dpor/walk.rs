@@ -70,7 +70,7 @@ pub(super) struct Walk {
     watch: Rc<RefCell<Watch>>,
     /// Where a known path no longer led to what it led to before.
     stray: Option<Box<Stray>>,
-    /// What is known of the state behind the last frame.
+    /// What is known of the state after the last frame.
     entry: Entry,
 }
 
@@ -242,7 +242,7 @@ impl Walk {
         action
     }
 
-    /// What sleeps in the state behind the last action of the trace.
+    /// What sleeps in the state after the last action of the trace.
     fn sleep(&self) -> Vec<Action> {
         let Some(last) = self.frames.last() else { return Vec::new() };
         let made = self.trace.action(self.trace.len() - 1);
@@ -250,7 +250,7 @@ impl Walk {
         kept.cloned().collect()
     }
 
-    /// What is known to end executions in the state behind the last action of the trace.
+    /// What is known to end executions in the state after the last action of the trace.
     fn stops(&mut self) -> Vec<Action> {
         let mut stops = std::mem::take(&mut self.entry.stops);
         if let Some(last) = self.frames.last() {

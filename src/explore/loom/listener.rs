@@ -81,7 +81,7 @@ impl Listener {
         }
     }
 
-    /// A remark is made right behind the task's last step, so that step tells it.
+    /// A remark is made right after the task's last step, so that step tells it.
     fn remark(&mut self, task: TaskId, tells: &[Tell]) {
         if let Some(&place) = self.last.get(&task) {
             tells.iter().for_each(|tell| self.learn(place, *tell));

@@ -22,7 +22,7 @@
 //! | M47 | the loser of two gives back what the winner needs | what is needed is counted: the list of leases, and `i_asking` |
 //! | M48 | F_UNLCK tells the server first | the lease goes off the list, then the lock, then the server is told |
 //! | M49 | expiry, close and downgrade tell nobody | they unlock as F_UNLCK does: the message waits until the lock is gone |
-//! | M50 | the open counts are looked at before the answer alone | `generic_setlease` looks again, and behind the insertion |
+//! | M50 | the open counts are looked at before the answer alone | `generic_setlease` looks again, and after the insertion |
 //!
 //! **The recall that comes first.** A recall finds what is listed and marks it. What is granted and not yet listed it cannot
 //! mark; so it marks `i_asking`, and nothing new or stronger is listed below that mark.

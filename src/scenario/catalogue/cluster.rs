@@ -130,7 +130,7 @@ fn on_two_nodes() -> Vec<Scenario> {
             faults: Faults { memory: true, lsm: false },
             ..remote(
                 "remote-enomem",
-                "any allocation of F_SETLEASE may fail, also one behind the server's answer, while another node opens the file",
+                "any allocation of F_SETLEASE may fail, also one after the server's answer, while another node opens the file",
                 &[0, 1],
                 vec![task("leaser", &[OPEN], &[set(F_RDLCK)]), task("writer", &[], &[Call::Open("a", WRITE_NONBLOCK)])],
             )

@@ -124,7 +124,7 @@ pub(super) const CLOSED_DURING_EXPIRY: &[Expected] = &[
     closed_under(Code::LW020, "f_owner.pid"),
 ];
 
-/// [`BESIDE`] with a truncation, behind a lease that it breaks and waits for.
+/// [`BESIDE`] with a truncation, after a lease that it breaks and waits for.
 pub(super) const TRUNCATED_BESIDE: Expected = Expected {
     code: Code::LW030,
     subject: "truncate",
