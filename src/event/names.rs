@@ -37,7 +37,7 @@ impl Names {
         }
     }
 
-    /// Every kernel of a cluster has its own `i_flock`: who reads of two has to know whose. The file server's objects are on no node.
+    /// Every kernel of a cluster has its own `i_flock`: a reader of two has to know whose. The file server's objects are on no node.
     fn on_node(&self, info: ObjectInfo) -> String {
         let node = info.node.filter(|_| self.nodes.len() > 1).and_then(|node| self.nodes.get(usize::from(node)));
         node.map_or(info.name.to_string(), |node| format!("{}@{node}", info.name))

@@ -17,7 +17,7 @@ use crate::event::outcome::Outcome;
 pub struct Outcomes(BTreeMap<Outcome, Option<Schedule>>);
 
 impl Outcomes {
-    /// Adds an execution of so many steps that ended with `outcome`.
+    /// Adds an execution of that many steps that ended with `outcome`.
     pub(super) fn add(&mut self, outcome: Outcome, steps: usize, schedule: impl FnOnce() -> Schedule) {
         match self.0.get_mut(&outcome) {
             Some(Some(known)) if known.transitions.len() <= steps => {}

@@ -9,7 +9,7 @@ use crate::engine::Clock;
 use crate::event::Symbol;
 use crate::event::outcome::Outcome;
 
-/// Number of a finding that the program may show; behind them, of an order of two locks.
+/// Number of a finding that the program may show; after them, of an order of two locks.
 pub(super) type Id = u16;
 
 /// What comes next: a stop, or quiet instructions before it.
@@ -185,7 +185,7 @@ pub struct Program {
     pub(super) races: Vec<Id>,
     /// Bits of each cell among the accesses.
     pub(super) access_bits: Vec<u64>,
-    /// Names of locks: a lock of one taken under a lock of another is an order, numbered behind the findings.
+    /// Names of locks: a lock of one taken under a lock of another is an order, numbered after the findings.
     pub(super) lock_classes: Vec<Symbol>,
     /// Tasks that can be exchanged.
     pub(super) classes: Vec<Vec<usize>>,
