@@ -40,8 +40,13 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::search::TooLong;
-use super::{Bound, Config, EngineKind, Found, HiddenState, Progress, Schedule, Subject, Verdict, repeats};
+use super::config::{Config, EngineKind, Progress};
+use super::hidden::HiddenState;
+use super::limits::Bound;
+use super::schedule::Schedule;
+use super::verdict::TooLong;
+use super::verdict::{Found, Verdict};
+use super::{Subject, repeats};
 use crate::check::{Code, Finding};
 use crate::engine::controlled::Controlled;
 use crate::engine::world::Transition;
@@ -187,7 +192,7 @@ impl Exploration<'_> {
 
     /// Runs a schedule to a state that has not been run through; keeps the data race if it is there.
     fn replay_for_race(&mut self, name: &'static str, steps: Vec<Transition>) {
-        let watch = super::Watch::shared(self.subject.checks());
+        let watch = super::watch::Watch::shared(self.subject.checks());
         let observer: Rc<RefCell<dyn Observer>> = watch.clone();
         let program: &dyn crate::engine::Program = self.subject;
         self.controlled.run(program, &mut Script { steps: &steps, at: 0 }, &observer);

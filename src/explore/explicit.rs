@@ -24,8 +24,13 @@
 //!
 //! It counts no executions: there are none.
 
+use super::Subject;
+use super::config::{Config, EngineKind};
+use super::error::Error;
+use super::schedule::Schedule;
 use super::schedule::{Guide, replay, replay_under};
-use super::{Config, EngineKind, Error, Found, Schedule, Subject, Verdict, livelock};
+use super::stateful::livelock;
+use super::verdict::{Found, Verdict};
 use crate::check::{Code, Orders};
 use crate::event::names::Names;
 

@@ -26,8 +26,14 @@ use parking_lot::Mutex;
 mod listener;
 use listener::Listener;
 
+use super::config::{Config, EngineKind, Progress};
+use super::error::Error;
+use super::limits::Bound;
+use super::schedule::Schedule;
 use super::schedule::{Guide, replay};
-use super::{Bound, Config, EngineKind, Found, Progress, Schedule, Subject, Verdict, explore as explore_with, flow};
+use super::verdict::{Found, Verdict};
+use super::watch::flow;
+use super::{Subject, stateful};
 use crate::check::Checks;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::loom::{
@@ -106,7 +112,10 @@ impl Shared {
 }
 
 /// Explores with loom within the bounds of `config`.
-pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
+///
+/// # Errors
+/// If the program has hidden state.
+pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, Error> {
     let shared = Arc::new(Mutex::new(Shared {
         checks: subject.checks(),
         verdict: Verdict::new(EngineKind::Loom),
@@ -142,8 +151,8 @@ pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
     if shared.cut_off {
         verdict.bound = verdict.bound.or(Some(Bound::Drained(DRAINED_MAX)));
     }
-    mark_weak_memory(subject, config, &mut verdict);
-    verdict
+    mark_weak_memory(&**subject, config, &mut verdict)?;
+    Ok(verdict)
 }
 
 /// One model: all executions in which the choices are these. Returns why it was given up, if it was.
@@ -215,21 +224,23 @@ fn refined(known: &Choices, arities: &BTreeMap<(TaskId, u32), u8>) -> Vec<Choice
 }
 
 /// Marks findings that only a weak memory shows. One that sequential consistency shows as well gets such a schedule.
-fn mark_weak_memory(subject: &Arc<dyn Subject>, config: &Config, verdict: &mut Verdict) {
+fn mark_weak_memory(subject: &dyn Subject, config: &Config, verdict: &mut Verdict) -> Result<(), Error> {
     let config = Config { engine: EngineKind::Explorer, progress: None, ..config.clone() };
     let key = |found: &Found| (found.finding.code, found.finding.subject);
     for found in &mut verdict.findings {
-        let replayed = replay(&**subject, &Names::default(), &Guide::Exact(&found.schedule));
+        let replayed = replay(subject, &Names::default(), &Guide::Exact(&found.schedule));
         let same = |other: &crate::check::Finding| (other.code, other.subject) == key(found);
         if replayed.is_ok_and(|replay| replay.findings.iter().any(same)) {
             continue;
         }
-        let consistent = explore_with(subject, &config).findings.into_iter().find(|other| key(other) == key(found));
+        let consistent =
+            stateful::explore(subject, &config)?.findings.into_iter().find(|other| key(other) == key(found));
         match consistent {
             Some(consistent) => *found = consistent,
             None => found.weak_memory = true,
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -19,7 +19,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::{Bound, Config, EngineKind, Found, HiddenState, Progress, Schedule, Subject, Verdict, Watch};
+use super::Subject;
+use super::config::{Config, EngineKind, Progress};
+use super::hidden::HiddenState;
+use super::limits::Bound;
+use super::schedule::Schedule;
+use super::verdict::{Found, Verdict};
+use super::watch::Watch;
 use crate::engine::controlled::Controlled;
 use crate::engine::memo::Memo;
 use crate::engine::world::Transition;

@@ -8,7 +8,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::{Config, Subject};
+use super::Subject;
+use super::config::Config;
 use crate::engine::controlled::{Controlled, Limits};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::world::Transition;

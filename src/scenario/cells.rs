@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crossbeam::channel;
 
 use super::{Scenario, subject};
-use crate::explore::{Config, Error, Subject, Verdict, witness};
+use crate::explore::{self, Config, Error, Subject, Verdict};
 use crate::lease::designs::Entry;
 
 /// A scenario on a design.
@@ -68,5 +68,5 @@ pub fn for_each<R: Send>(cells: &[Cell], workers: usize, work: impl Fn(usize, &C
 /// # Errors
 /// As [`crate::explore::try_explore`].
 pub fn explore_with_witnesses(cell: &Cell, config: &Config) -> Result<Verdict, Error> {
-    witness::explore_with_witnesses(&cell.subject(), config)
+    explore::explore_with_witnesses(&cell.subject(), config)
 }

@@ -11,7 +11,7 @@ use super::step::are_ordered;
 use super::symmetry;
 use crate::check;
 use crate::engine::Memory;
-use crate::explore::Bound;
+use crate::explore::limits::Bound;
 
 /// The findings that the program can show, each once.
 #[derive(Default)]

@@ -5,7 +5,7 @@
 //! itself: its locals, its jumps, its remarks. So a program here has the steps of the same program on the kernel.
 //!
 //! Every cell and local is declared with the range of its values, which decides its bits. A value outside ends the
-//! exploration with [`Bound::Range`](crate::explore::Bound): it is never cut.
+//! exploration with [`Bound::Range`](crate::explore::limits::Bound): it is never cut.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::compile;
 use super::machine::{Program, Reader};
 use crate::engine::{Clock, Memory};
 use crate::event::Access;
-use crate::explore::Bound;
+use crate::explore::limits::Bound;
 
 /// Tasks of a program at most: a set of them is a machine word.
 pub const TASKS_MAX: usize = crate::engine::TASKS_MAX;

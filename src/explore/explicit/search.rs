@@ -12,7 +12,9 @@ use super::visited::{Packed, Visited};
 use crate::engine::world::Transition;
 use crate::engine::{Clock, Unsound};
 use crate::event::TaskId;
-use crate::explore::{Bound, Config, EngineKind, Progress, Verdict};
+use crate::explore::config::{Config, EngineKind, Progress};
+use crate::explore::limits::Bound;
+use crate::explore::verdict::Verdict;
 
 /// States that are visited side by side. Their look-ups are what an exploration waits for: a machine keeps about ten under way.
 const BATCH: usize = 8;

@@ -15,7 +15,7 @@ use crate::engine::{Decision, Followed, Memory, State, Strategy, Unsound};
 use crate::event::{Op, TaskId, View};
 
 /// How a search came to a state.
-pub(super) struct Arrival {
+pub(in crate::explore) struct Arrival {
     /// Whose step it was that led here last; flushes and time are nobody's.
     pub last: TaskId,
     /// What the steps so far have cost.
@@ -27,7 +27,7 @@ pub(super) struct Arrival {
 }
 
 /// What is to be done in a state.
-pub(super) enum Answer {
+pub(in crate::explore) enum Answer {
     /// Take all that do not sleep; of `only` these, if it is given. The tag is kept with the state.
     Go { only: Option<Sleepers>, asleep: Sleepers, tag: u128 },
     /// It is known, but look at what follows from this, and stop there.
@@ -37,7 +37,7 @@ pub(super) enum Answer {
 }
 
 /// Decides what of a new state is worth going on with.
-pub(super) trait Pruning {
+pub(in crate::explore) trait Pruning {
     /// What is to be done in this state?
     fn visit(&mut self, state: &State<'_>, arrival: &Arrival) -> Answer;
     /// A state that an audit was after.
@@ -100,7 +100,7 @@ fn hash(op: Option<Op>) -> u64 {
 
 /// A transition that a state of the path has.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Choice {
+pub(in crate::explore) struct Choice {
     pub transition: Transition,
     cost: u8,
     /// What it performs.
@@ -123,7 +123,7 @@ impl Choice {
 
 /// Something left to do: after these choices, any of those.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Item {
+pub(in crate::explore) struct Item {
     /// How to get there.
     pub prefix: Vec<Choice>,
     /// What is left there; empty for the root, which is not known yet.
@@ -146,7 +146,7 @@ struct Branch {
 }
 
 /// The path through the tree of schedules.
-pub(super) struct Path<P> {
+pub(in crate::explore) struct Path<P> {
     pub pruning: P,
     memory: Memory,
     seeded: Option<Unsound>,

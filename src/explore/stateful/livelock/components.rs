@@ -6,10 +6,10 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 
-use super::{Processes, process};
 use crate::engine::world::Transition;
 use crate::event::TaskId;
-use crate::explore::witness::is_switch;
+use crate::explore::round::{Processes, process};
+use crate::explore::stateful::witness::is_switch;
 
 struct Edge {
     from: u32,

@@ -13,31 +13,22 @@ use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasherDefault;
 
 use super::path::{Answer, Arrival, Pruning};
-use super::schedule::{Guide, replay};
 use super::search::{self, Runner, search_by};
 use super::visited::Identity;
-use super::{Config, EngineKind, Found, HiddenState, Schedule, Subject, Verdict};
 use crate::check::Code;
 use crate::engine::State;
-use crate::engine::world::Transition;
-use crate::event::{Op, TaskId};
+use crate::event::Op;
+use crate::explore::Subject;
+use crate::explore::config::{Config, EngineKind};
+use crate::explore::hidden::HiddenState;
+use crate::explore::round::process;
+use crate::explore::schedule::Schedule;
+use crate::explore::schedule::{Guide, replay};
+use crate::explore::verdict::{Found, Verdict};
 
 mod components;
-mod round;
 
 use components::Graph;
-pub(super) use round::{Passed, judge};
-
-/// Tasks, their store buffers and time, as bits.
-pub(super) type Processes = u128;
-
-/// Who makes the transition.
-pub(super) fn process(transition: Transition) -> Processes {
-    match transition.task {
-        TaskId::CLOCK => 1,
-        task => 1 << (usize::from(task.0) * 2 + usize::from(transition.is_flush())),
-    }
-}
 
 /// Writes down the graph of states.
 struct Recorder {
@@ -79,7 +70,7 @@ impl Pruning for Recorder {
 }
 
 /// Can a task come to where it was? Without that nobody can run for ever.
-pub(super) fn goes_round(histories: &HashSet<(u128, u128)>) -> bool {
+pub(in crate::explore) fn goes_round(histories: &HashSet<(u128, u128)>) -> bool {
     let mut next: HashMap<u128, Vec<u128>> = HashMap::new();
     let mut arrivals: HashMap<u128, usize> = HashMap::new();
     for &(from, to) in histories {
@@ -105,7 +96,12 @@ pub(super) fn goes_round(histories: &HashSet<(u128, u128)>) -> bool {
 ///
 /// # Errors
 /// If the program has hidden state.
-pub(super) fn find(subject: &dyn Subject, config: &Config, rerun: bool, into: &mut Verdict) -> Result<(), HiddenState> {
+pub(in crate::explore) fn find(
+    subject: &dyn Subject,
+    config: &Config,
+    rerun: bool,
+    into: &mut Verdict,
+) -> Result<(), HiddenState> {
     let config = Config { symmetry: false, executions_max: u64::MAX, states_max: u64::MAX, ..config.clone() };
     let runner = match rerun {
         true => Runner::new(subject, &config, EngineKind::Explorer),

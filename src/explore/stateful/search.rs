@@ -6,16 +6,21 @@ use std::rc::Rc;
 
 use super::path::{Path, Pruning};
 use super::replica::Replica;
-use super::{Bound, Config, EngineKind, Found, HiddenState, Progress, Schedule, Subject, Verdict, Watch, repeats};
 use crate::check::Orders;
 use crate::engine::controlled::Controlled;
 use crate::engine::memo::Memo;
-use crate::engine::world::Transition;
 use crate::engine::{Ending, Observer};
+use crate::explore::config::{Config, EngineKind, Progress};
+use crate::explore::hidden::HiddenState;
+use crate::explore::limits::Bound;
+use crate::explore::schedule::Schedule;
+use crate::explore::verdict::{Found, TooLong, Verdict};
+use crate::explore::watch::Watch;
+use crate::explore::{Subject, repeats};
 
 /// What to do with a finding.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(in crate::explore) enum Answer {
     /// It goes into the verdict, once.
     Keep,
     /// It does not, and is reported again by later executions.
@@ -23,7 +28,7 @@ pub(super) enum Answer {
 }
 
 /// One OS thread's engine and checks, and what it saw.
-pub(super) struct Runner<'s> {
+pub(in crate::explore) struct Runner<'s> {
     subject: &'s dyn Subject,
     config: &'s Config,
     watch: Rc<RefCell<Watch>>,
@@ -31,21 +36,6 @@ pub(super) struct Runner<'s> {
     machine: Machine<'s>,
     pub verdict: Verdict,
     pub too_long: TooLong,
-}
-
-/// Executions that were longer than the bound on steps.
-#[derive(Clone, Debug, Default)]
-pub(super) struct TooLong {
-    pub count: u64,
-    /// The first of them.
-    pub first: Option<Vec<Transition>>,
-}
-
-impl TooLong {
-    pub fn add(&mut self, schedule: impl FnOnce() -> Vec<Transition>) {
-        self.count += 1;
-        self.first.get_or_insert_with(schedule);
-    }
 }
 
 /// Who makes the steps.
@@ -165,7 +155,7 @@ impl<'s> Runner<'s> {
 ///
 /// # Errors
 /// If the program has hidden state.
-pub(super) fn search<P: Pruning>(
+pub(in crate::explore) fn search<P: Pruning>(
     subject: &dyn Subject,
     config: &Config,
     engine: EngineKind,
@@ -176,7 +166,7 @@ pub(super) fn search<P: Pruning>(
 }
 
 /// The same by a runner of any kind.
-pub(super) fn search_by<P: Pruning>(
+pub(in crate::explore) fn search_by<P: Pruning>(
     mut runner: Runner<'_>,
     pruning: P,
     mut on_found: impl FnMut(&Found) -> Answer,

@@ -10,42 +10,28 @@ use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasherDefault;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use super::path::{Answer, Arrival, Pruning};
 use super::search::{self, search};
 use super::visited::Identity;
-use super::{Bound, Config, EngineKind, Error, Found, HiddenState, Subject, Verdict, try_explore};
 use crate::check::Code;
 use crate::engine::State;
 use crate::engine::world::Transition;
 use crate::event::TaskId;
-
-/// Explores a program, and looks for the schedule of each finding that is easiest to read.
-///
-/// The bounds of `config` hold for the exploration. The second search is over when it has what the first one found.
-///
-/// # Errors
-/// Those of [`try_explore`].
-pub fn explore_with_witnesses(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, Error> {
-    let mut verdict = try_explore(subject, config)?;
-    let plain = Config { interrupt: config.interrupt.clone(), ..Config::with_engine(EngineKind::Explorer) };
-    let shorter = |found: Found| match found.weak_memory {
-        true => Ok(found),
-        false => shortest(&**subject, found, &plain),
-    };
-    verdict.findings = verdict.findings.into_iter().map(shorter).collect::<Result<_, _>>()?;
-    Ok(verdict)
-}
+use crate::explore::Subject;
+use crate::explore::config::{Config, EngineKind};
+use crate::explore::hidden::HiddenState;
+use crate::explore::limits::Bound;
+use crate::explore::verdict::{Found, Verdict};
 
 /// Is it a step of somebody else than who ran last?
-pub(super) fn is_switch(last: TaskId, transition: Transition) -> bool {
+pub(in crate::explore) fn is_switch(last: TaskId, transition: Transition) -> bool {
     let is_step = transition.task != TaskId::CLOCK && !transition.is_flush();
     is_step && transition.task != last && last != TaskId::BOOT
 }
 
 /// Is it such a step, while who ran last could go on?
-pub(super) fn is_preemption(state: &State<'_>, last: TaskId, transition: Transition) -> bool {
+pub(in crate::explore) fn is_preemption(state: &State<'_>, last: TaskId, transition: Transition) -> bool {
     let could_go_on = || state.transitions.iter().any(|other| other.task == last && !other.is_flush());
     is_switch(last, transition) && could_go_on()
 }
@@ -142,7 +128,7 @@ pub fn shortest(subject: &dyn Subject, found: Found, config: &Config) -> Result<
 }
 
 /// All executions with at most so many preemptions, those with fewer first. Incomplete if that left something out.
-pub(super) fn preemption_bounded(
+pub(in crate::explore) fn preemption_bounded(
     subject: &dyn Subject,
     config: &Config,
     preemptions_max: u32,

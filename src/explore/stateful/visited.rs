@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use super::Bound;
+use crate::explore::limits::Bound;
 
 /// A set of processes: bit t - 1 for the steps of task t, bit t + 15 for the flushes of its store buffer.
 pub(super) type Sleepers = u32;

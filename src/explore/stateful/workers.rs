@@ -8,7 +8,7 @@
 //! A *round* ends when nothing is left, at a bound, or when it is time to write a checkpoint; what is left then is handed
 //! back. Nothing is under way between two rounds, so what is written down is consistent.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -17,13 +17,17 @@ use crossbeam::utils::Backoff;
 use parking_lot::Mutex;
 
 use super::audit::Audit;
+use super::known::Known;
 use super::path::{Item, Path};
-use super::search::{Answer, Runner, TooLong};
-use super::stateful::Known;
+use super::search::{Answer, Runner};
+use super::totals::{Round, Totals, Void};
 use super::visited::Visited;
-use super::{Bound, Config, EngineKind, Found, HiddenState, Progress, Subject, Verdict};
-use crate::check::{Code, Orders};
+use crate::check::Orders;
 use crate::engine::world::Transition;
+use crate::explore::Subject;
+use crate::explore::config::{Config, EngineKind, Progress};
+use crate::explore::limits::Bound;
+use crate::explore::verdict::{TooLong, Verdict};
 
 /// What all workers share.
 pub(super) struct Crew<'a> {
@@ -33,78 +37,6 @@ pub(super) struct Crew<'a> {
     pub audit: Option<&'a Audit>,
     /// Run the program from its beginning for every execution, known steps or not.
     pub rerun: bool,
-}
-
-/// What was seen in all rounds so far.
-#[derive(Default)]
-pub(super) struct Totals {
-    pub executions: u64,
-    pub outcomes: BTreeSet<String>,
-    pub deadlocks: BTreeSet<String>,
-    /// One per code and subject: the one with the smallest schedule.
-    pub findings: BTreeMap<(Code, &'static str), Found>,
-    /// What ended an execution before it was seen to its end.
-    pub cut: Option<Bound>,
-    pub too_long: TooLong,
-    /// The path on which a bound ended the search.
-    pub ended_on: Option<Vec<Transition>>,
-    pub orders: Orders,
-    /// From which history a task can come to which.
-    pub histories: HashSet<(u128, u128)>,
-}
-
-impl Totals {
-    pub fn keep(&mut self, found: Found) {
-        fn size(found: &Found) -> (usize, &[Transition]) {
-            (found.schedule.transitions.len(), &found.schedule.transitions)
-        }
-        let key = (found.finding.code, found.finding.subject);
-        match self.findings.get_mut(&key) {
-            Some(known) if size(known) <= size(&found) => {}
-            Some(known) => *known = found,
-            None => _ = self.findings.insert(key, found),
-        }
-    }
-
-    fn take(&mut self, (verdict, too_long): (Verdict, TooLong)) {
-        self.too_long.count += too_long.count;
-        self.too_long.first = self.too_long.first.take().or(too_long.first);
-        self.executions += verdict.executions;
-        self.cut = self.cut.or(verdict.bound);
-        self.outcomes.extend(verdict.outcomes);
-        self.deadlocks.extend(verdict.deadlocks);
-        verdict.findings.into_iter().for_each(|found| self.keep(found));
-    }
-
-    pub fn into_verdict(self, steps_max: u32) -> Verdict {
-        Verdict {
-            executions: self.executions,
-            outcomes: self.outcomes,
-            deadlocks: self.deadlocks,
-            findings: self.findings.into_values().collect(),
-            bound: self.cut.or((self.too_long.count > 0).then_some(Bound::Steps(steps_max))),
-            ..Verdict::new(EngineKind::Explorer)
-        }
-    }
-}
-
-/// How a round ended.
-pub(super) struct Round {
-    /// What is left to do.
-    pub left: Vec<Item>,
-    /// What ended it, other than the end or a checkpoint.
-    pub bound: Option<Bound>,
-    /// Why all that was seen counts for nothing, if so.
-    pub void: Option<Void>,
-}
-
-/// Why what was seen counts for nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Void {
-    /// Tasks cannot be exchanged: something names one of them. The search has to begin anew without that.
-    Named,
-    /// A task did something else than before from the same history: no search can tell.
-    Hidden(HiddenState),
 }
 
 /// What the workers of a round tell each other.

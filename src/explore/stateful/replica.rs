@@ -15,13 +15,15 @@ use std::rc::Rc;
 
 use super::path::{Path, Pruning};
 use super::visited::Identity;
-use super::{Config, Subject, Watch};
 use crate::check::CheckMemory;
 use crate::engine::controlled::Controlled;
 use crate::engine::memo::{Deed, Memo, Stray, Told, Unmade};
 use crate::engine::world::{Transition, World};
 use crate::engine::{Blind, Decision, Ending, Flow, Observer, Program, State, Strategy, fingerprint_of};
 use crate::event::{Status, TaskId, View};
+use crate::explore::Subject;
+use crate::explore::config::Config;
+use crate::explore::watch::Watch;
 
 /// A state of the path, before its choice is made.
 struct Snapshot {

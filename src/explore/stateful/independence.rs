@@ -13,7 +13,7 @@ use crate::event::{Access, ObjectId, Op, Rmw, TaskId};
 const TASKS_MAX: usize = 16;
 
 /// The process of a transition as a bit; none for time, and for tasks beyond the sixteenth.
-pub(super) fn process(transition: Transition) -> Sleepers {
+pub(in crate::explore) fn process(transition: Transition) -> Sleepers {
     if matches!(transition.task, TaskId::CLOCK | TaskId::BOOT) || transition.task.index() >= TASKS_MAX {
         return 0;
     }
@@ -21,7 +21,7 @@ pub(super) fn process(transition: Transition) -> Sleepers {
 }
 
 /// The transitions that stand for the processes of a set.
-pub(super) fn processes(sleepers: Sleepers) -> impl Iterator<Item = Transition> {
+pub(in crate::explore) fn processes(sleepers: Sleepers) -> impl Iterator<Item = Transition> {
     let task = |at: u32| TaskId((at % TASKS_MAX as u32) as u8 + 1);
     let of =
         move |at: u32| if at < TASKS_MAX as u32 { Transition::step(task(at)) } else { Transition::flush(task(at)) };
@@ -65,7 +65,7 @@ fn touch(op: Op, memory: Memory) -> Touch {
 }
 
 /// Do these operations of two different tasks commute?
-pub(super) fn independent(one: Op, other: Op, memory: Memory) -> bool {
+pub(in crate::explore) fn independent(one: Op, other: Op, memory: Memory) -> bool {
     let object = |touch| match touch {
         Touch::Reads(id) | Touch::Adds(id) | Touch::Writes(id) | Touch::Wakes(id) => Some(id),
         Touch::Own | Touch::Sleeps | Touch::All => None,

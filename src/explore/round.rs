@@ -1,14 +1,24 @@
 //! The judgement of one execution: does it end where it had been before, and could it go on like that for ever?
 
-use super::{Processes, process};
+use super::trace::{Line, Stand};
 use crate::check::{Code, Finding, Spot};
 use crate::engine::world::Transition;
 use crate::event::names::Names;
 use crate::event::{Event, TaskId, What};
-use crate::explore::schedule::{Line, Stand};
+
+/// Tasks, their store buffers and time, as bits.
+pub(super) type Processes = u128;
+
+/// Who makes the transition.
+pub(super) fn process(transition: Transition) -> Processes {
+    match transition.task {
+        TaskId::CLOCK => 1,
+        task => 1 << (usize::from(task.0) * 2 + usize::from(transition.is_flush())),
+    }
+}
 
 /// A state that an execution went through.
-pub(in crate::explore) struct Passed {
+pub(super) struct Passed {
     pub fingerprint: u128,
     /// Who could go on.
     pub enabled: Processes,
@@ -17,7 +27,7 @@ pub(in crate::explore) struct Passed {
 }
 
 /// The finding, if the last state is one of those before, and everybody moved in between who could.
-pub(in crate::explore) fn judge(passed: &[Passed], lines: &[Line], stands: &[Stand], names: &Names) -> Option<Finding> {
+pub(super) fn judge(passed: &[Passed], lines: &[Line], stands: &[Stand], names: &Names) -> Option<Finding> {
     let (last, before) = passed.split_last()?;
     let first = before.iter().position(|state| state.fingerprint == last.fingerprint)?;
     let round = &before[first..];
