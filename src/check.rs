@@ -11,12 +11,13 @@ use std::collections::HashSet;
 use std::hash::Hasher;
 
 use crate::event::names::Names;
-use crate::event::{Event, Place, Status, TaskId, View};
+use crate::event::{Event, Status, TaskId, View};
 
 mod bug;
 pub mod code;
 mod counts;
 mod deadlock;
+mod finding;
 mod history;
 pub mod lease;
 mod ledger;
@@ -29,63 +30,10 @@ mod sleep;
 mod unlock;
 
 pub use code::Code;
+use finding::Docket;
+pub use finding::{Finding, Spot};
 use ledger::Ledger;
 pub use lockdep::{Order, Orders};
-
-/// A place of a finding: a step of the schedule, and the source line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spot {
-    /// Number of the step; a step that is only pending has the number it would get.
-    pub step: u32,
-    /// Whose step.
-    pub task: TaskId,
-    /// Where in the source.
-    pub place: Place,
-    /// In the set-up: the task whose calls are made there.
-    pub set_up_of: Option<TaskId>,
-}
-
-/// One problem, with the two places that make it one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// Which problem.
-    pub code: Code,
-    /// What it is about: a lock, a field, a function. With the code, it identifies the finding in a verdict.
-    pub subject: &'static str,
-    /// One sentence.
-    pub message: String,
-    /// Where it went wrong, and what happened there.
-    pub at: (Spot, String),
-    /// Where that was prepared, and what happened there.
-    pub other: (Spot, String),
-    /// Number of steps made when it was noticed.
-    pub step: u32,
-}
-
-/// What a check writes its findings into.
-pub(crate) struct Docket<'a> {
-    names: &'a Names,
-    seen: &'a mut HashSet<(Code, &'static str)>,
-    found: &'a mut Vec<Finding>,
-    stop: bool,
-    step: u32,
-}
-
-impl Docket<'_> {
-    /// Reports a finding unless an earlier execution had it; stops the execution if the code says so.
-    fn report(
-        &mut self,
-        code: Code,
-        subject: &'static str,
-        tell: impl FnOnce(&Names) -> (String, (Spot, String), (Spot, String)),
-    ) {
-        self.stop |= code.ends_execution();
-        if self.seen.insert((code, subject)) {
-            let (message, at, other) = tell(self.names);
-            self.found.push(Finding { code, subject, message, at, other, step: self.step });
-        }
-    }
-}
 
 /// What the checks remember of an execution: a search that goes on from a copy of a state takes a copy of this as well.
 #[derive(Clone, Default)]
@@ -192,7 +140,7 @@ impl Checks {
     /// Judges an event; true if the execution ends here.
     pub fn event(&mut self, event: &Event, view: &dyn View) -> bool {
         let Checks { names, ledger, order, orders, lease, history, seen, found, .. } = self;
-        let mut docket = Docket { names, seen, found, stop: false, step: event.step };
+        let mut docket = Docket::new(names, seen, found, event.step);
         unlock::judge(event, view, ledger, &mut docket);
         sleep::judge(event, view, ledger, &mut docket);
         slab::judge(event, view, ledger, &mut docket);
@@ -206,23 +154,23 @@ impl Checks {
         if let Some(history) = history {
             history.event(event, view, &mut docket);
         }
-        docket.stop
+        docket.stop()
     }
 
     /// Judges a state; true if the execution ends here.
     pub fn state(&mut self, step: u32, view: &dyn View) -> bool {
         let Checks { names, ledger, seen, found, stands, .. } = self;
-        let mut docket = Docket { names, seen, found, stop: false, step };
+        let mut docket = Docket::new(names, seen, found, step);
         look(view, stands);
         _ = deadlock::judge(step, view, stands, ledger, &mut docket);
         race::judge(step, view, stands, &mut docket);
-        docket.stop
+        docket.stop()
     }
 
     /// Judges a state for waits alone: loom's tasks do not say what they are about to access, and it ends where one is for ever.
     pub fn blocked(&mut self, step: u32, view: &dyn View) -> bool {
         let Checks { names, ledger, seen, found, stands, .. } = self;
-        let mut docket = Docket { names, seen, found, stop: false, step };
+        let mut docket = Docket::new(names, seen, found, step);
         look(view, stands);
         deadlock::judge(step, view, stands, ledger, &mut docket)
     }
@@ -230,7 +178,7 @@ impl Checks {
     /// Judges the end: all tasks done, everything closed.
     pub fn end(&mut self, step: u32, view: &dyn View) {
         let Checks { names, ledger, lease, seen, found, .. } = self;
-        let mut docket = Docket { names, seen, found, stop: false, step };
+        let mut docket = Docket::new(names, seen, found, step);
         slab::judge_end(view, ledger, &mut docket);
         ledger.counts.judge_end(view, &mut docket);
         if let Some(lease) = lease {
@@ -271,7 +219,7 @@ impl Checks {
             self.event(event, view);
         } else {
             let Checks { names, ledger, order, orders, seen, found, .. } = self;
-            let mut docket = Docket { names, seen, found, stop: false, step: event.step };
+            let mut docket = Docket::new(names, seen, found, event.step);
             order.judge(event, view, ledger, orders, &mut docket);
             ledger.update(event, view);
         }

@@ -19,6 +19,7 @@ pub mod atomic;
 pub mod bkl;
 pub mod fasync;
 pub mod files;
+mod layout;
 pub mod lock;
 pub mod plain;
 pub mod rwlock;

@@ -17,9 +17,10 @@
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 
-use super::ledger::spot;
+use super::code::Code;
+use super::finding::spot;
+use super::finding::{Docket, Spot};
 use super::sequential::{Around, Phase, State, of_design, steps};
-use super::{Code, Docket, Spot};
 use crate::event::names::Names;
 use crate::event::{Event, LeaseCall, Note, ObjectId, Op, TaskId, View, What, Woken};
 

@@ -18,9 +18,10 @@
 
 use std::hash::{Hash, Hasher};
 
-use super::ledger::spot;
+use super::code::Code;
+use super::finding::spot;
+use super::finding::{Docket, Spot};
 use super::remote::{Here, RemoteCheck};
-use super::{Code, Docket, Spot};
 use crate::event::names::Names;
 use crate::event::{Event, LeaseType, Listed, Note, ObjectId, Op, TaskId, View, What};
 
@@ -230,7 +231,7 @@ impl LeaseCheck {
         };
         let Some(&(file, lease, pid)) = self.granted.iter().filter(|it| of_file(it.0)).find(in_force) else { return };
         docket.report(Code::LW030, "truncate", |names| {
-            let granted = super::ledger::find(&self.grant_spots, file).unwrap_or(spot(event));
+            let granted = super::finding::find(&self.grant_spots, file).unwrap_or(spot(event));
             let (owner, task) = (owner_text(names, granted, pid), names.task(event.task));
             (
                 format!("the {lease} lease of {owner} is in force while {task} truncates the file"),
@@ -260,7 +261,7 @@ impl LeaseCheck {
         let Some(lease) = self.listed.iter().find(is_its) else { return };
         let Some((granted, (other, write))) = self.beside(lease, |inode| move |other| inode == other) else { return };
         docket.report(Code::LW034, "delegation", |names| {
-            let opened = super::ledger::find(&self.open_spots, other).unwrap_or(spot(event));
+            let opened = super::finding::find(&self.open_spots, other).unwrap_or(spot(event));
             let opener = task_text(names, opened.task);
             let mode = mode_text(write);
             (
@@ -281,7 +282,7 @@ impl LeaseCheck {
             return;
         }
         docket.report(Code::LW033, "unlock", |names| {
-            let granted = super::ledger::find(&self.grant_spots, file).unwrap_or(spot(event));
+            let granted = super::finding::find(&self.grant_spots, file).unwrap_or(spot(event));
             (
                 format!("F_UNLCK of {} failed with error {errno}, and the lease stays", task_text(names, event.task)),
                 (spot(event), format!("F_UNLCK returned -{errno}")),
@@ -298,7 +299,7 @@ impl LeaseCheck {
         let here = listed.iter().filter_map(|lease| {
             let &(_, inode, _) = self.opened.iter().find(|(file, ..)| *file == lease.file)?;
             let granted = self.grant_of(lease, &listed).map(|(_, granted, _)| granted);
-            let spot = super::ledger::find(&self.grant_spots, lease.file);
+            let spot = super::finding::find(&self.grant_spots, lease.file);
             Some(Here { inode, listed: *lease, granted, spot })
         });
         self.remote.judge(spot(event), view, &here.collect::<Vec<_>>(), docket);
@@ -313,7 +314,7 @@ impl LeaseCheck {
     ) {
         docket.report(Code::LW030, "lease", |names| {
             let spot_of = |spots: &[(ObjectId, Spot)], file| {
-                super::ledger::find(spots, file).expect("a file in the list of grants or opens has its place noted")
+                super::finding::find(spots, file).expect("a file in the list of grants or opens has its place noted")
             };
             let granted = spot_of(&self.grant_spots, file);
             let opened = spot_of(&self.open_spots, other);

@@ -12,8 +12,9 @@
 
 use std::hash::{Hash, Hasher};
 
-use super::ledger::find;
-use super::{Code, Docket, Spot};
+use super::code::Code;
+use super::finding::find;
+use super::finding::{Docket, Spot};
 use crate::event::table::Table;
 use crate::event::{Event, LeaseType, Listed, Note, ObjectId, Op, TaskId, View, What};
 
@@ -60,7 +61,7 @@ impl RemoteCheck {
         }
         self.about_to_call.push(event.task);
         self.call_spots.retain(|(task, _)| *task != event.task);
-        self.call_spots.push((event.task, super::ledger::spot(event)));
+        self.call_spots.push((event.task, super::finding::spot(event)));
     }
 
     /// Does the event change what is quiet or what the server knows, or is it judged? Before the event is told.
@@ -123,7 +124,7 @@ impl RemoteCheck {
     /// Everything is closed: nobody holds anything. A finding of its own, since closing is one of the ways to forget a lease.
     pub fn judge_end(&self, view: &dyn View, docket: &mut Docket<'_>) {
         let Some(&(_, last)) = self.call_spots.iter().max_by_key(|(_, spot)| spot.step) else { return };
-        let at = Spot { step: docket.step, ..last };
+        let at = Spot { step: docket.step(), ..last };
         for mount in &self.mounts {
             if Table(view.peek(mount.table)).entry(usize::from(mount.node)).delegation.lease.is_some() {
                 self.report_orphan(at, view, *mount, ALL_CLOSED, docket);

@@ -21,7 +21,7 @@ use lockwright::scenario::expect::{self, Expected};
 use lockwright::scenario::{Scenario, file, shrink};
 
 use super::progress::Progress;
-use super::{Status, check, print, time_line, workers};
+use super::{Status, print, save, time_line, workers};
 
 /// What is asked for.
 pub struct Wanted<'a> {
@@ -211,7 +211,7 @@ fn page(shown: &Shown, wanted: &Wanted<'_>) -> Result<String> {
         false => Some(replay(&*cell.subject(), &names, &Guide::Exact(&found.schedule))?),
     };
     let saved = match (wanted.save, &replay) {
-        (Some(directory), Some(replay)) => Some(check::write(cell, found, replay, directory)?),
+        (Some(directory), Some(replay)) => Some(save::write(cell, found, replay, directory)?),
         _ => None,
     };
     let example = Counterexample {

@@ -16,7 +16,8 @@
 use std::sync::Arc;
 
 use super::Design;
-use super::inode::{Inode, OpenFlags};
+use super::OpenFlags;
+use super::inode::Inode;
 use super::server::{Client, Server};
 use crate::event::table::{Delegation, Entry};
 use crate::event::{LeaseType, Woken};

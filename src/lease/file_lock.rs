@@ -12,7 +12,8 @@ use crate::kernel::task::Task;
 use crate::kernel::wait::WaitQueue;
 use crate::kernel::{Result, slab::Gfp};
 
-use super::inode::{File, Filp, Inode, OpenFlags};
+use super::OpenFlags;
+use super::inode::{File, Filp, Inode};
 use super::{F_RDLCK, F_UNLCK, F_WRLCK, LockLine};
 
 /// What `fl_type` holds: `F_RDLCK`, `F_WRLCK` or `F_UNLCK`, and whether a break is under way.

@@ -23,7 +23,7 @@ use crate::kernel::{Errno, Result};
 
 use super::file_lock::FileLock;
 use super::server::Client;
-use super::{F_RDLCK, F_WRLCK};
+use super::{F_RDLCK, F_WRLCK, OpenFlags};
 
 /// `struct inode` with the dentry of its name. Copied freely: it holds names only.
 #[derive(Clone, Copy, Debug)]
@@ -163,32 +163,6 @@ pub fn check_open_counts(current: &Task, inode: Inode, arg: i32) -> Result<()> {
         _ => false,
     };
     if forbidden { Err(Errno::EAGAIN) } else { Ok(()) }
-}
-
-/// How a file is opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct OpenFlags {
-    /// For write (`O_WRONLY` or `O_RDWR`).
-    pub write: bool,
-    /// `O_NONBLOCK`: do not wait for a lease to go.
-    pub nonblock: bool,
-    /// `O_TRUNC`.
-    pub trunc: bool,
-    /// Through another hard link: the inode is found by `iget`.
-    pub by_link: bool,
-}
-
-impl OpenFlags {
-    /// As a descriptor keeps them with its file.
-    fn bits(self) -> u32 {
-        let OpenFlags { write, nonblock, trunc, by_link } = self;
-        [write, nonblock, trunc, by_link].into_iter().enumerate().map(|(at, flag)| u32::from(flag) << at).sum()
-    }
-
-    fn from_bits(bits: u32) -> OpenFlags {
-        let flag = |at: u32| bits >> at & 1 != 0;
-        OpenFlags { write: flag(0), nonblock: flag(1), trunc: flag(2), by_link: flag(3) }
-    }
 }
 
 /// `struct file`: an open file description.

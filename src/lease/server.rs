@@ -17,7 +17,6 @@
 
 use std::panic::Location;
 
-use super::inode::Inode;
 use super::{F_RDLCK, F_WRLCK, OpenFlags};
 use crate::engine::Object;
 use crate::event::table::{Delegation, Entry, OPENS_MAX, Table};
@@ -153,8 +152,8 @@ impl Client {
     }
 
     /// Tells the checks that the inode is one of several of this file.
-    pub fn mounted(self, inode: Inode, place: Place) {
-        let note = Note::Mounted { inode: inode.id(), table: self.server.id(), node: self.node as u8 };
+    pub fn mounted(self, inode: ObjectId, place: Place) {
+        let note = Note::Mounted { inode, table: self.server.id(), node: self.node as u8 };
         crate::engine::note(note, place);
     }
 

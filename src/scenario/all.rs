@@ -20,7 +20,7 @@
 //! lost is that two answers of one task contradict each other); more than one open by a task in its calls; tasks that share
 //! descriptors; a lease on a file that was opened through another link before (the inode's count then forbids a write lease for
 //! ever, which the sequential lease does not know); `F_SETOWN` outside of set-ups (LW031 takes the owner at the grant for the
-//! one to be told). With two calls each, the calls are those of `task::Words::Few`, time moves when nobody can run, and nothing
+//! one to be told). With two calls each, the calls are those of `set_up::Words::Few`, time moves when nobody can run, and nothing
 //! fails; with one call each, they are all, and whatever may fail does.
 
 use std::collections::HashSet;
@@ -35,8 +35,7 @@ use crate::kernel::Faults;
 mod set_up;
 mod task;
 
-use set_up::{SetUp, Stand};
-use task::Words;
+use set_up::{SetUp, Stand, Words};
 
 /// What such a scenario is called until somebody wants to see it.
 pub const NAME: &str = "generated";

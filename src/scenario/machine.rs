@@ -148,7 +148,7 @@ impl Machine {
             let inode = inode.on(fs);
             inode.counted();
             if let Some(client) = inode.client() {
-                client.mounted(inode, Location::caller());
+                client.mounted(inode.id(), Location::caller());
             }
             nodes.push(Node { kernel, design, inode });
         }

@@ -4,9 +4,18 @@
 //! write that does not wait and fails; one that is *overdue* needs time that passes as well. Both are made by the second task,
 //! which ends up with nothing open.
 
-use super::task::Words;
 use crate::lease::{F_RDLCK, F_WRLCK, OpenFlags};
 use crate::scenario::Call;
+
+/// How many calls there are to choose from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Words {
+    /// One of each kind that locks or changes something else: opens for read and for write, one that does not wait, the leases of a user and
+    /// a read lease of an in-kernel owner.
+    Few,
+    /// All: opens through another link and with `O_TRUNC`, `dup`, every lease of an in-kernel owner.
+    All,
+}
 
 /// How a task stands when the tasks start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

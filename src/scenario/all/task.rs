@@ -1,18 +1,8 @@
 //! What one task may call, one call or two.
 
-use super::set_up::{BY_LINK, READ, Stand, WRITE};
+use super::set_up::{BY_LINK, READ, Stand, WRITE, Words};
 use crate::lease::{F_RDLCK, F_UNLCK, F_WRLCK, OpenFlags};
 use crate::scenario::Call;
-
-/// How many calls there are to choose from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Words {
-    /// One of each kind that locks or changes something else: opens for read and for write, one that does not wait, the leases of a user and
-    /// a read lease of an in-kernel owner.
-    Few,
-    /// All: opens through another link and with `O_TRUNC`, `dup`, every lease of an in-kernel owner.
-    All,
-}
 
 /// How a task stands between two of its calls.
 #[derive(Clone, Copy)]
