@@ -196,7 +196,7 @@ proptest! {
             let explorer = explore(&program.subject(), &Config { memory, ..Config::default() });
             prop_assert_eq!(explorer.bound, None);
             let said = Said::by(&explorer);
-            if program.explicit(memory).is_some() {
+            if program.explicit().is_some() {
                 let config = Config { memory, ..Config::with_engine(EngineKind::Explicit) };
                 prop_assert_eq!(&Said::by(&explore(&program.subject(), &config)), &said);
             }

@@ -47,7 +47,7 @@ proptest! {
 
         prop_assert_eq!(&said(&program, Config::default()), &oracle);
         prop_assert_eq!(&said(&program, Config::with_engine(EngineKind::Dpor)), &oracle);
-        if program.explicit(Memory::Sc).is_some() {
+        if program.explicit().is_some() {
             prop_assert_eq!(&said(&program, Config::with_engine(EngineKind::Explicit)), &oracle);
         }
         if has_many_states(&program) {

@@ -16,8 +16,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::check::Checks;
-use crate::engine::{Memory, Program};
+pub use crate::subject::Subject;
 
 pub mod brute;
 pub mod checkpoint;
@@ -50,25 +49,6 @@ pub use repeats::Repeats;
 pub use schedule::{Schedule, Step};
 pub use stateful::witness;
 pub use verdict::{Found, Verdict};
-
-/// A program and who judges it.
-pub trait Subject: Program {
-    /// Fresh checks. The program's executions tell them what they need to know (their list of leases, say).
-    fn checks(&self) -> Checks;
-    /// Does it promise that all that its tasks share, and all that it keeps from one execution to the next, are objects of
-    /// the engine? No `static`, no thread-local, no `Cell` or `Mutex` behind an `Arc` that one task writes and another reads.
-    ///
-    /// Without the promise the program is examined for such state before and after each search ([`examine`]). A promise that
-    /// is not kept makes verdicts wrong in silence; what it saves is a second or less.
-    fn hides_nothing(&self) -> bool {
-        false
-    }
-    /// The same program interpreted, if there is such a form: what [`EngineKind::Explicit`] explores. Or the limit of that engine
-    /// that it exceeds.
-    fn explicit(&self, _memory: Memory) -> Option<Result<explicit::Program, Bound>> {
-        None
-    }
-}
 
 /// Explores a program within the bounds of `config`.
 ///

@@ -31,5 +31,6 @@ pub mod prelude;
 pub mod report;
 pub mod scenario;
 pub mod script;
+pub mod subject;
 
 pub use model::model;

@@ -1,6 +1,5 @@
 //! Every schedule, one after the other: slow, obviously right, the oracle for small programs.
 
-use super::Subject;
 use super::config::{Config, EngineKind};
 use super::hidden::HiddenState;
 use super::limits::Bound;
@@ -10,6 +9,7 @@ use super::stateful::witness::is_preemption;
 use super::verdict::Verdict;
 use crate::engine::State;
 use crate::engine::world::Transition;
+use crate::subject::Subject;
 
 struct NothingIsKnown {
     preemptions_max: Option<u32>,

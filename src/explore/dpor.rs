@@ -43,14 +43,15 @@ use std::rc::Rc;
 use super::config::{Config, EngineKind, Progress};
 use super::hidden::HiddenState;
 use super::limits::Bound;
+use super::repeats;
 use super::schedule::Schedule;
 use super::verdict::TooLong;
 use super::verdict::{Found, Verdict};
-use super::{Subject, repeats};
 use crate::check::{Code, Finding};
 use crate::engine::controlled::Controlled;
 use crate::engine::world::Transition;
 use crate::engine::{Decision, Ending, Observer, State, Strategy};
+use crate::subject::Subject;
 
 mod action;
 mod gates;

@@ -21,9 +21,10 @@ use std::rc::Rc;
 use super::config::{Config, EngineKind};
 use super::hidden::HiddenState;
 use super::verdict::Verdict;
-use super::{Subject, random, stateful};
+use super::{random, stateful};
 use crate::engine::controlled::Limits;
 use crate::engine::memo::Memo;
+use crate::subject::Subject;
 
 /// Random executions before a search.
 pub const WALKS: u64 = 200;

@@ -31,9 +31,9 @@ use super::error::Error;
 use super::limits::Bound;
 use super::schedule::Schedule;
 use super::schedule::{Guide, replay};
+use super::stateful;
 use super::verdict::{Found, Verdict};
 use super::watch::flow;
-use super::{Subject, stateful};
 use crate::check::Checks;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::loom::{
@@ -42,6 +42,7 @@ use crate::engine::loom::{
 use crate::engine::{Flow, Observer};
 use crate::event::names::Names;
 use crate::event::{Event, TaskId, View};
+use crate::subject::Subject;
 
 /// What the executions of all models share. loom wants it `Send`, though it runs on one OS thread.
 struct Shared {

@@ -19,7 +19,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::Subject;
 use super::config::{Config, EngineKind, Progress};
 use super::hidden::HiddenState;
 use super::limits::Bound;
@@ -31,6 +30,7 @@ use crate::engine::memo::Memo;
 use crate::engine::world::Transition;
 use crate::engine::{Decision, Ending, Observer, State, Strategy};
 use crate::event::TaskId;
+use crate::subject::Subject;
 
 /// SplitMix64: Steele, Lea, Flood, *Fast splittable pseudorandom number generators*, OOPSLA 2014.
 #[derive(Clone, Debug)]

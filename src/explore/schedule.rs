@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Subject;
 use super::round::{self, Passed};
 pub use super::trace::{Line, Stand};
 use super::watch::flow;
@@ -16,6 +15,7 @@ use crate::engine::world::Transition;
 use crate::engine::{Decision, Ending, Flow, Memory, Observer, State, Strategy};
 use crate::event::names::Names;
 use crate::event::{Event, Op, Status, TaskId, View, What};
+use crate::subject::Subject;
 
 /// The choices of one execution.
 #[derive(Clone, Debug, PartialEq, Eq)]

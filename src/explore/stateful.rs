@@ -16,9 +16,10 @@ use super::config::Config;
 use super::error::Error;
 use super::hidden::HiddenState;
 use super::limits::Bound;
+use super::repeats;
 use super::verdict::Verdict;
-use super::{Subject, repeats};
 use crate::engine::Unsound;
+use crate::subject::Subject;
 
 mod audit;
 mod checkpoint;

@@ -14,16 +14,17 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::check::Checks;
-use crate::engine::{Body, Booted, Memory, Program};
+use crate::engine::{Body, Booted, Program};
 use crate::event::View;
 use crate::event::names::Names;
-use crate::explore::{Bound, Subject, explicit};
 use crate::kernel::atomic::{Atomic, smp_mb};
 use crate::kernel::lock::SpinLock;
 use crate::kernel::plain::Plain;
 use crate::kernel::task::Task;
 use crate::kernel::{Faults, Kernel};
 use crate::scenario::small::{self, Is, LockKind, Small, Stmt, Stmt::*};
+use crate::subject::Subject;
+use crate::subject::form::Form;
 
 /// How leaser and opener find each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -228,9 +229,9 @@ impl Subject for Family {
         Checks::new(self.names())
     }
 
-    fn explicit(&self, memory: Memory) -> Option<Result<explicit::Program, Bound>> {
+    fn explicit(&self) -> Option<Form> {
         let names = small::Labels { locks: &["i_lock"], cells: &["leases"], atomics: &["i_writecount"] };
         let tell = |_: &[Vec<i64>], values: &[(&'static str, i64)]| format!("{} {}", values[1].1, values[0].1);
-        self.small().interpreted(memory, &names, tell)
+        self.small().interpreted(&names, tell)
     }
 }

@@ -35,11 +35,12 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::check::Checks;
-use crate::engine::{self, Booted, Clock, Memory, Program};
+use crate::engine::{self, Booted, Clock, Program};
 use crate::event::names::Names;
-use crate::explore::{Bound, Subject, explicit};
 use crate::kernel::task::Task;
 use crate::kernel::{Faults, Kernel};
+use crate::subject::Subject;
+use crate::subject::form::Form;
 
 mod compile;
 mod flat;
@@ -47,7 +48,7 @@ mod names;
 mod problem;
 mod run;
 
-pub use crate::explore::explicit::program::Is;
+pub use crate::subject::form::Is;
 use flat::Line;
 pub use names::NAMES_MAX;
 use names::{ATOMICS, CELLS, LOCKS};
@@ -239,11 +240,10 @@ impl Small {
     /// cells and atomics.
     pub(super) fn interpreted(
         &self,
-        memory: Memory,
         labels: &Labels,
         tell: impl Fn(&[Vec<i64>], &[(&'static str, i64)]) -> String + Send + Sync + 'static,
-    ) -> Option<Result<explicit::Program, Bound>> {
-        compile::program(self, memory, labels, tell)
+    ) -> Option<Form> {
+        compile::program(self, labels, tell)
     }
 
     /// Names of its tasks: `task 1` and so on. They make no calls.
@@ -351,11 +351,11 @@ impl Subject for Small {
     }
 
     /// `None` if a loop without a bound records or allocates: its state has no fixed width. And for locks that readers share.
-    fn explicit(&self, memory: Memory) -> Option<Result<explicit::Program, Bound>> {
+    fn explicit(&self) -> Option<Form> {
         if self.locks.iter().any(|kind| matches!(kind, LockKind::Rw | LockKind::RwSem)) {
             return None;
         }
-        self.interpreted(memory, &Labels::default(), |seen, values| outcome(seen.iter(), values.iter().copied()))
+        self.interpreted(&Labels::default(), |seen, values| outcome(seen.iter(), values.iter().copied()))
     }
 }
 

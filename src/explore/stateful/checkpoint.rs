@@ -22,7 +22,6 @@ use crate::engine::fingerprint::Fingerprint;
 use crate::engine::world::Transition;
 use crate::engine::{Memory, leaked};
 use crate::event::TaskId;
-use crate::explore::Subject;
 use crate::explore::checkpoint::{Checkpoint, Error};
 use crate::explore::config::{Config, EngineKind};
 use crate::explore::files::{self, Locked};
@@ -30,6 +29,7 @@ use crate::explore::limits::Bound;
 use crate::explore::schedule::Schedule;
 use crate::explore::schedule::{Guide, replay_under};
 use crate::explore::verdict::Found;
+use crate::subject::Subject;
 
 /// The version written, and the only one read.
 pub const VERSION: u32 = 3;

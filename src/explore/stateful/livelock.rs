@@ -18,13 +18,13 @@ use super::visited::Identity;
 use crate::check::Code;
 use crate::engine::State;
 use crate::event::Op;
-use crate::explore::Subject;
 use crate::explore::config::{Config, EngineKind};
 use crate::explore::hidden::HiddenState;
 use crate::explore::round::process;
 use crate::explore::schedule::Schedule;
 use crate::explore::schedule::{Guide, replay};
 use crate::explore::verdict::{Found, Verdict};
+use crate::subject::Subject;
 
 mod components;
 

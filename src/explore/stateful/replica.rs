@@ -21,9 +21,9 @@ use crate::engine::memo::{Deed, Memo, Stray, Told, Unmade};
 use crate::engine::world::{Transition, World};
 use crate::engine::{Blind, Decision, Ending, Flow, Observer, Program, State, Strategy, fingerprint_of};
 use crate::event::{Status, TaskId, View};
-use crate::explore::Subject;
 use crate::explore::config::Config;
 use crate::explore::watch::Watch;
+use crate::subject::Subject;
 
 /// A state of the path, before its choice is made.
 struct Snapshot {

@@ -13,10 +13,11 @@ use crate::engine::{Ending, Observer};
 use crate::explore::config::{Config, EngineKind, Progress};
 use crate::explore::hidden::HiddenState;
 use crate::explore::limits::Bound;
+use crate::explore::repeats;
 use crate::explore::schedule::Schedule;
 use crate::explore::verdict::{Found, TooLong, Verdict};
 use crate::explore::watch::Watch;
-use crate::explore::{Subject, repeats};
+use crate::subject::Subject;
 
 /// What to do with a finding.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -18,11 +18,11 @@ use crate::check::Code;
 use crate::engine::State;
 use crate::engine::world::Transition;
 use crate::event::TaskId;
-use crate::explore::Subject;
 use crate::explore::config::{Config, EngineKind};
 use crate::explore::hidden::HiddenState;
 use crate::explore::limits::Bound;
 use crate::explore::verdict::{Found, Verdict};
+use crate::subject::Subject;
 
 /// Is it a step of somebody else than who ran last?
 pub(in crate::explore) fn is_switch(last: TaskId, transition: Transition) -> bool {

@@ -24,10 +24,10 @@ use super::totals::{Round, Totals, Void};
 use super::visited::Visited;
 use crate::check::Orders;
 use crate::engine::world::Transition;
-use crate::explore::Subject;
 use crate::explore::config::{Config, EngineKind, Progress};
 use crate::explore::limits::Bound;
 use crate::explore::verdict::{TooLong, Verdict};
+use crate::subject::Subject;
 
 /// What all workers share.
 pub(super) struct Crew<'a> {

@@ -1,4 +1,4 @@
-//! Small programs interpreted: the same steps as on the kernel, as instructions of [`crate::explore::explicit`].
+//! Small programs interpreted: the same steps as on the kernel, as instructions of [`crate::subject::form`].
 //!
 //! What the kernel's functions do is written out here once more, step for step: `schedule()` that gives the BKL back, `wait_event`
 //! that queues before it looks, `kmalloc` that may fail. The comparison of the engines holds the two together.
@@ -9,10 +9,7 @@ use std::sync::Arc;
 use super::flat::{Line, is_repeated};
 use super::names::SLOTS;
 use super::{Labels, LockKind, Small, Stmt};
-use crate::engine::Memory;
-use crate::explore::Bound;
-use crate::explore::explicit::program::{Block, Builder, Cell, CellKind, Kind, Lock, Queue};
-use crate::explore::explicit::{Program, WORDS_MAX};
+use crate::subject::form::{Block, Builder, Cell, CellKind, Form, Kind, Lock, Queue, Reader};
 
 mod body;
 
@@ -52,23 +49,18 @@ struct Translation<'a> {
     blocks: Vec<Block>,
 }
 
-/// The explicit form, or the limit that it exceeds; `None` if a loop without a bound records or allocates.
+/// The explicit form; `None` if a loop without a bound records or allocates.
 pub(super) fn program(
     small: &Small,
-    memory: Memory,
     labels: &Labels,
     tell: impl Fn(&[Vec<i64>], &[(&'static str, i64)]) -> String + Send + Sync + 'static,
-) -> Option<Result<Program, Bound>> {
+) -> Option<Form> {
     let tasks = small.lines();
     for task in &tasks {
         let repeated = is_repeated(task).into_iter().zip(task);
         if repeated.into_iter().any(|(repeated, line)| repeated && (line.stmt.records() || line.stmt.allocates())) {
             return None;
         }
-    }
-    // Each block takes a bit at least.
-    if tasks.iter().flatten().filter(|line| line.stmt.allocates()).count() > WORDS_MAX * 64 {
-        return Some(Err(Bound::Words(WORDS_MAX)));
     }
     let mut translation = Translation::new(small, &tasks, labels);
     let mut next_block = 0;
@@ -81,7 +73,7 @@ pub(super) fn program(
     let cells = translation.cells.iter().map(|(cell, _)| *cell).zip(labels.cells.iter().copied());
     let atomics = translation.atomics.iter().map(|(cell, _)| *cell).zip(labels.atomics.iter().copied());
     let named: Vec<(Cell, &'static str)> = cells.chain(atomics).collect();
-    let tell = move |state: &crate::explore::explicit::Reader<'_>| {
+    let tell = move |state: &dyn Reader| {
         let seen = told.iter().enumerate().map(|(task, recorded)| {
             let values = recorded.iter().map(|&(local, unset)| (state.local(task, local), unset));
             values.filter(|(value, unset)| value != unset).map(|(value, _)| value).collect()
@@ -89,7 +81,7 @@ pub(super) fn program(
         let values: Vec<(&'static str, i64)> = named.iter().map(|&(cell, name)| (name, state.cell(cell))).collect();
         tell(&seen.collect::<Vec<Vec<i64>>>(), &values)
     };
-    Some(translation.builder.build(Arc::new(tell), memory))
+    Some(translation.builder.build(Arc::new(tell)))
 }
 
 impl<'a> Translation<'a> {

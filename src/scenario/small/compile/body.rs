@@ -6,7 +6,7 @@ use super::super::flat::{Line, is_repeated};
 use super::super::{LockKind, Stmt};
 use super::{Translation, UNBOUNDED};
 use crate::event::Access;
-use crate::explore::explicit::program::{Block, Builder, Change, Code, Inst, Is, Label, Local, Value};
+use crate::subject::form::{Block, Builder, Change, Code, Inst, Is, Label, Local, Value};
 
 /// A recorded value's local, and its value while nothing is recorded.
 pub(super) type Recorded = Vec<(Local, i64)>;

@@ -5,23 +5,17 @@
 //! itself: its locals, its jumps, its remarks. So a program here has the steps of the same program on the kernel.
 //!
 //! Every cell and local is declared with the range of its values, which decides its bits. A value outside ends the
-//! exploration with [`Bound::Range`](crate::explore::limits::Bound): it is never cut.
+//! exploration with a bound that is named: it is never cut.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::compile;
-use super::machine::{Program, Reader};
-use crate::engine::{Clock, Memory};
+use crate::engine::Clock;
 use crate::event::Access;
-use crate::explore::limits::Bound;
-
-/// Tasks of a program at most: a set of them is a machine word.
-pub const TASKS_MAX: usize = crate::engine::TASKS_MAX;
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident)*) => {
-        $($(#[$doc])* #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)] pub struct $name(pub(super) u16);)*
+        $($(#[$doc])* #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)] pub struct $name(pub(crate) u16);)*
     };
 }
 
@@ -165,7 +159,7 @@ pub enum Inst {
 
 impl Inst {
     /// Is it a step?
-    pub(super) fn is_visible(self) -> bool {
+    pub(crate) fn is_visible(self) -> bool {
         !matches!(
             self,
             Inst::Set(..)
@@ -180,7 +174,7 @@ impl Inst {
     }
 
     /// The locals that it reads.
-    pub(super) fn reads(self) -> [Option<Local>; 2] {
+    pub(crate) fn reads(self) -> [Option<Local>; 2] {
         let of = |value| if let Value::Sum(local, _) = value { Some(local) } else { None };
         match self {
             Inst::Store(_, value, _) | Inst::Set(_, value) => [of(value), None],
@@ -193,7 +187,7 @@ impl Inst {
     }
 
     /// The local that it sets.
-    pub(super) fn sets(self) -> Option<Local> {
+    pub(crate) fn sets(self) -> Option<Local> {
         match self {
             Inst::Load(.., to) | Inst::Rmw(.., to) | Inst::TryAcquire(_, to) | Inst::Sleep(_, to) => to,
             Inst::Choose(_, to) | Inst::Set(to, _) | Inst::Deadline(to, _) => Some(to),
@@ -203,7 +197,7 @@ impl Inst {
 }
 
 #[derive(Clone)]
-pub(super) struct CellSpec {
+pub(crate) struct CellSpec {
     pub name: &'static str,
     pub kind: CellKind,
     pub range: RangeInclusive<i64>,
@@ -211,7 +205,7 @@ pub(super) struct CellSpec {
 }
 
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct LocalSpec {
+pub(crate) struct LocalSpec {
     pub range: RangeInclusive<i64>,
     pub first: i64,
     /// Does the outcome tell it? Then it is never dead.
@@ -221,10 +215,10 @@ pub(super) struct LocalSpec {
 /// A task's code and locals.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Code {
-    pub(super) insts: Vec<Inst>,
-    pub(super) locals: Vec<LocalSpec>,
-    pub(super) labels: Vec<Option<usize>>,
-    pub(super) preempt: Option<Local>,
+    pub(crate) insts: Vec<Inst>,
+    pub(crate) locals: Vec<LocalSpec>,
+    pub(crate) labels: Vec<Option<usize>>,
+    pub(crate) preempt: Option<Local>,
 }
 
 impl Code {
@@ -264,25 +258,39 @@ impl Code {
         self.insts.push(inst);
     }
 
-    pub(super) fn target(&self, label: Label) -> usize {
+    pub(crate) fn target(&self, label: Label) -> usize {
         self.labels[usize::from(label.0)].expect("every label that is jumped to is placed")
     }
 }
 
 /// Tells the outcome of a state.
-pub type Tell = Arc<dyn Fn(&Reader<'_>) -> String + Send + Sync>;
+pub type Tell = Arc<dyn Fn(&dyn Reader) -> String + Send + Sync>;
+
+/// Reads a state for the outcome.
+pub trait Reader {
+    /// The value of a cell.
+    fn cell(&self, cell: Cell) -> i64;
+    /// The value of a local of the task (from 0). Only told ones mean something at the end.
+    fn local(&self, task: usize, local: Local) -> i64;
+}
+
+/// A program in this form: what an explicit search compiles.
+pub struct Form {
+    pub(crate) builder: Builder,
+    pub(crate) tell: Tell,
+}
 
 /// Makes a program.
 pub struct Builder {
-    pub(super) clock: Clock,
-    pub(super) cells: Vec<CellSpec>,
-    pub(super) locks: Vec<(&'static str, Kind)>,
-    pub(super) queues: u16,
+    pub(crate) clock: Clock,
+    pub(crate) cells: Vec<CellSpec>,
+    pub(crate) locks: Vec<(&'static str, Kind)>,
+    pub(crate) queues: u16,
     /// Name, and the name of the lock inside.
-    pub(super) blocks: Vec<(&'static str, Option<&'static str>)>,
-    pub(super) tasks: Vec<Code>,
+    pub(crate) blocks: Vec<(&'static str, Option<&'static str>)>,
+    pub(crate) tasks: Vec<Code>,
     /// Latest `jiffies` there can be, counted from the start.
-    pub(super) jiffies_max: u64,
+    pub(crate) jiffies_max: u64,
 }
 
 impl Builder {
@@ -334,14 +342,8 @@ impl Builder {
         self.tasks.push(code);
     }
 
-    /// The program on a machine with this memory. `tell` says what the outcome of a state is.
-    ///
-    /// # Errors
-    /// With the limit that it exceeds: too many tasks, or a state of too many words.
-    ///
-    /// # Panics
-    /// If a task can run for ever without a step.
-    pub fn build(self, tell: Tell, memory: Memory) -> Result<Program, Bound> {
-        compile::program(&self, tell, memory)
+    /// The program. `tell` says what the outcome of a state is.
+    pub fn build(self, tell: Tell) -> Form {
+        Form { builder: self, tell }
     }
 }
