@@ -14,7 +14,7 @@ use lockwright::engine::{Decision, Flow, Memory, Observer, Program, State, Strat
 use lockwright::event::{Event, ObjectId, Op, TaskId, View, What};
 use lockwright::explore::dpor::{Action, dependent};
 use lockwright::explore::{Config, EngineKind, Subject, Verdict, explore};
-use lockwright::scenario::small::Small;
+use lockwright::program::small::Small;
 use proptest::prelude::*;
 use proptest::strategy::{Strategy as _, ValueTree};
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};

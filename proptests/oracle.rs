@@ -4,7 +4,7 @@
 
 use lockwright::engine::{Memory, Unsound};
 use lockwright::explore::{Config, EngineKind, Subject, explore};
-use lockwright::scenario::small::Small;
+use lockwright::program::small::Small;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use lockwright::check::Code;
 use lockwright::engine::Memory;
 use lockwright::explore::{Config, EngineKind, Subject, Verdict, explore};
-use lockwright::scenario::small::{LockKind, Small, Stmt};
+use lockwright::program::small::{LockKind, Small, Stmt};
 use proptest::prelude::*;
 
 use crate::programs::{Said, program};

@@ -15,7 +15,7 @@ use lockwright::explore::{Config, Subject, explore};
 use lockwright::kernel::lock::SpinLock;
 use lockwright::kernel::task::Task;
 use lockwright::kernel::{Errno, Faults, Kernel, wait};
-use lockwright::lease::designs::{self, Entry};
+use lockwright::lease::designs::Entry;
 use lockwright::lease::{Design, F_RDLCK, F_UNLCK, F_WRLCK, Filp, Inode, LockLine, OpenFlags};
 use lockwright::scenario;
 use proptest::prelude::*;
@@ -89,7 +89,7 @@ fn make(design: &dyn Design, current: &Task, inode: Inode, handles: &mut Handles
 
 impl Script {
     fn new(design: &str, calls: &[(u32, Call)], faults: Faults) -> Arc<Script> {
-        let design = designs::find(design).expect("the design is listed");
+        let design = lockwright::study::design(design).expect("the design is listed");
         Arc::new(Script { design, calls: calls.to_vec(), faults, endings: Arc::default() })
     }
 

@@ -28,9 +28,11 @@ pub mod kernel;
 pub mod lease;
 pub mod model;
 pub mod prelude;
+pub mod program;
 pub mod report;
 pub mod scenario;
 pub mod script;
+pub mod study;
 pub mod subject;
 
 pub use model::model;

@@ -13,23 +13,17 @@ use crate::check::Checks;
 use crate::engine::{self, Booted, Clock, Program};
 use crate::event::names::Names;
 use crate::event::{Note, TaskId, View};
-use crate::explore::Subject;
 use crate::kernel::task::Task;
 use crate::kernel::{Errno, Faults};
 use crate::lease::cluster::Node;
 use crate::lease::designs::Entry;
 use crate::lease::{F_RDLCK, F_UNLCK, F_WRLCK, OpenFlags};
+use crate::subject::Subject;
 
-pub mod all;
 pub mod alone;
 pub mod catalogue;
-pub mod cells;
-pub mod expect;
-pub mod family;
 pub mod file;
 mod machine;
-pub mod shrink;
-pub mod small;
 
 use machine::{Machine, Process};
 pub use machine::{open, setlease};

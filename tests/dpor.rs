@@ -14,8 +14,10 @@ use lockwright::kernel::plain::Plain;
 use lockwright::kernel::task::Task;
 use lockwright::kernel::{Faults, Kernel};
 use lockwright::lease::designs;
-use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
-use lockwright::scenario::{self, catalogue, cells, file};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{LockKind, Small, Stmt};
+use lockwright::scenario::{self, catalogue, file};
+use lockwright::study::cells;
 
 const BOTH: [EngineKind; 2] = [EngineKind::Dpor, EngineKind::SourceDpor];
 

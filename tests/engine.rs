@@ -16,7 +16,8 @@ use lockwright::kernel::atomic::Atomic;
 use lockwright::kernel::lock::SpinLock;
 use lockwright::kernel::task::Task;
 use lockwright::kernel::{Faults, Kernel};
-use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{LockKind, Small, Stmt};
 
 /// A program from a function that makes its tasks.
 struct Tasks<F>(F);

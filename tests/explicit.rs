@@ -10,8 +10,9 @@ use lockwright::check::{Checks, Code};
 use lockwright::engine::{Booted, Memory, Program};
 use lockwright::event::names::Names;
 use lockwright::explore::{Bound, Config, EngineKind, Error, Subject, Verdict, explore, try_explore};
-use lockwright::scenario::family::Family;
-use lockwright::scenario::small::{Is, LockKind, Small, Stmt, Stmt::*};
+use lockwright::program::family::Family;
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{Is, LockKind, Small, Stmt};
 
 fn program<const N: usize>(tasks: [&[Stmt]; N]) -> Small {
     Small {

@@ -11,13 +11,15 @@ use lockwright::event::{Fd, LeaseCall, Note, ObjectId};
 use lockwright::explore::{Config, EngineKind, Subject, Verdict, explore};
 use lockwright::kernel::atomic::Atomic;
 use lockwright::kernel::slab::{Layout, Link, Ptr, Slab, kfree, kmalloc_nofail};
-use lockwright::lease::designs;
 use lockwright::scenario::{file, subject};
 
 fn check(design: &str, tasks: &str) -> Verdict {
     let text = format!(r#"{{"name": "sharing", "tasks": [{tasks}]}}"#);
     let scenario = file::parse(&text).unwrap_or_else(|problems| panic!("{problems:?}"));
-    explore(&subject(designs::find(design).expect("the design is listed"), &Arc::new(scenario)), &Config::default())
+    explore(
+        &subject(lockwright::study::design(design).expect("the design is listed"), &Arc::new(scenario)),
+        &Config::default(),
+    )
 }
 
 fn mistakes(tasks: &str) -> Vec<String> {

@@ -9,16 +9,18 @@ mod circles;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("event", &[]),
     ("engine", &["event"]),
-    ("check", &["event"]),
     ("kernel", &["engine", "event"]),
+    ("check", &["event"]),
+    ("subject", &["check", "engine", "event"]),
+    ("program", &["subject", "check", "kernel", "engine", "event"]),
+    ("explore", &["subject", "check", "engine", "event"]),
     ("lease", &["kernel", "engine", "event"]),
-    ("subject", &["engine", "check", "event"]),
-    ("explore", &["subject", "engine", "check", "event"]),
-    ("scenario", &["lease", "kernel", "explore", "subject", "engine", "check", "event"]),
-    ("script", &["scenario", "lease", "kernel", "explore", "subject", "engine", "check", "event"]),
-    ("model", &["report", "kernel", "explore", "engine", "check", "event"]),
+    ("scenario", &["lease", "subject", "check", "kernel", "engine", "event"]),
+    ("study", &["scenario", "lease", "explore", "check", "kernel", "engine", "event"]),
+    ("script", &["scenario", "explore", "lease", "check", "kernel", "engine", "event"]),
+    ("report", &["study", "scenario", "lease", "explore", "check", "engine", "event"]),
+    ("model", &["report", "explore", "subject", "kernel", "engine", "check", "event"]),
     ("prelude", &["model", "kernel", "explore", "engine", "check"]),
-    ("report", &["scenario", "lease", "explore", "engine", "check", "event"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
@@ -149,7 +151,7 @@ fn changing(line: &str) -> Option<String> {
 fn all_changing() -> Vec<(String, String)> {
     let mut found = Vec::new();
     for path in sources(&root().join("src")) {
-        let runs = ["event", "kernel", "lease", "scenario", "script"].contains(&module_of(&path).as_str());
+        let runs = ["event", "kernel", "lease", "scenario", "program", "script"].contains(&module_of(&path).as_str());
         let of_file = code(&path);
         let names = of_file.lines().filter(|line| runs || line.trim_start().contains("static ")).filter_map(changing);
         found.extend(names.map(|name| (short(&path).trim_start_matches("src/").to_owned(), name)));

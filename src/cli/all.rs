@@ -15,10 +15,11 @@ use lockwright::lease::designs::Entry;
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::json::{self, Generated, KindReport};
 use lockwright::report::{completeness_of, count, memory_model};
-use lockwright::scenario::all::{self, Size};
-use lockwright::scenario::cells::{self, Cell};
-use lockwright::scenario::expect::{self, Expected};
-use lockwright::scenario::{Scenario, file, shrink};
+use lockwright::scenario::{Scenario, file};
+use lockwright::study::all::{self, Size};
+use lockwright::study::cells::{self, Cell};
+use lockwright::study::expect::{self, Expected};
+use lockwright::study::shrink;
 
 use super::progress::Progress;
 use super::{Status, print, save, time_line, workers};

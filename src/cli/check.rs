@@ -9,9 +9,9 @@ use lockwright::explore::{Config, Error, Found, Verdict};
 use lockwright::report;
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::json::{self, CellReport, Explored, FindingReport};
-use lockwright::scenario::all::Size;
-use lockwright::scenario::cells::{self, Cell};
-use lockwright::scenario::{expect, shrink};
+use lockwright::study::all::Size;
+use lockwright::study::cells::{self, Cell};
+use lockwright::study::{expect, shrink};
 
 use super::progress::Progress;
 use super::{Status, all, print, save, search, select, time_line, workers};

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use lockwright::event::names::Names;
 use lockwright::explore::{Subject, Verdict, explore_with_witnesses};
+use lockwright::program::family::Family;
 use lockwright::report::counterexample::head;
 use lockwright::report::json::{self, ExploredOne};
 use lockwright::report::{completeness, count, memory_model, repeats_lines};
 use lockwright::scenario;
-use lockwright::scenario::family::Family;
 
 use super::progress::Progress;
 use super::{Status, print, search, select, time_line};

@@ -6,8 +6,8 @@ use anyhow::{Context, Result};
 use lockwright::explore::Found;
 use lockwright::explore::saved::{self, Saved, SavedFinding};
 use lockwright::explore::schedule::Replay;
-use lockwright::scenario::cells::Cell;
 use lockwright::scenario::{catalogue, file};
+use lockwright::study::cells::Cell;
 
 /// Writes the schedule of a finding into the directory; returns where.
 pub(super) fn write(cell: &Cell, found: &Found, replay: &Replay, directory: &Path) -> Result<String> {

@@ -2,10 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use super::super::flat::{Line, is_repeated};
-use super::super::{LockKind, Stmt};
-use super::{Translation, UNBOUNDED};
 use crate::event::Access;
+use crate::program::small::compile::{Translation, UNBOUNDED};
+use crate::program::small::flat::{Line, is_repeated};
+use crate::program::small::{LockKind, Stmt};
 use crate::subject::form::{Block, Builder, Change, Code, Inst, Is, Label, Local, Value};
 
 /// A recorded value's local, and its value while nothing is recorded.

@@ -6,9 +6,9 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-use super::flat::{Line, is_repeated};
-use super::names::SLOTS;
-use super::{Labels, LockKind, Small, Stmt};
+use crate::program::small::flat::{Line, is_repeated};
+use crate::program::small::names::SLOTS;
+use crate::program::small::{Labels, LockKind, Small, Stmt};
 use crate::subject::form::{Block, Builder, Cell, CellKind, Form, Kind, Lock, Queue, Reader};
 
 mod body;

@@ -1,7 +1,5 @@
 //! Small programs on the kernel: each statement by the kernel's functions.
 
-use super::names::{ATOMICS, CELLS, LOCKS, QUEUES, SLOTS};
-use super::{LockKind, Small, Stmt};
 use crate::event::View;
 use crate::kernel::atomic::{Atomic, smp_mb};
 use crate::kernel::bkl::{lock_kernel, may_schedule, unlock_kernel};
@@ -11,6 +9,8 @@ use crate::kernel::rwlock::{RwLock, RwSem};
 use crate::kernel::slab::{Gfp, Layout, Link, Ptr, Slab, kfree, kmalloc};
 use crate::kernel::task::Task;
 use crate::kernel::wait::{self, WaitQueue};
+use crate::program::small::names::{ATOMICS, CELLS, LOCKS, QUEUES, SLOTS};
+use crate::program::small::{LockKind, Small, Stmt};
 
 /// What the slots point to.
 struct Thing {

@@ -1,8 +1,8 @@
 //! The lock inside `generic_setlease`: the lease is listed before anybody can be told, and may be gone when its entry comes.
 
-use super::Expected;
 use super::rows::*;
 use crate::check::Code;
+use crate::study::expect::Expected;
 
 /// The mail's own objection.
 const UNTOLD_OUTSIDE: Expected = Expected {

@@ -22,7 +22,8 @@ use crate::kernel::lock::SpinLock;
 use crate::kernel::plain::Plain;
 use crate::kernel::task::Task;
 use crate::kernel::{Faults, Kernel};
-use crate::scenario::small::{self, Is, LockKind, Small, Stmt, Stmt::*};
+use crate::program::small::Stmt::*;
+use crate::program::small::{self, Is, LockKind, Small, Stmt};
 use crate::subject::Subject;
 use crate::subject::form::Form;
 

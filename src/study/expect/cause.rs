@@ -6,12 +6,12 @@
 //!
 //! It is coarse: two bugs that show in one scenario by the same code and subject it cannot tell apart.
 
-use super::Expected;
 use super::mail::*;
 use super::rows::*;
 use crate::check::{Code, Finding};
 use crate::lease::{F_RDLCK, F_UNLCK, F_WRLCK};
 use crate::scenario::{Call, Scenario};
+use crate::study::expect::Expected;
 
 /// Is there a rule for the design? What the rule does not explain is new then.
 pub fn has_rule(design: &str) -> bool {

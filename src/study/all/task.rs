@@ -1,8 +1,8 @@
 //! What one task may call, one call or two.
 
-use super::set_up::{BY_LINK, READ, Stand, WRITE, Words};
 use crate::lease::{F_RDLCK, F_UNLCK, F_WRLCK, OpenFlags};
 use crate::scenario::Call;
+use crate::study::all::set_up::{BY_LINK, READ, Stand, WRITE, Words};
 
 /// How a task stands between two of its calls.
 #[derive(Clone, Copy)]

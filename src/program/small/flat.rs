@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Stmt;
+use crate::program::small::Stmt;
 
 /// One line: a statement, and the lines it goes on with. One past the last line is the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,9 +3,9 @@
 //! `D`-numbers are for what no entry of the list of historical bugs names: a recall that comes before the lease is listed (D07),
 //! and a break of a lease that is not in the way (D08).
 
-use super::Expected;
 use super::rows::*;
 use crate::check::Code;
+use crate::study::expect::Expected;
 
 const fn row(code: Code, subject: &'static str, bug: &'static str, why: &'static str) -> Expected {
     Expected { code, subject, bug, why }

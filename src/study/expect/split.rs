@@ -1,7 +1,7 @@
 //! `__vfs_setlease` for both: it allocates under the lock, wherever a lease is taken. The rest is that of 2.6.37-rc1.
 
-use super::Expected;
 use super::rows::*;
+use crate::study::expect::Expected;
 
 const SLEEPS: Expected = ALLOCATES_UNDER_LOCK;
 

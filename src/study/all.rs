@@ -28,9 +28,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::{Call, ClusterSpec, FsKind, NodeSpec, Scenario, TaskSpec};
 use crate::engine::Clock;
 use crate::kernel::Faults;
+use crate::scenario::{Call, ClusterSpec, FsKind, NodeSpec, Scenario, TaskSpec};
 
 mod set_up;
 mod task;
@@ -167,7 +167,7 @@ fn scenario(stands: &[Stand], calls: &[&[Call]], faults: Faults, clock: Clock) -
         shares: None,
     });
     let tasks = tasks.collect();
-    Scenario { faults, clock, ..super::catalogue::scenario(NAME, "", tasks) }
+    Scenario { faults, clock, ..crate::scenario::catalogue::scenario(NAME, "", tasks) }
 }
 
 /// Those that no other one contains, in their order.

@@ -1,9 +1,11 @@
 //! The table: what is varied, what catches it where, and which commit took it out of Linux.
 
-use super::ours::OURS;
-use super::row::{as_it_stands, flocks, spinlock, with};
-use super::{Mutant, Row};
+use crate::check::Code::*;
 use crate::lease::flocks::Bug;
+use crate::lease::mutants::Mutant;
+use crate::study::mutants::Row;
+use crate::study::mutants::ours::OURS;
+use crate::study::mutants::row::{as_it_stands, flocks, spinlock, with};
 
 /// All variations: those of history by number, then ours.
 pub const MUTANTS: &[Row] = &joined::<{ OF_HISTORY.len() + OURS.len() }>(OF_HISTORY, OURS);
@@ -15,7 +17,7 @@ const OF_HISTORY: &[Row] = &[
         "sleeps-in-walk",
         "an allocation sleeps between the walk that remembers the place in the list and the insertion there",
         "2000 to 85c59580b30, 2007",
-        ("LW020", "leaser-unlock"),
+        (LW020, "leaser-unlock"),
     ),
     spinlock(
         "M02",
@@ -23,17 +25,17 @@ const OF_HISTORY: &[Row] = &[
         "enomem-for-eagain",
         "a conflict answers ENOMEM: the variable still has the error of the allocation",
         "85c59580b30, 2007, to 5fcc60c3a05, 2008",
-        ("LW040", "newcomer-breaking"),
+        (LW040, "newcomer-breaking"),
     ),
     with(
-        &["LW033"],
+        &[LW033],
         flocks(
             "M03",
             &[Bug::UnlockAllocates],
             "unlock-allocates",
             "F_UNLCK allocates what it does not need, so it fails for want of memory and the lease stays",
             "85c59580b30, 2007, to 288b2fd8251, 2008; c5b1f0d92c3 to 0ceaf6c700f, 2010",
-            ("LW040", "unlock-enomem"),
+            (LW040, "unlock-enomem"),
         ),
     ),
     spinlock(
@@ -42,7 +44,7 @@ const OF_HISTORY: &[Row] = &[
         "entry-reattached",
         "F_UNLCK puts the fasync entry back on the lease that it has just freed",
         "to dc15ae14e97, 2005",
-        ("LW020", "getlease-unlock"),
+        (LW020, "getlease-unlock"),
     ),
     spinlock(
         "M06",
@@ -50,7 +52,7 @@ const OF_HISTORY: &[Row] = &[
         "fasync-after-unlock",
         "the fasync entry is inserted after the unlock: a break in between tells nobody",
         "2.6.23 as released, to f7347ce4ee7, 2010",
-        ("LW031", "leaser-writer"),
+        (LW031, "leaser-writer"),
     ),
     spinlock(
         "M06",
@@ -58,14 +60,14 @@ const OF_HISTORY: &[Row] = &[
         "owner-after-unlock",
         "the owner of the signals is set after the unlock: a break in between tells nobody",
         "2.6.23 as released, to f7347ce4ee7, 2010",
-        ("LW031", "leaser-reader"),
+        (LW031, "leaser-reader"),
     ),
     as_it_stands(
         "M06",
         "inner",
         "the lock is given back in generic_setlease, before the fasync entry and the owner",
         "ruled out by the mail",
-        ("LW031", "leaser-reader"),
+        (LW031, "leaser-reader"),
         "spinlock",
     ),
     spinlock(
@@ -74,7 +76,7 @@ const OF_HISTORY: &[Row] = &[
         "undo-destroys",
         "no memory for the fasync entry: the undo takes back the lease that the file had before, too",
         "2.6.23 as released, to f7347ce4ee7, 2010",
-        ("LW040", "relock-enomem"),
+        (LW040, "relock-enomem"),
     ),
     spinlock(
         "M08",
@@ -82,14 +84,14 @@ const OF_HISTORY: &[Row] = &[
         "owner-refused-late",
         "the security module refuses the owner when the lease is listed: the error is returned, the lease stays",
         "2.6.23 as released, to 2014",
-        ("LW040", "lister-lsm"),
+        (LW040, "lister-lsm"),
     ),
     as_it_stands(
         "M10",
         "sed",
         "fcntl_setlease and vfs_setlease take the same spinlock",
         "ruled out by the mail: \"other spinlocks can't be acquired recursively\"",
-        ("LW001", "two-leasers"),
+        (LW001, "two-leasers"),
         "bkl",
     ),
     spinlock(
@@ -98,14 +100,14 @@ const OF_HISTORY: &[Row] = &[
         "alloc-under-lock",
         "the record is allocated under the lock",
         "ruled out by the mail, avoided by c5b1f0d92c3, 2010",
-        ("LW002", "two-leasers"),
+        (LW002, "two-leasers"),
     ),
     as_it_stands(
         "M11",
         "split",
         "generic_setlease allocates under the lock that both callers take",
         "ruled out by the mail: \"that's bad for converting to spnlocks later\"",
-        ("LW002", "two-leasers"),
+        (LW002, "two-leasers"),
         "bkl",
     ),
     spinlock(
@@ -114,7 +116,7 @@ const OF_HISTORY: &[Row] = &[
         "fasync-under-lock",
         "the fasync entry is allocated under the lock",
         "the mail has it; avoided by f7347ce4ee7, 2010",
-        ("LW002", "two-leasers"),
+        (LW002, "two-leasers"),
     ),
     spinlock(
         "M13",
@@ -122,14 +124,14 @@ const OF_HISTORY: &[Row] = &[
         "server-under-lock",
         "the file server is asked under the spinlock",
         "ruled out by the mail: \"a network filesystem is going to have to sleep\"",
-        ("LW002", "remote-leaser"),
+        (LW002, "remote-leaser"),
     ),
     as_it_stands(
         "M13",
         "held",
         "f_op->setlease is called with the spinlock held",
         "ruled out by the mail: \"that precludes the use of a spinlock\"",
-        ("LW002", "remote-leaser"),
+        (LW002, "remote-leaser"),
         "spinlock",
     ),
     spinlock(
@@ -138,7 +140,7 @@ const OF_HISTORY: &[Row] = &[
         "callback-sleeps",
         "an in-kernel owner's call-back sleeps, under the lock and in the middle of the walk",
         "2.6.12 to b5a1a81e5c2, 2010",
-        ("LW002", "nfsd-break"),
+        (LW002, "nfsd-break"),
     ),
     flocks(
         "M16",
@@ -146,7 +148,7 @@ const OF_HISTORY: &[Row] = &[
         "freed-on-every-exit",
         "the callee frees the lease passed in on every exit, also the one that F_UNLCK has freed",
         "c5b1f0d92c3 to 0ceaf6c700f, 2010",
-        ("LW021", "kernel-leaser"),
+        (LW021, "kernel-leaser"),
     ),
     flocks(
         "M17",
@@ -154,7 +156,7 @@ const OF_HISTORY: &[Row] = &[
         "leaked-on-early-exit",
         "the early exits do not free the lease passed in",
         "c5b1f0d92c3 to 096657b65e1, 2010",
-        ("LW022", "relock-lsm"),
+        (LW022, "relock-lsm"),
     ),
     flocks(
         "M18",
@@ -162,7 +164,7 @@ const OF_HISTORY: &[Row] = &[
         "leaked-by-file-system",
         "a file system that refuses does not free the lease passed in",
         "c5b1f0d92c3 to 05fa3135fdc, 2010",
-        ("LW022", "refused-leaser"),
+        (LW022, "refused-leaser"),
     ),
     flocks(
         "M19",
@@ -170,17 +172,17 @@ const OF_HISTORY: &[Row] = &[
         "leaked-on-merge",
         "the lease passed in is not freed when the file has one already",
         "51ee4b84f5c to 3df057ac9af, 2010",
-        ("LW022", "relock"),
+        (LW022, "relock"),
     ),
     with(
-        &["LW022", "LW040"],
+        &[LW022, LW040],
         flocks(
             "M20",
             &[Bug::ListedFreedOnMerge],
             "listed-freed-on-merge",
             "the fix of M19 frees the lease that is listed, and puts the fasync entry on the other",
             "3df057ac9af to 8896b93f424, 2010",
-            ("LW020", "relock"),
+            (LW020, "relock"),
         ),
     ),
     flocks(
@@ -189,7 +191,7 @@ const OF_HISTORY: &[Row] = &[
         "owner-wiped",
         "freeing a lease that was never used forgets whom F_SETOWN has named",
         "2.6.37 to 3.6",
-        ("LW040", "relock"),
+        (LW040, "relock"),
     ),
     flocks(
         "M22",
@@ -197,7 +199,7 @@ const OF_HISTORY: &[Row] = &[
         "pointer-unset",
         "nfsd's pointer to its lease was set by a callback that nobody calls any more: it gives nothing back",
         "c5b1f0d92c3 to fcf744a96c6, 2010",
-        ("LW040", "kernel-leaser"),
+        (LW040, "kernel-leaser"),
     ),
     flocks(
         "M23",
@@ -205,7 +207,7 @@ const OF_HISTORY: &[Row] = &[
         "matched-by-file",
         "whose lease it is, is told by the open file alone, which several owners share",
         "c45821d263a to acfdf5c383b, 2011",
-        ("LW040", "two-owners"),
+        (LW040, "two-owners"),
     ),
     spinlock(
         "M24",
@@ -213,7 +215,7 @@ const OF_HISTORY: &[Row] = &[
         "no-recheck",
         "the open counts are not looked at again behind the insertion",
         "2000 to 24cbe7845ea5, 2013",
-        ("LW030", "leaser-reader"),
+        (LW030, "leaser-reader"),
     ),
     spinlock(
         "M24",
@@ -221,7 +223,7 @@ const OF_HISTORY: &[Row] = &[
         "writer-counts-late",
         "an open raises i_writecount after it has looked for leases",
         "2000 to 3.2",
-        ("LW030", "leaser-writer"),
+        (LW030, "leaser-writer"),
     ),
     spinlock(
         "M25",
@@ -229,7 +231,7 @@ const OF_HISTORY: &[Row] = &[
         "truncate-breaks-first",
         "truncate takes write access after it has broken the leases",
         "to 9700382c3c9, 2007",
-        ("LW030", "leaser-truncate"),
+        (LW030, "leaser-truncate"),
     ),
     spinlock(
         "M26",
@@ -237,7 +239,7 @@ const OF_HISTORY: &[Row] = &[
         "undo-unlinks-elsewhere",
         "the undo of a refused lease follows the wrong pointer: the record is freed and still listed",
         "3.13 to 3.17",
-        ("LW020", "leaser-writer"),
+        (LW020, "leaser-writer"),
     ),
     spinlock(
         "M27",
@@ -245,7 +247,7 @@ const OF_HISTORY: &[Row] = &[
         "close-removes-all",
         "the last close of any file removes everybody's leases",
         "4.0-rc to 4.0",
-        ("LW040", "close-beside"),
+        (LW040, "close-beside"),
     ),
     spinlock(
         "M28",
@@ -253,7 +255,7 @@ const OF_HISTORY: &[Row] = &[
         "entry-on-passed-in",
         "a change of type puts the fasync entry on the record passed in, not on the one that is listed",
         "4.0-rc to 4.0",
-        ("LW022", "upgrade-opener"),
+        (LW022, "upgrade-opener"),
     ),
     spinlock(
         "M30",
@@ -261,7 +263,7 @@ const OF_HISTORY: &[Row] = &[
         "reader-counts-late",
         "an open for read is counted after it has looked for leases",
         "387e3746d01c, 2019, to d6da19c9cace, 2022",
-        ("LW030", "leaser-reader"),
+        (LW030, "leaser-reader"),
     ),
     spinlock(
         "M31",
@@ -269,7 +271,7 @@ const OF_HISTORY: &[Row] = &[
         "breaker-forgotten",
         "an opener that finds nothing to wait for does not free its record",
         "to cfddf9f4c9f0, 2019",
-        ("LW022", "unlock-break"),
+        (LW022, "unlock-break"),
     ),
     spinlock(
         "M32",
@@ -277,17 +279,17 @@ const OF_HISTORY: &[Row] = &[
         "dequeues-unlocked",
         "an interrupted opener that seems off the list does not take the lock: who takes it off still touches its record",
         "to 6d390e4b5d48, 2020",
-        ("LW020", "interrupted-opener"),
+        (LW020, "interrupted-opener"),
     ),
     with(
-        &["LW040"],
+        &[LW040],
         spinlock(
             "M38",
             Mutant::HeadAsked,
             "head-asked",
             "whether a lease is breaking is asked of the first on the list: the others are neither marked nor signalled",
             "3.2 to 4.0",
-            ("LW030", "two-holders-break"),
+            (LW030, "two-holders-break"),
         ),
     ),
     as_it_stands(
@@ -295,7 +297,7 @@ const OF_HISTORY: &[Row] = &[
         "bkl",
         "F_SETLEASE by the holder overwrites the break that is under way",
         "2.6.23 as released, to 778fc546f749, 2011",
-        ("LW030", "relock-break"),
+        (LW030, "relock-break"),
         "spinlock",
     ),
     spinlock(
@@ -304,7 +306,7 @@ const OF_HISTORY: &[Row] = &[
         "first-told-alone",
         "the first holder alone is signalled",
         "to 23b9a9a362, 2002",
-        ("LW031", "two-holders-break"),
+        (LW031, "two-holders-break"),
     ),
     spinlock(
         "M45",
@@ -312,7 +314,7 @@ const OF_HISTORY: &[Row] = &[
         "owner-forced",
         "F_SETLEASE takes the signals away from whom F_SETOWN has named",
         "to c69f289480, 2003",
-        ("LW031", "setown-break"),
+        (LW031, "setown-break"),
     ),
     spinlock(
         "M46",
@@ -320,7 +322,7 @@ const OF_HISTORY: &[Row] = &[
         "answer-kept",
         "what the server has granted and the node then refuses is not given back",
         "the mail's proposal",
-        ("LW032", "remote-refused"),
+        (LW032, "remote-refused"),
     ),
     spinlock(
         "M47",
@@ -328,7 +330,7 @@ const OF_HISTORY: &[Row] = &[
         "loser-gives-back",
         "what the server has granted is given back although another local lease needs it",
         "follows from mending M46 without a count of who needs it",
-        ("LW032", "remote-loser"),
+        (LW032, "remote-loser"),
     ),
     spinlock(
         "M48",
@@ -336,17 +338,17 @@ const OF_HISTORY: &[Row] = &[
         "server-told-first",
         "F_UNLCK tells the server before it removes the lease",
         "the mail's proposal",
-        ("LW030", "remote-unlock"),
+        (LW030, "remote-unlock"),
     ),
     with(
-        &["LW022"],
+        &[LW022],
         spinlock(
             "M49",
             Mutant::ServerNotTold,
             "server-not-told",
             "expiry, close and downgrade do not tell the server",
             "the mail's proposal",
-            ("LW032", "remote-close"),
+            (LW032, "remote-close"),
         ),
     ),
     spinlock(
@@ -355,7 +357,7 @@ const OF_HISTORY: &[Row] = &[
         "checked-before",
         "the open counts are looked at before the server is asked, and not after",
         "the mail's proposal",
-        ("LW030", "remote-refused"),
+        (LW030, "remote-refused"),
     ),
 ];
 

@@ -1,7 +1,7 @@
 //! What several designs are known for.
 
-use super::Expected;
 use crate::check::Code;
+use crate::study::expect::Expected;
 
 /// An opener or a close looks at the list without the lock.
 pub(super) const PEEK: Expected = Expected {

@@ -34,7 +34,7 @@ pub struct Expected {
 /// What is expected of a design in a scenario, in the order of codes; empty is clean. `None` for a design without a
 /// table, and for a scenario of a file.
 pub fn expected(design: &str, scenario: &str) -> Option<&'static [Expected]> {
-    super::catalogue::find(scenario)?;
+    crate::scenario::catalogue::find(scenario)?;
     match design {
         "bkl" => Some(bkl::of(scenario)),
         "sed" => Some(sed::of(scenario)),

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use crossbeam::channel;
 
-use super::{Scenario, subject};
 use crate::explore::{self, Config, Error, Subject, Verdict};
 use crate::lease::designs::Entry;
+use crate::scenario::{Scenario, subject};
 
 /// A scenario on a design.
 #[derive(Clone, Debug)]

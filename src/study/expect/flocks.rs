@@ -1,8 +1,8 @@
 //! Linux 2.6.37-rc1 as shipped: who frees what was passed in, and what 2.6.23 had already.
 
-use super::Expected;
 use super::rows::*;
 use crate::check::Code;
+use crate::study::expect::Expected;
 
 const FREED_TWICE: Expected = Expected {
     code: Code::LW021,

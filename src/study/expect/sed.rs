@@ -1,9 +1,9 @@
 //! `lock_kernel` replaced: whoever takes a lease by `fcntl` waits for himself, in the set-up or in the scenario.
 
-use super::Expected;
-use super::mail::{CLOSED, KEPT, SERVER_ATOMIC, SHARED, SHARED_BESIDE};
 use super::rows::*;
 use crate::check::Code;
+use crate::study::expect::Expected;
+use crate::study::expect::mail::{CLOSED, KEPT, SERVER_ATOMIC, SHARED, SHARED_BESIDE};
 
 const RECURSES: Expected = Expected {
     code: Code::LW001,

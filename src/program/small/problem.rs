@@ -5,9 +5,9 @@
 
 use std::fmt;
 
-use super::flat::{self, LINES_MAX, Line};
-use super::names::NAMES_MAX;
-use super::{LockKind, Small, Stmt};
+use crate::program::small::flat::{self, LINES_MAX, Line};
+use crate::program::small::names::NAMES_MAX;
+use crate::program::small::{LockKind, Small, Stmt};
 
 /// A mistake in a program, and where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,12 +6,12 @@
 
 use std::sync::Arc;
 
-use super::cells::{Cell, explore_with_witnesses};
-use super::file::{handle_problems, setup_problem};
-use super::{Call, Scenario, TaskSpec, subject};
 use crate::check::{Code, Finding};
 use crate::explore::{Config, Error, Verdict, explore};
 use crate::lease::designs::Entry;
+use crate::scenario::file::{handle_problems, setup_problem};
+use crate::scenario::{Call, Scenario, TaskSpec, subject};
+use crate::study::cells::{Cell, explore_with_witnesses};
 
 /// A cell with what was found, and behind it a cell of its own for each finding that a smaller scenario shows.
 ///

@@ -1,7 +1,9 @@
 //! How rows of the table are written.
 
-use super::{Mutant, Row, Seed};
+use crate::check::Code;
 use crate::lease::flocks::Bug;
+use crate::lease::mutants::{Mutant, Seed};
+use crate::study::mutants::Row;
 
 /// A line of `spinlock`, or a function.
 pub(super) const fn spinlock(
@@ -10,7 +12,7 @@ pub(super) const fn spinlock(
     name: &'static str,
     about: &'static str,
     fixed: &'static str,
-    caught: (&'static str, &'static str),
+    caught: (Code, &'static str),
 ) -> Row {
     Row {
         number,
@@ -34,7 +36,7 @@ pub(super) const fn flocks(
     name: &'static str,
     about: &'static str,
     fixed: &'static str,
-    caught: (&'static str, &'static str),
+    caught: (Code, &'static str),
 ) -> Row {
     let (of, sound) = ("flocks", "flocks:fixed");
     Row { of, sound, seed: Seed::Flocks(bugs), ..spinlock(number, Mutant::NoRecheck, name, about, fixed, caught) }
@@ -46,23 +48,18 @@ pub(super) const fn as_it_stands(
     of: &'static str,
     about: &'static str,
     fixed: &'static str,
-    caught: (&'static str, &'static str),
+    caught: (Code, &'static str),
     sound: &'static str,
 ) -> Row {
     Row { of, sound, seed: Seed::AsItStands, ..spinlock(number, Mutant::NoRecheck, "", about, fixed, caught) }
 }
 
 /// A line of `spinlock`; no bug of history.
-pub(super) const fn ours(
-    mutant: Mutant,
-    name: &'static str,
-    about: &'static str,
-    caught: (&'static str, &'static str),
-) -> Row {
+pub(super) const fn ours(mutant: Mutant, name: &'static str, about: &'static str, caught: (Code, &'static str)) -> Row {
     spinlock("", mutant, name, about, "", caught)
 }
 
 /// What else is found there.
-pub(super) const fn with(also: &'static [&'static str], row: Row) -> Row {
+pub(super) const fn with(also: &'static [Code], row: Row) -> Row {
     Row { also, ..row }
 }

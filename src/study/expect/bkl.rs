@@ -1,8 +1,8 @@
 //! Linux 2.6.23 as released.
 
-use super::Expected;
-use super::mail::STALE_CALLBACK;
 use super::rows::*;
+use crate::study::expect::Expected;
+use crate::study::expect::mail::STALE_CALLBACK;
 
 pub(super) fn of(scenario: &str) -> &'static [Expected] {
     match scenario {

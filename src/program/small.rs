@@ -5,7 +5,7 @@
 //!
 //! ```
 //! use lockwright::explore::{Config, explore};
-//! use lockwright::scenario::small::{LockKind, Small, Stmt::*};
+//! use lockwright::program::small::{LockKind, Small, Stmt::*};
 //!
 //! // AB/BA: each task takes the two locks in its own order.
 //! let program = Small {
