@@ -154,7 +154,7 @@ fn signalled(design: &str, calls: &[(u32, Call)]) -> Vec<u32> {
     let replay = replay(&*script, &Names::default(), &Guide::Sequential).expect("there is nothing to diverge from");
     let told = replay.lines.iter().filter_map(|line| match line.event.what {
         What::Note(Note::Signal { pid, .. }) => Some(pid),
-        What::Note(Note::Callback { .. }) => Some(0),
+        What::Note(Note::Case(note)) if note.kind.name == "Callback" => Some(0),
         _ => None,
     });
     told.collect()

@@ -14,7 +14,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::event::{Listed, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View};
+use crate::event::{ListEntry, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View};
 
 pub mod controlled;
 pub mod fingerprint;
@@ -221,7 +221,7 @@ pub struct Booted {
     pub tasks: Vec<Body>,
     /// The outcome, a function of the final state and of what the calls returned. Asked before the epilogue.
     pub outcome: Outcome,
-    /// Lists the leases there are, for the checks; no steps.
+    /// What the code under test lists, for the checks of its case; no steps.
     pub listing: Listing,
     /// Closes what is open, so that what is left is a leak.
     pub epilogue: Box<dyn FnOnce()>,
@@ -234,7 +234,7 @@ pub type Outcome = Box<dyn FnOnce(&dyn View) -> String>;
 pub type Listing = Box<Lister>;
 
 /// Looks at the lists of the design under test.
-pub type Lister = dyn Fn(&dyn View) -> Vec<Listed>;
+pub type Lister = dyn Fn(&dyn View) -> Vec<ListEntry>;
 
 /// What is executed, again and again: it builds its objects and says what the tasks do.
 ///

@@ -10,7 +10,7 @@
 //! A lease on an open file says: tell me before somebody opens this file in a way that conflicts (fcntl(2), F_SETLEASE).
 //! An opener *breaks* the lease: its holder gets SIGIO and has `lease_break_time` seconds to give it up.
 
-use crate::event::{Listed, View};
+use crate::event::View;
 use crate::kernel::task::Task;
 use crate::kernel::{Kernel, Result};
 
@@ -24,8 +24,10 @@ pub mod flocks;
 pub mod held;
 pub mod inner;
 pub mod inode;
+pub mod judge;
 pub mod mutants;
 pub mod nfsd;
+pub mod note;
 pub mod proposal;
 pub mod proposal_bkl;
 pub mod rest;
@@ -33,7 +35,10 @@ pub mod server;
 pub mod spinlock;
 pub mod split;
 
+pub mod table;
+
 pub use inode::{File, FileSystem, Filp, Inode};
+pub use note::{LeaseType, Listed};
 
 /// `F_RDLCK`, as user space passes it.
 pub const F_RDLCK: i32 = 0;

@@ -17,6 +17,8 @@ use crate::kernel::task::Task;
 use crate::kernel::{Errno, Faults};
 use crate::lease::cluster::Node;
 use crate::lease::designs::Entry;
+use crate::lease::judge;
+use crate::lease::note::Listed;
 use crate::lease::{F_RDLCK, F_UNLCK, F_WRLCK, OpenFlags};
 use crate::subject::Subject;
 
@@ -270,7 +272,7 @@ impl Program for LeaseProgram {
         let (lister, closer, scenario) = (Arc::clone(&machine), Arc::clone(&machine), Arc::clone(scenario));
         Booted {
             tasks,
-            listing: Box::new(move |view| lister.leases(view)),
+            listing: Box::new(move |view| lister.leases(view).into_iter().map(Listed::entry).collect()),
             outcome: Box::new(move |view| outcome(&scenario, &results.lock(), &machine, view)),
             epilogue: Box::new(move || close_all(&closer, &processes)),
         }
@@ -291,8 +293,8 @@ impl Subject for LeaseProgram {
     }
 
     fn checks(&self) -> Checks {
-        let checks = Checks::with_leases(self.scenario.names());
-        if self.scenario.cluster.needs_setlease() { checks.without_history() } else { checks }
+        let names = self.scenario.names();
+        if self.scenario.cluster.needs_setlease() { judge::checks_without_history(names) } else { judge::checks(names) }
     }
 }
 

@@ -128,7 +128,7 @@ impl Design for Impatient {
         self.0.proc_locks(current, inode)
     }
 
-    fn leases(&self, view: &dyn View, inode: Inode) -> Vec<lockwright::event::Listed> {
+    fn leases(&self, view: &dyn View, inode: Inode) -> Vec<lockwright::lease::Listed> {
         self.0.leases(view, inode)
     }
 }

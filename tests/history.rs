@@ -89,7 +89,7 @@ impl Design for Answers {
         self.behind.proc_locks(current, inode)
     }
 
-    fn leases(&self, view: &dyn View, inode: Inode) -> Vec<lockwright::event::Listed> {
+    fn leases(&self, view: &dyn View, inode: Inode) -> Vec<lockwright::lease::Listed> {
         self.behind.leases(view, inode)
     }
 }

@@ -13,7 +13,7 @@ use std::panic::Location;
 use std::rc::Rc;
 
 use super::{Clock, Exceeded, Lister, Listing, Memory, OBJECTS_MAX, READERS_MAX, TASKS_MAX, Unsound};
-use crate::event::{Listed, ObjectId, ObjectInfo, ObjectKind, Op, Place, Status, TaskId, View};
+use crate::event::{ListEntry, ObjectId, ObjectInfo, ObjectKind, Op, Place, Status, TaskId, View};
 
 mod canonical;
 mod perform;
@@ -402,7 +402,7 @@ impl View for World {
         self.jiffies
     }
 
-    fn listed(&self) -> Vec<Listed> {
+    fn listed(&self) -> Vec<ListEntry> {
         (self.listing)(self)
     }
 }

@@ -70,8 +70,9 @@ impl Observer for Watch {
 
     fn event(&mut self, event: &Event, view: &dyn View) -> Flow {
         let mut shared = self.0.lock();
-        shared.listener.event(event, view);
-        flow(shared.checks.event(event, view))
+        let Shared { checks, listener, .. } = &mut *shared;
+        listener.event(event, view, checks);
+        flow(checks.event(event, view))
     }
 
     /// Told once, when the set-up is done: loom's executions are judged by events and waits.

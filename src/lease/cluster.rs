@@ -19,10 +19,11 @@ use super::Design;
 use super::OpenFlags;
 use super::inode::Inode;
 use super::server::{Client, Server};
-use crate::event::table::{Delegation, Entry};
-use crate::event::{LeaseType, Woken};
+use crate::event::Woken;
 use crate::kernel::task::Task;
 use crate::kernel::{Errno, Faults, HZ, Kernel, Result};
+use crate::lease::note::LeaseType;
+use crate::lease::table::{Delegation, Entry};
 
 /// A booted kernel with its own inode of the file.
 pub struct Node {

@@ -22,6 +22,7 @@ use crate::kernel::task::Task;
 use crate::kernel::{Errno, Result};
 
 use super::file_lock::FileLock;
+use super::note::LeaseNote;
 use super::server::Client;
 use super::{F_RDLCK, F_WRLCK, OpenFlags};
 
@@ -141,7 +142,7 @@ impl Inode {
     #[track_caller]
     pub fn do_truncate(self, current: &Task) {
         let _frame = current.enter("do_truncate");
-        engine::note(Note::Truncating { inode: self.id() }, Location::caller());
+        engine::note(LeaseNote::Truncating { inode: self.id() }.into(), Location::caller());
     }
 
     /// `put_write_access`.
@@ -233,7 +234,7 @@ impl Filp {
     pub fn put(self, current: &Task) -> bool {
         let last = self.file.get().f_count.dec_and_test();
         if last {
-            engine::note(Note::Closing { file: self.file.id() }, Location::caller());
+            engine::note(LeaseNote::Closing { file: self.file.id() }.into(), Location::caller());
         }
         let _ = current;
         last

@@ -17,10 +17,11 @@
 
 use std::panic::Location;
 
+use super::note::{LeaseNote, LeaseType};
+use super::table::{DELEGATION, Delegation, Entry, OPENS_MAX, SERVER, Table};
 use super::{F_RDLCK, F_WRLCK, OpenFlags};
 use crate::engine::Object;
-use crate::event::table::{Delegation, Entry, OPENS_MAX, Table};
-use crate::event::{Access, Format, LeaseType, Note, ObjectId, ObjectInfo, ObjectKind, Op, Place, Rmw};
+use crate::event::{Access, Format, Note, ObjectId, ObjectInfo, ObjectKind, Op, Place, Rmw};
 use crate::kernel::bkl;
 use crate::kernel::plain::{Plain, Word};
 use crate::kernel::task::Task;
@@ -69,7 +70,7 @@ impl Word for Asking {
 }
 
 impl Word for Delegation {
-    const FORMAT: Format = Format::Delegation;
+    const FORMAT: Format = Format::Case(DELEGATION);
 
     fn to_word(self) -> u64 {
         Delegation::to_word(self)
@@ -92,7 +93,8 @@ pub fn lease_of(arg: i32) -> Option<LeaseType> {
 impl Server {
     /// A server whose file nobody knows.
     pub fn new(refuses: bool) -> Server {
-        let info = ObjectInfo { kind: ObjectKind::Atomic, name: "server.table", block: None, format: Format::Server };
+        let info =
+            ObjectInfo { kind: ObjectKind::Atomic, name: "server.table", block: None, format: Format::Case(SERVER) };
         Server { table: Object::new(info, 0), waiters: WaitQueue::new("server.waiters"), refuses }
     }
 
@@ -153,8 +155,8 @@ impl Client {
 
     /// Tells the checks that the inode is one of several of this file.
     pub fn mounted(self, inode: ObjectId, place: Place) {
-        let note = Note::Mounted { inode, table: self.server.id(), node: self.node as u8 };
-        crate::engine::note(note, place);
+        let note = LeaseNote::Mounted { inode, table: self.server.id(), node: self.node as u8 };
+        crate::engine::note(note.into(), place);
     }
 
     /// Tells the checks what the node and the server have to forget until everything is closed. (That the server's lease goes is

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Call, FsKind, Scenario, TaskSpec};
 use crate::engine;
-use crate::event::{Fd, LeaseCall, Listed, Note, TaskId, View};
+use crate::event::{TaskId, View};
 use crate::kernel::fasync::{f_getown, f_setown_force};
 use crate::kernel::files::{Files, Opened};
 use crate::kernel::lock::SpinLock;
@@ -14,6 +14,7 @@ use crate::kernel::{Errno, Faults, HZ, Kernel, Result, wait};
 use crate::lease::cluster::{Cluster, Node};
 use crate::lease::designs::Entry;
 use crate::lease::file_lock::is_lease_type;
+use crate::lease::note::{Fd, LeaseCall, LeaseNote, Listed};
 use crate::lease::server::{Server, lease_of};
 use crate::lease::{Design, F_UNLCK, File, FileSystem, Filp, Inode, OpenFlags};
 
@@ -85,11 +86,11 @@ fn setlease_invoked(design: &dyn Design, current: &Task, filp: Filp, arg: i32, i
         if in_kernel { design.vfs_setlease(current, filp, arg) } else { design.fcntl_setlease(current, filp, arg) };
     let pid = if in_kernel { 0 } else { current.pid };
     let note = match result {
-        Ok(()) => Note::Granted { file, lease: lease_of(arg), pid },
-        Err(errno) if arg == F_UNLCK => Note::UnlockFailed { file, errno: errno.number() },
-        Err(_) => Note::Refused { file },
+        Ok(()) => LeaseNote::Granted { file, lease: lease_of(arg), pid },
+        Err(errno) if arg == F_UNLCK => LeaseNote::UnlockFailed { file, errno: errno.number() },
+        Err(_) => LeaseNote::Refused { file },
     };
-    engine::note(note, Location::caller());
+    engine::note(note.into(), Location::caller());
     result
 }
 
@@ -105,8 +106,8 @@ pub fn open(design: &dyn Design, current: &Task, inode: Inode, flags: OpenFlags)
 }
 
 fn say_opened(filp: Filp) {
-    let note = Note::Opened { file: filp.file.id(), inode: filp.inode.id(), write: filp.flags.write };
-    engine::note(note, Location::caller());
+    let note = LeaseNote::Opened { file: filp.file.id(), inode: filp.inode.id(), write: filp.flags.write };
+    engine::note(note.into(), Location::caller());
 }
 
 fn invoke_open(current: &Task, inode: Inode, flags: OpenFlags, to: Option<Fd>) {
@@ -116,7 +117,7 @@ fn invoke_open(current: &Task, inode: Inode, flags: OpenFlags, to: Option<Fd>) {
 
 /// Says what is called, for the check that asks the sequential specification.
 fn invoke(call: LeaseCall) {
-    engine::note(Note::Invoke(call), Location::caller());
+    engine::note(LeaseNote::Invoke(call).into(), Location::caller());
 }
 
 /// One execution's machines: each node with its design and its inode of the file.
@@ -295,7 +296,7 @@ impl Machine {
             }
             Call::SetOwn(name, pid) => {
                 self.on_file(current, process, (name, |fd| LeaseCall::SetOwn { fd, pid }), |filp| {
-                    engine::note(Note::Owned { file: filp.file.id(), pid }, Location::caller());
+                    engine::note(LeaseNote::Owned { file: filp.file.id(), pid }.into(), Location::caller());
                     f_setown_force(current, filp.owner(), pid);
                     Ok(0)
                 })

@@ -3,13 +3,14 @@
 use std::panic::Location;
 
 use crate::engine;
-use crate::event::{Note, Woken};
+use crate::event::Woken;
 use crate::kernel::bkl::{lock_kernel, may_schedule};
 use crate::kernel::fasync::kill_fasync;
 use crate::kernel::slab::{Ptr, kfree};
 use crate::kernel::task::{Frame, Task};
 use crate::kernel::wait::jiffies;
 use crate::kernel::{Errno, HZ, Result};
+use crate::lease::note::LeaseNote;
 
 use super::Bkl;
 use crate::lease::file_lock::{
@@ -120,7 +121,7 @@ impl Bkl {
         } else if let Some(file) = lease.fl_file.get() {
             current.might_sleep("kthread_run");
             may_schedule(current);
-            engine::note(Note::Callback { file: file.id() }, Location::caller());
+            engine::note(LeaseNote::Callback { file: file.id() }.into(), Location::caller());
         }
     }
 }

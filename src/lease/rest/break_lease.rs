@@ -3,13 +3,14 @@
 use std::panic::Location;
 
 use crate::engine;
-use crate::event::{Note, Woken};
+use crate::event::Woken;
 use crate::kernel::fasync::kill_fasync;
 use crate::kernel::lock::SpinGuard;
 use crate::kernel::slab::{Ptr, kfree};
 use crate::kernel::task::{Frame, Task};
 use crate::kernel::wait::jiffies;
 use crate::kernel::{Errno, HZ, Result};
+use crate::lease::note::LeaseNote;
 
 use super::Rest;
 use crate::lease::file_lock::{
@@ -115,6 +116,6 @@ fn lease_break_callback(current: &Task, fl: Ptr<FileLock>) {
     if !lease.fl_in_kernel.get() {
         kill_fasync(current, lease.fl_fasync);
     } else if let Some(file) = lease.fl_file.get() {
-        engine::note(Note::Callback { file: file.id() }, Location::caller());
+        engine::note(LeaseNote::Callback { file: file.id() }.into(), Location::caller());
     }
 }

@@ -12,11 +12,12 @@
 
 use std::hash::{Hash, Hasher};
 
-use super::code::Code;
-use super::finding::find;
-use super::finding::{Docket, Spot};
-use crate::event::table::Table;
-use crate::event::{Event, LeaseType, Listed, Note, ObjectId, Op, TaskId, View, What};
+use crate::check::Code;
+use crate::check::finding::{Docket, Spot, find, spot};
+
+use crate::event::{Event, Note, ObjectId, Op, TaskId, View, What};
+use crate::lease::note::{LeaseType, Listed};
+use crate::lease::table::Table;
 
 /// What an orphan is called that is left at the end.
 const ALL_CLOSED: &str = "server lease, all closed";
@@ -61,7 +62,7 @@ impl RemoteCheck {
         }
         self.about_to_call.push(event.task);
         self.call_spots.retain(|(task, _)| *task != event.task);
-        self.call_spots.push((event.task, super::finding::spot(event)));
+        self.call_spots.push((event.task, spot(event)));
     }
 
     /// Does the event change what is quiet or what the server knows, or is it judged? Before the event is told.

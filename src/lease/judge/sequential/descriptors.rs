@@ -1,7 +1,8 @@
 //! Descriptors that tasks share: a call looks one up, takes a reference to its file, and drops it at the end.
 
 use super::{EBADF, Phase, State};
-use crate::event::{Fd, LeaseCall, ObjectId};
+use crate::event::ObjectId;
+use crate::lease::note::{Fd, LeaseCall};
 
 impl State {
     /// Is the call made on the descriptor of a file that is open for write?

@@ -12,7 +12,9 @@
 
 use std::fmt;
 
-use super::LeaseType;
+use super::note::LeaseType;
+use crate::event::Reading;
+use crate::event::names::Names;
 
 /// Most nodes that a table has room for.
 pub const NODES_MAX: usize = 4;
@@ -109,6 +111,24 @@ impl Table {
     pub fn entries(self) -> impl Iterator<Item = (usize, Entry)> {
         (0..NODES_MAX).map(move |node| (node, self.entry(node))).filter(|(_, entry)| *entry != Entry::default())
     }
+}
+
+/// How the server's word reads.
+pub(super) const SERVER: &Reading =
+    &Reading { name: "server", text: |names, value| table_text(names, Table(value)), is_state: false, is_whole: true };
+
+/// How a node's word for its lease reads.
+pub(super) const DELEGATION: &Reading = &Reading {
+    name: "delegation",
+    text: |_, value| Delegation::from_word(value).to_string(),
+    is_state: false,
+    is_whole: false,
+};
+
+fn table_text(names: &Names, table: Table) -> String {
+    let name = |node: usize| names.nodes.get(node).map_or("?", String::as_str);
+    let entries: Vec<String> = table.entries().map(|(node, entry)| format!("{}: {entry}", name(node))).collect();
+    format!("[{}]", entries.join("; "))
 }
 
 impl fmt::Display for Delegation {

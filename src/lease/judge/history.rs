@@ -17,12 +17,13 @@
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 
-use super::code::Code;
-use super::finding::spot;
-use super::finding::{Docket, Spot};
+use crate::check::finding::{Docket, Spot, spot};
+use crate::check::{Check, Code};
+
 use super::sequential::{Around, Phase, State, of_design, steps};
 use crate::event::names::Names;
-use crate::event::{Event, LeaseCall, Note, ObjectId, Op, TaskId, View, What, Woken};
+use crate::event::{Event, Note, ObjectId, Op, TaskId, View, Woken};
+use crate::lease::note::{LeaseCall, LeaseNote, Seen, listed, seen};
 
 /// A call under way: what is known of it whatever its place in the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -60,7 +61,7 @@ pub struct History {
 }
 
 impl History {
-    pub(super) fn new() -> History {
+    pub(super) fn fresh() -> History {
         History {
             configurations: BTreeSet::from([Configuration::default()]),
             pending: Vec::new(),
@@ -71,67 +72,22 @@ impl History {
         }
     }
 
-    /// Is it an event whose place among the steps of others matters: the beginning or the end of a call, or what may change its
-    /// answer?
-    pub(super) fn heeds(&self, event: &Event) -> bool {
-        let under_way = self.pending.iter().find(|pending| pending.task == event.task);
-        match event.what {
-            What::Op(Op::Advance(_), _) | What::Note(Note::Opened { .. } | Note::Finished) => true,
-            What::Op(Op::Choose(..) | Op::Sleep(_), result) if result != 0 => under_way.is_some(),
-            What::Op(..) => under_way.is_some_and(|pending| !pending.begun),
-            What::Note(Note::Return(..)) => under_way.is_some(),
-            What::Note(_) => false,
-        }
-    }
-
-    pub(super) fn event(&mut self, event: &Event, view: &dyn View, docket: &mut Docket<'_>) {
-        if event.task == TaskId::BOOT {
-            return self.set_up(event);
-        }
-        match event.what {
-            What::Note(Note::Call(at)) => {
-                self.calls.retain(|(task, ..)| *task != event.task);
-                self.calls.push((event.task, spot(event), at));
-            }
-            What::Note(Note::Invoke(call)) => self.pending.push(Pending {
-                task: event.task,
-                call,
-                begun: false,
-                file: None,
-                no_memory: false,
-                refused: false,
-                interrupted: false,
-                on_writer: self.configurations.iter().any(|it| it.state.writes(call)),
-            }),
-            What::Note(Note::Opened { file, .. }) => self.name(event.task, file),
-            What::Note(Note::Return(_, result)) => self.finish(event, result, docket),
-            What::Note(Note::Finished) => {
-                self.finished += 1;
-                if self.finished == view.tasks() {
-                    self.judge_listed(event, view, docket);
-                }
-            }
-            What::Op(op, result) => self.operation(event.task, op, result),
-            What::Note(_) => {}
-        }
-    }
-
     /// Calls of the set-up come one after the other, and all succeed but an open that breaks a lease and does not wait.
     fn set_up(&mut self, event: &Event) {
         let Some(mut only) = self.configurations.pop_first() else { return };
-        match event.what {
-            What::Op(Op::Advance(_), _) => {
+        match seen(event) {
+            Seen::Op(Op::Advance(_), _) => {
                 self.time_moved = true;
                 only.state.time_is_over();
             }
-            What::Note(Note::Opened { file, inode, write }) => {
+            Seen::Case(LeaseNote::Opened { file, inode, write }) => {
                 only.state.opened(file, inode, write);
                 let call = self.opening.take();
                 if let Some(call) = call.filter(|call| call.to().is_some()) {
                     only.state = alone(&only.state, call, Phase::Installs(file)).unwrap_or(only.state);
                 }
             }
-            What::Note(Note::Invoke(call @ LeaseCall::Open { nonblock, .. })) => {
+            Seen::Case(LeaseNote::Invoke(call @ LeaseCall::Open { nonblock, .. })) => {
                 // One that does not wait may fail here, and leaves a break under way.
                 let next =
                     if nonblock { steps(&only.state, call, Phase::Begun, Around::default()) } else { Vec::new() };
@@ -142,8 +98,8 @@ impl History {
                 }
                 self.opening = Some(call);
             }
-            What::Note(Note::Invoke(LeaseCall::Truncate { .. })) => {}
-            What::Note(Note::Invoke(call)) => {
+            Seen::Case(LeaseNote::Invoke(LeaseCall::Truncate { .. })) => {}
+            Seen::Case(LeaseNote::Invoke(call)) => {
                 only.state = alone(&only.state, call, Phase::Begun).unwrap_or(only.state);
             }
             _ => {}
@@ -278,7 +234,7 @@ impl History {
 
     /// Nobody calls any more: is what is listed what should be?
     fn judge_listed(&mut self, event: &Event, view: &dyn View, docket: &mut Docket<'_>) {
-        let listed = of_design(&view.listed());
+        let listed = of_design(&listed(view));
         let explained = |configuration: &Configuration| configuration.state.listed() == listed;
         if self.configurations.is_empty() || self.configurations.iter().any(explained) {
             return;
@@ -310,8 +266,71 @@ impl History {
             (message(names, &call), (spot(event), format!("{call} has returned")), (other, format!("{call} began")))
         });
     }
+}
 
-    pub(super) fn fingerprint(&self, mut hasher: &mut dyn Hasher) {
+impl Check for History {
+    fn begin(&mut self) {
+        *self = History::fresh();
+    }
+
+    fn copied(&self) -> Box<dyn Check> {
+        Box::new(self.clone())
+    }
+
+    fn marks_order(&self, event: &Event) -> bool {
+        self.heeds(event)
+    }
+
+    fn names_tasks(&self) -> bool {
+        true
+    }
+
+    /// Is it an event whose place among the steps of others matters: the beginning or the end of a call, or what may change its
+    /// answer?
+    fn heeds(&self, event: &Event) -> bool {
+        let under_way = self.pending.iter().find(|pending| pending.task == event.task);
+        match seen(event) {
+            Seen::Op(Op::Advance(_), _) | Seen::Case(LeaseNote::Opened { .. }) | Seen::Note(Note::Finished) => true,
+            Seen::Op(Op::Choose(..) | Op::Sleep(_), result) if result != 0 => under_way.is_some(),
+            Seen::Op(..) => under_way.is_some_and(|pending| !pending.begun),
+            Seen::Note(Note::Return(..)) => under_way.is_some(),
+            Seen::Note(_) | Seen::Case(_) => false,
+        }
+    }
+
+    fn event(&mut self, event: &Event, view: &dyn View, docket: &mut Docket<'_>) {
+        if event.task == TaskId::BOOT {
+            return self.set_up(event);
+        }
+        match seen(event) {
+            Seen::Note(Note::Call(at)) => {
+                self.calls.retain(|(task, ..)| *task != event.task);
+                self.calls.push((event.task, spot(event), at));
+            }
+            Seen::Case(LeaseNote::Invoke(call)) => self.pending.push(Pending {
+                task: event.task,
+                call,
+                begun: false,
+                file: None,
+                no_memory: false,
+                refused: false,
+                interrupted: false,
+                on_writer: self.configurations.iter().any(|it| it.state.writes(call)),
+            }),
+            Seen::Case(LeaseNote::Opened { file, .. }) => self.name(event.task, file),
+            Seen::Note(Note::Return(_, result)) => self.finish(event, result, docket),
+            Seen::Note(Note::Finished) => {
+                self.finished += 1;
+                if self.finished == view.tasks() {
+                    self.judge_listed(event, view, docket);
+                }
+            }
+            Seen::Op(op, result) => self.operation(event.task, op, result),
+            Seen::Note(_) | Seen::Case(_) => {}
+        }
+    }
+
+    fn fingerprint(&self, mut hasher: &mut dyn Hasher) {
         self.configurations.hash(&mut hasher);
         // In the order of the tasks, whoever began first.
         let mut pending = self.pending.clone();

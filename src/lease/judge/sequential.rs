@@ -22,7 +22,8 @@
 
 mod descriptors;
 
-use crate::event::{Fd, LeaseCall, LeaseType, Listed, ObjectId};
+use crate::event::ObjectId;
+use crate::lease::note::{Fd, LeaseCall, LeaseType, Listed};
 
 /// Errors that the specification knows, as the kernel numbers them.
 const EINTR: i64 = -4;

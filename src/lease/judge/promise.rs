@@ -18,12 +18,13 @@
 
 use std::hash::{Hash, Hasher};
 
-use super::code::Code;
-use super::finding::spot;
-use super::finding::{Docket, Spot};
+use crate::check::finding::{Docket, Spot, find, spot};
+use crate::check::{Check, Code};
+
 use super::remote::{Here, RemoteCheck};
 use crate::event::names::Names;
-use crate::event::{Event, LeaseType, Listed, Note, ObjectId, Op, TaskId, View, What};
+use crate::event::{Event, Note, ObjectId, Op, Span, TaskId, View};
+use crate::lease::note::{LeaseNote, LeaseType, Listed, Seen, listed, seen};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Break {
@@ -70,79 +71,6 @@ impl LeaseCheck {
             grant_spots: Vec::new(),
             open_spots: Vec::new(),
             break_spots: Vec::new(),
-        }
-    }
-
-    pub(super) fn begin(&mut self) {
-        *self = LeaseCheck::new();
-    }
-
-    /// Of the events that it heeds, those whose order with the borders of calls matters.
-    pub(super) fn marks_order(&self, event: &Event) -> bool {
-        self.remote.heeds(event)
-    }
-
-    /// Is it an event that these checks remember or judge? Where it stands among the steps of others matters then.
-    pub(super) fn heeds(&self, event: &Event) -> bool {
-        if self.remote.heeds(event) {
-            return true;
-        }
-        match event.what {
-            What::Op(op, _) => matches!(op, Op::Store(..) | Op::Free(_) | Op::Flush(..)),
-            What::Note(Note::Signal { .. } | Note::Callback { .. }) => true,
-            What::Note(Note::Opened { .. } | Note::Closing { .. } | Note::Granted { .. } | Note::Refused { .. }) => {
-                true
-            }
-            What::Note(Note::UnlockFailed { .. } | Note::Mounted { .. }) => true,
-            What::Note(Note::Truncating { .. } | Note::Owned { .. }) => true,
-            What::Note(_) => false,
-        }
-    }
-
-    pub(super) fn event(&mut self, event: &Event, view: &dyn View, docket: &mut Docket<'_>) {
-        if matches!(event.what, What::Op(..)) {
-            self.remote.step(event.task);
-        }
-        // Before the first step. What is breaking here the set-up has broken, and whoever it told.
-        if matches!(event.what, What::Note(Note::Call(_))) && !self.begun {
-            (self.begun, self.listed) = (true, view.listed());
-        }
-        match event.what {
-            What::Note(Note::Signal { pid, file }) if pid != 0 => self.tell(file, pid),
-            What::Note(Note::Callback { file }) => self.tell(file, 0),
-            What::Note(Note::Opened { file, inode, write }) => {
-                self.opened.push((file, inode, write));
-                self.opened.sort_unstable();
-                self.open_spots.push((file, spot(event)));
-            }
-            What::Note(Note::Closing { file }) => self.opened.retain(|(open, ..)| *open != file),
-            What::Note(Note::Granted { file, lease, pid }) => self.grant(event, file, lease, pid),
-            What::Note(Note::Owned { file, pid }) => {
-                self.owners.retain(|(owned, _)| *owned != file);
-                self.owners.push((file, pid));
-                self.owners.sort_unstable();
-            }
-            What::Note(Note::Truncating { inode }) => self.judge_truncation(event, inode, docket),
-            What::Note(Note::Refused { file }) => self.forget_breaks(|b| b.file == file && b.owner.is_none()),
-            What::Note(Note::UnlockFailed { file, errno }) => {
-                self.forget_breaks(|b| b.file == file && b.owner.is_none());
-                self.judge_unlock(event, view, (file, errno), docket);
-            }
-            What::Note(Note::Mounted { inode, table, node }) => self.remote.mounted(inode, table, node),
-            What::Note(Note::Call(_)) => self.remote.call(event),
-            What::Note(Note::Return(..)) => {
-                self.remote.returned(event.task);
-                self.judge_remote(event, view, docket);
-            }
-            What::Op(Op::Store(..) | Op::Free(_), _) => self.relist(event, view),
-            _ => return,
-        }
-        if matches!(event.what, What::Note(Note::Opened { .. } | Note::Granted { .. })) {
-            self.relist(event, view);
-        }
-        self.judge_beside(docket);
-        if let What::Note(Note::Granted { file, lease: Some(_), pid: 0 }) = event.what {
-            self.judge_handed_out(event, file, docket);
         }
     }
 
@@ -193,7 +121,7 @@ impl LeaseCheck {
 
     /// Looks at the list again; a lease whose break target changed is a break somebody has to be told of.
     fn relist(&mut self, event: &Event, view: &dyn View) {
-        let listed = view.listed();
+        let listed = listed(view);
         for now in listed.iter().filter(|now| now.breaking) {
             let before = self.listed.iter().find(|before| before.lease == now.lease);
             if before.is_none_or(|before| !before.breaking || before.target != now.target) {
@@ -231,7 +159,7 @@ impl LeaseCheck {
         };
         let Some(&(file, lease, pid)) = self.granted.iter().filter(|it| of_file(it.0)).find(in_force) else { return };
         docket.report(Code::LW030, "truncate", |names| {
-            let granted = super::finding::find(&self.grant_spots, file).unwrap_or(spot(event));
+            let granted = find(&self.grant_spots, file).unwrap_or(spot(event));
             let (owner, task) = (owner_text(names, granted, pid), names.task(event.task));
             (
                 format!("the {lease} lease of {owner} is in force while {task} truncates the file"),
@@ -261,7 +189,7 @@ impl LeaseCheck {
         let Some(lease) = self.listed.iter().find(is_its) else { return };
         let Some((granted, (other, write))) = self.beside(lease, |inode| move |other| inode == other) else { return };
         docket.report(Code::LW034, "delegation", |names| {
-            let opened = super::finding::find(&self.open_spots, other).unwrap_or(spot(event));
+            let opened = find(&self.open_spots, other).unwrap_or(spot(event));
             let opener = task_text(names, opened.task);
             let mode = mode_text(write);
             (
@@ -277,12 +205,12 @@ impl LeaseCheck {
 
     fn judge_unlock(&self, event: &Event, view: &dyn View, failed: (ObjectId, i64), docket: &mut Docket<'_>) {
         let (file, errno) = failed;
-        let stays = view.listed().iter().any(|lease| lease.file == file);
+        let stays = listed(view).iter().any(|lease| lease.file == file);
         if matches!(errno, EAGAIN | EACCES) || !stays || !self.granted.iter().any(|(granted, ..)| *granted == file) {
             return;
         }
         docket.report(Code::LW033, "unlock", |names| {
-            let granted = super::finding::find(&self.grant_spots, file).unwrap_or(spot(event));
+            let granted = find(&self.grant_spots, file).unwrap_or(spot(event));
             (
                 format!("F_UNLCK of {} failed with error {errno}, and the lease stays", task_text(names, event.task)),
                 (spot(event), format!("F_UNLCK returned -{errno}")),
@@ -295,11 +223,11 @@ impl LeaseCheck {
         if !self.remote.is_quiet() {
             return;
         }
-        let listed = view.listed();
+        let listed = listed(view);
         let here = listed.iter().filter_map(|lease| {
             let &(_, inode, _) = self.opened.iter().find(|(file, ..)| *file == lease.file)?;
             let granted = self.grant_of(lease, &listed).map(|(_, granted, _)| granted);
-            let spot = super::finding::find(&self.grant_spots, lease.file);
+            let spot = find(&self.grant_spots, lease.file);
             Some(Here { inode, listed: *lease, granted, spot })
         });
         self.remote.judge(spot(event), view, &here.collect::<Vec<_>>(), docket);
@@ -314,7 +242,7 @@ impl LeaseCheck {
     ) {
         docket.report(Code::LW030, "lease", |names| {
             let spot_of = |spots: &[(ObjectId, Spot)], file| {
-                super::finding::find(spots, file).expect("a file in the list of grants or opens has its place noted")
+                find(spots, file).expect("a file in the list of grants or opens has its place noted")
             };
             let granted = spot_of(&self.grant_spots, file);
             let opened = spot_of(&self.open_spots, other);
@@ -328,9 +256,97 @@ impl LeaseCheck {
             if granted.0.step >= opened.0.step { (message, granted, opened) } else { (message, opened, granted) }
         });
     }
+}
+
+impl Check for LeaseCheck {
+    fn copied(&self) -> Box<dyn Check> {
+        Box::new(self.clone())
+    }
+
+    fn names_tasks(&self) -> bool {
+        true
+    }
+
+    fn spans(&self, event: &Event) -> &'static [Span] {
+        match seen(event) {
+            Seen::Case(LeaseNote::Granted { lease: Some(_), .. }) => &[Span::PromiseBegins],
+            Seen::Case(LeaseNote::Opened { .. }) => &[Span::UseBegins],
+            Seen::Case(LeaseNote::Closing { .. }) => &[Span::UseEnds],
+            Seen::Case(LeaseNote::Truncating { .. }) => &[Span::UseBegins, Span::UseEnds],
+            _ => &[],
+        }
+    }
+
+    fn begin(&mut self) {
+        *self = LeaseCheck::new();
+    }
+
+    /// Of the events that it heeds, those whose order with the borders of calls matters.
+    fn marks_order(&self, event: &Event) -> bool {
+        self.remote.heeds(event)
+    }
+
+    /// Is it an event that these checks remember or judge? Where it stands among the steps of others matters then.
+    fn heeds(&self, event: &Event) -> bool {
+        if self.remote.heeds(event) {
+            return true;
+        }
+        match seen(event) {
+            Seen::Op(op, _) => matches!(op, Op::Store(..) | Op::Free(_) | Op::Flush(..)),
+            Seen::Note(note) => matches!(note, Note::Signal { .. }),
+            Seen::Case(note) => !matches!(note, LeaseNote::Invoke(_)),
+        }
+    }
+
+    fn event(&mut self, event: &Event, view: &dyn View, docket: &mut Docket<'_>) {
+        if matches!(seen(event), Seen::Op(..)) {
+            self.remote.step(event.task);
+        }
+        // Before the first step. What is breaking here the set-up has broken, and whoever it told.
+        if matches!(seen(event), Seen::Note(Note::Call(_))) && !self.begun {
+            (self.begun, self.listed) = (true, listed(view));
+        }
+        match seen(event) {
+            Seen::Note(Note::Signal { pid, file }) if pid != 0 => self.tell(file, pid),
+            Seen::Case(LeaseNote::Callback { file }) => self.tell(file, 0),
+            Seen::Case(LeaseNote::Opened { file, inode, write }) => {
+                self.opened.push((file, inode, write));
+                self.opened.sort_unstable();
+                self.open_spots.push((file, spot(event)));
+            }
+            Seen::Case(LeaseNote::Closing { file }) => self.opened.retain(|(open, ..)| *open != file),
+            Seen::Case(LeaseNote::Granted { file, lease, pid }) => self.grant(event, file, lease, pid),
+            Seen::Case(LeaseNote::Owned { file, pid }) => {
+                self.owners.retain(|(owned, _)| *owned != file);
+                self.owners.push((file, pid));
+                self.owners.sort_unstable();
+            }
+            Seen::Case(LeaseNote::Truncating { inode }) => self.judge_truncation(event, inode, docket),
+            Seen::Case(LeaseNote::Refused { file }) => self.forget_breaks(|b| b.file == file && b.owner.is_none()),
+            Seen::Case(LeaseNote::UnlockFailed { file, errno }) => {
+                self.forget_breaks(|b| b.file == file && b.owner.is_none());
+                self.judge_unlock(event, view, (file, errno), docket);
+            }
+            Seen::Case(LeaseNote::Mounted { inode, table, node }) => self.remote.mounted(inode, table, node),
+            Seen::Note(Note::Call(_)) => self.remote.call(event),
+            Seen::Note(Note::Return(..)) => {
+                self.remote.returned(event.task);
+                self.judge_remote(event, view, docket);
+            }
+            Seen::Op(Op::Store(..) | Op::Free(_), _) => self.relist(event, view),
+            _ => return,
+        }
+        if matches!(seen(event), Seen::Case(LeaseNote::Opened { .. } | LeaseNote::Granted { .. })) {
+            self.relist(event, view);
+        }
+        self.judge_beside(docket);
+        if let Seen::Case(LeaseNote::Granted { file, lease: Some(_), pid: 0 }) = seen(event) {
+            self.judge_handed_out(event, file, docket);
+        }
+    }
 
     /// Judges LW031, when nothing can be sent any more, and what the server is left with.
-    pub(super) fn end(&mut self, view: &dyn View, docket: &mut Docket<'_>) {
+    fn end(&mut self, view: &dyn View, docket: &mut Docket<'_>) {
         self.remote.judge_end(view, docket);
         for (broken, &at) in self.breaks.iter().zip(&self.break_spots) {
             let granted = self.grant_spots.iter().rev().find(|(file, _)| *file == broken.file);
@@ -349,7 +365,7 @@ impl LeaseCheck {
         }
     }
 
-    pub(super) fn fingerprint(&self, mut hasher: &mut dyn Hasher) {
+    fn fingerprint(&self, mut hasher: &mut dyn Hasher) {
         self.listed.hash(&mut hasher);
         self.granted.hash(&mut hasher);
         self.opened.hash(&mut hasher);
