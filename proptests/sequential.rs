@@ -95,7 +95,7 @@ impl Script {
 
     fn run(&self, kernel: Kernel, seen: &Mutex<Vec<Seen>>) {
         let design = self.design.boot(kernel);
-        let inode = Inode::new(SpinLock::new("inode_lock"), true);
+        let inode = Inode::new(SpinLock::new("inode_lock"), true).with_break_time(45);
         let mut handles: Handles = [None; 3];
         for &(pid, call) in &self.calls {
             let current = Task::new(kernel, pid);
@@ -110,7 +110,7 @@ impl Script {
 
 impl Program for Script {
     fn boot(&self) -> Booted {
-        let kernel = Kernel::boot(self.faults, 45);
+        let kernel = Kernel::boot(self.faults);
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (script, told, endings) = (self.clone(), Arc::clone(&seen), Arc::clone(&self.endings));
         Booted {

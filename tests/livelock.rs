@@ -35,7 +35,7 @@ struct Roles(Vec<(&'static str, Role)>);
 impl Program for Roles {
     fn boot(&self) -> Booted {
         let shared = Shared {
-            kernel: Kernel::boot(Faults::default(), 0),
+            kernel: Kernel::boot(Faults::default()),
             a: SpinLock::new("a"),
             b: SpinLock::new("b"),
             flag: Plain::new("flag", 0),

@@ -102,7 +102,7 @@ struct Chosen {
 
 impl Program for Chosen {
     fn boot(&self) -> Booted {
-        let kernel = Kernel::boot(Faults::default(), 0);
+        let kernel = Kernel::boot(Faults::default());
         let (a, b, opposite) = (SpinLock::new("a"), SpinLock::new("b"), self.opposite);
         let body = Box::new(move || {
             let current = Task::new(kernel, 1);

@@ -92,7 +92,7 @@ impl Cluster {
         if flags.nonblock {
             return Err(Errno::EAGAIN);
         }
-        let seconds = current.kernel.lease_break_time;
+        let seconds = self.nodes[node].inode.lease_break_time;
         let timeout = (seconds != 0).then_some(seconds * HZ);
         match server.waiters.wait_event_timeout(current, timeout, answered) {
             Woken::Up => Ok(()),

@@ -57,10 +57,10 @@ impl Entry {
     }
 
     /// The kernel it stands on.
-    pub fn kernel(self, faults: Faults, lease_break_time: u64) -> Kernel {
+    pub fn kernel(self, faults: Faults) -> Kernel {
         match self.boot {
-            Choice::Bkl { as_spinlock: true } => Kernel::boot_without_bkl(faults, lease_break_time),
-            _ => Kernel::boot(faults, lease_break_time),
+            Choice::Bkl { as_spinlock: true } => Kernel::boot_without_bkl(faults),
+            _ => Kernel::boot(faults),
         }
     }
 

@@ -41,6 +41,8 @@ pub struct Inode {
     pub inode_lock: SpinLock,
     /// Leases are for regular files.
     pub is_regular: bool,
+    /// `/proc/sys/fs/lease-break-time` of its node, in seconds; 0 is never.
+    pub lease_break_time: u64,
     /// Whose file it is.
     pub fs: FileSystem,
 }
@@ -72,8 +74,14 @@ impl Inode {
             i_flock: Link::new("i_flock"),
             inode_lock,
             is_regular,
+            lease_break_time: 0,
             fs: FileSystem::Local,
         }
+    }
+
+    /// The same on a node where a holder has so many seconds to give its lease up; 0 is never, and the default.
+    pub fn with_break_time(self, lease_break_time: u64) -> Inode {
+        Inode { lease_break_time, ..self }
     }
 
     /// The same on another file system.

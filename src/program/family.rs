@@ -192,7 +192,7 @@ impl Inode {
 
 impl Program for Family {
     fn boot(&self) -> Booted {
-        let kernel = Kernel::boot(Faults::default(), 0);
+        let kernel = Kernel::boot(Faults::default());
         let inode = Inode {
             lock: SpinLock::new("i_lock"),
             opens: Atomic::new("i_writecount", 0),

@@ -312,7 +312,7 @@ impl Small {
 impl Program for Small {
     fn boot(&self) -> Booted {
         let lines = self.lines();
-        let kernel = Kernel::boot(self.faults, 0);
+        let kernel = Kernel::boot(self.faults);
         let objects = Arc::new(Objects::new(self));
         let results: Results = Arc::new(Mutex::new(vec![Vec::new(); self.tasks.len()]));
         let bodies = lines.into_iter().enumerate();

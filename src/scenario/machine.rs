@@ -135,8 +135,8 @@ impl Machine {
         let mut nodes = Vec::new();
         let mut server = None;
         for (at, kind) in kinds.into_iter().enumerate() {
-            let kernel = entry.kernel(scenario.faults, scenario.lease_break_time);
-            let inode = Inode::new(SpinLock::new("inode_lock"), true);
+            let kernel = entry.kernel(scenario.faults);
+            let inode = Inode::new(SpinLock::new("inode_lock"), true).with_break_time(scenario.lease_break_time);
             let design = entry.boot(kernel);
             if networked && server.is_none() {
                 server = Some(Server::new(spec.server_refuses));
@@ -287,7 +287,7 @@ impl Machine {
                 Ok(0)
             }
             Call::Overdue => {
-                wait::advance(current.kernel.lease_break_time * HZ);
+                wait::advance(inode.lease_break_time * HZ);
                 Ok(0)
             }
             Call::Locks => {

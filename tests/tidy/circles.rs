@@ -21,12 +21,12 @@ const ALLOWED: &[(&[&str], &str)] = &[(
 const ROOFS: &[&str] = &["check", "explore"];
 
 /// The text of each module, by its path.
-type Modules = BTreeMap<String, String>;
+pub type Modules = BTreeMap<String, String>;
 
 /// Which modules a module names.
-type Arrows = BTreeMap<String, BTreeSet<String>>;
+pub type Arrows = BTreeMap<String, BTreeSet<String>>;
 
-fn modules() -> Modules {
+pub fn modules() -> Modules {
     let src = root().join("src");
     let named = sources(&src).into_iter().map(|path| {
         let inside = path.strip_prefix(&src).expect("inside src").with_extension("");
@@ -133,7 +133,7 @@ fn resolve(modules: &Modules, from: &str, path: &str) -> Option<String> {
     modules.contains_key(&found).then_some(found)
 }
 
-fn arrows(modules: &Modules) -> Arrows {
+pub fn arrows(modules: &Modules) -> Arrows {
     let named = |(from, code): (&String, &String)| {
         let to = paths(code).into_iter().filter_map(|path| resolve(modules, from, &path)).filter(|to| to != from);
         (from.clone(), to.collect())

@@ -61,7 +61,7 @@ impl Rest {
         if !can_wait && !i_have_this_lease && !flags.nonblock {
             return Err(Errno::ENOMEM);
         }
-        let break_time = match current.kernel.lease_break_time {
+        let break_time = match inode.lease_break_time {
             0 => 0,
             seconds => jiffies() + seconds * HZ,
         };
