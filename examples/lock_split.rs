@@ -76,6 +76,6 @@ pub fn audited<B: Bank>() -> Checked {
 #[allow(dead_code, reason = "the tests include this file as a module")]
 fn main() {
     for (name, checked) in [("one lock", audited::<OneLock>()), ("two locks", audited::<TwoLocks>())] {
-        print!("{name}: {:?}\n{checked}\n", checked.verdict.outcomes);
+        print!("{name}: {:?}\n{checked}\n", checked.verdict.outcomes.texts());
     }
 }

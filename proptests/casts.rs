@@ -91,7 +91,7 @@ fn cast() -> impl Strategy<Value = Arc<Scenario>> {
 
 /// Without a time limit an opener waits for ever for a holder that never gives its lease up: its right, and no bug.
 fn holder_keeps_its_lease(scenario: &Scenario, verdict: &Verdict) -> bool {
-    scenario.lease_break_time == 0 && verdict.deadlocks.iter().all(|outcome| outcome.contains(" breaking"))
+    scenario.lease_break_time == 0 && verdict.deadlocks.texts().iter().all(|outcome| outcome.contains(" breaking"))
 }
 
 /// What is wrong with the new design in the scenario, if anything is.

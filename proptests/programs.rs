@@ -265,8 +265,9 @@ pub struct Said {
 impl Said {
     /// By a verdict that is complete.
     pub fn by(verdict: &Verdict) -> Said {
-        let findings = verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject)).collect();
-        Said { outcomes: verdict.outcomes.clone(), deadlocks: verdict.deadlocks.clone(), findings }
+        let findings =
+            verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject.as_str())).collect();
+        Said { outcomes: verdict.outcomes.texts(), deadlocks: verdict.deadlocks.texts(), findings }
     }
 
     /// Its outcomes and deadlocks told another way.

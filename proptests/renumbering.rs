@@ -48,8 +48,8 @@ type Answer = (BTreeSet<String>, BTreeSet<String>, BTreeSet<(Code, String)>);
 fn answer(verdict: &Verdict, order: &[usize]) -> Answer {
     let places = |outcomes: &BTreeSet<String>| outcomes.iter().map(|outcome| reordered(outcome, order)).collect();
     let findings = verdict.findings.iter().map(|found| &found.finding);
-    let findings = findings.map(|finding| (finding.code, renamed(finding.subject, order))).collect();
-    (places(&verdict.outcomes), places(&verdict.deadlocks), findings)
+    let findings = findings.map(|finding| (finding.code, renamed(&finding.subject, order))).collect();
+    (places(&verdict.outcomes.texts()), places(&verdict.deadlocks.texts()), findings)
 }
 
 /// An order of the tasks of a program with two or three.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use lockwright::check::Checks;
 use lockwright::engine::{Booted, Clock, Program};
 use lockwright::event::names::Names;
+use lockwright::event::outcome::Outcome;
 use lockwright::event::{Note, What};
 use lockwright::explore::schedule::{Guide, replay};
 use lockwright::explore::{Config, Subject, explore};
@@ -118,7 +119,7 @@ impl Program for Script {
             listing: Box::new(|_| Vec::new()),
             outcome: Box::new(move |_| {
                 endings.lock().expect("no other thread has it").insert(told.lock().expect("one task").clone());
-                String::new()
+                Outcome::default()
             }),
             epilogue: Box::new(|| ()),
         }

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::hash::Hasher;
 
 use crate::event::names::Names;
-use crate::event::{Event, Span, Status, TaskId, View};
+use crate::event::{Event, Span, Status, Symbol, TaskId, View};
 
 mod bug;
 pub mod code;
@@ -48,7 +48,7 @@ pub struct Checks {
     order: lockdep::LockOrder,
     orders: Orders,
     extra: Vec<Box<dyn Check>>,
-    seen: HashSet<(Code, &'static str)>,
+    seen: HashSet<(Code, Symbol)>,
     found: Vec<Finding>,
     /// How the tasks stand in the state that is judged: looked up once for all judges.
     stands: Vec<Status>,

@@ -14,6 +14,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::event::outcome::Outcome;
 use crate::event::{ListEntry, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View};
 
 pub mod controlled;
@@ -28,7 +29,7 @@ pub mod world;
 use fingerprint::Fingerprint;
 pub use limits::{Exceeded, OBJECTS_MAX, READERS_MAX, READS_MAX, TASKS_MAX};
 pub use observer::{Blind, Flow, Observer};
-pub(crate) use quiet::{leaked, panic_text, quietly};
+pub(crate) use quiet::{panic_text, quietly};
 use world::{Transition, World};
 
 /// What an engine does for the code under test.
@@ -43,6 +44,8 @@ pub trait Engine {
     fn create(&self, info: ObjectInfo, value: u64) -> ObjectId;
     /// Gives a cell of an object that nobody else can know yet a value. No scheduling point.
     fn init(&self, id: ObjectId, value: u64);
+    /// In the set-up: what is made from here on is on that node of a cluster, or on none.
+    fn set_node(&self, node: Option<u8>);
     /// Performs an operation; the scheduling point stands before it.
     fn perform(&self, op: Op, place: Place) -> u64;
     /// Writes a remark.
@@ -166,6 +169,15 @@ impl Object {
     }
 }
 
+/// Makes objects on a node of a cluster; they bear its number. In the set-up alone.
+pub fn on_node<R>(node: usize, make: impl FnOnce() -> R) -> R {
+    let number = u8::try_from(node).expect("a file server's table has room for fewer nodes");
+    with(|engine| engine.set_node(Some(number)));
+    let made = make();
+    with(|engine| engine.set_node(None));
+    made
+}
+
 /// The calling task.
 pub fn task() -> TaskId {
     with(|engine| engine.task())
@@ -220,7 +232,7 @@ pub struct Booted {
     /// The code of each task.
     pub tasks: Vec<Body>,
     /// The outcome, a function of the final state and of what the calls returned. Asked before the epilogue.
-    pub outcome: Outcome,
+    pub outcome: Tell,
     /// What the code under test lists, for the checks of its case; no steps.
     pub listing: Listing,
     /// Closes what is open, so that what is left is a leak.
@@ -228,7 +240,7 @@ pub struct Booted {
 }
 
 /// Tells the outcome of a final state.
-pub type Outcome = Box<dyn FnOnce(&dyn View) -> String>;
+pub type Tell = Box<dyn FnOnce(&dyn View) -> Outcome>;
 
 /// A look at the lists of the design under test.
 pub type Listing = Box<Lister>;
@@ -384,11 +396,11 @@ pub trait Strategy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
     /// Every task is done; with the outcome.
-    Finished(String),
+    Finished(Outcome),
     /// The observer stopped it.
     Stopped,
     /// No task can run. With the outcome as it stands.
-    Deadlocked(String),
+    Deadlocked(Outcome),
     /// The strategy abandoned it.
     Abandoned,
     /// It is longer than the bound on steps.

@@ -7,13 +7,17 @@
 //! Names never depend on the schedule: an object is named by the task that made it and that task's
 //! own count, so that two schedules that reach the same state call the same things by the same names.
 
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::panic::Location;
 
 pub mod names;
 mod note;
+pub mod outcome;
+mod symbol;
 
 pub use note::{CaseKind, CaseNote, Note};
+pub use symbol::Symbol;
 
 /// A place in the source of the code under test.
 pub type Place = &'static Location<'static>;
@@ -170,11 +174,20 @@ pub struct ObjectInfo {
     /// What it is.
     pub kind: ObjectKind,
     /// Its name in the kernel: a field, a lock, a struct.
-    pub name: &'static str,
+    pub name: Symbol,
     /// The slab object it is a field of.
     pub block: Option<ObjectId>,
+    /// The node of a cluster that the set-up was booting when it made it.
+    pub node: Option<u8>,
     /// How its values read.
     pub format: Format,
+}
+
+impl ObjectInfo {
+    /// An object of its own, whose values are numbers. The engine says on which node it is.
+    pub fn new(kind: ObjectKind, name: impl Into<Symbol>) -> ObjectInfo {
+        ObjectInfo { kind, name: name.into(), block: None, node: None, format: Format::Number }
+    }
 }
 
 /// How memory is accessed: the kernel's spellings.
@@ -250,13 +263,42 @@ pub enum Op {
     /// Frees a slab object; the result is 1 if it was free already.
     Free(ObjectId),
     /// Picks one of `0..n`: the environment's doing, explored like an interleaving.
-    Choose(u8, &'static str),
+    Choose(u8, Choice),
     /// Sends a signal that interrupts the task's sleep.
     Interrupt(TaskId),
     /// Moves `jiffies` forward; sleepers whose deadline has come can run.
     Advance(u64),
     /// The oldest store in the task's store buffer reaches memory. Nobody calls it: it happens, at any time.
     Flush(ObjectId, u64),
+}
+
+/// What an [`Op::Choose`] decides. Where there are two results, the second is that it happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Choice {
+    /// There is no memory for an allocation.
+    Memory,
+    /// A security hook refuses, and which.
+    Lsm(Symbol),
+    /// A file server refuses.
+    Server,
+    /// Something that no check knows of.
+    Named(Symbol),
+}
+
+impl From<&'static str> for Choice {
+    fn from(name: &'static str) -> Choice {
+        Choice::Named(name.into())
+    }
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Choice::Memory => "kmalloc fails",
+            Choice::Server => "server refuses",
+            Choice::Lsm(name) | Choice::Named(name) => name,
+        })
+    }
 }
 
 /// Why a [`Op::Sleep`] ended.

@@ -32,7 +32,8 @@ use parking_lot::Mutex;
 use crate::check::{Checks, Code};
 use crate::engine::{self, Booted, Clock, Program};
 use crate::event::names::Names;
-use crate::event::{Place, View};
+use crate::event::outcome::{self, Notation, Outcome, Remains};
+use crate::event::{Place, Symbol, View};
 use crate::explore::schedule::{Guide, replay};
 use crate::explore::{Config, Subject, Verdict, explore_with_witnesses};
 use crate::kernel::task::Task;
@@ -129,7 +130,7 @@ impl Checked {
     /// If they had not.
     #[track_caller]
     pub fn assert_outcomes<const N: usize>(&self, outcomes: [&str; N]) -> &Checked {
-        let seen: Vec<&str> = self.verdict.outcomes.iter().map(String::as_str).collect();
+        let seen: Vec<String> = self.verdict.outcomes.texts().into_iter().collect();
         let mut wanted = outcomes.to_vec();
         wanted.sort_unstable();
         assert_eq!(seen, wanted, "outcomes\n\n{self}");
@@ -187,11 +188,13 @@ fn body(at: usize, task: Planned, kernel: Kernel, results: &Results) -> engine::
     })
 }
 
-fn outcome(names: &[String], results: &[Option<i64>], values: &[(String, Value)], view: &dyn View) -> String {
-    let results = names.iter().zip(results).filter_map(|(name, result)| Some(format!("{name}: {}", (*result)?)));
-    let values = values.iter().map(|(name, value)| format!("{name}={}", value(view)));
-    let parts = [results.collect::<Vec<_>>().join(", "), values.collect::<Vec<_>>().join(" ")];
-    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+fn outcome(names: &[String], results: &[Option<i64>], values: &[(String, Value)], view: &dyn View) -> Outcome {
+    let results = names
+        .iter()
+        .zip(results)
+        .filter_map(|(name, result)| Some(outcome::Results { task: Symbol::new(name), results: vec![(*result)?] }));
+    let state = values.iter().map(|(name, value)| Remains::word(Symbol::new(name), value(view)));
+    Outcome { results: results.collect(), state: state.collect(), notation: Notation::Names }
 }
 
 impl Program for Closure {

@@ -12,7 +12,8 @@ use parking_lot::Mutex;
 use crate::check::Checks;
 use crate::engine::{self, Booted, Clock, Program};
 use crate::event::names::Names;
-use crate::event::{Note, TaskId, View};
+use crate::event::outcome::{self, Notation, Outcome, Remains, Value};
+use crate::event::{Note, Symbol, TaskId, View};
 use crate::kernel::task::Task;
 use crate::kernel::{Errno, Faults};
 use crate::lease::cluster::Node;
@@ -306,29 +307,30 @@ fn close_all(machine: &Machine, processes: &[Arc<Process>]) {
     }
 }
 
-fn outcome(scenario: &Scenario, results: &[Vec<i64>], machine: &Machine, view: &dyn View) -> String {
-    let tasks = scenario.tasks.iter().zip(results).map(|(task, results)| {
-        let results: Vec<String> = results.iter().map(i64::to_string).collect();
-        format!("{}: {}", task.name, results.join(" "))
-    });
-    let tasks: Vec<String> = tasks.collect();
-    let nodes = machine.cluster.nodes.iter().enumerate().map(|(at, node)| {
+fn outcome(scenario: &Scenario, results: &[Vec<i64>], machine: &Machine, view: &dyn View) -> Outcome {
+    let results = scenario.tasks.iter().zip(results);
+    let results = results.map(|(task, results)| outcome::Results { task: task.name.into(), results: results.clone() });
+    let nodes = machine.cluster.nodes.iter().enumerate().flat_map(|(at, node)| {
         let of_node = scenario.cluster.nodes.get(at).filter(|_| machine.cluster.nodes.len() > 1);
-        let on = of_node.map_or(String::new(), |node| format!(" on {}", node.name));
-        format!("{}{on}", node_text(node, view))
+        left_on(node, of_node.map(|node| node.name.into()), view)
     });
-    format!("{}; {}", tasks.join(", "), nodes.collect::<Vec<_>>().join("; "))
+    Outcome { results: results.collect(), state: nodes.collect(), notation: Notation::Names }
 }
 
-fn node_text(node: &Node, view: &dyn View) -> String {
+/// Leases and open counts that a node is left with.
+fn left_on(node: &Node, on: Option<Symbol>, view: &dyn View) -> [Remains; 3] {
     let inode = node.inode;
     let leases = node.design.leases(view, inode).into_iter().map(|lease| {
         let target = lease.target.map_or("UNLCK".to_owned(), |target| target.to_string());
         if lease.breaking { format!("{target} breaking") } else { target }
     });
     let opens = inode.d_count.peek(view) + inode.i_count.peek(view) - 1;
-    let leases: Vec<String> = leases.collect();
-    format!("leases [{}]; opens {opens} writes {}", leases.join(", "), inode.i_writecount.peek(view))
+    let remains = |name: &'static str, value| Remains { name: name.into(), on, value };
+    [
+        remains("leases", Value::List(leases.collect())),
+        remains("opens", Value::Count(i64::from(opens))),
+        remains("writes", Value::Count(i64::from(inode.i_writecount.peek(view)))),
+    ]
 }
 
 /// A scenario on a design, ready to be explored.

@@ -31,7 +31,13 @@ fn findings(verdict: &Verdict, program: &Small) -> Vec<String> {
         .iter()
         .map(|found| {
             let finding = &found.finding;
-            format!("{} {} | {} | {}", finding.code, finding.subject, place(&finding.at), place(&finding.other))
+            format!(
+                "{} {} | {} | {}",
+                finding.code,
+                finding.subject,
+                place(&finding.at),
+                finding.other.as_ref().map_or(String::new(), place)
+            )
         })
         .collect()
 }

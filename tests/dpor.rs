@@ -6,6 +6,7 @@ use lockwright::check::{Checks, Code};
 use lockwright::engine::{Body, Booted, Clock, Memory, Program};
 use lockwright::event::View;
 use lockwright::event::names::Names;
+use lockwright::event::outcome::{Outcome, Remains};
 use lockwright::explore::schedule::{Guide, replay};
 use lockwright::explore::{Bound, Config, EngineKind, Subject, Verdict, explore};
 use lockwright::kernel::atomic::{Atomic, smp_mb};
@@ -139,7 +140,7 @@ fn a_trylock_fails_as_well_as_succeeds() {
     let tasks = [vec![Lock(0), StoreOnce(0, 1), Unlock(0)], vec![TryLock(0, 1), Unlock(0)]];
     for engine in BOTH {
         let verdict = run(&program(&tasks), engine);
-        let seen: Vec<&str> = verdict.outcomes.iter().map(String::as_str).collect();
+        let seen: Vec<String> = verdict.outcomes.texts().into_iter().collect();
         assert_eq!(seen, [", 0; x=1 y=0 z=0 w=0 n=0 m=0 k=0 l=0", ", 1; x=1 y=0 z=0 w=0 n=0 m=0 k=0 l=0"]);
         // Before, between, behind.
         assert_eq!(verdict.executions, 3);
@@ -175,7 +176,8 @@ fn a_redundant_load_takes_no_outcome_away() {
     assert_eq!(dpor(&[task(0, 1), task(1, 0)]).outcomes.len(), 3);
     let loads = |own, other| vec![AtomicRead(own), AtomicSet(own, 1), AtomicRead(other), AtomicRead(other)];
     let verdict = dpor(&[task(0, 1), loads(1, 0)]);
-    let firsts = verdict.outcomes.iter().map(|outcome| {
+    let texts = verdict.outcomes.texts();
+    let firsts = texts.iter().map(|outcome| {
         let (first, rest) = outcome.split_once(',').expect("two tasks");
         (first.to_owned(), rest.trim_start().split(' ').nth(1).map(str::to_owned))
     });
@@ -187,7 +189,8 @@ fn a_timeout_fires_as_well_as_the_wake_up() {
     let tasks = [vec![Wait(0, 0, 1, Some(5))], vec![StoreOnce(0, 1), Wake(0)]];
     for engine in BOTH {
         let verdict = run(&Small { clock: Clock::Free, ..program(&tasks) }, engine);
-        let woken: Vec<&str> = verdict.outcomes.iter().filter_map(|outcome| outcome.split(',').next()).collect();
+        let texts = verdict.outcomes.texts();
+        let woken: Vec<&str> = texts.iter().filter_map(|outcome| outcome.split(',').next()).collect();
         assert_eq!(woken, ["0", "2"]);
     }
     // Without a timeout: the value is there at the first look, before or behind the queueing, or it is seen after the wake-up.
@@ -329,7 +332,10 @@ impl Program for Family {
         let openers = (0..self.openers).map(|_| opener());
         Booted {
             tasks: leasers.chain(openers).collect(),
-            outcome: Box::new(move |view: &dyn View| format!("{}", inode.leases.peek(view))),
+            outcome: Box::new(move |view: &dyn View| {
+                let state = vec![Remains::word("leases", inode.leases.peek(view))];
+                Outcome { state, ..Outcome::default() }
+            }),
             listing: Box::new(|_| Vec::new()),
             epilogue: Box::new(|| ()),
         }
@@ -383,7 +389,7 @@ fn lease_scenarios_say_what_the_explorer_says() {
         let dpor = explore(&cell.subject(), &config);
         let explorer = explore(&cell.subject(), &Config::default());
         let named = |verdict: &Verdict| -> Vec<_> {
-            verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject)).collect()
+            verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject.as_str())).collect()
         };
         // All of them end, the longest after 1 500 executions.
         assert!(dpor.complete(), "{cell:?}");

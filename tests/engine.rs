@@ -11,6 +11,7 @@ use lockwright::check::{Checks, Code};
 use lockwright::engine::controlled::{Controlled, Limits, Settings};
 use lockwright::engine::{Blind, Body, Booted, Decision, Ending, Observer, Program, State, Strategy};
 use lockwright::event::names::Names;
+use lockwright::event::outcome::Outcome;
 use lockwright::explore::{Bound, Config, EngineKind, Error, Subject, Verdict, explore, try_explore};
 use lockwright::kernel::atomic::Atomic;
 use lockwright::kernel::lock::SpinLock;
@@ -27,7 +28,7 @@ impl<F: Fn() -> Vec<Body> + Send + Sync> Program for Tasks<F> {
         Booted {
             tasks: (self.0)(),
             listing: Box::new(|_| Vec::new()),
-            outcome: Box::new(|_| String::new()),
+            outcome: Box::new(|_| Outcome::default()),
             epilogue: Box::new(|| ()),
         }
     }
@@ -72,8 +73,8 @@ fn told(verdict: &Verdict) -> String {
         verdict.executions,
         verdict.states,
         verdict.bound,
-        verdict.outcomes,
-        verdict.deadlocks,
+        verdict.outcomes.texts(),
+        verdict.deadlocks.texts(),
         verdict.findings
     )
 }
@@ -142,7 +143,8 @@ fn panic_in_the_code_under_test_is_a_finding_with_its_text() {
     });
     let verdict = explore(&subject, &Config::default());
 
-    let found: Vec<_> = verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject)).collect();
+    let found: Vec<_> =
+        verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject.as_str())).collect();
     assert_eq!(found, [(Code::LW011, "n was 1")]);
     assert!(verdict.complete());
 }
@@ -361,7 +363,7 @@ fn what_a_finished_task_saw_tells_states_apart() {
     let program = small([&[AtomicRead(0)], &[AtomicSet(0, 1), Fence, Fence]]);
     let verdict = explore(&program.subject(), &Config::default());
 
-    assert_eq!(verdict.outcomes.into_iter().collect::<Vec<_>>(), ["0, ; n=1", "1, ; n=1"]);
+    assert_eq!(verdict.outcomes.texts().into_iter().collect::<Vec<_>>(), ["0, ; n=1", "1, ; n=1"]);
 }
 
 #[test]
@@ -370,6 +372,6 @@ fn choices_are_explored_to_the_last() {
 
     assert_eq!((verdict.executions, verdict.outcomes.len()), (12, 12));
     for (first, second) in (0..3).flat_map(|first| (0..4).map(move |second| (first, second))) {
-        assert!(verdict.outcomes.contains(&format!("{first} {second}; n=0")));
+        assert!(verdict.outcomes.texts().contains(&format!("{first} {second}; n=0")));
     }
 }

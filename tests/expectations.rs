@@ -16,8 +16,11 @@ fn every_cell_of_the_matrix_is_as_the_table_says() {
         let (design, scenario) = (cell.design.full_name(), cell.scenario.name);
         let rows = expect::expected(&design, scenario).expect("every design has a table");
         let expected: Vec<(String, &str)> = rows.iter().map(|row| (row.code.to_string(), row.subject)).collect();
-        let got: Vec<(String, &str)> =
-            verdict.findings.iter().map(|found| (found.finding.code.to_string(), found.finding.subject)).collect();
+        let got: Vec<(String, &str)> = verdict
+            .findings
+            .iter()
+            .map(|found| (found.finding.code.to_string(), found.finding.subject.as_str()))
+            .collect();
         assert!(verdict.complete(), "{design} {scenario}");
         assert_eq!(got, expected, "{design} {scenario}");
         assert!(expect::agrees(&design, scenario, verdict), "{design} {scenario}");

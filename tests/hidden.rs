@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use lockwright::check::{Checks, Code};
 use lockwright::engine::{Body, Booted, Memory, Program};
 use lockwright::event::names::Names;
+use lockwright::event::outcome::{Outcome, Remains, Value};
 use lockwright::explore::{Config, EngineKind, Error, HiddenState, Subject, explore, try_explore};
 use lockwright::kernel::atomic::Atomic;
 use lockwright::scenario::catalogue;
@@ -19,7 +20,7 @@ impl<F: Fn() -> Vec<Body> + Send + Sync> Program for Foreign<F> {
         Booted {
             tasks: (self.0)(),
             listing: Box::new(|_| Vec::new()),
-            outcome: Box::new(|_| String::new()),
+            outcome: Box::new(|_| Outcome::default()),
             epilogue: Box::new(|| ()),
         }
     }
@@ -183,7 +184,11 @@ impl Program for Queued {
         Booted {
             tasks: vec![task(1), task(2)],
             listing: Box::new(|_| Vec::new()),
-            outcome: Box::new(move |_| format!("{:?}", order.lock().unwrap())),
+            outcome: Box::new(move |_| {
+                let order = order.lock().unwrap().iter().map(u8::to_string).collect();
+                let state = vec![Remains { name: "order".into(), on: None, value: Value::List(order) }];
+                Outcome { state, ..Outcome::default() }
+            }),
             epilogue: Box::new(|| ()),
         }
     }
@@ -203,7 +208,7 @@ fn outcome_that_depends_on_what_the_engine_does_not_see_is_hidden_state() {
 
     let mut outcomes = [before, now];
     outcomes.sort();
-    assert_eq!(outcomes, ["its outcome was `[1, 2]`", "its outcome was `[2, 1]`"]);
+    assert_eq!(outcomes, ["its outcome was `order [1, 2]`", "its outcome was `order [2, 1]`"]);
 }
 
 #[test]

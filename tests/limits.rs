@@ -155,7 +155,7 @@ fn what_lies_within_the_limit_is_seen_all_the_same() {
     let verdict = run(&one_way_too_deep(), &Config::default());
 
     assert_eq!(verdict.bound, Some(Bound::Nesting(7)));
-    assert_eq!(verdict.outcomes, ["0, ; x=0 n=2".to_owned()].into());
+    assert_eq!(verdict.outcomes.texts(), ["0, ; x=0 n=2".to_owned()].into());
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lockwright::check::{Checks, Code};
 use lockwright::engine::{Body, Booted, Memory, Program};
 use lockwright::event::names::Names;
+use lockwright::event::outcome::Outcome;
 use lockwright::explore::schedule::{Guide, replay};
 use lockwright::explore::{Config, EngineKind, Subject, Verdict, explore};
 use lockwright::kernel::lock::SpinLock;
@@ -44,7 +45,7 @@ impl Program for Roles {
         let body = |role: Role| Box::new(move || role(shared, &Task::new(shared.kernel, 1))) as Body;
         Booted {
             tasks: self.0.iter().map(|&(_, role)| body(role)).collect(),
-            outcome: Box::new(|_| String::new()),
+            outcome: Box::new(|_| Outcome::default()),
             listing: Box::new(|_| Vec::new()),
             epilogue: Box::new(|| ()),
         }
@@ -229,7 +230,7 @@ fn statements_that_try_fail_and_retry_meet_themselves() {
     let run = |program: &Small, config: &Config| {
         let verdict = explore(&program.subject(), config);
         assert!(verdict.complete(), "{:?}", verdict.bound);
-        (verdict.codes().into_iter().collect::<Vec<_>>(), verdict.outcomes)
+        (verdict.codes().into_iter().collect::<Vec<_>>(), verdict.outcomes.texts())
     };
     let opposite = program(vec![polite_statements(0, 1), polite_statements(1, 0)]);
     let same_order = program(vec![polite_statements(0, 1), polite_statements(0, 1)]);

@@ -25,6 +25,7 @@ mod lock_order;
 mod model;
 mod mutants;
 mod order;
+mod outcomes;
 mod random;
 mod renumber;
 mod report;

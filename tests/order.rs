@@ -74,9 +74,13 @@ impl Turned {
     pub fn told(&self, verdict: &Verdict) -> Told {
         let outcome = |text: &String| self.outcome(text);
         Told {
-            findings: verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject)).collect(),
-            outcomes: verdict.outcomes.iter().map(outcome).collect(),
-            deadlocks: verdict.deadlocks.iter().map(outcome).collect(),
+            findings: verdict
+                .findings
+                .iter()
+                .map(|found| (found.finding.code, found.finding.subject.as_str()))
+                .collect(),
+            outcomes: verdict.outcomes.texts().iter().map(outcome).collect(),
+            deadlocks: verdict.deadlocks.texts().iter().map(outcome).collect(),
         }
     }
 

@@ -49,7 +49,7 @@ fn a_semaphore_may_not() {
 
     // The reader holds it, the writer stands in line for it, the reader comes again behind the writer.
     let [found] = &verdict.findings[..] else { panic!("{:?}", verdict.findings) };
-    assert_eq!((found.finding.code, found.finding.subject), (Code::LW008, "cycle"));
+    assert_eq!((found.finding.code, found.finding.subject.as_str()), (Code::LW008, "cycle"));
     let message = "wait-for cycle: task 1 waits for rwsem.wait_list held by task 2; task 2 waits for a held by task 1";
     assert_eq!(found.finding.message, message);
     assert_eq!(codes(LockKind::RwSem, &[&[ReadLock(0), ReadUnlock(0), ReadLock(0), ReadUnlock(0)], WRITER]), []);

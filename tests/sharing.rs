@@ -29,10 +29,11 @@ fn mistakes(tasks: &str) -> Vec<String> {
 }
 
 /// The results of the calls, without what is left of the file.
-fn results(verdict: &Verdict) -> Vec<&str> {
+fn results(verdict: &Verdict) -> Vec<String> {
     assert_eq!((verdict.bound, verdict.findings.len()), (None, 0), "{:?}", verdict.codes());
-    let results: BTreeSet<&str> = verdict.outcomes.iter().filter_map(|outcome| outcome.split(';').next()).collect();
-    results.into_iter().collect()
+    let texts = verdict.outcomes.texts();
+    let results: BTreeSet<&str> = texts.iter().filter_map(|outcome| outcome.split(';').next()).collect();
+    results.into_iter().map(str::to_owned).collect()
 }
 
 const OPEN: &str = r#""before": ["a = open(file, O_RDONLY)"]"#;
@@ -56,7 +57,7 @@ fn a_call_beside_a_close_has_its_file_or_finds_none() {
         assert_eq!(results(&verdict), ["x: 0, y: -9", "x: 0, y: 0"], "{design}");
         // Whoever is last removes the lease: with a reference left over the file would be open at the end.
         assert!(
-            verdict.outcomes.iter().all(|it| it.ends_with("leases []; opens 0 writes 0")),
+            verdict.outcomes.texts().iter().all(|it| it.ends_with("leases []; opens 0 writes 0")),
             "{:?}",
             verdict.outcomes
         );
@@ -72,7 +73,7 @@ fn a_descriptor_that_is_replaced_is_never_closed() {
     let open = check("spinlock", &format!(r#"{{"name": "x", {before}, "calls": ["a = open(file, O_RDWR)"]}}, {user}"#));
     let reopen = format!(r#"{{"name": "x", {before}, "calls": ["close(a)", "a = dup(b)"]}}, {user}"#);
 
-    assert_eq!((results(&dup), results(&open)), (vec!["x: 0, y: 0"], vec!["x: 0, y: 0"]));
+    assert_eq!((results(&dup), results(&open)), (vec!["x: 0, y: 0".to_owned()], vec!["x: 0, y: 0".to_owned()]));
     assert_eq!(results(&check("spinlock", &reopen)), ["x: 0 0, y: -9", "x: 0 0, y: 0"]);
 }
 
@@ -200,7 +201,7 @@ impl Program for Replaced {
         let tasks: Vec<Body> = vec![Box::new(dup2), Box::new(asks)];
         let (listing, outcome) = (
             Box::new(|_: &dyn lockwright::event::View| Vec::new()),
-            Box::new(|_: &dyn lockwright::event::View| String::new()),
+            Box::new(|_: &dyn lockwright::event::View| lockwright::event::outcome::Outcome::default()),
         );
         Booted { tasks, listing, outcome, epilogue: Box::new(move || kfree(new)) }
     }

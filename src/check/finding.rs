@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::code::Code;
 use crate::event::names::Names;
-use crate::event::{Event, Place, TaskId};
+use crate::event::{Event, Place, Symbol, TaskId};
 
 /// A place of a finding: a step of the schedule, and the source line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,19 +19,19 @@ pub struct Spot {
     pub set_up_of: Option<TaskId>,
 }
 
-/// One problem, with the two places that make it one.
+/// One problem, with the places that make it one: two, but for what is said of two designs together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// Which problem.
     pub code: Code,
     /// What it is about: a lock, a field, a function. With the code, it identifies the finding in a verdict.
-    pub subject: &'static str,
+    pub subject: Symbol,
     /// One sentence.
     pub message: String,
     /// Where it went wrong, and what happened there.
     pub at: (Spot, String),
-    /// Where that was prepared, and what happened there.
-    pub other: (Spot, String),
+    /// Where that was prepared, and what happened there; `None` where nothing else has a part in it.
+    pub other: Option<(Spot, String)>,
     /// Number of steps made when it was noticed.
     pub step: u32,
 }
@@ -39,7 +39,7 @@ pub struct Finding {
 /// What a check writes its findings into.
 pub struct Docket<'a> {
     names: &'a Names,
-    seen: &'a mut HashSet<(Code, &'static str)>,
+    seen: &'a mut HashSet<(Code, Symbol)>,
     found: &'a mut Vec<Finding>,
     stop: bool,
     step: u32,
@@ -49,7 +49,7 @@ impl<'a> Docket<'a> {
     /// One for the judgements after this many steps; `seen` are the findings that earlier executions had.
     pub(crate) fn new(
         names: &'a Names,
-        seen: &'a mut HashSet<(Code, &'static str)>,
+        seen: &'a mut HashSet<(Code, Symbol)>,
         found: &'a mut Vec<Finding>,
         step: u32,
     ) -> Docket<'a> {
@@ -75,13 +75,14 @@ impl<'a> Docket<'a> {
     pub fn report(
         &mut self,
         code: Code,
-        subject: &'static str,
+        subject: impl Into<Symbol>,
         tell: impl FnOnce(&Names) -> (String, (Spot, String), (Spot, String)),
     ) {
+        let subject = subject.into();
         self.stop |= code.ends_execution();
         if self.seen.insert((code, subject)) {
             let (message, at, other) = tell(self.names);
-            self.found.push(Finding { code, subject, message, at, other, step: self.step });
+            self.found.push(Finding { code, subject, message, at, other: Some(other), step: self.step });
         }
     }
 }

@@ -7,7 +7,7 @@ use std::hash::Hasher;
 
 use super::counts::Counts;
 use super::finding::{Spot, spot};
-use crate::event::{Event, Note, ObjectId, Op, TaskId, View, What};
+use crate::event::{Event, Note, ObjectId, Op, Symbol, TaskId, View, What};
 
 #[derive(Clone, Default)]
 pub(super) struct Ledger {
@@ -74,11 +74,11 @@ impl Ledger {
     }
 
     /// What makes the task atomic: the first spinlock it holds, or disabled preemption.
-    pub fn atomic_since(&self, task: TaskId, view: &dyn View) -> Option<(&'static str, Spot)> {
+    pub fn atomic_since(&self, task: TaskId, view: &dyn View) -> Option<(Symbol, Spot)> {
         let spins = self.held.iter().filter(|(holder, lock, _)| *holder == task && view.object(*lock).kind.spins());
         let disabled = self.preempt.iter().filter(|(holder, depth, _)| *holder == task && *depth > 0);
         let spin = spins.map(|(_, lock, spot)| (view.object(*lock).name, *spot)).next();
-        spin.or_else(|| disabled.map(|(_, _, spot)| ("preempt_disable", *spot)).next())
+        spin.or_else(|| disabled.map(|(_, _, spot)| (Symbol::from("preempt_disable"), *spot)).next())
     }
 
     /// What is remembered of one task.

@@ -26,13 +26,13 @@ use super::code::Code;
 use super::finding::spot;
 use super::finding::{Docket, Spot};
 use super::ledger::Ledger;
-use crate::event::{Event, ObjectId, ObjectKind, Op, TaskId, View, What};
+use crate::event::{Event, ObjectId, ObjectKind, Op, Symbol, TaskId, View, What};
 
 /// The first lock was held when the second was taken.
 #[derive(Clone, Copy, Debug)]
 struct Edge {
-    held: &'static str,
-    taken: &'static str,
+    held: Symbol,
+    taken: Symbol,
     /// Was the first held, and was the second taken, in a way that lets readers pass each other?
     shared: (bool, bool),
     task: TaskId,
@@ -41,7 +41,7 @@ struct Edge {
 }
 
 /// The first class was held when the second was taken; and which of the two lets readers pass each other.
-pub type Order = (&'static str, &'static str, (bool, bool));
+pub type Order = (Symbol, Symbol, (bool, bool));
 
 /// The orders of locks seen in all executions of an exploration, whoever ran them.
 #[derive(Clone, Debug, Default)]
@@ -148,7 +148,7 @@ fn report(edge: Edge, back: &[Edge], here: bool, docket: &mut Docket<'_>) {
     // Named by the same class whichever of its edges closed the cycle.
     let smallest = back.iter().map(|edge| edge.taken).chain([edge.taken]).min().unwrap_or(edge.held);
     docket.report(Code::LW003, smallest, |names| {
-        let chain: Vec<&str> = back.iter().map(|edge| edge.taken).collect();
+        let chain: Vec<&str> = back.iter().map(|edge| edge.taken.as_str()).collect();
         let other = back[0];
         let elsewhere = if here { "" } else { ", in another execution" };
         // The step of another execution says nothing in this one.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use lockwright::check::{Code, Finding};
+use lockwright::event::Symbol;
 use lockwright::explore::schedule::{Guide, replay};
 use lockwright::explore::{Config, Found, Verdict, explore};
 use lockwright::lease::designs::Entry;
@@ -59,9 +60,18 @@ struct Total {
     found: usize,
     /// Of kinds that the rule of the design does not know.
     unexplained: usize,
-    incomplete: Option<Verdict>,
+    incomplete: Option<Cut>,
     /// Scenarios whose set-up the design does not get through.
     left_out: usize,
+}
+
+/// Explorations that a bound has cut short.
+struct Cut {
+    /// How many.
+    scenarios: usize,
+    /// The smallest.
+    smallest: Arc<Scenario>,
+    verdict: Verdict,
 }
 
 /// A kind of finding, ready to be shown.
@@ -76,7 +86,7 @@ fn known(design: Entry, scenario: &Scenario, finding: &Finding) -> Option<&'stat
 }
 
 fn kind(design: Entry, scenario: &Scenario, finding: &Finding) -> Kind {
-    (finding.code, finding.subject, known(design, scenario, finding).map(|known| (known.bug, known.why)))
+    (finding.code, finding.subject.as_str(), known(design, scenario, finding).map(|known| (known.bug, known.why)))
 }
 
 /// Explores, and prints.
@@ -178,7 +188,7 @@ fn example(group: &Group, config: &Config) -> (Cell, Found) {
     let bug = group.kind.2.map_or(String::new(), |(bug, _)| format!("-{bug}"));
     let text = format!("all-{}-{}-{}{bug}", group.design.full_name(), group.kind.0, group.kind.1);
     let plain = text.replace(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_', "-");
-    let name: &'static str = Box::leak(plain.into_boxed_str());
+    let name = Symbol::from(plain).as_str();
     let cell = Cell { design: group.design, scenario: Arc::new(Scenario { name, ..Scenario::clone(&smallest) }) };
     let verdict = cells::explore_with_witnesses(&cell, &Config { checkpoint: None, ..config.clone() });
     let mut findings = verdict.expect("only a checkpoint can fail, and there is none").findings;
@@ -190,7 +200,7 @@ fn example(group: &Group, config: &Config) -> (Cell, Found) {
 fn total(design: Entry, cells: &[Cell], verdicts: &[Verdict], groups: &[Group], left_out: &[Entry]) -> Total {
     let name = design.full_name();
     let of_design = cells.iter().zip(verdicts).filter(|(cell, _)| cell.design.full_name() == name);
-    let verdicts: Vec<&Verdict> = of_design.map(|(_, verdict)| verdict).collect();
+    let (of_cells, verdicts): (Vec<&Cell>, Vec<&Verdict>) = of_design.unzip();
     let of_groups = groups.iter().filter(|group| group.design.full_name() == name);
     Total {
         design,
@@ -199,9 +209,15 @@ fn total(design: Entry, cells: &[Cell], verdicts: &[Verdict], groups: &[Group], 
         executions: verdicts.iter().map(|verdict| verdict.executions).sum(),
         found: verdicts.iter().filter(|verdict| !verdict.findings.is_empty()).count(),
         unexplained: of_groups.filter(|group| group.kind.2.is_none()).count(),
-        incomplete: verdicts.iter().find(|verdict| !verdict.complete()).map(|verdict| Verdict::clone(verdict)),
+        incomplete: cut(&of_cells, &verdicts),
         left_out: left_out.iter().filter(|other| other.full_name() == name).count(),
     }
+}
+
+fn cut(cells: &[&Cell], verdicts: &[&Verdict]) -> Option<Cut> {
+    let incomplete: Vec<_> = cells.iter().zip(verdicts).filter(|(_, verdict)| !verdict.complete()).collect();
+    let (cell, verdict) = incomplete.iter().min_by_key(|(cell, _)| size(&cell.scenario))?;
+    Some(Cut { scenarios: incomplete.len(), smallest: Arc::clone(&cell.scenario), verdict: Verdict::clone(verdict) })
 }
 
 fn page(shown: &Shown, wanted: &Wanted<'_>) -> Result<String> {
@@ -252,7 +268,7 @@ fn kind_report(shown: &Shown, save: Option<&Path>) -> Result<KindReport> {
         design: cell.design.full_name(),
         code: found.finding.code,
         title: found.finding.code.title(),
-        subject: found.finding.subject,
+        subject: found.finding.subject.as_str(),
         message: found.finding.message.clone(),
         bug: group.kind.2.map(|(bug, _)| bug),
         scenarios: group.scenarios as u64,
@@ -264,8 +280,8 @@ fn kind_report(shown: &Shown, save: Option<&Path>) -> Result<KindReport> {
 fn last_lines(wanted: &Wanted<'_>, totals: &[Total]) -> String {
     let line = |total: &Total| {
         let found = match total.found {
-            0 => "clean".to_owned(),
-            found => format!("findings in {found}"),
+            0 => ", clean".to_owned(),
+            found => format!(", findings in {found}"),
         };
         let unexplained = match total.unexplained {
             _ if !expect::has_rule(&total.design.full_name()) => String::new(),
@@ -276,9 +292,14 @@ fn last_lines(wanted: &Wanted<'_>, totals: &[Total]) -> String {
             0 => String::new(),
             left_out => format!(", {left_out} left out: their set-up does not work"),
         };
-        let state = completeness_of(total.incomplete.as_ref(), total.left_out > 0);
+        let cut = total.incomplete.as_ref();
+        let state = completeness_of(cut.map(|cut| &cut.verdict), total.left_out > 0);
+        let where_cut = cut.map_or(String::new(), |cut| {
+            let scenarios = count(cut.scenarios as u64, "scenario");
+            format!("  cut short in {scenarios}; the smallest: {}\n", file::to_json(&cut.smallest))
+        });
         format!(
-            "{state} {} --all {}: {} {found}{unexplained}{left_out}, {}, {}, {}\n",
+            "{state} {} --all {}: {}{found}{unexplained}{left_out}, {}, {}, {}\n{where_cut}",
             total.design.full_name(),
             wanted.size,
             count(total.scenarios as u64, "scenario"),

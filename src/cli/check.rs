@@ -172,7 +172,7 @@ impl Work<'_> {
                 found: shown.found,
                 replay: shown.replay.as_ref(),
                 saved: shown.file.as_deref(),
-                expected: expect::known(design, scenario, finding.code, finding.subject),
+                expected: expect::known(design, scenario, finding.code, &finding.subject),
             }
         })
     }

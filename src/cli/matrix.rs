@@ -32,7 +32,7 @@ pub fn run(all: bool, as_json: bool) -> Result<Status> {
             let (design, names) = (cell.design.full_name(), cell.scenario.names());
             let findings = verdict.findings.iter().map(|found| {
                 let finding = &found.finding;
-                let known = expect::known(&design, cell.scenario.name, finding.code, finding.subject);
+                let known = expect::known(&design, cell.scenario.name, finding.code, &finding.subject);
                 FindingReport::new(finding, &names, known.map(|known| known.bug))
             });
             CellReport::new(cell, verdict, findings.collect())

@@ -33,7 +33,7 @@ pub fn run(file: &Path, as_json: bool) -> Result<Status> {
         .with_context(place)?;
     let wanted = saved.finding.as_ref();
     let is_wanted = |code, subject: &str| wanted.is_some_and(|it| it.code == code && it.subject == subject);
-    let marked = replay.findings.iter().find(|finding| is_wanted(finding.code, finding.subject));
+    let marked = replay.findings.iter().find(|finding| is_wanted(finding.code, &finding.subject));
     if as_json {
         print(&json::text("replay", Replayed::new(&saved.design, &saved.scenario, &names, &replay)))?;
     } else {

@@ -11,7 +11,7 @@ use lockwright::study::cells::Cell;
 
 /// Writes the schedule of a finding into the directory; returns where.
 pub(super) fn write(cell: &Cell, found: &Found, replay: &Replay, directory: &Path) -> Result<String> {
-    let finding = SavedFinding { code: found.finding.code, subject: found.finding.subject.to_owned() };
+    let finding = SavedFinding { code: found.finding.code, subject: found.finding.subject.to_string() };
     let saved = Saved {
         lockwright: saved::VERSION,
         design: cell.design.full_name(),

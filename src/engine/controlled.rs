@@ -15,13 +15,14 @@ use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use super::memo::{Effect, Memo, Next, Segment};
-use super::quiet::{leaked, panic_text, quietly};
+use super::quiet::{panic_text, quietly};
 use super::world::{Key, Transition, World};
 use super::{
-    Body, Decision, Ending, Engine, Exceeded, Flow, Followed, Installed, Observer, Outcome, Program, State, Strategy,
-    TASKS_MAX, new_execution,
+    Body, Decision, Ending, Engine, Exceeded, Flow, Followed, Installed, Observer, Program, State, Strategy, TASKS_MAX,
+    Tell, new_execution,
 };
-use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View, What};
+use crate::event::outcome::Outcome;
+use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, Symbol, TaskId, View, What};
 
 mod settings;
 
@@ -193,7 +194,11 @@ impl Controlled {
             world.transitions(&mut transitions);
             if transitions.is_empty() {
                 let done = ids.iter().all(|&task| world.pending(task).is_none());
-                return if done { Ending::Finished(String::new()) } else { Ending::Deadlocked(String::new()) };
+                return if done {
+                    Ending::Finished(Outcome::default())
+                } else {
+                    Ending::Deadlocked(Outcome::default())
+                };
             }
             if step >= self.settings.limits.steps_max {
                 return Ending::TooLong;
@@ -249,7 +254,7 @@ impl Execution {
                     panic::resume_unwind(payload);
                 }
             }
-            Err(payload) => self.note(Note::Bug(leaked(panic_text(&*payload))), place),
+            Err(payload) => self.note(Note::Bug(Symbol::new(panic_text(&*payload)).as_str()), place),
         }
         if self.mode.get() == Mode::Run {
             self.learn(Next::Finished);
@@ -301,9 +306,9 @@ impl Execution {
         self.resume(tasks, transition.task);
     }
 
-    fn outcome(&self, outcome: Outcome) -> String {
+    fn outcome(&self, tell: Tell) -> Outcome {
         let world = self.world.borrow();
-        let outcome = outcome(&*world);
+        let outcome = tell(&*world);
         // Where tasks are exchanged, final states are equal whose outcomes name different tasks.
         let tells_all = world.symmetry() != Some(true) && !world.is_seeded();
         if let Some(memo) = self.memo.as_ref().filter(|_| tells_all) {
@@ -402,6 +407,10 @@ impl Engine for Execution {
                 Err(exceeded) => self.give_up(exceeded),
             }
         }
+    }
+
+    fn set_node(&self, node: Option<u8>) {
+        self.world.borrow_mut().set_node(node);
     }
 
     fn init(&self, id: ObjectId, value: u64) {

@@ -32,7 +32,8 @@ use ::loom::thread::{self, Thread};
 use super::quiet::panic_text;
 use super::world::{Transition, World};
 use super::{Body, CURRENT, Clock, Engine, Exceeded, Flow, Observer, Program, new_execution};
-use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, Status, TaskId, View, What};
+use crate::event::outcome::Outcome;
+use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, Status, Symbol, TaskId, View, What};
 
 mod memory;
 mod tells;
@@ -54,7 +55,7 @@ pub struct Traversed {
     /// Number of alternatives of each choice that was made.
     pub arities: BTreeMap<(TaskId, u32), u8>,
     /// The outcome, if all tasks ended.
-    pub outcome: Option<String>,
+    pub outcome: Option<Outcome>,
     /// It was cut off after its finding, so loom may not have learned of all conflicts ahead.
     pub cut_off: bool,
 }
@@ -200,8 +201,8 @@ pub fn run(
             running.set(running.get() - 1);
             if running.get() == 0 {
                 if execution.mode.get() == Mode::Run {
-                    let (outcome, epilogue) = finish.borrow_mut().take().expect("one task is the last");
-                    execution.finish(outcome, epilogue);
+                    let (tell, epilogue) = finish.borrow_mut().take().expect("one task is the last");
+                    execution.finish(tell, epilogue);
                 }
                 report(execution.traversed.take());
             }
@@ -260,14 +261,14 @@ impl Execution {
             panic::resume_unwind(payload);
         }
         if self.mode.get() == Mode::Run {
-            self.note(Note::Bug(super::quiet::leaked(panic_text(&*payload))), Location::caller());
+            self.note(Note::Bug(Symbol::new(panic_text(&*payload)).as_str()), Location::caller());
         }
     }
 
-    fn finish(&self, outcome: super::Outcome, epilogue: Box<dyn FnOnce()>) {
+    fn finish(&self, tell: super::Tell, epilogue: Box<dyn FnOnce()>) {
         self.mode.set(Mode::Boot);
         self.task.set(TaskId::BOOT);
-        let outcome = outcome(&*self.world.borrow());
+        let outcome = tell(&*self.world.borrow());
         self.traversed.borrow_mut().outcome = Some(outcome);
         if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(epilogue)) {
             if gives_up(&*payload).is_some() {
@@ -440,6 +441,10 @@ impl Engine for Execution {
     fn create(&self, info: ObjectInfo, value: u64) -> ObjectId {
         let created = self.world.borrow_mut().create(self.task.get(), info, value);
         created.unwrap_or_else(|exceeded| give_up(GivesUp::Exceeded(exceeded)))
+    }
+
+    fn set_node(&self, node: Option<u8>) {
+        self.world.borrow_mut().set_node(node);
     }
 
     fn init(&self, id: ObjectId, value: u64) {

@@ -18,6 +18,7 @@ use std::panic::Location;
 use super::fingerprint::Fingerprint;
 use super::world::{Key, Transition, World};
 use super::{Exceeded, Flow, Observer};
+use crate::event::outcome::Outcome;
 use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View, What};
 
 /// Something that happens between two operations.
@@ -48,7 +49,7 @@ pub enum Deed {
     /// It was set up, other than before.
     SetUp,
     /// The outcome of a final state.
-    Outcome(String),
+    Outcome(Outcome),
     /// Its execution ended.
     Ended,
     /// Something; what, is not known any more.
@@ -137,7 +138,7 @@ pub struct Memo {
     /// What a set-up makes, and the first operation of each task.
     set_up: Option<(u128, Vec<Deed>)>,
     /// The outcome of each final state that was run to.
-    outcomes: HashMap<u128, String>,
+    outcomes: HashMap<u128, Outcome>,
     stray: Option<Box<Stray>>,
 }
 
@@ -208,10 +209,10 @@ impl Memo {
     }
 
     /// An execution has come to an end.
-    pub(super) fn outcome(&mut self, step: u32, world: &World, outcome: &str) {
-        let known = self.outcomes.entry(of_world(world)).or_insert_with(|| outcome.to_owned());
+    pub(super) fn outcome(&mut self, step: u32, world: &World, outcome: &Outcome) {
+        let known = self.outcomes.entry(of_world(world)).or_insert_with(|| outcome.clone());
         if known != outcome {
-            let deeds = (Deed::Outcome(known.clone()), Deed::Outcome(outcome.to_owned()));
+            let deeds = (Deed::Outcome(known.clone()), Deed::Outcome(outcome.clone()));
             self.parts(TaskId::BOOT, step, deeds, world);
         }
     }

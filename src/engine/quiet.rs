@@ -38,15 +38,3 @@ pub fn panic_text(payload: &(dyn std::any::Any + Send)) -> &str {
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("panic without a text")
 }
-
-/// Text of a panic for as long as the process lives: such findings are few, and one text is kept once.
-pub fn leaked(text: &str) -> &'static str {
-    static TEXTS: parking_lot::Mutex<Vec<&'static str>> = parking_lot::Mutex::new(Vec::new());
-    let mut texts = TEXTS.lock();
-    if let Some(known) = texts.iter().find(|known| **known == text) {
-        return known;
-    }
-    let text: &'static str = Box::leak(text.to_owned().into_boxed_str());
-    texts.push(text);
-    text
-}

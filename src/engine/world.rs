@@ -113,6 +113,8 @@ pub struct World {
     symmetry: canonical::Symmetry,
     seeded: Option<Unsound>,
     objects_max: u32,
+    /// The node that the set-up boots.
+    node: Option<u8>,
 }
 
 impl World {
@@ -128,6 +130,7 @@ impl World {
             symmetry: canonical::Symmetry::default(),
             seeded: None,
             objects_max: objects_max.min(OBJECTS_MAX),
+            node: None,
         }
     }
 
@@ -148,8 +151,15 @@ impl World {
         self.seeded.is_some()
     }
 
+    /// Objects that are made from here on are on that node, or on none.
+    pub(super) fn set_node(&mut self, node: Option<u8>) {
+        debug_assert!(self.tasks.is_empty(), "nodes boot before tasks start");
+        self.node = node;
+    }
+
     /// Makes an object, if the task has not made too many.
     pub(super) fn create(&mut self, creator: TaskId, info: ObjectInfo, value: u64) -> Result<ObjectId, Exceeded> {
+        let info = ObjectInfo { node: self.node, ..info };
         self.symmetry.named_by(creator);
         if self.seeded == Some(Unsound::NamesReused)
             && let Some(id) = self.reused_name(creator, info)

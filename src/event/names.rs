@@ -1,9 +1,6 @@
 //! How objects and operations read: the kernel's spellings, and names that do not depend on the schedule.
 
-use super::{Access, CaseKind, CaseNote, Format, Note, ObjectId, ObjectKind, Op, Rmw, TaskId, View, Woken};
-
-/// How the names of a file server's objects begin.
-pub const SERVER: &str = "server.";
+use super::{Access, CaseKind, CaseNote, Format, Note, ObjectId, ObjectInfo, ObjectKind, Op, Rmw, TaskId, View, Woken};
 
 /// Names of a scenario's tasks, calls and nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,24 +27,16 @@ impl Names {
     pub fn object(&self, view: &dyn View, id: ObjectId) -> String {
         let info = view.object(id);
         match (info.kind, info.block) {
-            (ObjectKind::Block, _) => self.block(info.name, id),
-            (_, Some(block)) => format!("{}->{}", self.block(view.object(block).name, block), info.name),
-            (_, None) => self.on_node(view, id, info.name),
+            (ObjectKind::Block, _) => self.block(&info.name, id),
+            (_, Some(block)) => format!("{}->{}", self.block(&view.object(block).name, block), info.name),
+            (_, None) => self.on_node(info),
         }
     }
 
-    /// Every kernel of a cluster has its own `i_flock`: who reads of two has to know whose. Nodes boot one after the other,
-    /// so the n-th object of a name is the n-th node's. The file server's objects say so in their names.
-    fn on_node(&self, view: &dyn View, id: ObjectId, name: &str) -> String {
-        if self.nodes.len() < 2 || name.starts_with(SERVER) || id.creator() != TaskId::BOOT {
-            return name.to_owned();
-        }
-        let namesake = |count: &u32| {
-            let info = view.object(ObjectId::new(TaskId::BOOT, *count));
-            info.name == name && info.block.is_none() && info.kind != ObjectKind::Block
-        };
-        let nth = (1..id.count()).filter(namesake).count();
-        self.nodes.get(nth).map_or(name.to_owned(), |node| format!("{name}@{node}"))
+    /// Every kernel of a cluster has its own `i_flock`: who reads of two has to know whose. The file server's objects are on no node.
+    fn on_node(&self, info: ObjectInfo) -> String {
+        let node = info.node.filter(|_| self.nodes.len() > 1).and_then(|node| self.nodes.get(usize::from(node)));
+        node.map_or(info.name.to_string(), |node| format!("{}@{node}", info.name))
     }
 
     /// Slab objects are numbered per maker by their object count, which no schedule changes.
@@ -98,7 +87,7 @@ impl Names {
             Op::Sleep(None) => "schedule()".to_owned(),
             Op::Sleep(Some(deadline)) => format!("schedule_timeout(until {deadline})"),
             Op::Free(id) => format!("kfree({})", name(id)),
-            Op::Choose(_, what) => what.to_owned(),
+            Op::Choose(_, choice) => choice.to_string(),
             Op::Interrupt(task) => format!("signal({})", self.task(task)),
             Op::Advance(by) => format!("jiffies += {by}"),
             Op::Flush(id, value) if view.object(id).kind.is_lock() && value == 0 => {

@@ -51,6 +51,7 @@ use crate::check::{Code, Finding};
 use crate::engine::controlled::Controlled;
 use crate::engine::world::Transition;
 use crate::engine::{Decision, Ending, Observer, State, Strategy};
+use crate::event::Symbol;
 use crate::subject::Subject;
 
 mod action;
@@ -71,7 +72,7 @@ struct Exploration<'a> {
     config: &'a Config,
     controlled: Controlled,
     watch: Rc<RefCell<Watch>>,
-    known: HashSet<(Code, &'static str)>,
+    known: HashSet<(Code, Symbol)>,
     verdict: Verdict,
     too_long: TooLong,
 }
@@ -164,9 +165,11 @@ impl Exploration<'_> {
     }
 
     fn take_ending(&mut self, ending: Ending, walk: &Walk) {
+        let memory = self.config.memory;
+        let schedule = || Schedule { transitions: walk.transitions(), memory };
         match ending {
-            Ending::Finished(outcome) => _ = self.verdict.outcomes.insert(outcome),
-            Ending::Deadlocked(outcome) => _ = self.verdict.deadlocks.insert(outcome),
+            Ending::Finished(outcome) => self.verdict.outcomes.add(outcome, walk.trace.len(), schedule),
+            Ending::Deadlocked(outcome) => self.verdict.deadlocks.add(outcome, walk.trace.len(), schedule),
             Ending::TooLong => {
                 self.too_long.add(|| walk.transitions());
                 self.verdict.bound = Some(Bound::Steps(self.config.limits.steps_max));
@@ -192,7 +195,7 @@ impl Exploration<'_> {
     }
 
     /// Runs a schedule to a state that has not been run through; keeps the data race if it is there.
-    fn replay_for_race(&mut self, name: &'static str, steps: Vec<Transition>) {
+    fn replay_for_race(&mut self, name: Symbol, steps: Vec<Transition>) {
         let watch = super::watch::Watch::shared(self.subject.checks());
         let observer: Rc<RefCell<dyn Observer>> = watch.clone();
         let program: &dyn crate::engine::Program = self.subject;
@@ -209,7 +212,7 @@ impl Exploration<'_> {
         let mut races = Vec::new();
         for at in first_new..walk.trace.len() {
             let plain = self.watch.borrow().performed[at].plain;
-            let Some(name) = plain.filter(|name| !self.known.contains(&(Code::LW010, name))) else { continue };
+            let Some(name) = plain.filter(|name| !self.known.contains(&(Code::LW010, *name))) else { continue };
             races.extend(walk.trace.data_races(at).map(|positions| (name, positions)));
             if walk.conflicts_with_stop(at) {
                 races.push((name, (0..at).collect()));

@@ -15,7 +15,7 @@
 //!
 //! Complete means: loom has no more executions. It may still have missed some: see [`crate::engine::loom`].
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
@@ -39,7 +39,7 @@ use crate::engine::fingerprint::Fingerprint;
 use crate::engine::loom::{
     BRANCHES_MAX, Choices, DRAINED_MAX, GivesUp, Known, THREADS_MAX, Traversed, Tried, gives_up, run,
 };
-use crate::engine::{Flow, Observer};
+use crate::engine::{Ending, Flow, Observer};
 use crate::event::names::Names;
 use crate::event::{Event, TaskId, View};
 use crate::subject::Subject;
@@ -104,7 +104,10 @@ impl Shared {
         self.verdict.executions += 1;
         self.arities.extend(&traversed.arities);
         self.cut_off |= traversed.cut_off;
-        self.verdict.outcomes.extend(traversed.outcome);
+        if let Some(outcome) = traversed.outcome {
+            let schedule = || Schedule::new(traversed.transitions.clone());
+            self.verdict.outcomes.add(outcome, traversed.transitions.len(), schedule);
+        }
         for finding in self.checks.take_found() {
             let steps = traversed.transitions.iter().take(finding.step as usize);
             let schedule = Schedule::new(steps.copied().collect());
@@ -153,7 +156,7 @@ pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, E
     if shared.cut_off {
         verdict.bound = verdict.bound.or(Some(Bound::Drained(DRAINED_MAX)));
     }
-    mark_weak_memory(&**subject, config, &mut verdict)?;
+    hold_schedules(&**subject, config, &mut verdict)?;
     Ok(verdict)
 }
 
@@ -225,24 +228,35 @@ fn refined(known: &Choices, arities: &BTreeMap<(TaskId, u32), u8>) -> Vec<Choice
     refined
 }
 
-/// Marks findings that only a weak memory shows. One that sequential consistency shows as well gets such a schedule.
-fn mark_weak_memory(subject: &dyn Subject, config: &Config, verdict: &mut Verdict) -> Result<(), Error> {
+/// Holds schedules against the controlled engine. An order of steps under loom's memory may come to something else there: then what is
+/// wrong, or the outcome, gets a schedule of sequential consistency if that shows it as well. If not, only a weak memory does.
+fn hold_schedules(subject: &dyn Subject, config: &Config, verdict: &mut Verdict) -> Result<(), Error> {
     let config = Config { engine: EngineKind::Explorer, progress: None, ..config.clone() };
+    let consistent = OnceCell::new();
+    let explored = || consistent.get_or_init(|| stateful::explore(subject, &config)).as_ref().ok();
+    let replayed = |schedule: &Schedule| replay(subject, &Names::default(), &Guide::Exact(schedule)).ok();
+    verdict.outcomes.rewrite(|outcome, schedule| {
+        let is_it = |ending: &Ending| matches!(ending, Ending::Finished(replayed) if replayed == outcome);
+        match replayed(&schedule) {
+            Some(replay) if is_it(&replay.ending) => Some(schedule),
+            _ => explored()?.outcomes.schedule(outcome).cloned(),
+        }
+    });
     let key = |found: &Found| (found.finding.code, found.finding.subject);
     for found in &mut verdict.findings {
-        let replayed = replay(subject, &Names::default(), &Guide::Exact(&found.schedule));
         let same = |other: &crate::check::Finding| (other.code, other.subject) == key(found);
-        if replayed.is_ok_and(|replay| replay.findings.iter().any(same)) {
+        if replayed(&found.schedule).is_some_and(|replay| replay.findings.iter().any(same)) {
             continue;
         }
-        let consistent =
-            stateful::explore(subject, &config)?.findings.into_iter().find(|other| key(other) == key(found));
-        match consistent {
-            Some(consistent) => *found = consistent,
+        match explored().and_then(|verdict| verdict.findings.iter().find(|other| key(other) == key(found))) {
+            Some(consistent) => *found = consistent.clone(),
             None => found.weak_memory = true,
         }
     }
-    Ok(())
+    match consistent.into_inner() {
+        Some(Err(error)) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

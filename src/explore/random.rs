@@ -200,9 +200,10 @@ pub(super) fn run(
             let schedule = Schedule { transitions, memory: config.memory };
             verdict.findings.push(Found { finding, schedule, weak_memory: false });
         }
+        let schedule = || Schedule { transitions: taken.clone(), memory: config.memory };
         match ending {
-            Ending::Finished(outcome) => _ = verdict.outcomes.insert(outcome),
-            Ending::Deadlocked(outcome) => _ = verdict.deadlocks.insert(outcome),
+            Ending::Finished(outcome) => verdict.outcomes.add(outcome, taken.len(), schedule),
+            Ending::Deadlocked(outcome) => verdict.deadlocks.add(outcome, taken.len(), schedule),
             // More executions would not get further than that.
             Ending::Exceeded(limit) => exceeded = Some(limit),
             // One of many that were not seen to the end, and not the reason for incompleteness.

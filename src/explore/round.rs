@@ -72,13 +72,13 @@ pub(super) fn judge(passed: &[Passed], lines: &[Line], stands: &[Stand], names: 
     let steps = if round.len() == 1 { "step".to_owned() } else { format!("{} steps", round.len()) };
     Some(Finding {
         code: Code::LW009,
-        subject: "round",
+        subject: "round".into(),
         message: format!(
             "{} {verb} round for ever even under a fair scheduler, the same {steps}{waiting}",
             who.join(" and ")
         ),
         at: (spot(begins), format!("{} goes round here", names.task(one))),
-        other,
+        other: Some(other),
         step: before.len() as u32,
     })
 }

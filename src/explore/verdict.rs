@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::config::EngineKind;
 use super::limits::Bound;
+use super::outcomes::Outcomes;
 use super::repeats::Repeats;
 use super::schedule::Schedule;
 use crate::check::{Code, Finding};
@@ -40,9 +41,9 @@ pub struct Verdict {
     /// Everything seen? Then `bound` is `None`.
     pub bound: Option<Bound>,
     /// Outcomes of the executions that ended.
-    pub outcomes: BTreeSet<String>,
+    pub outcomes: Outcomes,
     /// Outcomes as they stood where no task could run.
-    pub deadlocks: BTreeSet<String>,
+    pub deadlocks: Outcomes,
     /// What is wrong, one per code and subject, in the order of codes.
     pub findings: Vec<Found>,
     /// Where a task goes round without meeting itself, if that may be why a bound was hit. Not for loom, the random engines and
@@ -62,8 +63,8 @@ impl Verdict {
             symmetry: None,
             audited: None,
             bound: None,
-            outcomes: BTreeSet::new(),
-            deadlocks: BTreeSet::new(),
+            outcomes: Outcomes::default(),
+            deadlocks: Outcomes::default(),
             findings: Vec::new(),
             repeats: None,
             elapsed: Duration::ZERO,

@@ -7,24 +7,24 @@ use std::panic::Location;
 
 use super::layout::Layout;
 use crate::engine::{self, Object};
-use crate::event::{Access, Format, ObjectId, ObjectInfo, ObjectKind, Op, Rmw, View};
+use crate::event::{Access, ObjectId, ObjectInfo, ObjectKind, Op, Rmw, Symbol, View};
 
 /// An `atomic_t`.
 #[derive(Clone, Copy, Debug)]
 pub struct Atomic(Object);
 
-fn info(name: &'static str) -> ObjectInfo {
-    ObjectInfo { kind: ObjectKind::Atomic, name, block: None, format: Format::Number }
+fn info(name: impl Into<Symbol>) -> ObjectInfo {
+    ObjectInfo::new(ObjectKind::Atomic, name)
 }
 
 impl Atomic {
     /// With its first value.
-    pub fn new(name: &'static str, value: i32) -> Atomic {
+    pub fn new(name: impl Into<Symbol>, value: i32) -> Atomic {
         Atomic(Object::new(info(name), i64::from(value) as u64))
     }
 
     /// One in a slab object, at 0.
-    pub fn field(layout: &mut Layout, name: &'static str) -> Atomic {
+    pub fn field(layout: &mut Layout, name: impl Into<Symbol>) -> Atomic {
         Atomic(layout.field(info(name)))
     }
 

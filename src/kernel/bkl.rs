@@ -10,7 +10,7 @@ use std::panic::Location;
 
 use super::task::Task;
 use crate::engine::{self, Object};
-use crate::event::{Format, Note, ObjectInfo, ObjectKind, Op, Place, Woken};
+use crate::event::{Note, ObjectInfo, ObjectKind, Op, Place, Woken};
 
 /// The lock. There is one in a kernel.
 #[derive(Clone, Copy, Debug)]
@@ -29,13 +29,13 @@ pub struct BklGuard<'a> {
 
 impl Bkl {
     pub(super) fn new() -> Bkl {
-        let info = ObjectInfo { kind: ObjectKind::Bkl, name: "kernel_flag", block: None, format: Format::Number };
+        let info = ObjectInfo::new(ObjectKind::Bkl, "kernel_flag");
         Bkl { object: Object::new(info, 0), is_bkl: true }
     }
 
     /// What `s/lock_kernel/spin_lock/` would make of it: a spinlock in the same places.
     pub(super) fn as_spinlock() -> Bkl {
-        let info = ObjectInfo { kind: ObjectKind::Spin, name: "kernel_flag", block: None, format: Format::Number };
+        let info = ObjectInfo::new(ObjectKind::Spin, "kernel_flag");
         Bkl { object: Object::new(info, 0), is_bkl: false }
     }
 }

@@ -38,7 +38,7 @@ use super::lock::SpinLock;
 use super::plain::{Plain, Word};
 use super::slab::{Ptr, Slab};
 use super::task::Task;
-use crate::event::{Format, ObjectId};
+use crate::event::{Format, ObjectId, Symbol};
 
 /// `struct file`, as far as descriptors go.
 pub trait Counted: Slab {
@@ -88,7 +88,7 @@ struct Slot<F> {
 }
 
 impl<F: Slab> Slot<F> {
-    fn new(name: &'static str) -> Slot<F> {
+    fn new(name: Symbol) -> Slot<F> {
         Slot { cell: Plain::new(name, Packed(0)), target: PhantomData }
     }
 
@@ -130,7 +130,7 @@ impl<F: Counted> Files<F> {
     }
 
     /// The table of several tasks that change it: descriptors of these names, none of them open yet.
-    pub fn shared(names: impl Iterator<Item = &'static str>) -> Files<F> {
+    pub fn shared(names: impl Iterator<Item = Symbol>) -> Files<F> {
         Files(Table::Shared { file_lock: SpinLock::new("file_lock"), fd: names.map(Slot::new).collect() })
     }
 

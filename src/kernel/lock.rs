@@ -9,10 +9,10 @@ use super::bkl;
 use super::layout::Layout;
 use super::task::Task;
 use crate::engine::Object;
-use crate::event::{Format, ObjectInfo, ObjectKind, Op, Place};
+use crate::event::{ObjectInfo, ObjectKind, Op, Place, Symbol};
 
-fn info(kind: ObjectKind, name: &'static str) -> ObjectInfo {
-    ObjectInfo { kind, name, block: None, format: Format::Number }
+fn info(kind: ObjectKind, name: impl Into<Symbol>) -> ObjectInfo {
+    ObjectInfo::new(kind, name)
 }
 
 /// A `spinlock_t`.
@@ -29,12 +29,12 @@ pub struct SpinGuard<'a> {
 
 impl SpinLock {
     /// A lock that is not held.
-    pub fn new(name: &'static str) -> SpinLock {
+    pub fn new(name: impl Into<Symbol>) -> SpinLock {
         SpinLock(Object::new(info(ObjectKind::Spin, name), 0))
     }
 
     /// A lock in a slab object.
-    pub fn field(layout: &mut Layout, name: &'static str) -> SpinLock {
+    pub fn field(layout: &mut Layout, name: impl Into<Symbol>) -> SpinLock {
         SpinLock(layout.field(info(ObjectKind::Spin, name)))
     }
 
@@ -100,7 +100,7 @@ pub struct MutexGuard<'a> {
 
 impl Mutex {
     /// A lock that is not held.
-    pub fn new(name: &'static str) -> Mutex {
+    pub fn new(name: impl Into<Symbol>) -> Mutex {
         Mutex(Object::new(info(ObjectKind::Mutex, name), 0))
     }
 

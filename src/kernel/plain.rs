@@ -8,7 +8,7 @@ use std::panic::Location;
 
 use super::layout::Layout;
 use crate::engine::Object;
-use crate::event::{Access, Format, ObjectId, ObjectInfo, ObjectKind, Op, View};
+use crate::event::{Access, Format, ObjectId, ObjectInfo, ObjectKind, Op, Symbol, View};
 
 /// A value that fits a machine word.
 pub trait Word: Copy {
@@ -80,17 +80,17 @@ impl<T> PartialEq for Plain<T> {
 }
 
 impl<T: Word> Plain<T> {
-    fn info(name: &'static str) -> ObjectInfo {
-        ObjectInfo { kind: ObjectKind::Plain, name, block: None, format: T::FORMAT }
+    fn info(name: impl Into<Symbol>) -> ObjectInfo {
+        ObjectInfo { format: T::FORMAT, ..ObjectInfo::new(ObjectKind::Plain, name) }
     }
 
     /// With its first value.
-    pub fn new(name: &'static str, value: T) -> Plain<T> {
+    pub fn new(name: impl Into<Symbol>, value: T) -> Plain<T> {
         Plain { object: Object::new(Self::info(name), value.to_word()), value: PhantomData }
     }
 
     /// One in a slab object, zeroed.
-    pub fn field(layout: &mut Layout, name: &'static str) -> Plain<T> {
+    pub fn field(layout: &mut Layout, name: impl Into<Symbol>) -> Plain<T> {
         Plain { object: layout.field(Self::info(name)), value: PhantomData }
     }
 

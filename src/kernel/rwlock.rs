@@ -11,10 +11,10 @@ use std::panic::Location;
 use super::bkl;
 use super::task::Task;
 use crate::engine::Object;
-use crate::event::{Format, ObjectInfo, ObjectKind, Op, Place};
+use crate::event::{ObjectInfo, ObjectKind, Op, Place, Symbol};
 
-fn info(kind: ObjectKind, name: &'static str) -> ObjectInfo {
-    ObjectInfo { kind, name, block: None, format: Format::Number }
+fn info(kind: ObjectKind, name: impl Into<Symbol>) -> ObjectInfo {
+    ObjectInfo::new(kind, name)
 }
 
 /// An `rwlock_t`. Holding it either way forbids sleeping.
@@ -25,7 +25,7 @@ pub struct RwLock(Object);
 
 impl RwLock {
     /// A lock that is not held.
-    pub fn new(name: &'static str) -> RwLock {
+    pub fn new(name: impl Into<Symbol>) -> RwLock {
         RwLock(Object::new(info(ObjectKind::RwLock, name), 0))
     }
 
@@ -91,7 +91,7 @@ pub struct RwSem {
 
 impl RwSem {
     /// A semaphore that is not held.
-    pub fn new(name: &'static str) -> RwSem {
+    pub fn new(name: impl Into<Symbol>) -> RwSem {
         let queue = info(ObjectKind::WaitList, "rwsem.wait_list");
         RwSem { lock: Object::new(info(ObjectKind::RwSem, name), 0), queue: Object::new(queue, 0) }
     }

@@ -14,7 +14,7 @@ use super::plain::Plain;
 use super::task::Task;
 use super::{Errno, Result};
 use crate::engine::Object;
-use crate::event::{Format, Note, ObjectId, ObjectInfo, ObjectKind, Op, View};
+use crate::event::{Choice, Note, ObjectId, ObjectInfo, ObjectKind, Op, Symbol, View};
 
 /// Allocation flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,12 +114,12 @@ impl<T> PartialEq for Link<T> {
 
 impl<T> Link<T> {
     /// Points to nothing.
-    pub fn new(name: &'static str) -> Link<T> {
+    pub fn new(name: impl Into<Symbol>) -> Link<T> {
         Link { cell: Plain::new(name, None), target: PhantomData }
     }
 
     /// A link in a slab object, pointing to nothing.
-    pub fn field(layout: &mut Layout, name: &'static str) -> Link<T> {
+    pub fn field(layout: &mut Layout, name: impl Into<Symbol>) -> Link<T> {
         Link { cell: Plain::field(layout, name), target: PhantomData }
     }
 
@@ -192,7 +192,7 @@ pub fn kmalloc<T: Slab>(current: &Task, gfp: Gfp) -> Result<Ptr<T>> {
         current.might_sleep("kmalloc(GFP_KERNEL)");
         bkl::may_schedule(current);
     }
-    if current.kernel.faults.memory && current.choose(2, "kmalloc fails") == 1 {
+    if current.kernel.faults.memory && current.happens(Choice::Memory) {
         return Err(Errno::ENOMEM);
     }
     Ok(kmalloc_nofail(Location::caller()))
@@ -200,7 +200,7 @@ pub fn kmalloc<T: Slab>(current: &Task, gfp: Gfp) -> Result<Ptr<T>> {
 
 /// An allocation that does not fail and does not sleep: what a scenario takes for granted.
 pub fn kmalloc_nofail<T: Slab>(place: crate::event::Place) -> Ptr<T> {
-    let info = ObjectInfo { kind: ObjectKind::Block, name: T::NAME, block: None, format: Format::Number };
+    let info = ObjectInfo::new(ObjectKind::Block, T::NAME);
     let block = Object::new(info, 0);
     T::lay(&mut Layout::first(block));
     block.note(Note::Alloc(block.id), place);

@@ -7,7 +7,7 @@ use std::panic::Location;
 use super::Kernel;
 use crate::engine;
 use crate::engine::fingerprint::Fingerprint;
-use crate::event::{Note, ObjectId, Op, Place, TaskId};
+use crate::event::{Choice, Note, ObjectId, Op, Place, TaskId};
 
 /// A task of the simulated kernel. Passed as `current` wherever the kernel's is ambient.
 ///
@@ -110,14 +110,20 @@ impl Task {
 
     /// The environment picks one of `0..n`.
     #[track_caller]
-    pub fn choose(&self, n: u8, what: &'static str) -> u8 {
-        engine::perform(Op::Choose(n, what), Location::caller()) as u8
+    pub fn choose(&self, n: u8, what: impl Into<Choice>) -> u8 {
+        engine::perform(Op::Choose(n, what.into()), Location::caller()) as u8
+    }
+
+    /// Something may happen or not, as the environment picks.
+    #[track_caller]
+    pub fn happens(&self, what: Choice) -> bool {
+        self.choose(2, what) == 1
     }
 
     /// A security hook's verdict: it may refuse where the scenario lets it.
     #[track_caller]
     pub fn lsm_refuses(&self, hook: &'static str) -> bool {
-        self.kernel.faults.lsm && self.choose(2, hook) == 1
+        self.kernel.faults.lsm && self.happens(Choice::Lsm(hook.into()))
     }
 
     /// A loop of the innermost frame begins again, and all that it carries over is `locals`.

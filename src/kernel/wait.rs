@@ -9,24 +9,24 @@ use super::bkl;
 use super::layout::Layout;
 use super::task::Task;
 use crate::engine::{self, Object};
-use crate::event::{Format, ObjectInfo, ObjectKind, Op, TaskId, Woken};
+use crate::event::{ObjectInfo, ObjectKind, Op, Symbol, TaskId, Woken};
 
 /// A `wait_queue_head_t`.
 #[derive(Clone, Copy, Debug)]
 pub struct WaitQueue(Object);
 
-fn info(name: &'static str) -> ObjectInfo {
-    ObjectInfo { kind: ObjectKind::Queue, name, block: None, format: Format::Number }
+fn info(name: impl Into<Symbol>) -> ObjectInfo {
+    ObjectInfo::new(ObjectKind::Queue, name)
 }
 
 impl WaitQueue {
     /// An empty queue.
-    pub fn new(name: &'static str) -> WaitQueue {
+    pub fn new(name: impl Into<Symbol>) -> WaitQueue {
         WaitQueue(Object::new(info(name), 0))
     }
 
     /// A queue in a slab object.
-    pub fn field(layout: &mut Layout, name: &'static str) -> WaitQueue {
+    pub fn field(layout: &mut Layout, name: impl Into<Symbol>) -> WaitQueue {
         WaitQueue(layout.field(info(name)))
     }
 

@@ -22,6 +22,9 @@ pub struct Entry {
     pub name: &'static str,
     /// What it is, in a sentence.
     pub about: &'static str,
+    /// Does it know of file systems that ask a server? What a design would do with one that was thought of without them, nobody
+    /// has said.
+    servers: bool,
     boot: Choice,
 }
 
@@ -43,17 +46,30 @@ enum Choice {
 impl Entry {
     /// A design of one's own.
     pub const fn custom(name: &'static str, about: &'static str, boot: Boot) -> Entry {
-        Entry { name, about, boot: Choice::Custom(boot) }
+        Entry { name, about, servers: true, boot: Choice::Custom(boot) }
     }
 
     const fn own(name: &'static str, about: &'static str, boot: Boot) -> Entry {
-        Entry { name, about, boot: Choice::Boot(boot) }
+        Entry { name, about, servers: true, boot: Choice::Boot(boot) }
+    }
+
+    /// The same, said to know nothing of file systems that ask a server.
+    pub const fn without_servers(self) -> Entry {
+        Entry { servers: false, ..self }
     }
 
     /// A variation of the design `of`. [`Seed::AsItStands`] is none: then it is that design.
     pub fn varied(of: &'static str, name: &'static str, about: &'static str, seed: Seed) -> Entry {
-        let as_it_stands = DESIGNS.iter().find(|entry| seed == Seed::AsItStands && entry.name == of);
-        as_it_stands.copied().unwrap_or(Entry { name, about, boot: Choice::Mutant { of, seed } })
+        let design = DESIGNS.iter().find(|entry| entry.name == of);
+        match (seed, design) {
+            (Seed::AsItStands, Some(design)) => *design,
+            _ => Entry {
+                name,
+                about,
+                servers: design.is_none_or(|design| design.servers),
+                boot: Choice::Mutant { of, seed },
+            },
+        }
     }
 
     /// The kernel it stands on.
@@ -87,9 +103,7 @@ impl Entry {
 
     /// Does it know of file systems that ask a server? A scenario with one says nothing about those that do not.
     pub fn knows_servers(self) -> bool {
-        let name = self.full_name();
-        let design = name.split(':').next().unwrap_or_default();
-        !NO_SERVERS.contains(&design)
+        self.servers
     }
 
     /// Is it somebody else's? Then nothing is known about what it keeps where the engine does not see it.
@@ -103,24 +117,24 @@ impl Entry {
     }
 }
 
-/// Designs that were thought of, or shipped, without a thought for file systems that ask a server: what they would do with
-/// one nobody has said.
-const NO_SERVERS: &[&str] = &["split", "inner", "flocks"];
-
 /// The designs that the matrix compares, old before new.
 pub const DESIGNS: &[Entry] = &[
     Entry {
         name: "bkl",
         about: "Linux 2.6.23: the Big Kernel Lock around everything",
+        servers: true,
         boot: Choice::Bkl { as_spinlock: false },
     },
     Entry {
         name: "sed",
         about: "lock_kernel replaced by one spinlock, and nothing else",
+        servers: true,
         boot: Choice::Bkl { as_spinlock: true },
     },
-    Entry::own("split", "__vfs_setlease, called by both with the spinlock held", |_| Arc::new(Split::boot())),
-    Entry::own("inner", "the spinlock inside generic_setlease, the fasync entry after it", |_| Arc::new(Inner::boot())),
+    Entry::own("split", "__vfs_setlease, called by both with the spinlock held", |_| Arc::new(Split::boot()))
+        .without_servers(),
+    Entry::own("inner", "the spinlock inside generic_setlease, the fasync entry after it", |_| Arc::new(Inner::boot()))
+        .without_servers(),
     Entry::own("held", "the spinlock held over the file system's f_op->setlease", |_| Arc::new(Held::boot())),
     Entry::own("exported", "the spinlock exported: a network file system drops it while it asks its server", |_| {
         Arc::new(Exported::boot())
@@ -134,12 +148,14 @@ pub const DESIGNS: &[Entry] = &[
     }),
     Entry::own("flocks", "Linux 2.6.37-rc1 as shipped: the caller allocates, one spinlock", |_| {
         Arc::new(Flocks::boot(SHIPPED))
-    }),
+    })
+    .without_servers(),
 ];
 
 /// `flocks` with the fixes of the weeks after it: what its mutants vary.
 pub const FLOCKS_FIXED: Entry =
-    Entry::own("flocks:fixed", "flocks with the fixes of the weeks after it", |_| Arc::new(Flocks::boot(&[])));
+    Entry::own("flocks:fixed", "flocks with the fixes of the weeks after it", |_| Arc::new(Flocks::boot(&[])))
+        .without_servers();
 
 /// A design by name. Mutants have theirs in the table of `study`.
 pub fn find(name: &str) -> Option<Entry> {

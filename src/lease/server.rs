@@ -21,7 +21,7 @@ use super::note::{LeaseNote, LeaseType};
 use super::table::{DELEGATION, Delegation, Entry, OPENS_MAX, SERVER, Table};
 use super::{F_RDLCK, F_WRLCK, OpenFlags};
 use crate::engine::Object;
-use crate::event::{Access, Format, Note, ObjectId, ObjectInfo, ObjectKind, Op, Place, Rmw};
+use crate::event::{Access, Choice, Format, Note, ObjectId, ObjectInfo, ObjectKind, Op, Place, Rmw};
 use crate::kernel::bkl;
 use crate::kernel::plain::{Plain, Word};
 use crate::kernel::task::Task;
@@ -93,8 +93,7 @@ pub fn lease_of(arg: i32) -> Option<LeaseType> {
 impl Server {
     /// A server whose file nobody knows.
     pub fn new(refuses: bool) -> Server {
-        let info =
-            ObjectInfo { kind: ObjectKind::Atomic, name: "server.table", block: None, format: Format::Case(SERVER) };
+        let info = ObjectInfo { format: Format::Case(SERVER), ..ObjectInfo::new(ObjectKind::Atomic, "server.table") };
         Server { table: Object::new(info, 0), waiters: WaitQueue::new("server.waiters"), refuses }
     }
 
@@ -187,7 +186,7 @@ impl Client {
         let place = Location::caller();
         let _frame = current.enter("f_op->setlease");
         self.rpc(current, place, || {
-            if self.server.refuses && current.choose(2, "server refuses") == 1 {
+            if self.server.refuses && current.happens(Choice::Server) {
                 return Err(Errno::EAGAIN);
             }
             self.server.decide(current, |table| grant(table, self.node, want))

@@ -1,7 +1,7 @@
 //! What a model is made of: its kernel objects, its tasks, and what is seen at the end.
 
 use crate::engine::Clock;
-use crate::event::View;
+use crate::event::{Symbol, View};
 use crate::kernel::atomic::Atomic;
 use crate::kernel::lock::{Mutex, SpinLock};
 use crate::kernel::plain::{Plain, Word};
@@ -83,37 +83,37 @@ impl Boot {
     }
 
     /// A `spinlock_t`: its holder is atomic.
-    pub fn spinlock(&mut self, name: &'static str) -> SpinLock {
+    pub fn spinlock(&mut self, name: impl Into<Symbol>) -> SpinLock {
         SpinLock::new(name)
     }
 
     /// A `struct mutex`: waiting for it sleeps.
-    pub fn mutex(&mut self, name: &'static str) -> Mutex {
+    pub fn mutex(&mut self, name: impl Into<Symbol>) -> Mutex {
         Mutex::new(name)
     }
 
     /// An `rwlock_t`: readers share it, and may take it again.
-    pub fn rwlock(&mut self, name: &'static str) -> RwLock {
+    pub fn rwlock(&mut self, name: impl Into<Symbol>) -> RwLock {
         RwLock::new(name)
     }
 
     /// A `struct rw_semaphore`: readers share it, in the order of a queue; waiting for it sleeps.
-    pub fn rwsem(&mut self, name: &'static str) -> RwSem {
+    pub fn rwsem(&mut self, name: impl Into<Symbol>) -> RwSem {
         RwSem::new(name)
     }
 
     /// An `atomic_t`.
-    pub fn atomic(&mut self, name: &'static str, value: i32) -> Atomic {
+    pub fn atomic(&mut self, name: impl Into<Symbol>, value: i32) -> Atomic {
         Atomic::new(name, value)
     }
 
     /// Plain memory: two accesses that nothing orders, one of them a write, are a data race (LW010).
-    pub fn plain<T: Word>(&mut self, name: &'static str, value: T) -> Plain<T> {
+    pub fn plain<T: Word>(&mut self, name: impl Into<Symbol>, value: T) -> Plain<T> {
         Plain::new(name, value)
     }
 
     /// A wait queue.
-    pub fn wait_queue(&mut self, name: &'static str) -> WaitQueue {
+    pub fn wait_queue(&mut self, name: impl Into<Symbol>) -> WaitQueue {
         WaitQueue::new(name)
     }
 

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use super::{Boot, Plan, SetUp};
 use crate::engine::controlled::{Controlled, Settings};
 use crate::engine::{Blind, Booted, Decision, Observer, Program, State, Strategy};
+use crate::event::outcome::Outcome;
 
 /// The tasks that the set-up makes.
 pub(super) fn plan(setup: &Arc<SetUp>) -> Plan {
@@ -30,7 +31,7 @@ impl Program for Probe {
         *self.plan.lock() = Some(Plan::of(&boot));
         Booted {
             tasks: Vec::new(),
-            outcome: Box::new(|_| String::new()),
+            outcome: Box::new(|_| Outcome::default()),
             listing: Box::new(|_| Vec::new()),
             epilogue: Box::new(|| ()),
         }

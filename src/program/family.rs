@@ -15,8 +15,9 @@ use std::sync::Arc;
 
 use crate::check::Checks;
 use crate::engine::{Body, Booted, Program};
-use crate::event::View;
+use crate::event::Symbol;
 use crate::event::names::Names;
+use crate::event::outcome::{Notation, Outcome, Remains};
 use crate::kernel::atomic::{Atomic, smp_mb};
 use crate::kernel::lock::SpinLock;
 use crate::kernel::plain::Plain;
@@ -190,6 +191,12 @@ impl Inode {
     }
 }
 
+/// How often the file is open for write, and how many leases it has: `2 0`.
+fn outcome(opens: i64, leases: i64) -> Outcome {
+    let state = vec![Remains::word("i_writecount", opens), Remains::word("leases", leases)];
+    Outcome { state, notation: Notation::Values, ..Outcome::default() }
+}
+
 impl Program for Family {
     fn boot(&self) -> Booted {
         let kernel = Kernel::boot(Faults::default());
@@ -210,7 +217,7 @@ impl Program for Family {
         let openers = (0..self.openers).map(|_| task(Inode::open));
         Booted {
             tasks: leasers.chain(openers).collect(),
-            outcome: Box::new(move |view: &dyn View| format!("{} {}", inode.opens.peek(view), inode.leases.peek(view))),
+            outcome: Box::new(move |view| outcome(i64::from(inode.opens.peek(view)), inode.leases.peek(view))),
             listing: Box::new(|_| Vec::new()),
             epilogue: Box::new(|| ()),
         }
@@ -231,8 +238,12 @@ impl Subject for Family {
     }
 
     fn explicit(&self) -> Option<Form> {
-        let names = small::Labels { locks: &["i_lock"], cells: &["leases"], atomics: &["i_writecount"] };
-        let tell = |_: &[Vec<i64>], values: &[(&'static str, i64)]| format!("{} {}", values[1].1, values[0].1);
+        let names = small::Labels {
+            locks: vec!["i_lock".into()],
+            cells: vec!["leases".into()],
+            atomics: vec!["i_writecount".into()],
+        };
+        let tell = |_: &[Vec<i64>], values: &[(Symbol, i64)]| outcome(values[1].1, values[0].1);
         self.small().interpreted(&names, tell)
     }
 }

@@ -36,7 +36,9 @@ use parking_lot::Mutex;
 
 use crate::check::Checks;
 use crate::engine::{self, Booted, Clock, Program};
+use crate::event::Symbol;
 use crate::event::names::Names;
+use crate::event::outcome::{self, Notation, Outcome, Remains};
 use crate::kernel::task::Task;
 use crate::kernel::{Faults, Kernel};
 use crate::subject::Subject;
@@ -241,7 +243,7 @@ impl Small {
     pub(super) fn interpreted(
         &self,
         labels: &Labels,
-        tell: impl Fn(&[Vec<i64>], &[(&'static str, i64)]) -> String + Send + Sync + 'static,
+        tell: impl Fn(&[Vec<i64>], &[(Symbol, i64)]) -> Outcome + Send + Sync + 'static,
     ) -> Option<Form> {
         compile::program(self, labels, tell)
     }
@@ -258,14 +260,14 @@ impl Small {
 
 /// How the locks, cells and atomics of the interpreted form are called.
 pub(super) struct Labels {
-    pub locks: &'static [&'static str],
-    pub cells: &'static [&'static str],
-    pub atomics: &'static [&'static str],
+    pub locks: Vec<Symbol>,
+    pub cells: Vec<Symbol>,
+    pub atomics: Vec<Symbol>,
 }
 
 impl Default for Labels {
     fn default() -> Labels {
-        Labels { locks: &LOCKS, cells: &CELLS, atomics: &ATOMICS }
+        Labels { locks: LOCKS.clone(), cells: CELLS.clone(), atomics: ATOMICS.clone() }
     }
 }
 
@@ -360,12 +362,8 @@ impl Subject for Small {
 }
 
 /// What each task recorded, then the final values of cells and atomics: `1, 0; x=2 n=1`.
-fn outcome<'a>(
-    results: impl Iterator<Item = &'a Vec<i64>>,
-    values: impl Iterator<Item = (&'static str, i64)>,
-) -> String {
-    let tasks: Vec<String> =
-        results.map(|seen| seen.iter().map(i64::to_string).collect::<Vec<_>>().join(" ")).collect();
-    let values = values.map(|(name, value)| format!("{name}={value}"));
-    format!("{}; {}", tasks.join(", "), values.collect::<Vec<_>>().join(" "))
+fn outcome<'a>(results: impl Iterator<Item = &'a Vec<i64>>, values: impl Iterator<Item = (Symbol, i64)>) -> Outcome {
+    let results = results.zip(&*names::TASKS).map(|(seen, &task)| outcome::Results { task, results: seen.clone() });
+    let state = values.map(|(name, value)| Remains::word(name, value));
+    Outcome { results: results.collect(), state: state.collect(), notation: Notation::Places }
 }

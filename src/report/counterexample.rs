@@ -61,7 +61,7 @@ pub fn head(finding: &Finding, place: &str) -> String {
     }
 }
 
-/// The two places with task, step, what happened there and the source line.
+/// The places with task, step, what happened there and the source line.
 pub fn why(finding: &Finding, names: &Names) -> String {
     let when = |spot: &Spot| match (spot.set_up_of, spot.step) {
         (Some(task), 0) => format!("{}, set-up", names.task(task)),

@@ -3,6 +3,8 @@
 //! Every object says which version of the schema it follows (`lockwright`) and which command made it. `seconds` is the
 //! only field that measures time.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::counterexample::Counterexample;
@@ -135,9 +137,9 @@ pub struct ExploredOne<'a> {
     /// The loop that may be why; `null` if no task goes round.
     pub repeats: Option<String>,
     /// Outcomes of the executions that ended.
-    pub outcomes: Vec<&'a str>,
+    pub outcomes: BTreeSet<String>,
     /// Outcomes as they stood where no task could run.
-    pub deadlocks: Vec<&'a str>,
+    pub deadlocks: BTreeSet<String>,
     /// What is wrong.
     pub findings: Vec<FindingReport<'a>>,
     /// Wall time.
@@ -159,8 +161,8 @@ impl<'a> ExploredOne<'a> {
             complete: verdict.complete(),
             bound: verdict.bound,
             repeats: super::repeats(verdict, names),
-            outcomes: verdict.outcomes.iter().map(String::as_str).collect(),
-            deadlocks: verdict.deadlocks.iter().map(String::as_str).collect(),
+            outcomes: verdict.outcomes.texts(),
+            deadlocks: verdict.deadlocks.texts(),
             findings: verdict.findings.iter().map(|it| FindingReport::new(&it.finding, names, None)).collect(),
             seconds,
         }
@@ -187,9 +189,9 @@ pub struct CellReport<'a> {
     /// As the table of expectations says? `null` for a design without a table.
     pub expected: Option<bool>,
     /// Outcomes of the executions that ended.
-    pub outcomes: Vec<&'a str>,
+    pub outcomes: BTreeSet<String>,
     /// Outcomes as they stood where no task could run.
-    pub deadlocks: Vec<&'a str>,
+    pub deadlocks: BTreeSet<String>,
     /// What is wrong.
     pub findings: Vec<FindingReport<'a>>,
 }
@@ -207,8 +209,8 @@ impl<'a> CellReport<'a> {
             bound: verdict.bound,
             repeats: super::repeats(verdict, &cell.scenario.names()),
             expected: has_table.then(|| expect::agrees(&design, cell.scenario.name, verdict)),
-            outcomes: verdict.outcomes.iter().map(String::as_str).collect(),
-            deadlocks: verdict.deadlocks.iter().map(String::as_str).collect(),
+            outcomes: verdict.outcomes.texts(),
+            deadlocks: verdict.deadlocks.texts(),
             findings,
             design,
         }
@@ -232,8 +234,9 @@ pub struct FindingReport<'a> {
     pub weak_memory: bool,
     /// Where it went wrong.
     pub at: SpotReport<'a>,
-    /// Where that was prepared.
-    pub other: SpotReport<'a>,
+    /// Where that was prepared, if anything else has a part in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other: Option<SpotReport<'a>>,
     /// The schedule that leads there; absent if it was not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<&'a [Step]>,
@@ -248,12 +251,12 @@ impl<'a> FindingReport<'a> {
         FindingReport {
             code: finding.code,
             title: finding.code.title(),
-            subject: finding.subject,
+            subject: finding.subject.as_str(),
             message: &finding.message,
             bug,
             weak_memory: false,
             at: SpotReport::new(&finding.at, names),
-            other: SpotReport::new(&finding.other, names),
+            other: finding.other.as_ref().map(|other| SpotReport::new(other, names)),
             steps: None,
             saved: None,
         }
@@ -307,7 +310,7 @@ impl<'a> Replayed<'a> {
     pub fn new(design: &'a str, scenario: &'a str, names: &'a Names, replay: &'a Replay) -> Replayed<'a> {
         let lines = replay.lines.iter().filter(|line| line.event.task != TaskId::BOOT);
         let bug =
-            |finding: &Finding| expect::known(design, scenario, finding.code, finding.subject).map(|known| known.bug);
+            |finding: &Finding| expect::known(design, scenario, finding.code, &finding.subject).map(|known| known.bug);
         Replayed {
             design,
             scenario,

@@ -47,7 +47,7 @@ pub fn differences(cells: &[Cell], verdicts: &[Verdict]) -> String {
         }
         let expected = expect::expected(&design, scenario).unwrap_or(&[]);
         let expected = expected.iter().map(|row| format!("{} {} ({})", row.code, row.subject, row.bug));
-        let got = verdict.findings.iter().map(|found| format!("{} {}", found.finding.code, found.finding.subject));
+        let got = verdict.findings.iter().map(|found| format!("{} {}", found.finding.code, &found.finding.subject));
         text.push_str(&format!("DIFFERS {design} {scenario}\n"));
         text.push_str(&format!("  expected: {}\n", or_clean(expected.collect())));
         text.push_str(&format!("  got:      {}\n", or_clean(got.collect())));
@@ -84,7 +84,7 @@ fn findings(cell: &Cell, verdict: &Verdict) -> String {
         expect::known(&design, cell.scenario.name, code, subject).map_or(UNKNOWN, |known| known.bug)
     };
     let findings = verdict.findings.iter().map(|found| &found.finding);
-    let mut words: Vec<String> = findings.map(|it| format!("{}/{}", it.code, bug(it.code, it.subject))).collect();
+    let mut words: Vec<String> = findings.map(|it| format!("{}/{}", it.code, bug(it.code, &it.subject))).collect();
     words.dedup();
     match (words.is_empty(), verdict.complete()) {
         (true, true) => "clean".to_owned(),
@@ -228,7 +228,7 @@ fn legend(cells: &[Cell], verdicts: &[Verdict]) -> String {
     for (cell, verdict) in cells.iter().zip(verdicts) {
         let design = cell.design.full_name();
         for found in &verdict.findings {
-            let row = expect::known(&design, cell.scenario.name, found.finding.code, found.finding.subject);
+            let row = expect::known(&design, cell.scenario.name, found.finding.code, &found.finding.subject);
             let key = |row: &Expected| (row.code, row.bug, row.why);
             known.extend(row.filter(|row| known.iter().all(|other| key(other) != key(row))));
         }

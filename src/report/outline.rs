@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use crate::event::{Note, Op, TaskId, What};
+use crate::event::{Note, ObjectKind, Op, TaskId, What};
 use crate::explore::schedule::{Line, Replay};
 
 /// Spaces per level of the call tree.
@@ -162,7 +162,9 @@ impl Recorder {
                 _,
             ) => {
                 let Some(text) = line.op.as_deref() else { return };
-                if text == "lock_kernel()" {
+                if line.object.is_some_and(|object| object.kind == ObjectKind::Bkl)
+                    && matches!(line.event.what, What::Op(Op::Acquire(_), _))
+                {
                     self.bkl = line.held.last().cloned();
                 }
                 self.leaf(&lock_line(text), line);

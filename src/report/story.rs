@@ -93,13 +93,17 @@ pub fn folded(replay: &Replay, names: &Names, finding: &Finding) -> Story {
     story
 }
 
-/// The two places of a finding in the order in which they happen, which is how they are numbered.
-pub fn places(finding: &Finding) -> [&(Spot, String); 2] {
-    if finding.at.0.step < finding.other.0.step { [&finding.at, &finding.other] } else { [&finding.other, &finding.at] }
+/// The places of a finding in the order in which they happen, which is how they are numbered.
+pub fn places(finding: &Finding) -> Vec<&(Spot, String)> {
+    match &finding.other {
+        Some(other) if finding.at.0.step < other.0.step => vec![&finding.at, other],
+        Some(other) => vec![other, &finding.at],
+        None => vec![&finding.at],
+    }
 }
 
 fn tell(replay: &Replay, names: &Names, finding: Option<&Finding>, whole: bool) -> Story {
-    let places = finding.map_or(Vec::new(), |finding| places(finding).to_vec());
+    let places = finding.map_or(Vec::new(), places);
     let columns = columns(replay, names, &places);
     let mut teller = Teller {
         whole,
@@ -394,4 +398,30 @@ fn unhide(folded: &mut Vec<Row>, hidden: &mut Vec<Row>) {
     let (step, text) =
         if steps == 1 { (last.step, last.text.clone()) } else { (None, format!("... {steps} more steps")) };
     folded.push(Row { step, text, switch, ..last });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::Location;
+
+    use super::*;
+
+    #[test]
+    fn places_stand_in_the_order_of_steps_and_the_second_may_be_missing() {
+        let spot = |step| Spot { step, task: TaskId(1), place: Location::caller(), set_up_of: None };
+        let place = |step: u32| (spot(step), step.to_string());
+        let finding = |at, other: Option<u32>| Finding {
+            code: Code::LW010,
+            subject: "x".into(),
+            message: String::new(),
+            at: place(at),
+            other: other.map(place),
+            step: at,
+        };
+        let shown = |finding: &Finding| places(finding).iter().map(|place| place.0.step).collect::<Vec<u32>>();
+
+        assert_eq!(shown(&finding(2, Some(5))), [2, 5]);
+        assert_eq!(shown(&finding(5, Some(2))), [2, 5]);
+        assert_eq!(shown(&finding(5, None)), [5]);
+    }
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Call, ClusterSpec, FsKind, NodeSpec, Scenario, TaskSpec, catalogue};
 use crate::engine::Clock;
+use crate::event::Symbol;
 use crate::kernel::Faults;
 use crate::lease::table::NODES_MAX;
 
@@ -73,7 +74,7 @@ pub fn handle_problems(tasks: &[TaskSpec]) -> Vec<Problem> {
 
 /// A name of a file, kept.
 fn word(text: &str) -> &'static str {
-    Box::leak(text.to_owned().into_boxed_str())
+    Symbol::new(text).as_str()
 }
 
 fn scenario(tree: &Tree, problems: &mut Vec<Problem>) -> Option<Scenario> {

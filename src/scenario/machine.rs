@@ -41,12 +41,15 @@ impl Process {
                 handles.push(handle);
             }
         }
+        let node = scenario.cluster.home(task);
         let changes = |call: &Call| matches!(call, Call::Open(..) | Call::Close(_) | Call::Dup(..));
         let files = match tasks.len() > 1 && calls(|task| &task.calls).any(changes) {
-            true => Files::shared(handles.iter().map(|handle| engine::leaked(&format!("fd[{handle}]")))),
+            true => {
+                engine::on_node(node, || Files::shared(handles.iter().map(|handle| format!("fd[{handle}]").into())))
+            }
             false => Files::own(handles.len()),
         };
-        Arc::new(Process { pid: task as u32 + 1, node: scenario.cluster.home(task), handles, files })
+        Arc::new(Process { pid: task as u32 + 1, node, handles, files })
     }
 
     fn fd(&self, name: &str) -> Result<usize> {
@@ -135,15 +138,17 @@ impl Machine {
         let mut nodes = Vec::new();
         let mut server = None;
         for (at, kind) in kinds.into_iter().enumerate() {
-            let kernel = entry.kernel(scenario.faults);
-            let inode = Inode::new(SpinLock::new("inode_lock"), true).with_break_time(scenario.lease_break_time);
-            let design = entry.boot(kernel);
+            let (kernel, inode, design) = engine::on_node(at, || {
+                let kernel = entry.kernel(scenario.faults);
+                let inode = Inode::new(SpinLock::new("inode_lock"), true);
+                (kernel, inode.with_break_time(scenario.lease_break_time), entry.boot(kernel))
+            });
             if networked && server.is_none() {
                 server = Some(Server::new(spec.server_refuses));
             }
             let fs = match (kind, server) {
                 (FsKind::Local, _) => FileSystem::Local,
-                (FsKind::Network, Some(server)) => FileSystem::Network(server.client(at)),
+                (FsKind::Network, Some(server)) => FileSystem::Network(engine::on_node(at, || server.client(at))),
                 (FsKind::Refusing, _) | (FsKind::Network, None) => FileSystem::Refusing,
             };
             let inode = inode.on(fs);

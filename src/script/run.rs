@@ -21,6 +21,7 @@ use super::{Call, Record, Ret, Script, Signal, rules};
 use crate::engine::controlled::{Controlled, Settings};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::{self, Body, Booted, Clock, Decision, Ending, Flow, Observer, Program, State, Strategy};
+use crate::event::outcome::Outcome;
 use crate::event::{Event, Note, TaskId, View, What};
 use crate::explore::Bound;
 use crate::kernel::atomic::Atomic;
@@ -143,7 +144,7 @@ impl Program for Performance {
         tasks.push(Box::new(move || stage.conduct(&log)));
         Booted {
             tasks,
-            outcome: Box::new(|_| String::new()),
+            outcome: Box::new(|_| Outcome::default()),
             listing: Box::new(|_| Vec::new()),
             epilogue: Box::new(|| ()),
         }

@@ -62,6 +62,6 @@ pub fn agrees(design: &str, scenario: &str, verdict: &Verdict) -> bool {
     let Some(rows) = expected(design, scenario) else { return true };
     let wanted: BTreeSet<(Code, &str)> = rows.iter().map(|row| (row.code, row.subject)).collect();
     let got: BTreeSet<(Code, &str)> =
-        verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject)).collect();
+        verdict.findings.iter().map(|found| (found.finding.code, found.finding.subject.as_str())).collect();
     if verdict.complete() { got == wanted } else { got.is_subset(&wanted) }
 }

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use crate::check::{Code, Finding};
+use crate::event::Symbol;
 use crate::explore::{Config, Error, Verdict, explore};
 use crate::lease::designs::Entry;
 use crate::scenario::file::{handle_problems, setup_problem};
@@ -30,7 +31,7 @@ pub fn apart(cell: Cell, verdict: Verdict, config: &Config) -> Result<Vec<(Cell,
             kept.findings.push(found);
             continue;
         }
-        let name: &'static str = Box::leak(format!("{}-{}", cell.scenario.name, wanted.0).into_boxed_str());
+        let name = Symbol::from(format!("{}-{}", cell.scenario.name, wanted.0)).as_str();
         let less = Cell { design: cell.design, scenario: Arc::new(Scenario { name, ..Scenario::clone(&scenario) }) };
         let mut verdict = explore_with_witnesses(&less, &config)?;
         verdict.findings.retain(|found| (found.finding.code, found.finding.subject) == wanted);
@@ -40,12 +41,7 @@ pub fn apart(cell: Cell, verdict: Verdict, config: &Config) -> Result<Vec<(Cell,
 }
 
 /// The scenario without whatever the finding can do without; the same one if that is nothing.
-pub fn smallest(
-    design: Entry,
-    scenario: &Arc<Scenario>,
-    wanted: (Code, &'static str),
-    config: &Config,
-) -> Arc<Scenario> {
+pub fn smallest(design: Entry, scenario: &Arc<Scenario>, wanted: (Code, Symbol), config: &Config) -> Arc<Scenario> {
     smallest_that(design, scenario, config, &|_, found| (found.code, found.subject) == wanted)
 }
 
@@ -124,7 +120,7 @@ mod tests {
     fn shrunk(design: &str, name: &str, code: Code, subject: &'static str) -> Arc<Scenario> {
         let design = designs::find(design).expect("a design");
         let scenario = catalogue::find(name).expect("a scenario");
-        smallest(design, &scenario, (code, subject), &Config::default())
+        smallest(design, &scenario, (code, subject.into()), &Config::default())
     }
 
     fn names(scenario: &Scenario) -> Vec<&str> {

@@ -11,7 +11,8 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::engine::Clock;
-use crate::event::Access;
+use crate::event::outcome::Outcome;
+use crate::event::{Access, Symbol};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident)*) => {
@@ -132,7 +133,7 @@ pub enum Inst {
     /// Visible: moves time on.
     Advance(u64),
     /// Visible: reads the field of this name of the slab object in the local.
-    Use(Local, &'static str),
+    Use(Local, Symbol),
     /// Visible: frees the slab object in the local.
     Free(Local),
     /// Visible: takes the lock inside the slab object in the local.
@@ -148,11 +149,11 @@ pub enum Inst {
     /// Goes elsewhere.
     Jump(Label),
     /// A call that may sleep.
-    MightSleep(&'static str),
+    MightSleep(Symbol),
     /// `preempt_disable` and `preempt_enable`: changes the local that was declared as the depth.
     Preempt(i8),
     /// `BUG_ON` fired.
-    Bug(&'static str),
+    Bug(Symbol),
     /// The slab object is born.
     Alloc(Block),
 }
@@ -198,7 +199,7 @@ impl Inst {
 
 #[derive(Clone)]
 pub(crate) struct CellSpec {
-    pub name: &'static str,
+    pub name: Symbol,
     pub kind: CellKind,
     pub range: RangeInclusive<i64>,
     pub first: i64,
@@ -264,7 +265,7 @@ impl Code {
 }
 
 /// Tells the outcome of a state.
-pub type Tell = Arc<dyn Fn(&dyn Reader) -> String + Send + Sync>;
+pub type Tell = Arc<dyn Fn(&dyn Reader) -> Outcome + Send + Sync>;
 
 /// Reads a state for the outcome.
 pub trait Reader {
@@ -284,10 +285,10 @@ pub struct Form {
 pub struct Builder {
     pub(crate) clock: Clock,
     pub(crate) cells: Vec<CellSpec>,
-    pub(crate) locks: Vec<(&'static str, Kind)>,
+    pub(crate) locks: Vec<(Symbol, Kind)>,
     pub(crate) queues: u16,
     /// Name, and the name of the lock inside.
-    pub(crate) blocks: Vec<(&'static str, Option<&'static str>)>,
+    pub(crate) blocks: Vec<(Symbol, Option<Symbol>)>,
     pub(crate) tasks: Vec<Code>,
     /// Latest `jiffies` there can be, counted from the start.
     pub(crate) jiffies_max: u64,
@@ -308,15 +309,15 @@ impl Builder {
     }
 
     /// A memory cell with the range of its values and its first one.
-    pub fn cell(&mut self, name: &'static str, kind: CellKind, range: RangeInclusive<i64>, first: i64) -> Cell {
+    pub fn cell(&mut self, name: impl Into<Symbol>, kind: CellKind, range: RangeInclusive<i64>, first: i64) -> Cell {
         assert!(range.contains(&first), "the first value lies in the range");
-        self.cells.push(CellSpec { name, kind, range, first });
+        self.cells.push(CellSpec { name: name.into(), kind, range, first });
         Cell(self.cells.len() as u16 - 1)
     }
 
     /// A lock.
-    pub fn lock(&mut self, name: &'static str, kind: Kind) -> Lock {
-        self.locks.push((name, kind));
+    pub fn lock(&mut self, name: impl Into<Symbol>, kind: Kind) -> Lock {
+        self.locks.push((name.into(), kind));
         Lock(self.locks.len() as u16 - 1)
     }
 
@@ -327,8 +328,8 @@ impl Builder {
     }
 
     /// A slab object of the struct `name`, not yet allocated, with the spinlock `lock` inside.
-    pub fn block(&mut self, name: &'static str, lock: Option<&'static str>) -> Block {
-        self.blocks.push((name, lock));
+    pub fn block(&mut self, name: impl Into<Symbol>, lock: Option<Symbol>) -> Block {
+        self.blocks.push((name.into(), lock));
         Block(self.blocks.len() as u16 - 1)
     }
 

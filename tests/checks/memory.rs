@@ -18,7 +18,7 @@ fn unlocked_increments_race() {
         ["LW010 x | task 2 step 2: task 2 reads it here | task 1 step 2: task 1 writes it here"]
     );
     // It goes on after the race: the lost update is among the outcomes.
-    assert_eq!(verdict.outcomes, set(&[", ; x=1 y=0 n=0", ", ; x=2 y=0 n=0"]));
+    assert_eq!(verdict.outcomes.texts(), set(&[", ; x=1 y=0 n=0", ", ; x=2 y=0 n=0"]));
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn trylock_that_succeeds_protects_and_one_whose_failure_is_ignored_does_not() {
 
     assert_eq!(findings(&verdict, &program), [""; 0]);
     assert_eq!(
-        verdict.outcomes,
+        verdict.outcomes.texts(),
         set(&["0, 1; x=1 y=0 n=0", "1, 0; x=1 y=0 n=0", "1, 1; x=2 y=0 n=0"]),
         "both results of the trylock are seen"
     );
@@ -63,7 +63,7 @@ fn trylock_that_succeeds_protects_and_one_whose_failure_is_ignored_does_not() {
 fn trylock_beside_lock_store_unlock_succeeds_and_fails() {
     let verdict = run(&spins([&[Lock(0), Store(0, 1), Unlock(0)], &[TryLock(0, 1), Unlock(0)]]));
 
-    assert_eq!(verdict.outcomes, set(&[", 0; x=1 y=0 n=0", ", 1; x=1 y=0 n=0"]));
+    assert_eq!(verdict.outcomes.texts(), set(&[", 0; x=1 y=0 n=0", ", 1; x=1 y=0 n=0"]));
 }
 
 // LW011: assertion failed.
@@ -140,5 +140,5 @@ fn allocation_that_fails_is_explored() {
     let verdict = run(&program);
 
     assert_eq!(findings(&verdict, &program), [""; 0]);
-    assert_eq!(verdict.outcomes, set(&["-12; x=0 y=0 n=0", "0; x=0 y=0 n=0"]));
+    assert_eq!(verdict.outcomes.texts(), set(&["-12; x=0 y=0 n=0", "0; x=0 y=0 n=0"]));
 }

@@ -98,7 +98,7 @@ fn wake_up_between_the_look_and_the_sleep_is_not_lost() {
     let verdict = run(&program);
 
     assert_eq!(findings(&verdict, &program), [""; 0]);
-    assert_eq!((verdict.outcomes, verdict.deadlocks), (set(&["0, ; x=1 y=0 n=0"]), set(&[])));
+    assert_eq!((verdict.outcomes.texts(), verdict.deadlocks.texts()), (set(&["0, ; x=1 y=0 n=0"]), set(&[])));
 }
 
 #[test]
@@ -121,9 +121,9 @@ fn sleep_on_misses_a_wake_up_that_came_before_it_unless_the_bkl_is_held() {
 /// What the explorer sees, and DPOR as well.
 fn outcomes(program: &Small) -> BTreeSet<String> {
     let engines = [EngineKind::Dpor, EngineKind::SourceDpor];
-    let seen = run(program).outcomes;
+    let seen = run(program).outcomes.texts();
     for engine in engines {
-        assert_eq!(explore(&program.subject(), &Config::with_engine(engine)).outcomes, seen, "{engine:?}");
+        assert_eq!(explore(&program.subject(), &Config::with_engine(engine)).outcomes.texts(), seen, "{engine:?}");
     }
     seen
 }
@@ -158,7 +158,7 @@ fn a_wake_up_for_nothing_ends_a_sleep_and_sends_a_wait_round_again() {
 fn signal_ends_a_wait() {
     let verdict = run(&spins([&[Wait(0, 0, 1, None)], &[Interrupt(0)]]));
 
-    assert_eq!(verdict.outcomes, set(&["1, ; x=0 y=0 n=0"]));
+    assert_eq!(verdict.outcomes.texts(), set(&["1, ; x=0 y=0 n=0"]));
     assert_eq!(verdict.codes(), BTreeSet::new());
 }
 
@@ -167,7 +167,7 @@ fn signal_ends_a_wait() {
 #[test]
 fn free_clock_lets_a_timeout_come_before_the_wake_up_or_after() {
     let program = spins([&[Wait(0, 0, 1, Some(10))], &[StoreOnce(0, 1), Wake(0)]]);
-    let outcomes = |clock| run(&Small { clock, ..program.clone() }).outcomes;
+    let outcomes = |clock| run(&Small { clock, ..program.clone() }).outcomes.texts();
 
     assert_eq!(outcomes(Clock::Free), set(&["0, ; x=1 y=0 n=0", "2, ; x=1 y=0 n=0"]));
     assert_eq!(outcomes(Clock::Quiescent), set(&["0, ; x=1 y=0 n=0"]));
@@ -178,11 +178,11 @@ fn free_clock_lets_a_timeout_come_before_the_wake_up_or_after() {
 fn timeout_without_a_waker_fires_unless_the_clock_is_stopped() {
     let verdict = |clock| run(&Small { clock, ..spins([&[Wait(0, 0, 1, Some(10))]]) });
 
-    assert_eq!(verdict(Clock::Free).outcomes, set(&["2; x=0 y=0 n=0"]));
-    assert_eq!(verdict(Clock::Quiescent).outcomes, set(&["2; x=0 y=0 n=0"]));
+    assert_eq!(verdict(Clock::Free).outcomes.texts(), set(&["2; x=0 y=0 n=0"]));
+    assert_eq!(verdict(Clock::Quiescent).outcomes.texts(), set(&["2; x=0 y=0 n=0"]));
     let stopped = verdict(Clock::Stopped);
     assert_eq!(stopped.codes(), BTreeSet::from([Code::LW008]));
-    assert_eq!((stopped.outcomes.len(), stopped.deadlocks), (0, set(&["; x=0 y=0 n=0"])));
+    assert_eq!((stopped.outcomes.len(), stopped.deadlocks.texts()), (0, set(&["; x=0 y=0 n=0"])));
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn time_moved_on_by_a_task_fires_a_timeout_under_a_stopped_clock() {
     let verdict = run(&program);
 
     // Moved on before the deadline was set, it comes too early for it.
-    assert_eq!(verdict.outcomes, set(&["2, ; x=0 y=1 n=0"]));
+    assert_eq!(verdict.outcomes.texts(), set(&["2, ; x=0 y=1 n=0"]));
     assert_eq!(verdict.codes(), BTreeSet::from([Code::LW008]));
 }
 
@@ -209,7 +209,7 @@ fn bkl_is_given_back_in_schedule_whatever_the_depth() {
 
     assert_eq!(findings(&verdict, &program), [""; 0]);
     // It reads 0 before, 1 in the middle (and the first then reads 2) or 1 after.
-    assert_eq!(verdict.outcomes, set(&["1, 1; x=2 y=0 n=0", "2, 0; x=2 y=0 n=0", "2, 1; x=2 y=0 n=0"]));
+    assert_eq!(verdict.outcomes.texts(), set(&["1, 1; x=2 y=0 n=0", "2, 0; x=2 y=0 n=0", "2, 1; x=2 y=0 n=0"]));
 }
 
 #[test]

@@ -163,7 +163,7 @@ mod tests {
     fn steps_of_one_task_depend_and_fences_and_choices_of_two_do_not() {
         assert!(both_ways(&by(1, Op::Fence, 0), &by(1, Op::Fence, 0)));
         assert!(!depend(Op::Fence, Op::Store(X, 1, Access::Plain)));
-        assert!(!depend(Op::Choose(2, "a"), Op::Choose(2, "b")));
+        assert!(!depend(Op::Choose(2, "a".into()), Op::Choose(2, "b".into())));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::check::Checks;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::{Flow, Observer};
-use crate::event::{Event, ListEntry, Note, ObjectId, ObjectInfo, ObjectKind, Op, Status, TaskId, View, What};
+use crate::event::{Event, ListEntry, Note, ObjectId, ObjectInfo, ObjectKind, Op, Status, Symbol, TaskId, View, What};
 
 /// A step as it was seen.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub(super) struct Performed {
     pub block: Option<ObjectId>,
     pub remarked: bool,
     /// The name of the plain memory that it accesses.
-    pub plain: Option<&'static str>,
+    pub plain: Option<Symbol>,
 }
 
 /// How a task stands that has something to do, in the last state that was looked at.
@@ -35,7 +35,7 @@ pub(super) struct Watch {
     /// Tasks that are not done, and do not wait for their own stores, in the last state that was looked at.
     pub pending: Vec<Pending>,
     /// Structs and globals of which a store may change what is listed; grows.
-    pub lists: BTreeSet<&'static str>,
+    pub lists: BTreeSet<Symbol>,
     /// Has any step been remarked?
     pub remarks: bool,
     listed: Vec<ListEntry>,
@@ -76,7 +76,7 @@ impl Watch {
             self.lists.extend(listed.iter().map(|entry| view.object(entry.object).name));
             self.listed = listed;
         }
-        if self.lists.contains(name) {
+        if self.lists.contains(&name) {
             self.remark();
         }
     }
@@ -92,7 +92,7 @@ impl Watch {
 }
 
 /// A field is known by its struct.
-fn list_name(object: ObjectId, view: &dyn View) -> &'static str {
+fn list_name(object: ObjectId, view: &dyn View) -> Symbol {
     let info = view.object(object);
     info.block.map_or(info.name, |block| view.object(block).name)
 }
@@ -167,6 +167,6 @@ fn standing(task: TaskId, view: &dyn View) -> Option<Pending> {
     Some(Pending { task, op, block: info.and_then(|info| info.block), status })
 }
 
-fn plain(info: ObjectInfo) -> Option<&'static str> {
+fn plain(info: ObjectInfo) -> Option<Symbol> {
     (info.kind == ObjectKind::Plain).then_some(info.name)
 }

@@ -9,15 +9,17 @@ use super::step::are_ordered;
 use super::symmetry;
 use crate::check;
 use crate::engine::Memory;
+use crate::event::Symbol;
 use crate::explore::limits::{Bound, TASKS_MAX, WORDS_MAX};
 use crate::subject::form::{Builder, Cell, CellKind, Change, Code, Form, Inst, Kind, Local, Tell, Value};
 
 /// The findings that the program can show, each once.
 #[derive(Default)]
-struct Findings(Vec<(check::Code, &'static str)>);
+struct Findings(Vec<(check::Code, Symbol)>);
 
 impl Findings {
-    fn id(&mut self, code: check::Code, subject: &'static str) -> Id {
+    fn id(&mut self, code: check::Code, subject: impl Into<Symbol>) -> Id {
+        let subject = subject.into();
         let at = self.0.iter().position(|known| *known == (code, subject)).unwrap_or_else(|| {
             self.0.push((code, subject));
             self.0.len() - 1
@@ -244,8 +246,8 @@ impl Compiler<'_> {
 }
 
 /// Names of locks, each once.
-fn lock_classes(builder: &Builder) -> Vec<&'static str> {
-    let mut classes: Vec<&'static str> = Vec::new();
+fn lock_classes(builder: &Builder) -> Vec<Symbol> {
+    let mut classes: Vec<Symbol> = Vec::new();
     let inside = builder.blocks.iter().filter_map(|(_, lock)| *lock);
     for name in builder.locks.iter().map(|(name, _)| *name).chain(inside) {
         if !classes.contains(&name) {
@@ -255,18 +257,18 @@ fn lock_classes(builder: &Builder) -> Vec<&'static str> {
     classes
 }
 
-fn class(classes: &[&'static str], name: &str) -> u16 {
+fn class(classes: &[Symbol], name: Symbol) -> u16 {
     classes.iter().position(|class| *class == name).unwrap_or(0) as u16
 }
 
-fn locks(builder: &Builder, layout: &Layout, classes: &[&'static str], findings: &mut Findings) -> Vec<LockAt> {
+fn locks(builder: &Builder, layout: &Layout, classes: &[Symbol], findings: &mut Findings) -> Vec<LockAt> {
     use check::Code::{LW001, LW007};
     let inside = builder.blocks.iter().filter_map(|(_, lock)| lock.map(|name| (name, Kind::Spin)));
-    let all: Vec<(&str, Kind)> = builder.locks.iter().copied().chain(inside).collect();
-    let taken = |name: &str| {
+    let all: Vec<(Symbol, Kind)> = builder.locks.iter().copied().chain(inside).collect();
+    let taken = |name: Symbol| {
         builder.locks.iter().zip(&layout.owners).all(|((other, _), owner)| *other != name || owner.is_somewhere())
     };
-    let lock = |(&(name, kind), &owner): (&(&'static str, Kind), &Field)| LockAt {
+    let lock = |(&(name, kind), &owner): (&(Symbol, Kind), &Field)| LockAt {
         owner,
         kind,
         class: class(classes, name),
@@ -277,9 +279,9 @@ fn locks(builder: &Builder, layout: &Layout, classes: &[&'static str], findings:
     builder.locks.iter().zip(&layout.owners).map(lock).collect()
 }
 
-fn blocks(builder: &Builder, layout: &Layout, classes: &[&'static str], findings: &mut Findings) -> Vec<BlockAt> {
+fn blocks(builder: &Builder, layout: &Layout, classes: &[Symbol], findings: &mut Findings) -> Vec<BlockAt> {
     use check::Code::{LW001, LW006, LW007, LW020, LW021, LW022};
-    let block = |(&(name, lock), &(life, owner)): (&(&'static str, Option<&'static str>), &(Field, Field))| {
+    let block = |(&(name, lock), &(life, owner)): (&(Symbol, Option<Symbol>), &(Field, Field))| {
         let lock = lock.unwrap_or(name);
         BlockAt {
             life,

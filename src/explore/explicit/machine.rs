@@ -5,6 +5,8 @@ use super::layout::{Field, Lane};
 
 use crate::check::Code;
 use crate::engine::Clock;
+use crate::event::Symbol;
+use crate::event::outcome::Outcome;
 use crate::subject::form::{self, Cell, Is, Kind, Local, Tell};
 
 /// Number of a finding that the program may show; behind them, of an order of two locks.
@@ -183,7 +185,7 @@ pub struct Program {
     pub(super) is_buffered: bool,
     /// Can a task come back to where it was?
     pub(super) goes_round: bool,
-    pub(super) findings: Vec<(Code, &'static str)>,
+    pub(super) findings: Vec<(Code, Symbol)>,
     pub(super) cycle: Id,
     pub(super) standstill: Id,
     /// The race on each cell.
@@ -191,7 +193,7 @@ pub struct Program {
     /// Bits of each cell among the accesses.
     pub(super) access_bits: Vec<u64>,
     /// Names of locks: a lock of one taken under a lock of another is an order, numbered behind the findings.
-    pub(super) lock_classes: Vec<&'static str>,
+    pub(super) lock_classes: Vec<Symbol>,
     /// Tasks that can be exchanged.
     pub(super) classes: Vec<Vec<usize>>,
     pub(super) tell: Tell,
@@ -277,7 +279,7 @@ impl Program {
         self.words
     }
 
-    pub(super) fn outcome(&self, words: &[u64]) -> String {
+    pub(super) fn outcome(&self, words: &[u64]) -> Outcome {
         (self.tell)(&Reader { program: self, words })
     }
 

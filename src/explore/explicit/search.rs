@@ -14,6 +14,7 @@ use crate::event::TaskId;
 use crate::explore::config::{Config, EngineKind, Progress};
 use crate::explore::limits::Bound;
 use crate::explore::limits::TASKS_MAX;
+use crate::explore::schedule::Schedule;
 use crate::explore::verdict::Verdict;
 
 /// States that are visited side by side. Their look-ups are what an exploration waits for: a machine keeps about ten under way.
@@ -96,7 +97,13 @@ where
         shown: Vec::new(),
     };
     search.run();
-    let Search { shown, verdict, .. } = search;
+    let Search { shown, mut verdict, .. } = search;
+    for outcomes in [&mut verdict.outcomes, &mut verdict.deadlocks] {
+        outcomes.rewrite(|_, schedule| {
+            let transitions = real_path::<W>(program, config, &schedule.transitions);
+            Some(Schedule { transitions, ..schedule })
+        });
+    }
     let shown = shown.into_iter().map(|shown| Shown { path: real_path::<W>(program, config, &shown.path), ..shown });
     (verdict, shown.collect())
 }
@@ -162,7 +169,7 @@ where
         }
         let deadline = if program.clock == Clock::Stopped { None } else { survey.ticks(program.clock) };
         if survey.ready | survey.buffered == 0 && deadline.is_none() {
-            self.end(&entry.words, survey.is_done());
+            self.end(&entry.words, survey.is_done(), entry.depth);
             return;
         }
         if self.verdict.states >= self.config.states_max.min(STATES_MAX) {
@@ -251,28 +258,16 @@ where
         self.visited.reserve(more) && self.log.try_reserve(more).is_ok() && self.stack.try_reserve(more).is_ok()
     }
 
-    /// The steps that lead to the state that is visited.
-    fn path(&self) -> Vec<Transition> {
-        let mut path = Vec::new();
-        let mut at = self.at;
-        while at > 0 {
-            let origin = self.log[at as usize];
-            path.push(origin.by);
-            at = origin.from;
-        }
-        path.reverse();
-        path
-    }
-
     /// No task can run.
     #[cold]
-    fn end(&mut self, words: &[u64; W], is_done: bool) {
+    fn end(&mut self, words: &[u64; W], is_done: bool, depth: u32) {
         let outcome = self.program.outcome(words);
+        let schedule = || Schedule { transitions: path(&self.log, self.at), memory: self.config.memory };
         if !is_done {
-            self.verdict.deadlocks.insert(outcome);
+            self.verdict.deadlocks.add(outcome, depth as usize, schedule);
             return;
         }
-        self.verdict.outcomes.insert(outcome);
+        self.verdict.outcomes.add(outcome, depth as usize, schedule);
         self.docket.begin();
         self.program.judge_end(words, &mut self.docket);
         self.take_fresh(None);
@@ -281,7 +276,7 @@ where
     #[cold]
     fn take_fresh(&mut self, last: Option<Transition>) {
         for id in std::mem::take(&mut self.docket.fresh) {
-            let path = self.path().into_iter().chain(last).collect();
+            let path = path(&self.log, self.at).into_iter().chain(last).collect();
             self.shown.push(Shown { id, path });
         }
     }
@@ -299,6 +294,18 @@ where
             self.verdict.bound = Some(Bound::Interrupted);
         }
     }
+}
+
+/// The steps that lead to a state.
+fn path(log: &[Origin], mut at: u32) -> Vec<Transition> {
+    let mut path = Vec::new();
+    while at > 0 {
+        let origin = log[at as usize];
+        path.push(origin.by);
+        at = origin.from;
+    }
+    path.reverse();
+    path
 }
 
 /// The path by the tasks' own numbers: with symmetry, every state of the search stands for others, and its tasks are renamed.

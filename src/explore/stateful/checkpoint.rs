@@ -18,21 +18,23 @@ use super::search::{Answer, Runner};
 use super::totals::Totals;
 use super::visited::{Sleepers, Visited};
 use crate::check::{Code, Finding, Order, Orders};
+use crate::engine::Memory;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::world::Transition;
-use crate::engine::{Memory, leaked};
-use crate::event::TaskId;
+use crate::event::outcome::Outcome;
+use crate::event::{Symbol, TaskId};
 use crate::explore::checkpoint::{Checkpoint, Error};
 use crate::explore::config::{Config, EngineKind};
 use crate::explore::files::{self, Locked};
 use crate::explore::limits::Bound;
+use crate::explore::outcomes::Outcomes;
 use crate::explore::schedule::Schedule;
 use crate::explore::schedule::{Guide, replay_under};
 use crate::explore::verdict::Found;
 use crate::subject::Subject;
 
 /// The version written, and the only one read.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Bytes of a checkpoint beside its states, at most: the first line.
 const BESIDE_STATES_MAX: u64 = 1 << 30;
@@ -51,11 +53,11 @@ struct Header {
     cut: Option<Bound>,
     /// Over all the rest of the file.
     sum: String,
-    outcomes: Vec<String>,
-    deadlocks: Vec<String>,
+    outcomes: Vec<SavedOutcome>,
+    deadlocks: Vec<SavedOutcome>,
     findings: Vec<SavedFinding>,
     /// Lock orders seen.
-    orders: Vec<(String, String, (bool, bool))>,
+    orders: Vec<Order>,
     /// From which history a task can come to which.
     histories: BTreeSet<(u128, u128)>,
     items: Vec<SavedItem>,
@@ -64,9 +66,12 @@ struct Header {
 #[derive(Serialize, Deserialize)]
 struct SavedFinding {
     code: Code,
-    subject: String,
+    subject: Symbol,
     transitions: Vec<(u8, u8)>,
 }
+
+/// An outcome, and how it is reached.
+type SavedOutcome = (Outcome, Vec<(u8, u8)>);
 
 #[derive(Serialize, Deserialize)]
 struct SavedItem {
@@ -110,10 +115,15 @@ impl Checkpoint {
     ) -> Result<(), Error> {
         let entries = visited.entries();
         let transition = |it: &Transition| (it.task.0, it.alternative);
+        let steps = |schedule: &Schedule| schedule.transitions.iter().map(transition).collect();
+        let outcomes = |outcomes: &Outcomes| -> Vec<SavedOutcome> {
+            let saved = outcomes.with_schedules();
+            saved.map(|(outcome, schedule)| (outcome.clone(), schedule.map(steps).unwrap_or_default())).collect()
+        };
         let findings = totals.findings.values().map(|found| SavedFinding {
             code: found.finding.code,
-            subject: found.finding.subject.to_owned(),
-            transitions: found.schedule.transitions.iter().map(transition).collect(),
+            subject: found.finding.subject,
+            transitions: steps(&found.schedule),
         });
         let choices = |choices: &[Choice]| {
             choices.iter().map(|it| (it.transition.task.0, it.transition.alternative, it.hash())).collect()
@@ -130,15 +140,10 @@ impl Checkpoint {
             states: entries.len() as u64,
             cut: totals.cut,
             sum: String::new(),
-            outcomes: totals.outcomes.iter().cloned().collect(),
-            deadlocks: totals.deadlocks.iter().cloned().collect(),
+            outcomes: outcomes(&totals.outcomes),
+            deadlocks: outcomes(&totals.deadlocks),
             findings: findings.collect(),
-            orders: totals
-                .orders
-                .classes()
-                .into_iter()
-                .map(|(held, taken, shared)| (held.into(), taken.into(), shared))
-                .collect(),
+            orders: totals.orders.classes(),
             histories: totals.histories.iter().copied().collect(),
             items: items.iter().map(item).collect(),
         };
@@ -170,10 +175,17 @@ impl Checkpoint {
         let mut totals = Totals { executions: header.executions, cut: header.cut, ..Totals::default() };
         totals.too_long.count = header.too_long;
         totals.histories.extend(header.histories);
-        totals.outcomes.extend(header.outcomes);
-        totals.deadlocks.extend(header.deadlocks);
-        let orders: Vec<Order> =
-            header.orders.iter().map(|(held, taken, shared)| (leaked(held), leaked(taken), *shared)).collect();
+        let saved = [(&mut totals.outcomes, header.outcomes), (&mut totals.deadlocks, header.deadlocks)];
+        for (outcomes, saved) in saved {
+            for (outcome, steps) in saved {
+                outcomes.add(outcome, steps.len(), || schedule(&steps, config));
+            }
+        }
+        let orders: Vec<Order> = header
+            .orders
+            .iter()
+            .map(|(held, taken, shared)| (Symbol::new(held), Symbol::new(taken), *shared))
+            .collect();
         for saved in &header.findings {
             totals.keep(self.find_again(subject, config, saved, &orders)?);
         }
@@ -212,8 +224,7 @@ impl Checkpoint {
         saved: &SavedFinding,
         orders: &[Order],
     ) -> Result<Found, Error> {
-        let transitions = saved.transitions.iter().map(|&(task, alternative)| transition(task, alternative));
-        let schedule = Schedule { transitions: transitions.collect(), memory: config.memory };
+        let schedule = schedule(&saved.transitions, config);
         let is_it = |it: &Finding| it.code == saved.code && it.subject == saved.subject;
         let (findings, own) = replayed(subject, &schedule, &[]);
         let mut same = findings.into_iter().find(is_it);
@@ -269,6 +280,11 @@ fn among_orders(orders: &[Order], own: &[Order], find: impl Fn(&[Order]) -> Opti
 
 fn transition(task: u8, alternative: u8) -> Transition {
     Transition { task: TaskId(task), alternative }
+}
+
+fn schedule(steps: &[(u8, u8)], config: &Config) -> Schedule {
+    let transitions = steps.iter().map(|&(task, alternative)| transition(task, alternative));
+    Schedule { transitions: transitions.collect(), memory: config.memory }
 }
 
 fn restored(item: &SavedItem) -> Item {

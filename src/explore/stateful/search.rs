@@ -138,9 +138,10 @@ impl<'s> Runner<'s> {
         if again {
             self.watch.borrow_mut().0.forget();
         }
+        let schedule = || Schedule { transitions: path.transitions(path.len()), memory: self.config.memory };
         match ending {
-            Ending::Finished(outcome) => _ = self.verdict.outcomes.insert(outcome),
-            Ending::Deadlocked(outcome) => _ = self.verdict.deadlocks.insert(outcome),
+            Ending::Finished(outcome) => self.verdict.outcomes.add(outcome, path.len(), schedule),
+            Ending::Deadlocked(outcome) => self.verdict.deadlocks.add(outcome, path.len(), schedule),
             Ending::TooLong => {
                 self.too_long.add(|| path.transitions(path.len()));
                 self.verdict.bound = Some(Bound::Steps(self.config.limits.steps_max));

@@ -1,23 +1,25 @@
 //! What the rounds of the explorer come to: what was seen in all of them, and how one ended.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use super::path::Item;
 use crate::check::{Code, Orders};
 use crate::engine::world::Transition;
+use crate::event::Symbol;
 use crate::explore::config::EngineKind;
 use crate::explore::hidden::HiddenState;
 use crate::explore::limits::Bound;
+use crate::explore::outcomes::Outcomes;
 use crate::explore::verdict::{Found, TooLong, Verdict};
 
 /// What was seen in all rounds so far.
 #[derive(Default)]
 pub(super) struct Totals {
     pub executions: u64,
-    pub outcomes: BTreeSet<String>,
-    pub deadlocks: BTreeSet<String>,
+    pub outcomes: Outcomes,
+    pub deadlocks: Outcomes,
     /// One per code and subject: the one with the smallest schedule.
-    pub findings: BTreeMap<(Code, &'static str), Found>,
+    pub findings: BTreeMap<(Code, Symbol), Found>,
     /// What ended an execution before it was seen to its end.
     pub cut: Option<Bound>,
     pub too_long: TooLong,
@@ -46,8 +48,8 @@ impl Totals {
         self.too_long.first = self.too_long.first.take().or(too_long.first);
         self.executions += verdict.executions;
         self.cut = self.cut.or(verdict.bound);
-        self.outcomes.extend(verdict.outcomes);
-        self.deadlocks.extend(verdict.deadlocks);
+        self.outcomes.merge(verdict.outcomes);
+        self.deadlocks.merge(verdict.deadlocks);
         verdict.findings.into_iter().for_each(|found| self.keep(found));
     }
 

@@ -25,11 +25,11 @@ impl Bkl {
         let waiter = locks_alloc_lock(current).inspect(|&waiter| lease_init_waiter(current, waiter, flags));
         let lock = lock_kernel(current);
         let result = match self.mark_leases(current, inode, flags, waiter.is_ok()) {
-            Ok(true) => {
+            Ok(Some(first)) => {
                 let waiter = waiter.expect("mark_leases asks nobody to wait without a record");
-                self.wait_for_leases(current, &frame, inode, waiter)
+                self.wait_for_leases(current, &frame, inode, first, waiter)
             }
-            Ok(false) => Ok(()),
+            Ok(None) => Ok(()),
             Err(errno) => Err(errno),
         };
         drop(lock);
@@ -39,10 +39,16 @@ impl Bkl {
         result
     }
 
-    /// Marks and signals each lease that conflicts. True if the caller has to wait for them.
-    fn mark_leases(&self, current: &Task, inode: Inode, flags: OpenFlags, can_wait: bool) -> Result<bool> {
+    /// Marks and signals each lease that conflicts. Returns the first if the caller has to wait for them.
+    fn mark_leases(
+        &self,
+        current: &Task,
+        inode: Inode,
+        flags: OpenFlags,
+        can_wait: bool,
+    ) -> Result<Option<Ptr<FileLock>>> {
         self.time_out_leases(current, inode);
-        let Some(first) = inode.i_flock.get() else { return Ok(false) };
+        let Some(first) = inode.i_flock.get() else { return Ok(None) };
         let mut i_have_this_lease = false;
         let mut at = Some(first);
         while let Some(fl) = at {
@@ -57,7 +63,7 @@ impl Bkl {
         } else if first_type.target() == F_WRLCK {
             FlType::breaking(F_RDLCK)
         } else {
-            return Ok(false);
+            return Ok(None);
         };
         if !can_wait && !i_have_this_lease && !flags.nonblock {
             return Err(Errno::ENOMEM);
@@ -79,12 +85,19 @@ impl Bkl {
         if i_have_this_lease || flags.nonblock {
             return Err(Errno::EAGAIN);
         }
-        Ok(true)
+        Ok(Some(first))
     }
 
-    /// Waits for the first lease that is breaking until none is.
-    fn wait_for_leases(&self, current: &Task, frame: &Frame, inode: Inode, waiter: Ptr<FileLock>) -> Result<()> {
-        let mut flock = inode.i_flock.get();
+    /// Waits for the lease that was the first before the walk, then for the first that is breaking, until none is.
+    fn wait_for_leases(
+        &self,
+        current: &Task,
+        frame: &Frame,
+        inode: Inode,
+        first: Ptr<FileLock>,
+        waiter: Ptr<FileLock>,
+    ) -> Result<()> {
+        let mut flock = Some(first);
         while let Some(blocker) = flock {
             current.again(frame, &(blocker, waiter));
             let break_time = blocker.get().fl_break_time.get();

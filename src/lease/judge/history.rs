@@ -22,7 +22,7 @@ use crate::check::{Check, Code};
 
 use super::sequential::{Around, Phase, State, of_design, steps};
 use crate::event::names::Names;
-use crate::event::{Event, Note, ObjectId, Op, TaskId, View, Woken};
+use crate::event::{Choice, Event, Note, ObjectId, Op, Symbol, TaskId, View, Woken};
 use crate::lease::note::{LeaseCall, LeaseNote, Seen, listed, seen};
 
 /// A call under way: what is known of it whatever its place in the order.
@@ -118,8 +118,8 @@ impl History {
         }
         let pending = &mut self.pending[at];
         match op {
-            Op::Choose(_, "kmalloc fails") if result != 0 => pending.no_memory = true,
-            Op::Choose(..) if result != 0 => pending.refused = true,
+            Op::Choose(_, Choice::Memory) if result != 0 => pending.no_memory = true,
+            Op::Choose(_, Choice::Lsm(_) | Choice::Server) if result != 0 => pending.refused = true,
             Op::Sleep(_) if Woken::from_result(result) == Woken::Signal => pending.interrupted = true,
             _ => return,
         }
@@ -253,7 +253,7 @@ impl History {
     fn report(
         &self,
         event: &Event,
-        subject: &'static str,
+        subject: impl Into<Symbol>,
         docket: &mut Docket<'_>,
         message: impl FnOnce(&Names, &str) -> String,
     ) {

@@ -6,6 +6,8 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use crate::event::Symbol;
+use crate::event::outcome::Outcome;
 use crate::program::small::flat::{Line, is_repeated};
 use crate::program::small::names::SLOTS;
 use crate::program::small::{Labels, LockKind, Small, Stmt};
@@ -53,7 +55,7 @@ struct Translation<'a> {
 pub(super) fn program(
     small: &Small,
     labels: &Labels,
-    tell: impl Fn(&[Vec<i64>], &[(&'static str, i64)]) -> String + Send + Sync + 'static,
+    tell: impl Fn(&[Vec<i64>], &[(Symbol, i64)]) -> Outcome + Send + Sync + 'static,
 ) -> Option<Form> {
     let tasks = small.lines();
     for task in &tasks {
@@ -72,13 +74,13 @@ pub(super) fn program(
     }
     let cells = translation.cells.iter().map(|(cell, _)| *cell).zip(labels.cells.iter().copied());
     let atomics = translation.atomics.iter().map(|(cell, _)| *cell).zip(labels.atomics.iter().copied());
-    let named: Vec<(Cell, &'static str)> = cells.chain(atomics).collect();
+    let named: Vec<(Cell, Symbol)> = cells.chain(atomics).collect();
     let tell = move |state: &dyn Reader| {
         let seen = told.iter().enumerate().map(|(task, recorded)| {
             let values = recorded.iter().map(|&(local, unset)| (state.local(task, local), unset));
             values.filter(|(value, unset)| value != unset).map(|(value, _)| value).collect()
         });
-        let values: Vec<(&'static str, i64)> = named.iter().map(|&(cell, name)| (name, state.cell(cell))).collect();
+        let values: Vec<(Symbol, i64)> = named.iter().map(|&(cell, name)| (name, state.cell(cell))).collect();
         tell(&seen.collect::<Vec<Vec<i64>>>(), &values)
     };
     Some(translation.builder.build(Arc::new(tell)))
@@ -98,7 +100,8 @@ impl<'a> Translation<'a> {
         let jiffies_max = jiffies.fold(0u64, u64::saturating_add);
         let mut builder = Builder::new(small.clock, jiffies_max);
         let kind = |kind: LockKind| if kind == LockKind::Spin { Kind::Spin } else { Kind::Mutex };
-        let locks = small.locks.iter().zip(labels.locks).map(|(&of, &name)| builder.lock(name, kind(of))).collect();
+        let locks =
+            small.locks.iter().zip(&labels.locks).map(|(&of, &name)| builder.lock(name.as_str(), kind(of))).collect();
         let bkl = builder.lock("kernel_flag", Kind::Bkl);
         let mut memory = |kind, first: i64, name, writes: &dyn Fn(Stmt) -> Vec<Write>, most: RangeInclusive<i64>| {
             let writes =
@@ -111,19 +114,20 @@ impl<'a> Translation<'a> {
             let range = *range.start().max(most.start())..=*range.end().min(most.end());
             (builder.cell(name, kind, range.clone(), first), range)
         };
-        let cells = small.cells.iter().zip(labels.cells).enumerate().map(|(at, (&first, &name))| {
-            memory(CellKind::Plain, first, name, &|stmt| writes_to_cell(stmt, at), i64::MIN..=i64::MAX)
+        let cells = small.cells.iter().zip(&labels.cells).enumerate().map(|(at, (&first, &name))| {
+            memory(CellKind::Plain, first, name.as_str(), &|stmt| writes_to_cell(stmt, at), i64::MIN..=i64::MAX)
         });
         let cells = cells.collect();
-        let atomics = small.atomics.iter().zip(labels.atomics).enumerate().map(|(at, (&first, &name))| {
+        let atomics = small.atomics.iter().zip(&labels.atomics).enumerate().map(|(at, (&first, &name))| {
             let most = i64::from(i32::MIN)..=i64::from(i32::MAX);
-            memory(CellKind::Atomic, i64::from(first), name, &|stmt| writes_to_atomic(stmt, at), most)
+            memory(CellKind::Atomic, i64::from(first), name.as_str(), &|stmt| writes_to_atomic(stmt, at), most)
         });
         let atomics = atomics.collect();
         let allocations = all.iter().filter(|(stmt, _)| stmt.allocates()).count();
         let locked = all.iter().any(|(stmt, _)| matches!(stmt, Stmt::LockInside(_) | Stmt::UnlockInside(_)));
-        let blocks = (0..allocations).map(|_| builder.block("thing", locked.then_some("thing.lock"))).collect();
-        let slot = |builder: &mut Builder, name| builder.cell(name, CellKind::Plain, 0..=allocations as i64, 0);
+        let blocks = (0..allocations).map(|_| builder.block("thing", locked.then_some("thing.lock".into()))).collect();
+        let slot =
+            |builder: &mut Builder, &name: &Symbol| builder.cell(name, CellKind::Plain, 0..=allocations as i64, 0);
         let slots = SLOTS[..small.slots].iter().map(|name| slot(&mut builder, name)).collect();
         let queues = (0..small.queues).map(|_| builder.queue()).collect();
         let jiffies_max = i64::try_from(jiffies_max).unwrap_or(i64::MAX);

@@ -2,16 +2,17 @@
 
 use std::sync::LazyLock;
 
+use crate::event::Symbol;
+
 /// Objects of a kind at most.
 pub const NAMES_MAX: usize = 64;
 
 /// Names of all objects of a kind that there can be.
-pub(super) type Table = LazyLock<Vec<&'static str>>;
+pub(super) type Table = LazyLock<Vec<Symbol>>;
 
-/// Made once for the process, so what is leaked does not grow.
-fn table(first: &[&'static str], kind: &str) -> Vec<&'static str> {
-    let numbered = (first.len() + 1..=NAMES_MAX).map(|number| &*Box::leak(format!("{kind}{number}").into_boxed_str()));
-    first.iter().copied().chain(numbered).collect()
+fn table(first: &[&'static str], kind: &str) -> Vec<Symbol> {
+    let numbered = (first.len() + 1..=NAMES_MAX).map(|number| Symbol::from(format!("{kind}{number}")));
+    first.iter().map(|&name| Symbol::from(name)).chain(numbered).collect()
 }
 
 pub(super) static LOCKS: Table = LazyLock::new(|| table(&["a", "b", "c", "d"], "lock"));
@@ -19,3 +20,5 @@ pub(super) static CELLS: Table = LazyLock::new(|| table(&["x", "y", "z", "w"], "
 pub(super) static ATOMICS: Table = LazyLock::new(|| table(&["n", "m", "k", "l"], "atomic"));
 pub(super) static QUEUES: Table = LazyLock::new(|| table(&["queue"], "queue"));
 pub(super) static SLOTS: Table = LazyLock::new(|| table(&["slot"], "slot"));
+/// Tasks: `task 1` and so on.
+pub(super) static TASKS: Table = LazyLock::new(|| table(&[], "task "));

@@ -1,5 +1,6 @@
 //! Small programs on the kernel: each statement by the kernel's functions.
 
+use crate::event::Symbol;
 use crate::event::View;
 use crate::kernel::atomic::{Atomic, smp_mb};
 use crate::kernel::bkl::{lock_kernel, may_schedule, unlock_kernel};
@@ -35,7 +36,7 @@ enum Lock {
 }
 
 impl Lock {
-    fn new(kind: LockKind, name: &'static str) -> Lock {
+    fn new(kind: LockKind, name: Symbol) -> Lock {
         match kind {
             LockKind::Spin => Lock::Spin(SpinLock::new(name)),
             LockKind::Mutex => Lock::Mutex(Mutex::new(name)),
@@ -102,16 +103,16 @@ pub(super) struct Objects {
 impl Objects {
     pub(super) fn new(program: &Small) -> Objects {
         Objects {
-            locks: program.locks.iter().zip(&*LOCKS).map(|(&kind, name)| Lock::new(kind, name)).collect(),
-            cells: program.cells.iter().zip(&*CELLS).map(|(&value, name)| Plain::new(name, value)).collect(),
-            atomics: program.atomics.iter().zip(&*ATOMICS).map(|(&value, name)| Atomic::new(name, value)).collect(),
-            queues: QUEUES[..program.queues].iter().map(|name| WaitQueue::new(name)).collect(),
-            slots: SLOTS[..program.slots].iter().map(|name| Link::new(name)).collect(),
+            locks: program.locks.iter().zip(&*LOCKS).map(|(&kind, &name)| Lock::new(kind, name)).collect(),
+            cells: program.cells.iter().zip(&*CELLS).map(|(&value, &name)| Plain::new(name, value)).collect(),
+            atomics: program.atomics.iter().zip(&*ATOMICS).map(|(&value, &name)| Atomic::new(name, value)).collect(),
+            queues: QUEUES[..program.queues].iter().map(|&name| WaitQueue::new(name)).collect(),
+            slots: SLOTS[..program.slots].iter().map(|&name| Link::new(name)).collect(),
         }
     }
 
     /// The final values of cells and atomics, by name.
-    pub(super) fn values(&self, view: &dyn View) -> impl Iterator<Item = (&'static str, i64)> {
+    pub(super) fn values(&self, view: &dyn View) -> impl Iterator<Item = (Symbol, i64)> {
         let cells = self.cells.iter().zip(&*CELLS).map(|(cell, name)| (*name, cell.peek(view)));
         cells.chain(self.atomics.iter().zip(&*ATOMICS).map(|(atomic, name)| (*name, i64::from(atomic.peek(view)))))
     }

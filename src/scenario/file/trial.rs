@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use super::Problem;
 use crate::engine::controlled::{Controlled, Settings};
 use crate::engine::{Blind, Booted, Decision, Observer, Program, State, Strategy, quietly};
+use crate::event::outcome::Outcome;
 use crate::lease::designs::Entry;
 use crate::scenario::{Machine, Process, Scenario};
 
@@ -65,7 +66,7 @@ impl Program for SetUp {
         }
         Booted {
             tasks: Vec::new(),
-            outcome: Box::new(|_| String::new()),
+            outcome: Box::new(|_| Outcome::default()),
             listing: Box::new(|_| Vec::new()),
             epilogue: Box::new(|| {}),
         }

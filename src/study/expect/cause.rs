@@ -24,13 +24,13 @@ pub fn cause(design: &str, scenario: &Scenario, finding: &Finding) -> Option<&'s
         return None;
     }
     let found = of_bkl(scenario, finding)?;
-    debug_assert_eq!((found.code, found.subject), (finding.code, finding.subject));
+    debug_assert_eq!((found.code, found.subject), (finding.code, finding.subject.as_str()));
     Some(found)
 }
 
 fn of_bkl(scenario: &Scenario, finding: &Finding) -> Option<&'static Expected> {
     let (memory, lsm) = (scenario.faults.memory, scenario.faults.lsm);
-    Some(match (finding.code, finding.subject) {
+    Some(match (finding.code, finding.subject.as_str()) {
         (Code::LW007, "f_owner.lock") => &CLOSED_DURING_EXPIRY[0],
         (Code::LW010, "i_flock") => &PEEK,
         (Code::LW020, "f_owner.lock") => &CLOSED_DURING_EXPIRY[2],
@@ -38,6 +38,7 @@ fn of_bkl(scenario: &Scenario, finding: &Finding) -> Option<&'static Expected> {
         (Code::LW020, "fl_fasync") => &FASYNC_ON_FREED,
         (Code::LW020, "fl_next") if !in_break(finding) => &STALE_POSITION,
         (Code::LW020, "fl_next") if any(scenario, |call| matches!(call, Call::VfsSetLease(..))) => &STALE_CALLBACK,
+        (Code::LW020, "fl_break_time") => &STALE_FIRST,
         (Code::LW020, "fl_type") if memory => &UNDONE_WHEN_GONE,
         (Code::LW030, "truncate") => &TRUNCATED_BESIDE,
         (Code::LW030, "lease") => beside(scenario),
@@ -52,6 +53,7 @@ fn of_bkl(scenario: &Scenario, finding: &Finding) -> Option<&'static Expected> {
         (Code::LW040, "result") if memory && enters(finding) => &REFUSED_BY_A_PHANTOM,
         (Code::LW040, "result") if lsm && !enters(finding) => &SEEN_AND_REFUSED,
         (Code::LW040, "result") if scenario.tasks.len() > 2 => &GRANTED_TO_ONE_OPEN,
+        (Code::LW040, "result") if is_granted(finding) => &GRANTED_TOO_LATE,
         _ => return None,
     })
 }
@@ -64,6 +66,26 @@ fn in_break(finding: &Finding) -> bool {
 /// Is it the answer of an open or a truncation?
 fn enters(finding: &Finding) -> bool {
     finding.message.contains("open(") || finding.message.contains("truncate(")
+}
+
+/// Is it a lease call that returned 0?
+fn is_granted(finding: &Finding) -> bool {
+    finding.message.contains("SETLEASE") && finding.message.ends_with("returned 0")
+}
+
+/// Does a task ask for a lease, and one break leases, after the set-up?
+fn asks_beside_a_break(scenario: &Scenario) -> bool {
+    let breaks = |call: &Call| match call {
+        Call::Truncate => true,
+        Call::Open(_, flags) => flags.write || any(scenario, |call| asks_for(call, F_WRLCK)),
+        _ => false,
+    };
+    let calls = || scenario.tasks.iter().flat_map(|task| &task.calls);
+    calls().any(asks) && calls().any(breaks)
+}
+
+fn asks_for(call: &Call, lease: i32) -> bool {
+    matches!(call, Call::SetLease(_, arg) | Call::VfsSetLease(_, arg) if *arg == lease)
 }
 
 fn any(scenario: &Scenario, is_it: impl Fn(&Call) -> bool) -> bool {
@@ -122,6 +144,9 @@ fn left(scenario: &Scenario, finding: &Finding) -> Option<&'static Expected> {
         std::cmp::Ordering::Equal if in_kernel && reads => Some(&BROKEN_BESIDE),
         // The lease was there, and its type has changed.
         std::cmp::Ordering::Equal if scenario.faults.lsm && asks_again(scenario) => Some(&REFUSED_AND_KEPT),
+        std::cmp::Ordering::Greater | std::cmp::Ordering::Equal if asks_beside_a_break(scenario) => {
+            Some(&INSERTED_AFTER_THE_BREAK)
+        }
         _ => None,
     }
 }

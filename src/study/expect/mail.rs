@@ -103,6 +103,14 @@ pub(super) const STALE_CALLBACK: Expected = row(
     "nfsd's call-back sleeps in the middle of the walk over the list, and the lease goes meanwhile",
 );
 
+/// The same of the lease that the opener was going to wait for.
+pub(super) const STALE_FIRST: Expected = row(
+    Code::LW020,
+    "fl_break_time",
+    "M14",
+    "nfsd's call-back sleeps in the middle of the walk, and the first lease goes meanwhile: the opener waits for it all the same",
+);
+
 const STALE_EXPORTED: Expected = row(
     Code::LW020,
     "fl_next",

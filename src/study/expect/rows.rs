@@ -71,6 +71,20 @@ pub(super) const GRANTED_TO_ONE_OPEN: Expected = unexplained(
     "the lease is granted although an open that conflicts had returned before, which a third process saw as well",
 );
 
+/// The same with one opener that has gone on to something else since.
+pub(super) const GRANTED_TOO_LATE: Expected = unexplained(
+    "result",
+    "M24",
+    "the lease is granted although an open that conflicts has returned meanwhile: the counts were looked at before, and not again",
+);
+
+/// A break comes between the look at the list and the insertion, and finds the others only.
+pub(super) const INSERTED_AFTER_THE_BREAK: Expected = unexplained(
+    "leases",
+    "M01",
+    "the lease is allocated between the walk over the list and the insertion: a break comes in between, and misses it",
+);
+
 /// An opener meets a lease that nobody will have had.
 pub(super) const REFUSED_BY_A_PHANTOM: Expected = unexplained(
     "result",

@@ -143,7 +143,7 @@ impl<'a> Body<'a> {
             Stmt::LockKernel | Stmt::UnlockKernel => self.kernel_lock(line.stmt),
             Stmt::PreemptDisable | Stmt::PreemptEnable => self.preempt(line.stmt),
             Stmt::MaySleep => {
-                self.push(Inst::MightSleep("might_sleep"));
+                self.push(Inst::MightSleep("might_sleep".into()));
                 self.dropped(|_| ());
             }
             Stmt::Load(_) | Stmt::Store(..) | Stmt::Inc(_) | Stmt::LoadOnce(_) | Stmt::StoreOnce(..) => {
@@ -206,7 +206,7 @@ impl<'a> Body<'a> {
             self.count_spin(1);
             return;
         }
-        self.push(Inst::MightSleep("mutex_lock"));
+        self.push(Inst::MightSleep("mutex_lock".into()));
         let Some(depth) = self.depth else { return self.push(Inst::Acquire(taken)) };
         let (slow, behind) = (self.code.label(), self.code.label());
         // Who holds the BKL keeps it if the mutex is free.
@@ -234,8 +234,8 @@ impl<'a> Body<'a> {
     }
 
     fn kernel_lock(&mut self, stmt: Stmt) {
-        const NOT_HELD: Inst = Inst::Bug("unlock_kernel: the BKL is not held");
-        let Some(depth) = self.depth else { return self.push(NOT_HELD) };
+        let not_held = Inst::Bug("unlock_kernel: the BKL is not held".into());
+        let Some(depth) = self.depth else { return self.push(not_held) };
         let change = |by| Inst::Set(depth, Value::Sum(depth, by));
         if stmt == Stmt::LockKernel {
             self.unless(depth, Is::Ne(0), |body| body.push(Inst::Acquire(body.of.bkl)));
@@ -243,7 +243,7 @@ impl<'a> Body<'a> {
         }
         let (held, behind) = (self.code.label(), self.code.label());
         self.push(Inst::Branch(depth, Is::Ne(0), held));
-        self.push(NOT_HELD);
+        self.push(not_held);
         self.push(Inst::Jump(behind));
         self.code.place(held);
         self.push(change(-1));
@@ -258,7 +258,7 @@ impl<'a> Body<'a> {
             return self.push(Inst::Preempt(1));
         }
         let count = self.count.expect("a task that enables preemption counts");
-        self.unless(count, Is::Ne(0), |body| body.push(Inst::Bug("preempt_enable without preempt_disable")));
+        self.unless(count, Is::Ne(0), |body| body.push(Inst::Bug("preempt_enable without preempt_disable".into())));
         self.count_spin(-1);
         self.push(Inst::Preempt(-1));
     }
@@ -288,7 +288,7 @@ impl<'a> Body<'a> {
             }
             Stmt::Assert(at, value) => {
                 self.push(Inst::Load(of(self, at).0, Access::Once, Some(scratch)));
-                self.unless(scratch, Is::Eq(value), |body| body.push(Inst::Bug("assertion failed")));
+                self.unless(scratch, Is::Eq(value), |body| body.push(Inst::Bug("assertion failed".into())));
             }
             other => unreachable!("internal error: {other:?} is not about a cell"),
         }
@@ -355,7 +355,7 @@ impl<'a> Body<'a> {
         let (scratch, woken) = (self.scratch, self.woken);
         let [again, seen, up, behind] = std::array::from_fn(|_| self.code.label());
         let reason = self.record(0..=2);
-        self.push(Inst::MightSleep("wait_event"));
+        self.push(Inst::MightSleep("wait_event".into()));
         let deadline = timeout.map(|ticks| {
             self.push(Inst::Deadline(self.deadline, ticks));
             self.deadline
@@ -393,7 +393,7 @@ impl<'a> Body<'a> {
                 self.push(Inst::Load(slots[at], Access::Once, Some(pointer)));
                 self.push(Inst::Branch(pointer, Is::Eq(0), behind));
                 match stmt {
-                    Stmt::Use(_) => self.push(Inst::Use(pointer, "value")),
+                    Stmt::Use(_) => self.push(Inst::Use(pointer, "value".into())),
                     Stmt::Free(_) => self.push(Inst::Free(pointer)),
                     Stmt::LockInside(_) => {
                         self.push(Inst::AcquireIn(pointer));
@@ -414,7 +414,7 @@ impl<'a> Body<'a> {
         let errno = self.record(-12..=0);
         let behind = self.code.label();
         if may_sleep {
-            self.push(Inst::MightSleep("kmalloc(GFP_KERNEL)"));
+            self.push(Inst::MightSleep("kmalloc(GFP_KERNEL)".into()));
             self.dropped(|_| ());
         }
         if self.of.small.faults.memory {
