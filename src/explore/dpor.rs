@@ -34,7 +34,7 @@
 //! that is run would be missed; no design has one.
 //!
 //! It cannot see what hides from the engine: state shared behind its back makes dependent steps look independent. So a program
-//! that does not promise that there is none is examined first, by other means ([`super::hidden`]).
+//! that does not promise that there is none is examined first, by other means ([`super::examine`]).
 
 use std::cell::RefCell;
 use std::collections::HashSet;

@@ -11,7 +11,7 @@
 //! execution of these steps does, and it is marked as weak-memory.
 //!
 //! State that tasks share behind the engine's back is nothing that loom sees either: a program that does not promise that
-//! there is none is examined on the controlled engine ([`super::hidden`]).
+//! there is none is examined on the controlled engine ([`super::examine`]).
 //!
 //! Complete means: loom has no more executions. It may still have missed some: see [`crate::engine::loom`].
 

@@ -12,7 +12,7 @@
 //! The bound is that of the paper for a fixed k: where executions differ much in length it holds for the longest only.
 //!
 //! Nothing is taken for known here, so state that hides from the engine makes no verdict wrong; a program that has some is refused
-//! all the same ([`super::hidden`]), because its schedules cannot be replayed.
+//! all the same ([`super::examine`]), because its schedules cannot be replayed.
 //!
 //! The same seed gives the same executions. A verdict is never complete: its bound is [`Bound::Sampled`], if no other was met.
 

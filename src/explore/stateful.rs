@@ -6,7 +6,7 @@
 //! second is abandoned there. Of two orders of independent steps only one is run, by sleep sets; every state is still met.
 //!
 //! `docs/explorer.md` has the argument. It cannot see state that is hidden from the engine: a `static`, or a `Cell` that
-//! tasks share behind its back; [`super::hidden`] looks for it, and an audit samples for it. Fingerprints have 128 bits; see
+//! tasks share behind its back; [`super::examine`] looks for it, and an audit samples for it. Fingerprints have 128 bits; see
 //! [`crate::engine::fingerprint`] for the chance that two states share one.
 
 use std::time::Instant;
