@@ -1,6 +1,7 @@
 //! Tests of the whole: one binary, a module per subject.
 
 mod all;
+mod answers;
 mod bounds;
 mod checks;
 mod cli;
