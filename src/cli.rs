@@ -19,6 +19,7 @@ mod memory;
 mod outline;
 mod progress;
 mod replay;
+mod save;
 mod search;
 mod select;
 

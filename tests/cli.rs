@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use lockwright::check::Code;
-use lockwright::scenario::{catalogue, expect};
+use lockwright::scenario::catalogue;
+use lockwright::study::expect;
 
 /// Runs the program.
 pub fn lockwright(arguments: &[&str]) -> Output {

@@ -10,10 +10,10 @@ use lockwright::kernel::fasync::f_delown;
 use lockwright::kernel::task::Task;
 use lockwright::kernel::{Kernel, Result};
 use lockwright::lease::designs::{self, Entry};
-use lockwright::lease::mutants::{self, Row};
 use lockwright::lease::spinlock::Spinlock;
 use lockwright::lease::{Design, F_UNLCK, Filp, Inode, LockLine, OpenFlags};
 use lockwright::scenario::{self, Scenario, catalogue};
+use lockwright::study::mutants::Row;
 
 use crate::matrix::{self, is_long};
 
@@ -24,7 +24,7 @@ fn run(design: Entry, scenario: &Arc<Scenario>) -> Verdict {
 }
 
 fn named(design: &str) -> Entry {
-    designs::find(design).expect("the design is listed")
+    lockwright::study::design(design).expect("the design is listed")
 }
 
 #[test]
@@ -47,13 +47,15 @@ fn mutant_without_barriers_is_invisible_under_sequential_consistency() {
 fn every_scenario_kills_a_mutant() {
     // An allocation under the lock is caught wherever a lease is touched: it says little of a scenario.
     let telling = |row: &&Row| !row.weak_memory && !["M11", "M12"].contains(&row.number);
-    let of_spinlock: Vec<&Row> = mutants::seeded().filter(|row| row.of == "spinlock").filter(telling).collect();
+    let of_spinlock: Vec<&Row> =
+        lockwright::study::mutants::seeded().filter(|row| row.of == "spinlock").filter(telling).collect();
     for scenario in catalogue::all() {
         // First those that are said to be caught there; then the last, among which are those of the cluster.
         let mut rows = of_spinlock.clone();
         rows.sort_by_key(|row| row.scenario == scenario.name);
         let kills = |row: &&Row| !run(named(&row.full_name()), &scenario).codes().is_empty();
-        let of_flocks = mutants::seeded().any(|row| row.of == "flocks" && row.scenario == scenario.name);
+        let of_flocks =
+            lockwright::study::mutants::seeded().any(|row| row.of == "flocks" && row.scenario == scenario.name);
         let killed = of_flocks || rows.iter().rev().any(kills);
 
         assert!(killed, "{} kills nothing", scenario.name);
@@ -162,7 +164,7 @@ impl Design for Liar {
         self.0.proc_locks(current, inode)
     }
 
-    fn leases(&self, view: &dyn View, inode: Inode) -> Vec<lockwright::event::Listed> {
+    fn leases(&self, view: &dyn View, inode: Inode) -> Vec<lockwright::lease::Listed> {
         self.0.leases(view, inode)
     }
 }

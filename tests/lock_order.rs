@@ -11,7 +11,8 @@ use lockwright::explore::{Config, EngineKind, Subject, Verdict, explore};
 use lockwright::kernel::lock::SpinLock;
 use lockwright::kernel::task::Task;
 use lockwright::kernel::{Faults, Kernel};
-use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{LockKind, Small, Stmt};
 
 use crate::matrix;
 
@@ -108,7 +109,7 @@ struct Chosen {
 
 impl Program for Chosen {
     fn boot(&self) -> Booted {
-        let kernel = Kernel::boot(Faults::default(), 0);
+        let kernel = Kernel::boot(Faults::default());
         let (a, b, opposite) = (SpinLock::new("a"), SpinLock::new("b"), self.opposite);
         let body = Box::new(move || {
             let current = Task::new(kernel, 1);

@@ -6,7 +6,7 @@ use lockwright::engine::controlled::Limits;
 use lockwright::explore::{Config, Verdict, explore};
 use lockwright::lease::designs;
 use lockwright::scenario::catalogue;
-use lockwright::scenario::cells::{self, Cell};
+use lockwright::study::cells::{self, Cell};
 
 /// `LOCKWRIGHT_LONG=1`, as CI has it, runs what a short run samples.
 pub fn is_long() -> bool {

@@ -16,13 +16,14 @@ use lockwright::lease::designs::Entry;
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::json::{self, Generated, KindReport};
 use lockwright::report::{completeness_of, count, memory_model};
-use lockwright::scenario::all::{self, Size};
-use lockwright::scenario::cells::{self, Cell};
-use lockwright::scenario::expect::{self, Expected};
-use lockwright::scenario::{Scenario, file, shrink};
+use lockwright::scenario::{Scenario, file};
+use lockwright::study::all::{self, Size};
+use lockwright::study::cells::{self, Cell};
+use lockwright::study::expect::{self, Expected};
+use lockwright::study::shrink;
 
-use super::progress::Progress;
-use super::{Status, check, print, time_line, workers};
+use super::progress::{self, Progress};
+use super::{Status, print, save, time_line, workers};
 
 /// What is asked for.
 pub struct Wanted<'a> {
@@ -98,7 +99,7 @@ pub fn run(wanted: &Wanted<'_>, as_json: bool) -> Result<Status> {
     let left_out: Vec<Entry> = cells.iter().filter(|cell| !fits(cell)).map(|cell| cell.design).collect();
     cells.retain(fits);
     assert_eq!(cells.len() + left_out.len(), made, "internal error: a scenario is explored or left out");
-    let progress = Progress::start(check::titles(&cells))?;
+    let progress = Progress::start(progress::titles(&cells))?;
     let verdicts = cells::for_each(&cells, (workers() / wanted.config.jobs).max(1), |at, cell| {
         let verdict = explore(&cell.subject(), &progress.watched(at, &wanted.config));
         progress.done(at, &verdict);
@@ -227,7 +228,7 @@ fn page(shown: &Shown, wanted: &Wanted<'_>) -> Result<String> {
         false => Some(replay(&*cell.subject(), &names, &Guide::Exact(&found.schedule))?),
     };
     let saved = match (wanted.save, &replay) {
-        (Some(directory), Some(replay)) => Some(check::write(cell, found, replay, directory)?),
+        (Some(directory), Some(replay)) => Some(save::write(cell, found, replay, directory)?),
         _ => None,
     };
     let example = Counterexample {

@@ -7,18 +7,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use lockwright::event::names::Names;
-use lockwright::explore::saved::{self, Saved, SavedFinding};
-use lockwright::explore::schedule::{Guide, Replay, replay};
-use lockwright::explore::{Config, Error, Found, Verdict};
+use lockwright::explore::{Config, Error, Verdict};
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::json::{self, CellReport, Explored, FindingReport};
 use lockwright::report::{self, columns};
-use lockwright::scenario::all::Size;
-use lockwright::scenario::cells::{self, Cell};
-use lockwright::scenario::{catalogue, expect, file, shrink};
+use lockwright::study::all::Size;
+use lockwright::study::cells::{self, Cell};
+use lockwright::study::{expect, shrink};
 
-use super::progress::Progress;
-use super::{Status, all, kinds, page_columns, print, search, select, time_line, workers};
+use super::progress::{self, Progress};
+use super::save::Shown;
+use super::{Status, all, kinds, page_columns, print, save, search, select, time_line, workers};
 
 /// What to explore, and how.
 #[derive(clap::Args)]
@@ -85,18 +84,6 @@ fn place(cell: &Cell) -> String {
     format!("{} on {}", cell.scenario.name, cell.design.full_name())
 }
 
-/// The cells, as progress names them.
-pub(super) fn titles(cells: &[Cell]) -> Vec<String> {
-    cells.iter().map(place).collect()
-}
-
-/// A finding, ready to be shown.
-pub(super) struct Shown<'a> {
-    found: &'a Found,
-    pub replay: Option<Replay>,
-    pub file: Option<String>,
-}
-
 /// Explores and prints.
 pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     if let Some(size) = arguments.all {
@@ -127,7 +114,7 @@ fn explore_each(
     columns: usize,
     as_json: bool,
 ) -> Result<Status> {
-    let progress = Progress::start(titles(&cells))?;
+    let progress = Progress::start(progress::titles(&cells))?;
     let verdicts = cells::for_each(&cells, (workers() / config.jobs).max(1), |at, cell| {
         let watched = progress.watched(at, config);
         let verdict = cells::explore_with_witnesses(cell, &watched)?;
@@ -145,7 +132,7 @@ fn explore_each(
     let names: Vec<Names> = cells.iter().map(|cell| cell.scenario.names()).collect();
     let mut shown = Vec::new();
     for ((cell, verdict), names) in cells.iter().zip(&verdicts).zip(&names) {
-        let shown_of = verdict.findings.iter().map(|found| show(cell, found, names, arguments.save.as_deref()));
+        let shown_of = verdict.findings.iter().map(|found| save::show(cell, found, names, arguments.save.as_deref()));
         shown.push(shown_of.collect::<Result<Vec<_>>>()?);
     }
     let designs = cells.iter().map(|cell| cell.design.full_name()).collect();
@@ -167,33 +154,6 @@ fn told(error: Error, cell: &Cell) -> anyhow::Error {
 fn make_directory(save: Option<&Path>) -> Result<()> {
     let Some(directory) = save else { return Ok(()) };
     std::fs::create_dir_all(directory).with_context(|| format!("making the directory {}", directory.display()))
-}
-
-/// Replays a finding of a cell, and saves its schedule if there is a directory for it.
-pub(super) fn show<'a>(cell: &Cell, found: &'a Found, names: &Names, save: Option<&Path>) -> Result<Shown<'a>> {
-    if found.weak_memory {
-        return Ok(Shown { found, replay: None, file: None });
-    }
-    let replay = replay(&*cell.subject(), names, &Guide::Exact(&found.schedule))?;
-    let file = save.map(|directory| write(cell, found, &replay, directory)).transpose()?;
-    Ok(Shown { found, replay: Some(replay), file })
-}
-
-pub(super) fn write(cell: &Cell, found: &Found, replay: &Replay, directory: &Path) -> Result<String> {
-    let finding = SavedFinding { code: found.finding.code, subject: found.finding.subject.to_string() };
-    let saved = Saved {
-        lockwright: saved::VERSION,
-        design: cell.design.full_name(),
-        scenario: cell.scenario.name.to_owned(),
-        memory: found.schedule.memory,
-        program: catalogue::find(cell.scenario.name).is_none().then(|| file::to_json(&cell.scenario)),
-        finding: Some(finding),
-        steps: replay.steps.clone(),
-    };
-    let path = saved
-        .write_into(directory)
-        .with_context(|| format!("writing {}", directory.join(saved.file_name()).display()))?;
-    Ok(path.display().to_string())
 }
 
 /// All that was found out.

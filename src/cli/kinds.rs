@@ -13,11 +13,11 @@ use lockwright::event::Symbol;
 use lockwright::explore::{Config, Found, Verdict, explore};
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::{columns, completeness_of, count, memory_model};
-use lockwright::scenario::cells::{self, Cell};
-use lockwright::scenario::expect;
+use lockwright::study::cells::{self, Cell};
+use lockwright::study::expect;
 
-use super::progress::Progress;
-use super::{Status, all, check, print, time_line, workers};
+use super::progress::{self, Progress};
+use super::{Status, all, print, save, time_line, workers};
 
 /// What is asked for.
 pub struct Wanted<'a> {
@@ -48,7 +48,7 @@ fn kind(cell: &Cell, finding: &Finding) -> Kind {
 /// Explores, and prints.
 pub fn run(wanted: &Wanted<'_>) -> Result<Status> {
     let cells = wanted.cells;
-    let progress = Progress::start(check::titles(cells))?;
+    let progress = Progress::start(progress::titles(cells))?;
     let verdicts = cells::for_each(cells, (workers() / wanted.config.jobs).max(1), |at, cell| {
         let verdict = explore(&cell.subject(), &progress.watched(at, wanted.config));
         progress.done(at, &verdict);
@@ -149,7 +149,7 @@ fn page(wanted: &Wanted<'_>, group: &Group, verdicts: &[Verdict]) -> Result<Stri
         .find(|found| kind(cell, &found.finding) == group.kind)
         .or_else(|| verdicts[at].findings.iter().find(|found| kind(cell, &found.finding) == group.kind))
         .expect("the cell was chosen because it has the finding");
-    let shown = check::show(cell, found, &names, wanted.save)?;
+    let shown = save::show(cell, found, &names, wanted.save)?;
     let finding = &found.finding;
     let example = Counterexample {
         design: &design,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use lockwright::explore::{self, Config, Verdict};
+use lockwright::study::cells::Cell;
 use parking_lot::Mutex;
 
 /// How often the line is drawn anew.
@@ -35,7 +36,10 @@ impl Progress {
         let bar = ProgressBar::new(cells as u64);
         let style = ProgressStyle::with_template(template(cells)).context("the progress line")?;
         bar.set_style(style);
-        bar.enable_steady_tick(TICK);
+        // Where nothing is drawn no thread is needed: its heap would count against a limit of the process.
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(TICK);
+        }
         let counts = Arc::new(Mutex::new(vec![explore::Progress::default(); cells]));
         Ok(Progress { bar, titles, counts, interrupt })
     }
@@ -67,6 +71,11 @@ impl Progress {
         self.bar.finish_and_clear();
         elapsed
     }
+}
+
+/// The cells as the line names them.
+pub fn titles(cells: &[Cell]) -> Vec<String> {
+    cells.iter().map(|cell| format!("{} on {}", cell.scenario.name, cell.design.full_name())).collect()
 }
 
 /// A single program is not counted.

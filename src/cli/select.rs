@@ -10,8 +10,8 @@ use lockwright::explore::EngineKind;
 use lockwright::explore::files::read_text;
 use lockwright::lease::designs::{self, Entry};
 use lockwright::report::{columns, count};
-use lockwright::scenario::cells::{self, Cell};
 use lockwright::scenario::{FsKind, Scenario, alone, catalogue, file};
+use lockwright::study::cells::{self, Cell};
 
 /// The engines with a sentence on each.
 pub const ENGINES: &[(&str, EngineKind, &str)] = &[
@@ -38,7 +38,7 @@ pub fn designs(names: &[String]) -> Result<Vec<Entry>> {
     if names.is_empty() {
         return Ok(designs::DESIGNS.to_vec());
     }
-    all(once(names).map(|name| designs::find(name).ok_or_else(|| unknown_design(name))))
+    all(once(names).map(|name| lockwright::study::design(name).ok_or_else(|| unknown_design(name))))
 }
 
 /// The designs are listed; the mutants are too many, but one may have been meant.
@@ -48,7 +48,7 @@ fn unknown_design(name: &str) -> Error {
     }
     let designs: Vec<String> =
         designs::DESIGNS.iter().copied().chain([designs::FLOCKS_FIXED]).map(Entry::full_name).collect();
-    let mutants: Vec<String> = designs::mutants().map(Entry::full_name).collect();
+    let mutants: Vec<String> = lockwright::study::mutated().map(Entry::full_name).collect();
     let more = format!("  and {}: lockwright list mutants", count(mutants.len() as u64, "mutant"));
     let suggestion = suggestion(name, &[&designs[..], &mutants].concat());
     anyhow!("unknown design '{name}'{suggestion}\n{}\n{more}", known_lines(&designs))

@@ -5,8 +5,8 @@
 
 use super::layout::Field;
 use super::machine::{BlockAt, Docket, Id, Op, Program, Quiet, Target};
-use super::program::Kind;
 use crate::event::Woken;
+use crate::subject::form::Kind;
 
 /// Is there an order between two locks of these kinds? A task that waits for a lock that sleeps gives the BKL back.
 pub(super) fn are_ordered(one: Kind, other: Kind) -> bool {

@@ -1,0 +1,49 @@
+//! `--save`: a finding, replayed, and its schedule as a file.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use lockwright::event::names::Names;
+use lockwright::explore::Found;
+use lockwright::explore::saved::{self, Saved, SavedFinding};
+use lockwright::explore::schedule::{Guide, Replay, replay};
+use lockwright::scenario::{catalogue, file};
+use lockwright::study::cells::Cell;
+
+/// Writes the schedule of a finding into the directory; returns where.
+pub(super) fn write(cell: &Cell, found: &Found, replay: &Replay, directory: &Path) -> Result<String> {
+    let finding = SavedFinding { code: found.finding.code, subject: found.finding.subject.to_string() };
+    let saved = Saved {
+        lockwright: saved::VERSION,
+        design: cell.design.full_name(),
+        scenario: cell.scenario.name.to_owned(),
+        memory: found.schedule.memory,
+        program: catalogue::find(cell.scenario.name).is_none().then(|| file::to_json(&cell.scenario)),
+        finding: Some(finding),
+        steps: replay.steps.clone(),
+    };
+    let path = saved
+        .write_into(directory)
+        .with_context(|| format!("writing {}", directory.join(saved.file_name()).display()))?;
+    Ok(path.display().to_string())
+}
+
+/// A finding, ready to be shown.
+pub struct Shown<'a> {
+    /// What was found.
+    pub found: &'a Found,
+    /// Its execution, if a sequentially consistent one shows it.
+    pub replay: Option<Replay>,
+    /// Where its schedule was saved.
+    pub file: Option<String>,
+}
+
+/// Replays a finding of a cell, and saves its schedule if there is a directory for it.
+pub fn show<'a>(cell: &Cell, found: &'a Found, names: &Names, save: Option<&Path>) -> Result<Shown<'a>> {
+    if found.weak_memory {
+        return Ok(Shown { found, replay: None, file: None });
+    }
+    let replay = replay(&*cell.subject(), names, &Guide::Exact(&found.schedule))?;
+    let file = save.map(|directory| write(cell, found, &replay, directory)).transpose()?;
+    Ok(Shown { found, replay: Some(replay), file })
+}
