@@ -1,4 +1,4 @@
-//! Who runs the tasks: the dozen operations, and the engine that is asked for them.
+//! Who runs the tasks: the operations, and the engine that is asked for them.
 //!
 //! Code under test is written once. Its locks, cells and queues are [`Object`]s: names that the
 //! *current engine* of the execution gives a meaning to. [`controlled`] runs tasks as coroutines
@@ -23,6 +23,7 @@ mod limits;
 pub mod loom;
 pub mod memo;
 mod observer;
+pub mod process;
 mod quiet;
 pub mod world;
 
@@ -348,11 +349,7 @@ impl<'a> State<'a> {
 
     /// 128 bits that stand for the state: tasks, objects, time and what the observer remembers.
     pub fn fingerprint(&self) -> u128 {
-        let mut fingerprint = Fingerprint::default();
-        self.world
-            .fingerprint(&mut fingerprint, |task, part: &mut Fingerprint| self.observer.fingerprint_task(task, part));
-        self.observer.fingerprint(&mut fingerprint);
-        fingerprint.finish_128()
+        fingerprint_of(self.world, self.observer)
     }
 }
 

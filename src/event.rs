@@ -11,12 +11,14 @@ use std::fmt;
 use std::hash::Hash;
 use std::panic::Location;
 
+mod held;
 pub mod names;
 mod note;
 pub mod outcome;
 mod symbol;
 pub mod table;
 
+pub use held::Held;
 pub use note::{Fd, LeaseCall, LeaseType, Listed, Note};
 pub use symbol::Symbol;
 
@@ -103,6 +105,14 @@ impl ObjectKind {
         matches!(self, ObjectKind::RwLock | ObjectKind::RwSem)
     }
 
+    /// Does the order matter in which locks of these kinds are taken? A place in the queue of a semaphore is no lock of its own. A task
+    /// that waits for a lock that sleeps does not keep the BKL.
+    pub fn is_ordered_with(self, other: ObjectKind) -> bool {
+        let kinds = [self, other];
+        !kinds.contains(&ObjectKind::WaitList)
+            && (!kinds.contains(&ObjectKind::Bkl) || kinds.iter().any(|kind| kind.spins()))
+    }
+
     /// Is it a lock whose waiters spin, and whose holder must not sleep?
     pub fn spins(self) -> bool {
         matches!(self, ObjectKind::Spin | ObjectKind::RwLock)
@@ -187,7 +197,7 @@ impl Rmw {
     }
 }
 
-/// One operation: what a scheduling point stands before. The dozen that engines implement.
+/// One operation: what a scheduling point stands before. (ARCHITECTURE.md: "What a new operation needs".)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Op {
     /// Reads a cell.
@@ -335,6 +345,41 @@ impl Op {
     /// with store buffers; so does whatever takes a lock inside.
     pub fn drains(self) -> bool {
         !matches!(self, Op::Load(..) | Op::Store(..) | Op::Release(_) | Op::Choose(..) | Op::Flush(..))
+    }
+
+    /// Does it go to its task's store buffer, on a machine that has them?
+    pub fn is_buffered(self) -> bool {
+        matches!(self, Op::Store(..) | Op::Release(_))
+    }
+
+    /// The lock that it takes, tries or releases.
+    pub fn lock(self) -> Option<ObjectId> {
+        match self {
+            Op::Acquire(lock) | Op::TryAcquire(lock) | Op::AcquireRead(lock) => Some(lock),
+            Op::Release(lock) | Op::ReleaseRead(lock) => Some(lock),
+            _ => None,
+        }
+    }
+
+    /// The object of which more than a cell's value decides: whether the operation can be performed now, and what comes of it.
+    pub fn gate(self) -> Option<ObjectId> {
+        self.lock()
+    }
+
+    /// What the task waits for, until others give it back.
+    pub fn waits_for(self) -> Option<ObjectId> {
+        match self {
+            Op::Acquire(lock) | Op::AcquireRead(lock) => Some(lock),
+            _ => None,
+        }
+    }
+
+    /// What it gives back: tasks that wait for that may go on.
+    pub fn gives_back(self) -> Option<ObjectId> {
+        match self {
+            Op::Release(lock) | Op::ReleaseRead(lock) => Some(lock),
+            _ => None,
+        }
     }
 
     /// If it accesses memory: does it write, and how is the access marked?

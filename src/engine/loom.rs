@@ -346,10 +346,8 @@ impl Execution {
                 memory.wait();
             }
             Op::Free(block) => memory.free(block),
-            Op::TryAcquire(_) | Op::AcquireRead(_) | Op::ReleaseRead(_) => {
-                unreachable!("internal error: the lock of {op:?} is a word")
-            }
             Op::Release(_) | Op::Choose(..) | Op::Flush(..) => {}
+            _ => unreachable!("internal error: the lock of {op:?} is a word"),
         }
         None
     }
@@ -390,11 +388,9 @@ impl Execution {
         self.count_drained();
         let alternative = if let Op::Choose(n, _) = op { self.choose(task, n) } else { 0 };
         let result = self.world.borrow_mut().apply_seen(task, op, alternative, seen);
-        match op {
-            Op::Release(id) | Op::ReleaseRead(id) if self.memory().words.has(id) => self.unpark_waiters(id),
-            Op::Release(id) if result == 0 => self.memory().unlock(task, id),
-            Op::Wake(_) | Op::Interrupt(_) | Op::Advance(_) => self.unpark_the_woken(),
-            _ => {}
+        match op.gives_back().filter(|id| self.memory().words.has(*id)) {
+            Some(id) => self.unpark_waiters(id),
+            None => self.unlock_or_wake(task, op, result),
         }
         self.tell_step(task, op, result, place);
         if let Op::Free(block) = op {
@@ -403,6 +399,15 @@ impl Execution {
         }
         self.check_over();
         result
+    }
+
+    /// What others learn of an operation on no word.
+    fn unlock_or_wake(&self, task: TaskId, op: Op, result: u64) {
+        match op {
+            Op::Release(id) if result == 0 => self.memory().unlock(task, id),
+            Op::Wake(_) | Op::Interrupt(_) | Op::Advance(_) => self.unpark_the_woken(),
+            _ => {}
+        }
     }
 
     /// The model ends if the operation needs more than there is room for.

@@ -2,6 +2,7 @@
 
 use super::path::{Answer, Arrival, Pruning};
 use super::search::{self, search};
+use super::spared::Spared;
 use super::witness::is_preemption;
 use super::{Bound, Config, EngineKind, HiddenState, Subject, Verdict};
 use crate::engine::State;
@@ -15,7 +16,7 @@ struct NothingIsKnown {
 
 impl Pruning for NothingIsKnown {
     fn visit(&mut self, _state: &State<'_>, _arrival: &Arrival) -> Answer {
-        Answer::Go { only: None, asleep: 0, tag: 0 }
+        Answer::Go { only: None, spared: Spared::NONE, tag: 0 }
     }
 
     fn cost(&mut self, state: &State<'_>, arrival: &Arrival, transition: Transition) -> Option<u8> {

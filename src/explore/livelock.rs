@@ -15,29 +15,19 @@ use std::hash::BuildHasherDefault;
 use super::path::{Answer, Arrival, Pruning};
 use super::schedule::{Guide, replay};
 use super::search::{self, Runner, search_by};
+use super::spared::Spared;
 use super::visited::Identity;
 use super::{Config, EngineKind, Found, HiddenState, Schedule, Subject, Verdict};
 use crate::check::Code;
 use crate::engine::State;
-use crate::engine::world::Transition;
-use crate::event::{Op, TaskId};
+use crate::engine::process::ProcessSet;
+use crate::event::Op;
 
 mod components;
 mod round;
 
 use components::Graph;
 pub(super) use round::{Passed, judge};
-
-/// Tasks, their store buffers and time, as bits.
-pub(super) type Processes = u128;
-
-/// Who makes the transition.
-pub(super) fn process(transition: Transition) -> Processes {
-    match transition.task {
-        TaskId::CLOCK => 1,
-        task => 1 << (usize::from(task.0) * 2 + usize::from(transition.is_flush())),
-    }
-}
 
 /// Writes down the graph of states.
 struct Recorder {
@@ -60,13 +50,13 @@ impl Pruning for Recorder {
         if at != new {
             return Answer::Stop;
         }
-        let enabled = state.transitions.iter().fold(0, |all, transition| all | process(*transition));
+        let enabled = ProcessSet::of(state.transitions);
         let fans = state.transitions.iter().filter_map(|transition| match state.world.operation(*transition) {
             Some(Op::Choose(fan, _)) => Some((transition.task, fan)),
             _ => None,
         });
         self.graph.add_state(enabled, fans);
-        Answer::Go { only: None, asleep: 0, tag: fingerprint }
+        Answer::Go { only: None, spared: Spared::NONE, tag: fingerprint }
     }
 
     fn states(&self) -> u64 {

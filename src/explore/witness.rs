@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use super::path::{Answer, Arrival, Pruning};
 use super::search::{self, search};
+use super::spared::Spared;
 use super::visited::Identity;
 use super::{Bound, Config, EngineKind, Error, Found, HiddenState, Subject, Verdict, try_explore};
 use crate::check::Code;
@@ -91,7 +92,7 @@ impl Pruning for Bounded {
         }
         known.retain(|visit| visit.0 < cost.0 || visit.1 < cost.1);
         known.push(cost);
-        Answer::Go { only: None, asleep: 0, tag: 0 }
+        Answer::Go { only: None, spared: Spared::NONE, tag: 0 }
     }
 
     fn cost(&mut self, state: &State<'_>, arrival: &Arrival, transition: Transition) -> Option<u8> {

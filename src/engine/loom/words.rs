@@ -154,7 +154,7 @@ impl Execution {
     pub(super) fn unpark_waiters(&self, lock: ObjectId) {
         let world = self.world.borrow();
         let can_have_it = |task| match world.status(task).0 {
-            Status::Ready(Op::Acquire(wanted) | Op::AcquireRead(wanted)) => wanted == lock,
+            Status::Ready(op) => op.waits_for() == Some(lock),
             _ => false,
         };
         let threads = self.threads.borrow();

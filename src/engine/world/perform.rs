@@ -5,7 +5,7 @@ use std::hash::Hasher;
 use super::super::Memory;
 use super::super::fingerprint::Fingerprint;
 use super::super::{Exceeded, READERS_MAX, READS_MAX};
-use super::World;
+use super::{WRITER, World};
 use crate::event::{ObjectId, Op, TaskId, View, Woken};
 
 /// Where the value of a lock counts how often a task holds it for reading. `None` for the set-up, and for tasks beyond the
@@ -33,6 +33,17 @@ impl World {
         }
         let full = reads(self.slot(lock).value, task) == u64::from(READS_MAX);
         full.then_some(Exceeded::Nesting(READS_MAX))
+    }
+
+    /// What the operation has to wait for now, if anything. (A sleep is the task's own: [`View::status`].)
+    #[inline]
+    pub(super) fn waits_for(&self, op: Op) -> Option<ObjectId> {
+        let is_open = match op {
+            Op::Acquire(lock) => self.slot(lock).value == 0,
+            Op::AcquireRead(lock) => self.slot(lock).value & WRITER == 0,
+            _ => return None,
+        };
+        op.waits_for().filter(|_| !is_open)
     }
 
     /// Performs the task's pending operation (or the set-up's) and folds it into the task's history.

@@ -14,7 +14,7 @@ use super::compile;
 use super::machine::{Program, Reader};
 use crate::engine::{Clock, Memory};
 use crate::event::outcome::Outcome;
-use crate::event::{Access, Symbol};
+use crate::event::{Access, ObjectKind, Symbol};
 use crate::explore::Bound;
 
 /// Tasks of a program at most: a set of them is a machine word.
@@ -59,6 +59,22 @@ pub enum Kind {
     Mutex,
     /// The Big Kernel Lock: its depth, and that `schedule()` gives it back, is code around it.
     Bkl,
+}
+
+impl Kind {
+    /// What it is in an execution.
+    fn object(self) -> ObjectKind {
+        match self {
+            Kind::Spin => ObjectKind::Spin,
+            Kind::Mutex => ObjectKind::Mutex,
+            Kind::Bkl => ObjectKind::Bkl,
+        }
+    }
+
+    /// See [`ObjectKind::is_ordered_with`].
+    pub(super) fn is_ordered_with(self, other: Kind) -> bool {
+        self.object().is_ordered_with(other.object())
+    }
 }
 
 /// A comparison with a constant.

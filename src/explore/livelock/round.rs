@@ -1,7 +1,7 @@
 //! The judgement of one execution: does it end where it had been before, and could it go on like that for ever?
 
-use super::{Processes, process};
 use crate::check::{Code, Finding, Spot};
+use crate::engine::process::{Process, ProcessSet};
 use crate::engine::world::Transition;
 use crate::event::names::Names;
 use crate::event::{Event, TaskId, What};
@@ -11,7 +11,7 @@ use crate::explore::schedule::{Line, Stand};
 pub(in crate::explore) struct Passed {
     pub fingerprint: u128,
     /// Who could go on.
-    pub enabled: Processes,
+    pub enabled: ProcessSet,
     /// What was done; nothing in the last one.
     pub taken: Option<Transition>,
 }
@@ -21,9 +21,9 @@ pub(in crate::explore) fn judge(passed: &[Passed], lines: &[Line], stands: &[Sta
     let (last, before) = passed.split_last()?;
     let first = before.iter().position(|state| state.fingerprint == last.fingerprint)?;
     let round = &before[first..];
-    let able = round.iter().fold(0, |able, state| able | state.enabled);
-    let moves: Processes = round.iter().filter_map(|state| state.taken).fold(0, |moves, it| moves | process(it));
-    if able & !moves != 0 {
+    let able = round.iter().fold(ProcessSet::default(), |able, state| able.union(state.enabled));
+    let moves: ProcessSet = round.iter().filter_map(|state| state.taken).map(Process::of).collect();
+    if !able.without(moves).is_empty() {
         return None;
     }
     // Steps are counted from 1.
