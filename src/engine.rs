@@ -25,6 +25,7 @@ pub mod memo;
 mod observer;
 pub mod process;
 mod quiet;
+mod teller;
 pub mod world;
 
 use fingerprint::Fingerprint;
