@@ -91,6 +91,8 @@ pub enum ObjectKind {
     Queue,
     /// A slab object; its fields are objects of their own that name it as their block.
     Block,
+    /// A `struct semaphore`: so many permits, which belong to no task.
+    Semaphore,
 }
 
 impl ObjectKind {
@@ -218,6 +220,12 @@ pub enum Op {
     AcquireRead(ObjectId),
     /// Gives a lock back that was taken for reading; the result is 1 if the task did not hold it so, and then nothing changes.
     ReleaseRead(ObjectId),
+    /// Takes a permit of a semaphore; enabled while there is one. The result is 1 if there was none: the set-up does not wait.
+    Down(ObjectId),
+    /// Takes a permit of a semaphore if there is one; the result is 1 if so.
+    TryDown(ObjectId),
+    /// Adds a permit to a semaphore.
+    Up(ObjectId),
     /// Puts the task on a wait queue and marks it as going to sleep (`prepare_to_wait`).
     Enqueue(ObjectId),
     /// Takes the task off a wait queue and marks it as running (`finish_wait`).
@@ -297,6 +305,7 @@ impl Op {
             Op::Acquire(id) | Op::TryAcquire(id) | Op::Release(id) | Op::AcquireRead(id) | Op::ReleaseRead(id) => {
                 Some(id)
             }
+            Op::Down(id) | Op::TryDown(id) | Op::Up(id) => Some(id),
             Op::Enqueue(id) | Op::Dequeue(id) | Op::Wake(id) | Op::Free(id) | Op::Flush(id, _) => Some(id),
             Op::Fence | Op::Sleep(_) | Op::Choose(..) | Op::Interrupt(_) | Op::Advance(_) => None,
         }
@@ -338,6 +347,9 @@ impl Op {
             Op::Flush(id, value) => [word(18, id, 0), value, 0],
             Op::AcquireRead(id) => [word(19, id, 0), 0, 0],
             Op::ReleaseRead(id) => [word(20, id, 0), 0, 0],
+            Op::Down(id) => [word(22, id, 0), 0, 0],
+            Op::TryDown(id) => [word(23, id, 0), 0, 0],
+            Op::Up(id) => [word(24, id, 0), 0, 0],
         }
     }
 
@@ -363,13 +375,16 @@ impl Op {
 
     /// The object of which more than a cell's value decides: whether the operation can be performed now, and what comes of it.
     pub fn gate(self) -> Option<ObjectId> {
-        self.lock()
+        match self {
+            Op::Down(semaphore) | Op::TryDown(semaphore) | Op::Up(semaphore) => Some(semaphore),
+            _ => self.lock(),
+        }
     }
 
     /// What the task waits for, until others give it back.
     pub fn waits_for(self) -> Option<ObjectId> {
         match self {
-            Op::Acquire(lock) | Op::AcquireRead(lock) => Some(lock),
+            Op::Acquire(lock) | Op::AcquireRead(lock) | Op::Down(lock) => Some(lock),
             _ => None,
         }
     }
@@ -377,7 +392,7 @@ impl Op {
     /// What it gives back: tasks that wait for that may go on.
     pub fn gives_back(self) -> Option<ObjectId> {
         match self {
-            Op::Release(lock) | Op::ReleaseRead(lock) => Some(lock),
+            Op::Release(lock) | Op::ReleaseRead(lock) | Op::Up(lock) => Some(lock),
             _ => None,
         }
     }

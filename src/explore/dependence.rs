@@ -52,7 +52,10 @@ pub(super) fn touch(op: Op) -> Touch {
         Op::Load(id, _) => Touch::On(id, Way::Reads),
         Op::Rmw(id, Rmw::Add(_), Access::Once) => Touch::On(id, Way::Adds),
         Op::Store(id, ..) | Op::Rmw(id, ..) | Op::Flush(id, _) => Touch::On(id, Way::Writes),
-        Op::TryAcquire(id) => Touch::On(id, Way::Tries),
+        Op::TryAcquire(id) | Op::TryDown(id) => Touch::On(id, Way::Tries),
+        // The last permit goes to one of two; that one more is there, nobody learns from adding it.
+        Op::Down(id) => Touch::On(id, Way::Writes),
+        Op::Up(id) => Touch::On(id, Way::Adds),
         // Readers of a lock as well: a writer waits for all of them.
         Op::Acquire(id) | Op::Release(id) | Op::AcquireRead(id) | Op::ReleaseRead(id) => Touch::On(id, Way::Writes),
         Op::Enqueue(id) | Op::Dequeue(id) => Touch::On(id, Way::Queues),

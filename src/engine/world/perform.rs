@@ -41,6 +41,7 @@ impl World {
         let is_open = match op {
             Op::Acquire(lock) => self.slot(lock).value == 0,
             Op::AcquireRead(lock) => self.slot(lock).value & WRITER == 0,
+            Op::Down(semaphore) => self.slot(semaphore).value != 0,
             _ => return None,
         };
         op.waits_for().filter(|_| !is_open)
@@ -162,11 +163,25 @@ impl World {
                 }
                 u64::from(!mine)
             }
+            Op::Down(id) => u64::from(!self.take_permit(id)),
+            Op::TryDown(id) => u64::from(self.take_permit(id)),
+            Op::Up(id) => {
+                self.slot_mut(id).value += 1;
+                0
+            }
             Op::Free(id) => std::mem::replace(&mut self.slot_mut(id).value, 1),
             Op::Choose(..) => u64::from(alternative),
             Op::Enqueue(..) | Op::Dequeue(..) | Op::Wake(..) => self.perform_on_queue(task, op),
             Op::Sleep(..) | Op::Interrupt(..) | Op::Advance(..) => self.perform_on_time(task, op),
         }
+    }
+
+    /// Takes a permit of the semaphore if there is one.
+    fn take_permit(&mut self, semaphore: ObjectId) -> bool {
+        let permits = &mut self.slot_mut(semaphore).value;
+        let has_one = *permits != 0;
+        *permits -= u64::from(has_one);
+        has_one
     }
 
     fn perform_on_queue(&mut self, task: TaskId, op: Op) -> u64 {

@@ -54,6 +54,9 @@ impl Action {
 /// | any other access | access to the cell | yes |
 /// | trylock that fails | the same of the lock | no |
 /// | any other lock operation | lock operation on the lock | yes, of two readers as well: a writer waits for all of them |
+/// | `Up` | `Up` of the semaphore | no: both add, and nobody learns what there was |
+/// | `TryDown` that fails | the same of the semaphore | no |
+/// | any other operation on a semaphore | operation on the semaphore | yes |
 /// | `Enqueue`, `Dequeue` | the same of the queue, other task | no: each is about its own task |
 /// | `Wake` that wakes nobody | the same of the queue | no |
 /// | any other `Wake` | operation on the queue | yes |
@@ -212,7 +215,10 @@ mod tests {
             Op::TryAcquire(_) => Op::Release(X),
             Op::Release(_) => Op::AcquireRead(X),
             Op::AcquireRead(_) => Op::ReleaseRead(X),
-            Op::ReleaseRead(_) => Op::Enqueue(X),
+            Op::ReleaseRead(_) => Op::Down(X),
+            Op::Down(_) => Op::TryDown(X),
+            Op::TryDown(_) => Op::Up(X),
+            Op::Up(_) => Op::Enqueue(X),
             Op::Enqueue(_) => Op::Dequeue(X),
             Op::Dequeue(_) => Op::Wake(X),
             Op::Wake(_) => Op::Sleep(None),

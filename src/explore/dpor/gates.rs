@@ -17,6 +17,8 @@ pub(super) struct Gates {
     held: Held<()>,
     /// For reading, each as often as it was taken.
     read: Held<()>,
+    /// Permits of the semaphores that tasks come to.
+    permits: BTreeMap<ObjectId, u64>,
     /// Locks given back by releases that are still in a store buffer.
     releasing: Vec<ObjectId>,
     /// The task of each store or release that is still in a store buffer.
@@ -30,7 +32,8 @@ pub(super) struct Gates {
 impl Gates {
     /// Before the first step, with the values of the locks that tasks come to.
     pub fn new(jiffies: u64, first: &BTreeMap<ObjectId, u64>) -> Gates {
-        let mut gates = Gates { jiffies, ..Gates::default() };
+        // What is a lock and what is a semaphore, the operations tell: each asks for what it is about.
+        let mut gates = Gates { jiffies, permits: first.clone(), ..Gates::default() };
         // The set-up can have left it locked, and no other has been at it.
         let locked = first.iter().filter(|(_, value)| **value == LEFT_LOCKED);
         locked.for_each(|(&lock, _)| gates.held.take(TaskId::BOOT, lock, ()));
@@ -46,15 +49,24 @@ impl Gates {
         self.owner(lock).is_none() && self.read.last(lock).is_none()
     }
 
-    /// What the value of a lock was before this operation, the first on it, left that value. A lock that the set-up has left
+    /// What the value of a lock or a semaphore was before this operation, the first on it, left that value. A lock that the set-up has left
     /// locked stays so, and any other was free.
-    pub fn before(_op: Op, _result: u64, value: u64) -> u64 {
-        value
+    pub fn before(op: Op, result: u64, value: u64) -> u64 {
+        match op {
+            Op::Down(_) => value + 1,
+            Op::TryDown(_) => value + result,
+            Op::Up(_) => value - 1,
+            _ => value,
+        }
+    }
+
+    fn has_permit(&self, semaphore: ObjectId) -> bool {
+        self.permits.get(&semaphore).is_some_and(|permits| *permits != 0)
     }
 
     /// Is the result of the operation told by what is kept here?
     pub fn tell(op: Op) -> bool {
-        matches!(op, Op::TryAcquire(_) | Op::Release(_) | Op::ReleaseRead(_) | Op::Wake(_))
+        matches!(op, Op::TryAcquire(_) | Op::Release(_) | Op::ReleaseRead(_) | Op::TryDown(_) | Op::Wake(_))
     }
 
     /// Can the task perform the operation now?
@@ -62,6 +74,7 @@ impl Gates {
         match op {
             Op::Acquire(lock) => self.is_free(lock),
             Op::AcquireRead(lock) => self.owner(lock).is_none(),
+            Op::Down(semaphore) => self.has_permit(semaphore),
             Op::Sleep(deadline) => !self.sleeps(task, deadline),
             _ => true,
         }
@@ -81,6 +94,7 @@ impl Gates {
         let task = action.transition.task;
         match action.op {
             Op::TryAcquire(lock) => action.result = u64::from(self.is_free(lock)),
+            Op::TryDown(semaphore) => action.result = u64::from(self.has_permit(semaphore)),
             Op::ReleaseRead(lock) => action.result = u64::from(!self.read.holds(task, lock)),
             Op::Release(lock) => {
                 let mine = self.owner(lock) == Some(task) && !self.releasing.contains(&lock);
@@ -113,6 +127,9 @@ impl Gates {
                 self.held.give_back(task, lock);
                 self.releasing.retain(|known| *known != lock);
             }
+            Op::Down(semaphore) => *self.permits.entry(semaphore).or_default() -= 1,
+            Op::TryDown(semaphore) => *self.permits.entry(semaphore).or_default() -= action.result,
+            Op::Up(semaphore) => *self.permits.entry(semaphore).or_default() += 1,
             Op::Enqueue(queue) => {
                 self.queued.push((queue, task));
                 self.sleeping.retain(|sleeper| *sleeper != task);
