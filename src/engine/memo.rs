@@ -299,7 +299,8 @@ impl Memo {
     }
 }
 
-fn of_world(world: &World) -> u128 {
+/// 128 bits that stand for all tasks and objects, without what an observer remembers.
+pub fn of_world(world: &World) -> u128 {
     let mut fingerprint = Fingerprint::default();
     world.fingerprint(&mut fingerprint, |_, _| ());
     fingerprint.finish_128()

@@ -1,4 +1,4 @@
-//! The path through the tree of schedules: what every search by running again has in common.
+//! The path through the tree of schedules: what all depth-first searches have in common.
 //!
 //! The path is a stack of branches. An execution follows the path, then goes on with the first transition of every new
 //! state until it ends; then the deepest branch with something left is taken next. What is left on a path can be
@@ -231,6 +231,7 @@ impl<P: Pruning> Path<P> {
         while let Some(branch) = self.branches.last_mut() {
             branch.taken += 1;
             if branch.taken < branch.end {
+                debug_assert!(branch.end <= self.arena.len(), "internal error: choices go with their branch");
                 return true;
             }
             self.arena.truncate(branch.start);
@@ -359,8 +360,11 @@ impl<P: Pruning> Path<P> {
 
     /// Takes what the path says at this depth.
     fn take(&mut self) -> Decision {
-        let choice = self.arena[self.branches[self.depth].taken];
+        let branch = &self.branches[self.depth];
+        debug_assert!((branch.start..branch.end).contains(&branch.taken), "internal error: a choice of another state");
+        let choice = self.arena[branch.taken];
         self.depth += 1;
+        debug_assert!(self.depth <= self.branches.len());
         if choice.transition.task != TaskId::CLOCK && !choice.transition.is_flush() {
             self.last = choice.transition.task;
         }

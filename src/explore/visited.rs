@@ -103,6 +103,11 @@ impl Visited {
             let before = *known;
             *known = before.common(spared);
             let now = before.without(spared);
+            debug_assert!(
+                known.without(before) == Spared::NONE,
+                "internal error: what is spared at a known state only shrinks"
+            );
+            debug_assert!(known.union(now) == before, "internal error: a process is neither due nor spared");
             return if now == Spared::NONE { Visit::Known } else { Visit::Due { now, spared: *known } };
         }
         if shard.len() == shard.capacity() {

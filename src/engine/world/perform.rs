@@ -47,8 +47,14 @@ impl World {
         op.waits_for().filter(|_| !is_open)
     }
 
+    /// Need the operation wait for nothing? The set-up never waits: what it takes twice is judged when it has it.
+    fn is_open(&self, task: TaskId, op: Op) -> bool {
+        task == TaskId::BOOT || self.waits_for(op).is_none()
+    }
+
     /// Performs the task's pending operation (or the set-up's) and folds it into the task's history.
     pub(in crate::engine) fn apply(&mut self, task: TaskId, op: Op, alternative: u8) -> u64 {
+        debug_assert!(self.is_open(task, op), "internal error: {task:?} performs {op:?}, which has to wait");
         let result = self.perform(task, op, alternative);
         if task != TaskId::BOOT {
             let mut fold = Fingerprint::default();
@@ -64,6 +70,7 @@ impl World {
 
     /// As [`World::apply`], where memory other than this world has decided what the task saw.
     pub(in crate::engine) fn apply_seen(&mut self, task: TaskId, op: Op, alternative: u8, seen: Option<u64>) -> u64 {
+        debug_assert!(self.is_open(task, op), "internal error: {task:?} performs {op:?}, which has to wait");
         let result = match (op, seen) {
             (Op::Rmw(id, rmw, _), Some(old)) => {
                 self.slot_mut(id).value = rmw.apply(old);
