@@ -36,7 +36,7 @@ use world::{Transition, World};
 
 /// What an engine does for the code under test.
 ///
-/// All methods are about the task that calls. Real threads fit as well: nothing here says that tasks share an OS thread.
+/// All methods are about the task that calls. Engines run all tasks of an execution on one OS thread.
 pub trait Engine {
     /// Number of the execution; objects bear it.
     fn execution(&self) -> u32;

@@ -135,7 +135,7 @@ pub type Listener = Arc<dyn Fn(&Progress) + Send + Sync>;
 /// How far an exploration is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Progress {
-    /// Executions run.
+    /// Paths gone through: run, or stepped on copies of states.
     pub executions: u64,
     /// Distinct states met.
     pub states: u64,
@@ -225,7 +225,7 @@ pub struct Found {
 pub struct Verdict {
     /// Who explored.
     pub engine: EngineKind,
-    /// Executions run, abandoned ones included.
+    /// Paths gone through, abandoned ones included: executions that were run, or stepped on copies of states.
     pub executions: u64,
     /// Distinct states met; 0 if the engine does not know states.
     pub states: u64,
