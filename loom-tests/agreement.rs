@@ -12,12 +12,13 @@ use std::sync::Arc;
 use lockwright::check::Code;
 use lockwright::explore::{Bound, Config, EngineKind, Verdict, explore};
 use lockwright::lease::designs::{self, Entry};
-use lockwright::scenario::{Scenario, catalogue, cells, subject};
+use lockwright::scenario::{Scenario, catalogue, subject};
+use lockwright::study::cells;
 
 use crate::table::{self, Entry::*};
 
 fn run(design: &str, scenario: &str, engine: EngineKind, executions_max: u64) -> Verdict {
-    let design = designs::find(design).expect("the design exists");
+    let design = lockwright::study::design(design).expect("the design exists");
     let scenario = catalogue::find(scenario).expect("the scenario exists");
     explore(&subject(design, &scenario), &Config { executions_max, ..Config::with_engine(engine) })
 }

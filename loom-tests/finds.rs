@@ -6,7 +6,7 @@ use lockwright::lease::designs;
 use lockwright::scenario::{catalogue, subject};
 
 fn run(design: &str, scenario: &str, engine: EngineKind) -> Verdict {
-    let design = designs::find(design).expect("the design exists");
+    let design = lockwright::study::design(design).expect("the design exists");
     let scenario = catalogue::find(scenario).expect("the scenario exists");
     explore(&subject(design, &scenario), &Config::with_engine(engine))
 }

@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use lockwright::check::Code;
 use lockwright::explore::{Config, EngineKind, Verdict, explore};
-use lockwright::lease::designs;
 use lockwright::scenario::{catalogue, subject};
 use loom::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst, fence};
 
@@ -50,7 +49,7 @@ fn leaser_and_opener_cannot_both_miss_each_other_if_each_has_its_barrier() {
 
 /// A leaser asks for a write lease; an opener finds the inode through another hard link, which raises `i_count`.
 fn under_loom(design: &str) -> Verdict {
-    let design = designs::find(design).expect("the design exists");
+    let design = lockwright::study::design(design).expect("the design exists");
     let scenario = catalogue::find("leaser-iget").expect("the scenario exists");
     explore(&subject(design, &scenario), &Config::with_engine(EngineKind::Loom))
 }

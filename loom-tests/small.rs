@@ -2,7 +2,8 @@
 
 use lockwright::check::Code;
 use lockwright::explore::{Bound, Config, EngineKind, Verdict, explore};
-use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{LockKind, Small, Stmt};
 
 fn run(program: &Small, engine: EngineKind) -> Verdict {
     let verdict = explore(&program.subject(), &Config::with_engine(engine));

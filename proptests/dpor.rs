@@ -14,7 +14,7 @@ use lockwright::engine::{Decision, Flow, Memory, Observer, Program, State, Strat
 use lockwright::event::{Event, ObjectId, Op, TaskId, View, What};
 use lockwright::explore::dpor::{Action, dependent};
 use lockwright::explore::{Config, EngineKind, Subject, Verdict, explore};
-use lockwright::scenario::small::Small;
+use lockwright::program::small::Small;
 use proptest::prelude::*;
 use proptest::strategy::{Strategy as _, ValueTree};
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
@@ -196,7 +196,7 @@ proptest! {
             let explorer = explore(&program.subject(), &Config { memory, ..Config::default() });
             prop_assert_eq!(explorer.bound, None);
             let said = Said::by(&explorer);
-            if program.explicit(memory).is_some() {
+            if program.explicit().is_some() {
                 let config = Config { memory, ..Config::with_engine(EngineKind::Explicit) };
                 prop_assert_eq!(&Said::by(&explore(&program.subject(), &config)), &said);
             }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lockwright::engine::{Memory, Unsound};
 use lockwright::explore::{Config, EngineKind, explore};
-use lockwright::scenario::small::Small;
+use lockwright::program::small::Small;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};

@@ -4,7 +4,7 @@
 
 use lockwright::engine::{Memory, Unsound};
 use lockwright::explore::{Config, EngineKind, Subject, explore};
-use lockwright::scenario::small::Small;
+use lockwright::program::small::Small;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
@@ -47,7 +47,7 @@ proptest! {
 
         prop_assert_eq!(&said(&program, Config::default()), &oracle);
         prop_assert_eq!(&said(&program, Config::with_engine(EngineKind::Dpor)), &oracle);
-        if program.explicit(Memory::Sc).is_some() {
+        if program.explicit().is_some() {
             prop_assert_eq!(&said(&program, Config::with_engine(EngineKind::Explicit)), &oracle);
         }
         if has_many_states(&program) {

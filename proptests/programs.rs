@@ -6,7 +6,8 @@ use lockwright::check::Code;
 use lockwright::engine::{Clock, Program};
 use lockwright::explore::Verdict;
 use lockwright::kernel::Faults;
-use lockwright::scenario::small::{Is, LockKind, Small, Stmt, Stmt::*};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{Is, LockKind, Small, Stmt};
 use proptest::prelude::*;
 
 /// Schedules that brute force may need by the estimate.

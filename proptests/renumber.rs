@@ -8,7 +8,7 @@ use lockwright::check::Code;
 use lockwright::engine::Clock;
 use lockwright::explore::{Bound, Config, EngineKind, explore};
 use lockwright::kernel::Faults;
-use lockwright::lease::{F_RDLCK, F_UNLCK, F_WRLCK, OpenFlags, designs};
+use lockwright::lease::{F_RDLCK, F_UNLCK, F_WRLCK, OpenFlags};
 use lockwright::scenario::{Call, ClusterSpec, Scenario, TaskSpec, file, subject};
 use proptest::prelude::*;
 
@@ -72,7 +72,7 @@ fn scenario() -> impl Strategy<Value = Scenario> {
 
 /// What an engine says of every order. `None` if it does not end one within its bound.
 fn one_verdict(design: &'static str, scenario: &Scenario, config: &Config) -> Result<Option<Told>, TestCaseError> {
-    let design = designs::find(design).expect("the design is listed");
+    let design = lockwright::study::design(design).expect("the design is listed");
     let mut told: Option<Told> = None;
     for order in turned(scenario) {
         let verdict = explore(&subject(design, &Arc::new(order.scenario.clone())), config);

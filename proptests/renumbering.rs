@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use lockwright::check::Code;
 use lockwright::engine::Memory;
 use lockwright::explore::{Config, EngineKind, Subject, Verdict, explore};
-use lockwright::scenario::small::{LockKind, Small, Stmt};
+use lockwright::program::small::{LockKind, Small, Stmt};
 use proptest::prelude::*;
 
 use crate::programs::{Said, program};
@@ -95,7 +95,7 @@ fn compare_all(program: &Small, order: &[usize], memory: Memory) -> Result<(), T
     let bounded = |engine| Config { memory, executions_max: EXECUTIONS_MAX, ..Config::with_engine(engine) };
     compare(program, order, &Config { memory, ..Config::default() })?;
     compare(program, order, &Config { memory, symmetry: true, ..Config::default() })?;
-    if program.explicit(memory).is_some() {
+    if program.explicit().is_some() {
         compare(program, order, &Config { memory, ..Config::with_engine(EngineKind::Explicit) })?;
     }
     for engine in [EngineKind::Brute, EngineKind::Dpor, EngineKind::SourceDpor] {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lockwright::explore::{Bound, Checkpoint, Config, Verdict, try_explore};
-use lockwright::scenario::small::Small;
+use lockwright::program::small::Small;
 use proptest::prelude::*;
 
 use crate::programs::{Said, program};

@@ -4,7 +4,8 @@
 //! what loom does not do, is pinned by example in `loom-tests/small.rs`.
 
 use lockwright::explore::{Config, EngineKind, explore};
-use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{LockKind, Small, Stmt};
 use proptest::prelude::*;
 
 /// What a task does while it holds the lock of a cell.

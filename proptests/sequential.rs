@@ -16,7 +16,7 @@ use lockwright::explore::{Config, Subject, explore};
 use lockwright::kernel::lock::SpinLock;
 use lockwright::kernel::task::Task;
 use lockwright::kernel::{Errno, Faults, Kernel, wait};
-use lockwright::lease::designs::{self, Entry};
+use lockwright::lease::designs::Entry;
 use lockwright::lease::{Design, F_RDLCK, F_UNLCK, F_WRLCK, Filp, Inode, LockLine, OpenFlags};
 use lockwright::scenario;
 use proptest::prelude::*;
@@ -90,13 +90,13 @@ fn make(design: &dyn Design, current: &Task, inode: Inode, handles: &mut Handles
 
 impl Script {
     fn new(design: &str, calls: &[(u32, Call)], faults: Faults) -> Arc<Script> {
-        let design = designs::find(design).expect("the design is listed");
+        let design = lockwright::study::design(design).expect("the design is listed");
         Arc::new(Script { design, calls: calls.to_vec(), faults, endings: Arc::default() })
     }
 
     fn run(&self, kernel: Kernel, seen: &Mutex<Vec<Seen>>) {
         let design = self.design.boot(kernel);
-        let inode = Inode::new(SpinLock::new("inode_lock"), true);
+        let inode = Inode::new(SpinLock::new("inode_lock"), true).with_break_time(45);
         let mut handles: Handles = [None; 3];
         for &(pid, call) in &self.calls {
             let current = Task::new(kernel, pid);
@@ -111,7 +111,7 @@ impl Script {
 
 impl Program for Script {
     fn boot(&self) -> Booted {
-        let kernel = Kernel::boot(self.faults, 45);
+        let kernel = Kernel::boot(self.faults);
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (script, told, endings) = (self.clone(), Arc::clone(&seen), Arc::clone(&self.endings));
         Booted {
@@ -155,7 +155,7 @@ fn signalled(design: &str, calls: &[(u32, Call)]) -> Vec<u32> {
     let replay = replay(&*script, &Names::default(), &Guide::Sequential).expect("there is nothing to diverge from");
     let told = replay.lines.iter().filter_map(|line| match line.event.what {
         What::Note(Note::Signal { pid, .. }) => Some(pid),
-        What::Note(Note::Callback { .. }) => Some(0),
+        What::Note(Note::Case(note)) if note.kind.name == "Callback" => Some(0),
         _ => None,
     });
     told.collect()

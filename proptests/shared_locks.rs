@@ -2,7 +2,8 @@
 
 use lockwright::engine::Memory;
 use lockwright::explore::{Config, EngineKind, explore};
-use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{LockKind, Small, Stmt};
 use proptest::prelude::*;
 
 use crate::programs::{Said, fitted};

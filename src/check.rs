@@ -11,90 +11,34 @@ use std::collections::HashSet;
 use std::hash::Hasher;
 
 use crate::event::names::Names;
-use crate::event::{Event, Place, Status, Symbol, TaskId, View};
+use crate::event::{Event, Span, Status, Symbol, TaskId, View};
 
 mod bug;
 pub mod code;
 mod counts;
 mod deadlock;
-mod history;
-pub mod lease;
+mod extra;
+pub mod finding;
 mod ledger;
 mod lockdep;
 mod race;
-mod remote;
-mod sequential;
 mod slab;
 mod sleep;
 mod unlock;
 
 pub use code::Code;
+pub use extra::Check;
+use finding::Docket;
+pub use finding::{Finding, Spot};
 use ledger::Ledger;
 pub use lockdep::{Order, Orders};
-
-/// A place of a finding: a step of the schedule, and the source line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Spot {
-    /// Number of the step; a step that is only pending has the number it would get.
-    pub step: u32,
-    /// Whose step.
-    pub task: TaskId,
-    /// Where in the source.
-    pub place: Place,
-    /// In the set-up: the task whose calls are made there.
-    pub set_up_of: Option<TaskId>,
-}
-
-/// One problem, with the places that make it one: two, but for what is said of two designs together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// Which problem.
-    pub code: Code,
-    /// What it is about: a lock, a field, a function. With the code, it identifies the finding in a verdict.
-    pub subject: Symbol,
-    /// One sentence.
-    pub message: String,
-    /// Where it went wrong, and what happened there.
-    pub at: (Spot, String),
-    /// Where that was prepared, and what happened there; `None` where nothing else has a part in it.
-    pub other: Option<(Spot, String)>,
-    /// Number of steps made when it was noticed.
-    pub step: u32,
-}
-
-/// What a check writes its findings into.
-pub(crate) struct Docket<'a> {
-    names: &'a Names,
-    seen: &'a mut HashSet<(Code, Symbol)>,
-    found: &'a mut Vec<Finding>,
-    stop: bool,
-    step: u32,
-}
-
-impl Docket<'_> {
-    /// Reports a finding unless an earlier execution had it; stops the execution if the code says so.
-    fn report(
-        &mut self,
-        code: Code,
-        subject: impl Into<Symbol>,
-        tell: impl FnOnce(&Names) -> (String, (Spot, String), (Spot, String)),
-    ) {
-        let subject = subject.into();
-        self.stop |= code.ends_execution();
-        if self.seen.insert((code, subject)) {
-            let (message, at, other) = tell(self.names);
-            self.found.push(Finding { code, subject, message, at, other: Some(other), step: self.step });
-        }
-    }
-}
 
 /// What the checks remember of an execution: a search that goes on from a copy of a state takes a copy of this as well.
 #[derive(Clone, Default)]
 pub struct CheckMemory {
     ledger: Ledger,
     order: lockdep::LockOrder,
-    lease: Option<lease::LeaseCheck>,
-    history: Option<history::History>,
+    extra: Vec<Box<dyn Check>>,
 }
 
 /// All checks of a program.
@@ -103,8 +47,7 @@ pub struct Checks {
     ledger: Ledger,
     order: lockdep::LockOrder,
     orders: Orders,
-    lease: Option<lease::LeaseCheck>,
-    history: Option<history::History>,
+    extra: Vec<Box<dyn Check>>,
     seen: HashSet<(Code, Symbol)>,
     found: Vec<Finding>,
     /// How the tasks stand in the state that is judged: looked up once for all judges.
@@ -125,22 +68,17 @@ impl Checks {
             ledger: Ledger::default(),
             order: lockdep::LockOrder::default(),
             orders: Orders::default(),
-            lease: None,
-            history: None,
+            extra: Vec::new(),
             seen: HashSet::new(),
             found: Vec::new(),
             stands: Vec::new(),
         }
     }
 
-    /// With the lease properties on top.
-    pub fn with_leases(names: Names) -> Checks {
-        Checks { lease: Some(lease::LeaseCheck::new()), history: Some(history::History::new()), ..Checks::new(names) }
-    }
-
-    /// Without the question for a sequential order (LW040): the sequential lease of one machine knows no other file system.
-    pub fn without_history(self) -> Checks {
-        Checks { history: None, ..self }
+    /// With another judge, which a case brings.
+    pub fn with(mut self, check: Box<dyn Check>) -> Checks {
+        self.extra.push(check);
+        self
     }
 
     /// Forgets which findings were reported, so that the next execution reports them again.
@@ -157,20 +95,14 @@ impl Checks {
 
     /// What is remembered of the execution so far.
     pub fn memory(&self) -> CheckMemory {
-        CheckMemory {
-            ledger: self.ledger.clone(),
-            order: self.order.clone(),
-            lease: self.lease.clone(),
-            history: self.history.clone(),
-        }
+        CheckMemory { ledger: self.ledger.clone(), order: self.order.clone(), extra: self.extra.clone() }
     }
 
     /// Goes on from what was remembered.
     pub fn set_memory(&mut self, memory: CheckMemory) {
         self.ledger = memory.ledger;
         self.order = memory.order;
-        self.lease = memory.lease;
-        self.history = memory.history;
+        self.extra = memory.extra;
     }
 
     /// Adds the lock orders of its executions to these.
@@ -182,18 +114,13 @@ impl Checks {
     pub fn begin(&mut self) {
         self.ledger = Ledger::default();
         self.order = lockdep::LockOrder::default();
-        if let Some(lease) = &mut self.lease {
-            lease.begin();
-        }
-        if let Some(history) = &mut self.history {
-            *history = history::History::new();
-        }
+        self.extra.iter_mut().for_each(|check| check.begin());
     }
 
     /// Judges an event; true if the execution ends here.
     pub fn event(&mut self, event: &Event, view: &dyn View) -> bool {
-        let Checks { names, ledger, order, orders, lease, history, seen, found, .. } = self;
-        let mut docket = Docket { names, seen, found, stop: false, step: event.step };
+        let Checks { names, ledger, order, orders, extra, seen, found, .. } = self;
+        let mut docket = Docket::new(names, seen, found, event.step);
         unlock::judge(event, view, ledger, &mut docket);
         sleep::judge(event, view, ledger, &mut docket);
         slab::judge(event, view, ledger, &mut docket);
@@ -201,42 +128,35 @@ impl Checks {
         deadlock::judge_setup(event, view, ledger, &mut docket);
         order.judge(event, view, ledger, orders, &mut docket);
         ledger.update(event, view);
-        if let Some(lease) = lease {
-            lease.event(event, view, &mut docket);
-        }
-        if let Some(history) = history {
-            history.event(event, view, &mut docket);
-        }
-        docket.stop
+        extra.iter_mut().for_each(|check| check.event(event, view, &mut docket));
+        docket.stop()
     }
 
     /// Judges a state; true if the execution ends here.
     pub fn state(&mut self, step: u32, view: &dyn View) -> bool {
         let Checks { names, ledger, seen, found, stands, .. } = self;
-        let mut docket = Docket { names, seen, found, stop: false, step };
+        let mut docket = Docket::new(names, seen, found, step);
         look(view, stands);
         _ = deadlock::judge(step, view, stands, ledger, &mut docket);
         race::judge(step, view, stands, &mut docket);
-        docket.stop
+        docket.stop()
     }
 
     /// Judges a state for waits alone: loom's tasks do not say what they are about to access, and it ends where one is for ever.
     pub fn blocked(&mut self, step: u32, view: &dyn View) -> bool {
         let Checks { names, ledger, seen, found, stands, .. } = self;
-        let mut docket = Docket { names, seen, found, stop: false, step };
+        let mut docket = Docket::new(names, seen, found, step);
         look(view, stands);
         deadlock::judge(step, view, stands, ledger, &mut docket)
     }
 
     /// Judges the end: all tasks done, everything closed.
     pub fn end(&mut self, step: u32, view: &dyn View) {
-        let Checks { names, ledger, lease, seen, found, .. } = self;
-        let mut docket = Docket { names, seen, found, stop: false, step };
+        let Checks { names, ledger, extra, seen, found, .. } = self;
+        let mut docket = Docket::new(names, seen, found, step);
         slab::judge_end(view, ledger, &mut docket);
         ledger.counts.judge_end(view, &mut docket);
-        if let Some(lease) = lease {
-            lease.end(view, &mut docket);
-        }
+        extra.iter_mut().for_each(|check| check.end(view, &mut docket));
     }
 
     /// Takes in what future judgements of one task depend on.
@@ -246,19 +166,22 @@ impl Checks {
 
     /// Is anything remembered that names tasks?
     pub fn names_tasks(&self) -> bool {
-        self.lease.is_some()
+        self.extra.iter().any(|check| check.names_tasks())
     }
 
     /// Does what is remembered or said of this event depend on when, among independent steps of others, it happens?
     pub fn is_loud(&self, event: &Event) -> bool {
-        self.lease.as_ref().is_some_and(|lease| lease.heeds(event))
-            || self.history.as_ref().is_some_and(|history| history.heeds(event))
+        self.extra.iter().any(|check| check.heeds(event))
     }
 
     /// Does a check compare this step with the borders of others' calls? Then two such steps do not commute, whatever they touch.
     pub fn marks_order(&self, event: &Event) -> bool {
-        self.lease.as_ref().is_some_and(|lease| lease.marks_order(event))
-            || self.history.as_ref().is_some_and(|history| history.heeds(event))
+        self.extra.iter().any(|check| check.marks_order(event))
+    }
+
+    /// What the step before this remark begins or ends, of what must not overlap on two nodes.
+    pub fn spans(&self, event: &Event) -> &'static [Span] {
+        self.extra.iter().map(|check| check.spans(event)).find(|spans| !spans.is_empty()).unwrap_or(&[])
     }
 
     /// The names it speaks in.
@@ -268,11 +191,11 @@ impl Checks {
 
     /// Follows an event that was judged before.
     pub fn again(&mut self, event: &Event, view: &dyn View) {
-        if self.lease.is_some() {
+        if !self.extra.is_empty() {
             self.event(event, view);
         } else {
             let Checks { names, ledger, order, orders, seen, found, .. } = self;
-            let mut docket = Docket { names, seen, found, stop: false, step: event.step };
+            let mut docket = Docket::new(names, seen, found, event.step);
             order.judge(event, view, ledger, orders, &mut docket);
             ledger.update(event, view);
         }
@@ -280,11 +203,6 @@ impl Checks {
 
     /// Takes in what future judgements depend on, beside that.
     pub fn fingerprint(&self, hasher: &mut dyn Hasher) {
-        if let Some(lease) = &self.lease {
-            lease.fingerprint(hasher);
-        }
-        if let Some(history) = &self.history {
-            history.fingerprint(hasher);
-        }
+        self.extra.iter().for_each(|check| check.fingerprint(hasher));
     }
 }

@@ -17,6 +17,7 @@ mod memory;
 mod outline;
 mod progress;
 mod replay;
+mod save;
 mod search;
 mod select;
 

@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::event::outcome::Outcome;
-use crate::event::{Listed, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View};
+use crate::event::{ListEntry, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View};
 
 pub mod controlled;
 pub mod fingerprint;
@@ -235,7 +235,7 @@ pub struct Booted {
     pub tasks: Vec<Body>,
     /// The outcome, a function of the final state and of what the calls returned. Asked before the epilogue.
     pub outcome: Tell,
-    /// Lists the leases there are, for the checks; no steps.
+    /// What the code under test lists, for the checks of its case; no steps.
     pub listing: Listing,
     /// Closes what is open, so that what is left is a leak.
     pub epilogue: Box<dyn FnOnce()>,
@@ -248,7 +248,7 @@ pub type Tell = Box<dyn FnOnce(&dyn View) -> Outcome>;
 pub type Listing = Box<Lister>;
 
 /// Looks at the lists of the design under test.
-pub type Lister = dyn Fn(&dyn View) -> Vec<Listed>;
+pub type Lister = dyn Fn(&dyn View) -> Vec<ListEntry>;
 
 /// What is executed, again and again: it builds its objects and says what the tasks do.
 ///

@@ -8,7 +8,7 @@
 //! own count, so that two schedules that reach the same state call the same things by the same names.
 
 use std::fmt;
-use std::hash::Hash;
+use std::hash::{Hash, Hasher};
 use std::panic::Location;
 
 mod held;
@@ -17,10 +17,9 @@ mod note;
 mod op;
 pub mod outcome;
 mod symbol;
-pub mod table;
 
 pub use held::Held;
-pub use note::{Fd, LeaseCall, LeaseType, Listed, Note};
+pub use note::{CaseKind, CaseNote, Note};
 pub use symbol::Symbol;
 
 /// A place in the source of the code under test.
@@ -129,12 +128,57 @@ pub enum Format {
     Number,
     /// The name of a slab object, 0 for none.
     Pointer,
-    /// A lease type as the kernel stores it.
-    Lease,
-    /// What a file server knows of a file ([`table::Table`]).
-    Server,
-    /// What a node knows of its lease from the server ([`table::Delegation`]).
-    Delegation,
+    /// As the case reads it.
+    Case(&'static Reading),
+}
+
+/// How values read that only a case understands.
+#[derive(Debug)]
+pub struct Reading {
+    /// What they are. It stands for the whole.
+    pub name: &'static str,
+    /// How one reads.
+    pub text: fn(&names::Names, u64) -> String,
+    /// Are they worth showing wherever they change?
+    pub is_state: bool,
+    /// Are they compared and replaced as a whole?
+    pub is_whole: bool,
+}
+
+impl PartialEq for Reading {
+    fn eq(&self, other: &Reading) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Reading {}
+
+impl Hash for Reading {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+/// What a step begins or ends, of two spans of time that must not overlap: a promise on one node, and a use on another that breaks it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Span {
+    /// A promise holds from here.
+    PromiseBegins,
+    /// It does not any more, or another does.
+    PromiseEnds,
+    /// A use begins.
+    UseBegins,
+    /// It is over.
+    UseEnds,
+}
+
+/// Something on a list that the code under test keeps, for those who compare lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ListEntry {
+    /// The slab object that records it.
+    pub object: ObjectId,
+    /// What is on record, as the case writes it.
+    pub word: u64,
 }
 
 /// What is fixed about an object. The name of a lock is its class.
@@ -361,8 +405,8 @@ pub trait View {
     fn clock_runs(&self) -> bool;
     /// Virtual time.
     fn jiffies(&self) -> u64;
-    /// What the design lists, by a walk without steps.
-    fn listed(&self) -> Vec<Listed>;
+    /// What the code under test lists, by a walk without steps.
+    fn listed(&self) -> Vec<ListEntry>;
 
     /// Who holds a lock, either way, as bits by number.
     fn holders(&self, lock: ObjectId) -> u64 {

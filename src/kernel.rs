@@ -21,6 +21,7 @@ pub mod atomic;
 pub mod bkl;
 pub mod fasync;
 pub mod files;
+mod layout;
 pub mod lock;
 pub mod plain;
 pub mod rwlock;
@@ -50,8 +51,6 @@ pub struct Kernel {
     pub fasync_lock: lock::SpinLock,
     /// What may fail.
     pub faults: Faults,
-    /// `/proc/sys/fs/lease-break-time`, in seconds; 0 is never.
-    pub lease_break_time: u64,
 }
 
 /// Ticks of `jiffies` a second.
@@ -59,18 +58,13 @@ pub const HZ: u64 = 100;
 
 impl Kernel {
     /// A booted kernel.
-    pub fn boot(faults: Faults, lease_break_time: u64) -> Kernel {
-        Kernel {
-            kernel_flag: bkl::Bkl::new(),
-            fasync_lock: lock::SpinLock::new("fasync_lock"),
-            faults,
-            lease_break_time,
-        }
+    pub fn boot(faults: Faults) -> Kernel {
+        Kernel { kernel_flag: bkl::Bkl::new(), fasync_lock: lock::SpinLock::new("fasync_lock"), faults }
     }
 
     /// The same with a plain spinlock in place of the BKL: the conversion that the mail rules out in its first paragraph.
-    pub fn boot_without_bkl(faults: Faults, lease_break_time: u64) -> Kernel {
-        Kernel { kernel_flag: bkl::Bkl::as_spinlock(), ..Kernel::boot(faults, lease_break_time) }
+    pub fn boot_without_bkl(faults: Faults) -> Kernel {
+        Kernel { kernel_flag: bkl::Bkl::as_spinlock(), ..Kernel::boot(faults) }
     }
 }
 

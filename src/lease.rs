@@ -10,7 +10,7 @@
 //! A lease on an open file says: tell me before somebody opens this file in a way that conflicts (fcntl(2), F_SETLEASE).
 //! An opener *breaks* the lease: its holder gets SIGIO and has `lease_break_time` seconds to give it up.
 
-use crate::event::{Listed, View};
+use crate::event::View;
 use crate::kernel::task::Task;
 use crate::kernel::{Kernel, Result};
 
@@ -24,8 +24,10 @@ pub mod flocks;
 pub mod held;
 pub mod inner;
 pub mod inode;
+pub mod judge;
 pub mod mutants;
 pub mod nfsd;
+pub mod note;
 pub mod proposal;
 pub mod proposal_bkl;
 pub mod rest;
@@ -33,7 +35,10 @@ pub mod server;
 pub mod spinlock;
 pub mod split;
 
-pub use inode::{File, FileSystem, Filp, Inode, OpenFlags};
+pub mod table;
+
+pub use inode::{File, FileSystem, Filp, Inode};
+pub use note::{LeaseType, Listed};
 
 /// `F_RDLCK`, as user space passes it.
 pub const F_RDLCK: i32 = 0;
@@ -41,6 +46,32 @@ pub const F_RDLCK: i32 = 0;
 pub const F_WRLCK: i32 = 1;
 /// `F_UNLCK`.
 pub const F_UNLCK: i32 = 2;
+
+/// How a file is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct OpenFlags {
+    /// For write (`O_WRONLY` or `O_RDWR`).
+    pub write: bool,
+    /// `O_NONBLOCK`: do not wait for a lease to go.
+    pub nonblock: bool,
+    /// `O_TRUNC`.
+    pub trunc: bool,
+    /// Through another hard link: the inode is found by `iget`.
+    pub by_link: bool,
+}
+
+impl OpenFlags {
+    /// As a descriptor keeps them with its file.
+    pub(crate) fn bits(self) -> u32 {
+        let OpenFlags { write, nonblock, trunc, by_link } = self;
+        [write, nonblock, trunc, by_link].into_iter().enumerate().map(|(at, flag)| u32::from(flag) << at).sum()
+    }
+
+    pub(crate) fn from_bits(bits: u32) -> OpenFlags {
+        let flag = |at: u32| bits >> at & 1 != 0;
+        OpenFlags { write: flag(0), nonblock: flag(1), trunc: flag(2), by_link: flag(3) }
+    }
+}
 
 /// One line of `/proc/locks`: a lease and who waits for it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -6,8 +6,9 @@
 //! [`model()`] is the front door for locking code of one's own; [`prelude`] has what it needs.
 //!
 //! Reading order of the lease case: [`lease`] with [`lease::bkl`] beside [`lease::spinlock`]; [`kernel`], on which they stand;
-//! [`scenario`], which runs them; [`check`], which judges; [`explore`] and [`engine`], which go through the executions;
-//! [`report`], which shows what was seen.
+//! [`scenario`], which says who calls what, and [`study`], which holds designs and scenarios together; [`check`] and
+//! [`lease::judge`], which judge; [`subject`], [`explore`] and [`engine`], which go through the executions; [`report`], which shows
+//! what was seen. Programs that are values: [`program`].
 //!
 //! ```
 //! use lockwright::explore::{Config, explore};
@@ -28,8 +29,11 @@ pub mod kernel;
 pub mod lease;
 pub mod model;
 pub mod prelude;
+pub mod program;
 pub mod report;
 pub mod scenario;
 pub mod script;
+pub mod study;
+pub mod subject;
 
 pub use model::model;

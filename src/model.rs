@@ -35,7 +35,7 @@ use crate::event::names::Names;
 use crate::event::outcome::{self, Notation, Outcome, Remains};
 use crate::event::{Place, Symbol, View};
 use crate::explore::schedule::{Guide, replay};
-use crate::explore::{Config, Subject, Verdict, witness};
+use crate::explore::{Config, Subject, Verdict, explore_with_witnesses};
 use crate::kernel::task::Task;
 use crate::kernel::{Faults, Kernel};
 use crate::report::counterexample;
@@ -74,7 +74,7 @@ impl Model {
     /// # Panics
     /// If the configuration cannot be explored: [`crate::explore::try_explore`] says so without a panic.
     pub fn check(&self, config: &Config) -> Checked {
-        let verdict = match witness::explore_with_witnesses(&self.subject, config) {
+        let verdict = match explore_with_witnesses(&self.subject, config) {
             Ok(verdict) => verdict,
             Err(error) => panic!("{error}"),
         };

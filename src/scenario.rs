@@ -14,23 +14,19 @@ use crate::engine::{self, Booted, Clock, Program};
 use crate::event::names::Names;
 use crate::event::outcome::{self, Notation, Outcome, Remains, Value};
 use crate::event::{Note, Symbol, TaskId, View};
-use crate::explore::Subject;
 use crate::kernel::task::Task;
 use crate::kernel::{Errno, Faults};
 use crate::lease::cluster::Node;
 use crate::lease::designs::Entry;
+use crate::lease::judge;
+use crate::lease::note::Listed;
 use crate::lease::{F_RDLCK, F_UNLCK, F_WRLCK, OpenFlags};
+use crate::subject::Subject;
 
-pub mod all;
 pub mod alone;
 pub mod catalogue;
-pub mod cells;
-pub mod expect;
-pub mod family;
 pub mod file;
 mod machine;
-pub mod shrink;
-pub mod small;
 
 use machine::{Machine, Process};
 pub use machine::{open, setlease};
@@ -277,7 +273,7 @@ impl Program for LeaseProgram {
         let (lister, closer, scenario) = (Arc::clone(&machine), Arc::clone(&machine), Arc::clone(scenario));
         Booted {
             tasks,
-            listing: Box::new(move |view| lister.leases(view)),
+            listing: Box::new(move |view| lister.leases(view).into_iter().map(Listed::entry).collect()),
             outcome: Box::new(move |view| outcome(&scenario, &results.lock(), &machine, view)),
             epilogue: Box::new(move || close_all(&closer, &processes)),
         }
@@ -298,8 +294,8 @@ impl Subject for LeaseProgram {
     }
 
     fn checks(&self) -> Checks {
-        let checks = Checks::with_leases(self.scenario.names());
-        if self.scenario.cluster.needs_setlease() { checks.without_history() } else { checks }
+        let names = self.scenario.names();
+        if self.scenario.cluster.needs_setlease() { judge::checks_without_history(names) } else { judge::checks(names) }
     }
 }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use lockwright::check::Code;
 use lockwright::explore::{Config, explore};
 use lockwright::lease::{F_RDLCK, F_UNLCK, designs};
-use lockwright::scenario::all::{Size, generate, set_ups};
-use lockwright::scenario::{Call, Scenario, cells, expect, file, subject};
+use lockwright::scenario::{Call, Scenario, file, subject};
+use lockwright::study::all::{Size, generate, set_ups};
+use lockwright::study::{cells, expect};
 
 fn find(all: &[Arc<Scenario>], is_it: impl Fn(&Scenario) -> bool) -> Vec<&Arc<Scenario>> {
     all.iter().filter(|scenario| is_it(scenario)).collect()
@@ -37,7 +38,7 @@ fn generated_scenarios_are_files_that_can_be_read() {
 #[test]
 fn every_set_up_works_on_the_old_and_on_the_new_design() {
     let set_ups = set_ups(&generate(Size::TwoByTwo));
-    for design in ["bkl", "spinlock"].map(|name| designs::find(name).expect("a design")) {
+    for design in ["bkl", "spinlock"].map(|name| lockwright::study::design(name).expect("a design")) {
         for set_up in set_ups.iter().filter(|set_up| cells::applies(design, set_up)) {
             assert_eq!(file::setup_problem(design, set_up), None, "{}", file::to_json(set_up));
         }
@@ -65,7 +66,8 @@ fn a_design_that_keeps_what_is_overdue_is_found_in_a_set_up_with_an_overdue_leas
          "calls":["fcntl(a, F_SETLEASE, F_RDLCK)"]}]}"#;
     let scenario = Arc::new(file::parse(text).expect("the text is a scenario"));
     let codes = |design| {
-        let verdict = explore(&subject(designs::find(design).expect("a design"), &scenario), &Config::default());
+        let verdict =
+            explore(&subject(lockwright::study::design(design).expect("a design"), &scenario), &Config::default());
         assert!(verdict.complete());
         verdict.codes().into_iter().collect::<Vec<_>>()
     };

@@ -12,9 +12,11 @@ use lockwright::kernel::{Errno, Kernel, Result};
 use lockwright::lease::designs::{self, Entry};
 use lockwright::lease::spinlock::Spinlock;
 use lockwright::lease::{Design, Filp, Inode, LockLine, OpenFlags};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{Is, LockKind, Small, Stmt};
 use lockwright::report;
-use lockwright::scenario::small::{Is, LockKind, Small, Stmt, Stmt::*};
-use lockwright::scenario::{self, catalogue, cells};
+use lockwright::scenario::{self, catalogue};
+use lockwright::study::cells;
 
 fn program(tasks: &[&[Stmt]]) -> Arc<dyn Subject> {
     let tasks = tasks.iter().map(|task| task.to_vec()).collect();
@@ -46,7 +48,7 @@ fn loop_that_counts_up_ends_by_name_and_is_shown() {
         assert_eq!(verdict.bound, Some(Bound::Steps(2_000)), "{engine:?}");
         let Some(Repeats { rounds, place, .. }) = verdict.repeats else { panic!("{engine:?}: nothing repeats") };
         assert!(rounds >= 1000, "{engine:?}: {rounds}");
-        assert!(place.file().ends_with("src/scenario/small/run.rs"), "{place}");
+        assert!(place.file().ends_with("src/program/small/run.rs"), "{place}");
     }
 }
 
@@ -126,7 +128,7 @@ impl Design for Impatient {
         self.0.proc_locks(current, inode)
     }
 
-    fn leases(&self, view: &dyn View, inode: Inode) -> Vec<lockwright::event::Listed> {
+    fn leases(&self, view: &dyn View, inode: Inode) -> Vec<lockwright::lease::Listed> {
         self.0.leases(view, inode)
     }
 }

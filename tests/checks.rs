@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use lockwright::check::Code;
 use lockwright::explore::{Config, EngineKind, Verdict, explore};
-use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{LockKind, Small, Stmt};
 
 mod locks;
 mod memory;

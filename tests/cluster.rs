@@ -10,7 +10,8 @@ use lockwright::kernel::{Errno, Faults, Kernel, Result};
 use lockwright::lease::designs::{self, DESIGNS, Entry};
 use lockwright::lease::spinlock::Spinlock;
 use lockwright::lease::{Design, F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
-use lockwright::scenario::{Call, ClusterSpec, FsKind, NodeSpec, Scenario, TaskSpec, catalogue, cells, subject};
+use lockwright::scenario::{Call, ClusterSpec, FsKind, NodeSpec, Scenario, TaskSpec, catalogue, subject};
+use lockwright::study::cells;
 
 const READ: OpenFlags = OpenFlags { write: false, nonblock: false, trunc: false, by_link: false };
 const OPEN: Call = Call::Open("a", READ);
@@ -26,7 +27,7 @@ fn run(design: Entry, scenario: &Arc<Scenario>) -> Verdict {
 }
 
 fn named(design: &str) -> Entry {
-    designs::find(design).expect("the design is listed")
+    lockwright::study::design(design).expect("the design is listed")
 }
 
 fn listed(scenario: &str) -> Arc<Scenario> {

@@ -4,7 +4,8 @@
 //! many as there are different (position of each task, contents).
 
 use lockwright::explore::{Config, EngineKind, Verdict, explore};
-use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{LockKind, Small, Stmt};
 
 fn program<const N: usize>(tasks: [&[Stmt]; N]) -> Small {
     Small {

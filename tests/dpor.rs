@@ -15,8 +15,10 @@ use lockwright::kernel::plain::Plain;
 use lockwright::kernel::task::Task;
 use lockwright::kernel::{Faults, Kernel};
 use lockwright::lease::designs;
-use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
-use lockwright::scenario::{self, catalogue, cells, file};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{LockKind, Small, Stmt};
+use lockwright::scenario::{self, catalogue, file};
+use lockwright::study::cells;
 
 const BOTH: [EngineKind; 2] = [EngineKind::Dpor, EngineKind::SourceDpor];
 
@@ -317,7 +319,7 @@ impl Inode {
 
 impl Program for Family {
     fn boot(&self) -> Booted {
-        let kernel = Kernel::boot(Faults::default(), 0);
+        let kernel = Kernel::boot(Faults::default());
         let inode = Inode {
             lock: SpinLock::new("i_lock"),
             opens: Atomic::new("i_writecount", 0),

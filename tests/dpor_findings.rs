@@ -3,7 +3,8 @@
 use lockwright::check::Code;
 use lockwright::engine::{Clock, Memory};
 use lockwright::explore::{Config, EngineKind, Verdict, explore};
-use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{LockKind, Small, Stmt};
 
 const BOTH: [EngineKind; 2] = [EngineKind::Dpor, EngineKind::SourceDpor];
 

@@ -17,7 +17,8 @@ use lockwright::kernel::atomic::Atomic;
 use lockwright::kernel::lock::SpinLock;
 use lockwright::kernel::task::Task;
 use lockwright::kernel::{Faults, Kernel};
-use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{LockKind, Small, Stmt};
 
 /// A program from a function that makes its tasks.
 struct Tasks<F>(F);
@@ -151,7 +152,7 @@ fn panic_in_the_code_under_test_is_a_finding_with_its_text() {
 #[test]
 fn panic_with_a_lock_held_gives_the_lock_back_and_is_one_finding() {
     let subject = program(|| {
-        let kernel = Kernel::boot(Faults::default(), 0);
+        let kernel = Kernel::boot(Faults::default());
         let lock = SpinLock::new("lock");
         let body = move || {
             let current = Task::new(kernel, 1);
@@ -321,7 +322,7 @@ fn abandoned_executions_give_their_stacks_and_what_lies_on_them_back() {
         vec![Box::new(body), Box::new(body), Box::new(body)]
     });
     let never_ends = program(|| {
-        let kernel = Kernel::boot(Faults::default(), 0);
+        let kernel = Kernel::boot(Faults::default());
         let (n, lock) = (Atomic::new("n", 0), SpinLock::new("lock"));
         let body = move || {
             let _counted = Counted::new();

@@ -2,7 +2,8 @@
 
 use lockwright::explore::{Config, explore};
 use lockwright::lease::designs;
-use lockwright::scenario::{catalogue, cells, expect};
+use lockwright::scenario::catalogue;
+use lockwright::study::{cells, expect};
 
 #[test]
 fn every_cell_of_the_matrix_is_as_the_table_says() {
@@ -35,7 +36,7 @@ fn the_new_design_is_expected_to_be_clean_everywhere() {
 
 #[test]
 fn a_mutant_has_no_table_and_so_agrees_with_whatever_is_found() {
-    let cell = &cells::cells(&[designs::find("spinlock:no-recheck").unwrap()], &catalogue::all()[..1])[0];
+    let cell = &cells::cells(&[lockwright::study::design("spinlock:no-recheck").unwrap()], &catalogue::all()[..1])[0];
     let verdict = explore(&cell.subject(), &Config::default());
 
     assert_eq!(verdict.findings.len(), 1);
@@ -80,7 +81,7 @@ fn the_numbers_that_the_docs_tell_are_those_of_the_tables() {
     let page = include_str!("../docs/bkl-vs-spinlock.md");
     assert!(page.contains(&format!("Seven bugs, in {} of one machine", with_findings(&alone))));
     assert_eq!(
-        (designs::mutants().count(), two_tasks),
+        (lockwright::study::mutated().count(), two_tasks),
         (63, 39),
         "README and docs say sixty-three mutants, thirty-nine scenarios of two tasks on one machine"
     );

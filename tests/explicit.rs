@@ -10,8 +10,9 @@ use lockwright::check::{Checks, Code};
 use lockwright::engine::{Booted, Memory, Program};
 use lockwright::event::names::Names;
 use lockwright::explore::{Bound, Config, EngineKind, Error, Subject, Verdict, explore, try_explore};
-use lockwright::scenario::family::Family;
-use lockwright::scenario::small::{Is, LockKind, Small, Stmt, Stmt::*};
+use lockwright::program::family::Family;
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{Is, LockKind, Small, Stmt};
 
 fn program<const N: usize>(tasks: [&[Stmt]; N]) -> Small {
     Small {
@@ -263,6 +264,6 @@ fn a_program_without_an_explicit_form_is_an_error_not_a_panic() {
 
 #[test]
 fn a_loop_without_a_bound_that_records_has_no_explicit_form() {
-    assert!(program([&[AtomicRead(0), IfLast(Is::Eq(0), 1), Back(2)]]).explicit(Memory::Sc).is_none());
-    assert!(program([&[IfAtomic(0, Is::Eq(0), 1), Back(1)]]).explicit(Memory::Sc).is_some());
+    assert!(program([&[AtomicRead(0), IfLast(Is::Eq(0), 1), Back(2)]]).explicit().is_none());
+    assert!(program([&[IfAtomic(0, Is::Eq(0), 1), Back(1)]]).explicit().is_some());
 }

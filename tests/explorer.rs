@@ -10,10 +10,11 @@ use lockwright::engine::Memory;
 use lockwright::explore::{
     Bound, Checkpoint, Config, EngineKind, Error, Outcomes, Subject, Verdict, checkpoint, explore, try_explore,
 };
-use lockwright::lease::designs;
-use lockwright::scenario::family::Family;
-use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
-use lockwright::scenario::{self, catalogue, cells};
+use lockwright::program::family::Family;
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{LockKind, Small, Stmt};
+use lockwright::scenario::{self, catalogue};
+use lockwright::study::cells;
 
 use crate::cli::{directory, stdout};
 
@@ -22,7 +23,7 @@ fn family(name: &str) -> Family {
 }
 
 fn lease(design: &str, name: &str) -> Arc<dyn Subject> {
-    scenario::subject(designs::find(design).expect("a design"), &catalogue::find(name).expect("a scenario"))
+    scenario::subject(lockwright::study::design(design).expect("a design"), &catalogue::find(name).expect("a scenario"))
 }
 
 fn small<const N: usize>(tasks: [&[Stmt]; N]) -> Small {
@@ -62,7 +63,10 @@ fn told(verdict: &Verdict) -> Told {
 #[test]
 fn two_workers_say_what_one_says_down_to_the_schedules() {
     for (design, name) in [("bkl", "holder-thread"), ("bkl", "leaser-two-openers"), ("spinlock", "leaser-enomem")] {
-        let cell = cells::Cell { design: designs::find(design).unwrap(), scenario: catalogue::find(name).unwrap() };
+        let cell = cells::Cell {
+            design: lockwright::study::design(design).unwrap(),
+            scenario: catalogue::find(name).unwrap(),
+        };
         let with = |jobs| cells::explore_with_witnesses(&cell, &Config { jobs, ..Config::default() }).unwrap();
         let (one, two) = (with(1), with(2));
 
@@ -181,7 +185,7 @@ fn barriers_of_spinlock_are_needed_on_a_machine_with_store_buffers_and_suffice()
         assert_eq!(explore(&lease("spinlock", scenario), &tso).codes(), BTreeSet::new(), "{scenario}");
     }
     let cell = cells::Cell {
-        design: designs::find("spinlock:no-barrier").unwrap(),
+        design: lockwright::study::design("spinlock:no-barrier").unwrap(),
         scenario: catalogue::find("leaser-reader").unwrap(),
     };
     let verdict = cells::explore_with_witnesses(&cell, &tso).unwrap();

@@ -9,8 +9,8 @@ use lockwright::event::names::Names;
 use lockwright::event::outcome::{Outcome, Remains, Value};
 use lockwright::explore::{Config, EngineKind, Error, HiddenState, Subject, explore, try_explore};
 use lockwright::kernel::atomic::Atomic;
-use lockwright::lease::designs;
-use lockwright::scenario::{catalogue, cells};
+use lockwright::scenario::catalogue;
+use lockwright::study::cells;
 
 /// A program of these tasks that promises nothing.
 struct Foreign<F>(F);
@@ -302,7 +302,8 @@ fn program_that_promises_to_hide_nothing_is_believed() {
 /// product is about, as far as an audit comes with a thousand states.
 #[test]
 fn designs_of_the_catalogue_keep_their_promise() {
-    let designs = ["bkl", "proposal", "spinlock", "flocks"].map(|name| designs::find(name).expect("a design"));
+    let designs =
+        ["bkl", "proposal", "spinlock", "flocks"].map(|name| lockwright::study::design(name).expect("a design"));
     let cells = cells::cells(&designs, &catalogue::all());
 
     let audited: Vec<(bool, u64)> = cells::for_each(&cells, 2, |_, cell| {

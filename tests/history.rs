@@ -89,7 +89,7 @@ impl Design for Answers {
         self.behind.proc_locks(current, inode)
     }
 
-    fn leases(&self, view: &dyn View, inode: Inode) -> Vec<lockwright::event::Listed> {
+    fn leases(&self, view: &dyn View, inode: Inode) -> Vec<lockwright::lease::Listed> {
         self.behind.leases(view, inode)
     }
 }
@@ -200,7 +200,7 @@ fn brute_force_and_the_explorer_agree_on_what_is_unexplained() {
     ];
     let (mut found, mut ended) = (0, 0);
     for (design, name) in cells {
-        let program = subject(designs::find(design).unwrap(), &scenario(name));
+        let program = subject(lockwright::study::design(design).unwrap(), &scenario(name));
         let bounded = Config { executions_max: 40_000, ..Config::with_engine(EngineKind::Brute) };
         let (brute, explorer) = (explore(&program, &bounded), explore(&program, &Config::default()));
 

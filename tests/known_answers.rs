@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 use lockwright::check::Code;
 use lockwright::engine::{Clock, Memory};
 use lockwright::explore::{Config, EngineKind, Verdict, explore};
-use lockwright::scenario::small::{Is, LockKind, Small, Stmt, Stmt::*};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{Is, LockKind, Small, Stmt};
 
 const ENGINES: [EngineKind; 5] =
     [EngineKind::Explorer, EngineKind::Explicit, EngineKind::Brute, EngineKind::Dpor, EngineKind::SourceDpor];

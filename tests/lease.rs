@@ -10,10 +10,10 @@ use lockwright::kernel::fasync::f_delown;
 use lockwright::kernel::task::Task;
 use lockwright::kernel::{Kernel, Result};
 use lockwright::lease::designs::{self, Entry};
-use lockwright::lease::mutants::{self, Row};
 use lockwright::lease::spinlock::Spinlock;
 use lockwright::lease::{Design, F_UNLCK, Filp, Inode, LockLine, OpenFlags};
 use lockwright::scenario::{self, Scenario, catalogue};
+use lockwright::study::mutants::Row;
 
 fn run(design: Entry, scenario: &Arc<Scenario>) -> Verdict {
     let verdict = explore(&scenario::subject(design, scenario), &Config::default());
@@ -22,7 +22,7 @@ fn run(design: Entry, scenario: &Arc<Scenario>) -> Verdict {
 }
 
 fn named(design: &str) -> Entry {
-    designs::find(design).expect("the design is listed")
+    lockwright::study::design(design).expect("the design is listed")
 }
 
 #[test]
@@ -43,14 +43,15 @@ fn mutant_without_barriers_is_invisible_under_sequential_consistency() {
 fn every_scenario_kills_a_mutant() {
     // An allocation under the lock is caught wherever a lease is touched: it says little of a scenario.
     let telling = |row: &&Row| !row.weak_memory && !["M11", "M12"].contains(&row.number);
-    let of_spinlock: Vec<Entry> = mutants::seeded()
+    let of_spinlock: Vec<Entry> = lockwright::study::mutants::seeded()
         .filter(|row| row.of == "spinlock")
         .filter(telling)
         .map(|row| named(&row.full_name()))
         .collect();
     for scenario in catalogue::all() {
         // The last first: those of the cluster are among them, and their scenarios are the largest.
-        let of_flocks = mutants::seeded().any(|row| row.of == "flocks" && row.scenario == scenario.name);
+        let of_flocks =
+            lockwright::study::mutants::seeded().any(|row| row.of == "flocks" && row.scenario == scenario.name);
         let killed = of_flocks || of_spinlock.iter().rev().any(|design| !run(*design, &scenario).codes().is_empty());
 
         assert!(killed, "{} kills nothing", scenario.name);
@@ -158,7 +159,7 @@ impl Design for Liar {
         self.0.proc_locks(current, inode)
     }
 
-    fn leases(&self, view: &dyn View, inode: Inode) -> Vec<lockwright::event::Listed> {
+    fn leases(&self, view: &dyn View, inode: Inode) -> Vec<lockwright::lease::Listed> {
         self.0.leases(view, inode)
     }
 }

@@ -244,7 +244,7 @@ fn what_bkl_may_do_spinlock_may_not() {
 
 #[test]
 fn a_mutant_that_keeps_its_lock_gets_stuck_in_the_next_call() {
-    let mutant = designs::find("spinlock:lock-left").unwrap();
+    let mutant = lockwright::study::design("spinlock:lock-left").unwrap();
 
     let process = run(&named(GOLDEN, "c-r-on-rw"), mutant);
     assert!(matches!(process.verdict, Verdict::Differs { op: 2, .. }), "{process}");

@@ -7,7 +7,8 @@ use lockwright::explore::limits::{
     BRANCHES_MAX, DRAINED_MAX, OBJECTS_MAX, READERS_MAX, READS_MAX, TASKS_MAX, THREADS_MAX, WORDS_MAX,
 };
 use lockwright::explore::{Bound, Checkpoint, Config, EngineKind, Verdict, explore, try_explore};
-use lockwright::scenario::small::{Is, LockKind, Small, Stmt, Stmt::*};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{Is, LockKind, Small, Stmt};
 
 /// Those that run the program under the controlled engine.
 const RUN: [EngineKind; 6] = [

@@ -14,9 +14,10 @@ use lockwright::kernel::plain::Plain;
 use lockwright::kernel::task::Task;
 use lockwright::kernel::wait::WaitQueue;
 use lockwright::kernel::{Faults, Kernel};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{Is, LockKind, Small, Stmt};
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::{columns, story};
-use lockwright::scenario::small::{Is, LockKind, Small, Stmt, Stmt::*};
 
 /// What the tasks share.
 #[derive(Clone, Copy)]
@@ -35,7 +36,7 @@ struct Roles(Vec<(&'static str, Role)>);
 impl Program for Roles {
     fn boot(&self) -> Booted {
         let shared = Shared {
-            kernel: Kernel::boot(Faults::default(), 0),
+            kernel: Kernel::boot(Faults::default()),
             a: SpinLock::new("a"),
             b: SpinLock::new("b"),
             flag: Plain::new("flag", 0),
@@ -315,7 +316,7 @@ fn page_of_a_round_of_one_step_says_where_it_goes_on() {
     });
 
     // The source lines are those of the small language.
-    let without_source = |line: &str| line.split("   src/scenario/small/run.rs:").next().unwrap_or(line).to_owned();
+    let without_source = |line: &str| line.split("   src/program/small/run.rs:").next().unwrap_or(line).to_owned();
     let lines: Vec<String> = page.lines().filter(|line| !line.is_empty()).skip(1).map(without_source).collect();
     assert_eq!(
         lines,

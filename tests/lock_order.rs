@@ -11,8 +11,8 @@ use lockwright::explore::{Config, EngineKind, Subject, Verdict, explore};
 use lockwright::kernel::lock::SpinLock;
 use lockwright::kernel::task::Task;
 use lockwright::kernel::{Faults, Kernel};
-use lockwright::lease::designs;
-use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{LockKind, Small, Stmt};
 use lockwright::scenario::{catalogue, subject};
 
 fn program<const N: usize>(kinds: [LockKind; 3], tasks: [&[Stmt]; N]) -> Small {
@@ -108,7 +108,7 @@ struct Chosen {
 
 impl Program for Chosen {
     fn boot(&self) -> Booted {
-        let kernel = Kernel::boot(Faults::default(), 0);
+        let kernel = Kernel::boot(Faults::default());
         let (a, b, opposite) = (SpinLock::new("a"), SpinLock::new("b"), self.opposite);
         let body = Box::new(move || {
             let current = Task::new(kernel, 1);
@@ -202,7 +202,7 @@ fn locks_of_the_lease_case_have_one_order() {
     // file_lock_lock (or the BKL), then fasync_lock, then f_owner.lock: see the expectations for the other designs.
     for name in ["bkl", "spinlock"] {
         for scenario in catalogue::all() {
-            let verdict = explore(&subject(designs::find(name).unwrap(), &scenario), &Config::default());
+            let verdict = explore(&subject(lockwright::study::design(name).unwrap(), &scenario), &Config::default());
 
             assert!(!verdict.codes().contains(&Code::LW003), "{name} {}", scenario.name);
         }

@@ -8,7 +8,7 @@ use lockwright::event::outcome::{Outcome, Value};
 use lockwright::explore::schedule::{Guide, replay};
 use lockwright::explore::{Config, EngineKind, Outcomes, Schedule, Subject, explore};
 use lockwright::lease::designs;
-use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
+use lockwright::program::small::{LockKind, Small, Stmt, Stmt::*};
 use lockwright::scenario::{self, catalogue};
 
 fn ending(subject: &Arc<dyn Subject>, schedule: &Schedule) -> Ending {

@@ -2,8 +2,8 @@
 
 use lockwright::check::Code;
 use lockwright::explore::{Bound, Config, EngineKind, Verdict, explore};
-use lockwright::lease::designs;
-use lockwright::scenario::small::{LockKind, Small, Stmt::*};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{LockKind, Small};
 use lockwright::scenario::{catalogue, subject};
 
 const BOTH: [EngineKind; 2] = [EngineKind::Random, EngineKind::Pct];
@@ -45,7 +45,7 @@ fn a_verdict_by_chance_is_never_complete() {
 
 #[test]
 fn bugs_of_depth_two_are_found() {
-    let mutant = designs::find("spinlock:no-recheck").expect("the mutant is listed");
+    let mutant = lockwright::study::design("spinlock:no-recheck").expect("the mutant is listed");
     let scenario = catalogue::find("leaser-reader").expect("the scenario is listed");
     for engine in BOTH {
         let config = Config { runs: 1000, ..Config::with_engine(engine) };

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use lockwright::explore::{Bound, Config, EngineKind, Verdict, explore};
-use lockwright::lease::designs;
-use lockwright::scenario::{Scenario, TaskSpec, catalogue, cells, file, subject};
+use lockwright::scenario::{Scenario, TaskSpec, catalogue, file, subject};
+use lockwright::study::cells;
 
 use crate::order::{Told, Turned, orders, turned};
 
@@ -15,7 +15,7 @@ fn read(text: &str) -> Scenario {
 }
 
 fn run(design: &str, scenario: &Turned, config: &Config) -> Verdict {
-    let design = designs::find(design).expect("the design is listed");
+    let design = lockwright::study::design(design).expect("the design is listed");
     explore(&subject(design, &Arc::new(scenario.scenario.clone())), config)
 }
 
@@ -77,7 +77,7 @@ fn tasks_of_the_catalogue_may_be_declared_in_any_order() {
         if turned(&scenario).len() == 1 || scenario.cluster.needs_server() && scenario.tasks.len() > 2 {
             continue;
         }
-        for design in ["bkl", "spinlock"].map(|name| designs::find(name).expect("the design is listed")) {
+        for design in ["bkl", "spinlock"].map(|name| lockwright::study::design(name).expect("the design is listed")) {
             if cells::applies(design, &scenario) {
                 let told = one_verdict(design.name, &scenario, &Config::default()).expect("the explorer ends");
                 compared += 1;

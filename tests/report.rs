@@ -9,12 +9,12 @@ use lockwright::explore::saved::{self, LoadError, Saved, SavedFinding};
 use lockwright::explore::schedule::{Guide, Replay, Step, replay};
 use lockwright::explore::{Bound, Config, Verdict};
 use lockwright::lease::designs;
-use lockwright::lease::mutants::MUTANTS;
 use lockwright::report::counterexample::Counterexample;
 use lockwright::report::outline::{Outline, ParseError};
 use lockwright::report::{columns, counterexample, matrix, story};
-use lockwright::scenario::cells::{Cell, cells, explore_with_witnesses};
 use lockwright::scenario::{FsKind, alone, catalogue, subject};
+use lockwright::study::cells::{Cell, cells, explore_with_witnesses};
+use lockwright::study::mutants::MUTANTS;
 
 /// The outline with which the mail shows why the BKL is hard to replace.
 const MAIL: &str = "\
@@ -38,7 +38,7 @@ fn executed(design: &str, call: &str) -> Vec<Outline> {
 
 fn executed_on(fs: FsKind, design: &str, call: &str) -> Vec<Outline> {
     let call = alone::find(call).unwrap().on(fs);
-    let program = subject(designs::find(design).unwrap(), &call.scenario);
+    let program = subject(lockwright::study::design(design).unwrap(), &call.scenario);
     let replay = replay(&*program, &call.scenario.names(), &Guide::Sequential).unwrap();
     Outline::executed(&replay, call.task)
 }
@@ -49,7 +49,7 @@ fn lines(outline: &Outline, found: &mut Vec<(String, Vec<String>)>) {
 }
 
 fn cell(design: &str, scenario: &str) -> Cell {
-    cells(&[designs::find(design).unwrap()], &[catalogue::find(scenario).unwrap()]).remove(0)
+    cells(&[lockwright::study::design(design).unwrap()], &[catalogue::find(scenario).unwrap()]).remove(0)
 }
 
 fn findings(cell: &Cell) -> (Verdict, Names) {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use lockwright::check::Code;
 use lockwright::explore::{Bound, Checkpoint, Config, Verdict, try_explore};
-use lockwright::scenario::small::{Is, LockKind, Small, Stmt, Stmt::*};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{Is, LockKind, Small, Stmt};
 
 use crate::cli::directory;
 

@@ -3,7 +3,8 @@
 use lockwright::check::Code;
 use lockwright::engine::Memory;
 use lockwright::explore::{Config, EngineKind, Verdict, explore};
-use lockwright::scenario::small::{LockKind, Small, Stmt, Stmt::*};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{LockKind, Small, Stmt};
 
 const ENGINES: [EngineKind; 4] = [EngineKind::Explorer, EngineKind::Brute, EngineKind::Dpor, EngineKind::SourceDpor];
 

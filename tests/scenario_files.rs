@@ -147,7 +147,8 @@ fn a_set_up_that_fails_or_waits_is_told_before_anything_runs() {
         file::parse(&format!(r#"{{"name": "set-up", "tasks": [{holder}, {opener}]}}"#)).expect("the file is right")
     };
     let problem = |flags: &str, design: &str| {
-        file::setup_problem(designs::find(design).unwrap(), &set_up(flags)).map(|problem| problem.to_string())
+        file::setup_problem(lockwright::study::design(design).unwrap(), &set_up(flags))
+            .map(|problem| problem.to_string())
     };
 
     // It breaks the lease, and leaves it breaking.

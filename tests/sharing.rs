@@ -7,17 +7,20 @@ use std::sync::Arc;
 use lockwright::check::{Checks, Code};
 use lockwright::engine::{self, Body, Booted, Program};
 use lockwright::event::names::Names;
-use lockwright::event::{Fd, LeaseCall, Note, ObjectId};
+use lockwright::event::{Note, ObjectId};
 use lockwright::explore::{Config, EngineKind, Subject, Verdict, explore};
 use lockwright::kernel::atomic::Atomic;
 use lockwright::kernel::slab::{Layout, Link, Ptr, Slab, kfree, kmalloc_nofail};
-use lockwright::lease::designs;
+use lockwright::lease::note::{Fd, LeaseCall, LeaseNote};
 use lockwright::scenario::{file, subject};
 
 fn check(design: &str, tasks: &str) -> Verdict {
     let text = format!(r#"{{"name": "sharing", "tasks": [{tasks}]}}"#);
     let scenario = file::parse(&text).unwrap_or_else(|problems| panic!("{problems:?}"));
-    explore(&subject(designs::find(design).expect("the design is listed"), &Arc::new(scenario)), &Config::default())
+    explore(
+        &subject(lockwright::study::design(design).expect("the design is listed"), &Arc::new(scenario)),
+        &Config::default(),
+    )
 }
 
 fn mistakes(tasks: &str) -> Vec<String> {
@@ -126,13 +129,13 @@ enum Lookup {
 /// One task puts a file in the place of another, one asks for the owner of whichever is there.
 struct Replaced(Lookup);
 
-fn say(note: Note) {
-    engine::note(note, Location::caller());
+fn say(note: impl Into<Note>) {
+    engine::note(note.into(), Location::caller());
 }
 
 fn called(call: LeaseCall, run: impl FnOnce() -> i64) {
     say(Note::Call(0));
-    say(Note::Invoke(call));
+    say(LeaseNote::Invoke(call));
     let result = run();
     say(Note::Return(0, result));
 }
@@ -164,7 +167,7 @@ impl Program for Replaced {
         let inode = Atomic::new("i_count", 1).id();
         let slot: Link<Counted> = Link::new("fd[a]");
         let open = |to: Option<ObjectId>| {
-            say(Note::Invoke(LeaseCall::Open {
+            say(LeaseNote::Invoke(LeaseCall::Open {
                 inode,
                 write: false,
                 nonblock: false,
@@ -174,7 +177,7 @@ impl Program for Replaced {
             }));
             let file: Ptr<Counted> = kmalloc_nofail(Location::caller());
             file.get().f_count.init(1);
-            say(Note::Opened { file: file.id(), inode, write: false });
+            say(LeaseNote::Opened { file: file.id(), inode, write: false });
             file
         };
         let (old, new) = (open(Some(slot.id())), open(None));
@@ -207,7 +210,11 @@ impl Program for Replaced {
 impl Subject for Replaced {
     fn checks(&self) -> Checks {
         let calls = [["a = dup(b)"], ["fcntl(a, F_GETOWN)"]].map(|calls| calls.map(str::to_owned).to_vec());
-        Checks::with_leases(Names { tasks: vec!["x".into(), "y".into()], calls: calls.to_vec(), ..Names::default() })
+        lockwright::lease::judge::checks(Names {
+            tasks: vec!["x".into(), "y".into()],
+            calls: calls.to_vec(),
+            ..Names::default()
+        })
     }
 }
 

@@ -4,7 +4,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lockwright::check::Code;
 use lockwright::explore::{Config, EngineKind, explore};
-use lockwright::scenario::small::{Is, LockKind, NAMES_MAX, Small, Stmt, Stmt::*};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{Is, LockKind, NAMES_MAX, Small, Stmt};
 
 /// A spinlock, a semaphore, a cell.
 fn program(tasks: &[&[Stmt]]) -> Small {

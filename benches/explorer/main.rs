@@ -26,9 +26,9 @@ mod workload;
 use std::sync::Arc;
 
 use lockwright::explore::{Config, EngineKind, Subject, explore};
-use lockwright::scenario::small::Small;
+use lockwright::program::small::Small;
 
-use lockwright::scenario::family::{Family, Variant};
+use lockwright::program::family::{Family, Variant};
 use table::{Group, Run, heading};
 
 /// Executions after which loom, shuttle and brute force are stopped.

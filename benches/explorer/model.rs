@@ -7,8 +7,8 @@ use std::time::Instant;
 use stateright::{Checker, Model, Property};
 
 use super::table::Run;
-use lockwright::scenario::family::{Family, Variant};
-use lockwright::scenario::small::{Small, Stmt};
+use lockwright::program::family::{Family, Variant};
+use lockwright::program::small::{Small, Stmt};
 
 const TASKS_MAX: usize = 12;
 

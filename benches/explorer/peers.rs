@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use super::table::Run;
-use lockwright::scenario::family::Family;
-use lockwright::scenario::small::Small;
+use lockwright::program::family::Family;
+use lockwright::program::small::Small;
 
 macro_rules! peer {
     ($peer:ident) => {
@@ -19,8 +19,8 @@ macro_rules! peer {
             use $peer::sync::Mutex;
             use $peer::sync::atomic::{AtomicI64, Ordering, fence};
 
-            use lockwright::scenario::family::{Family, Variant};
-            use lockwright::scenario::small::{Small, Stmt};
+            use lockwright::program::family::{Family, Variant};
+            use lockwright::program::small::{Small, Stmt};
 
             struct Inode {
                 lock: Mutex<()>,

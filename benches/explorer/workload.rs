@@ -1,6 +1,7 @@
 //! The synthetic workloads, as small programs.
 
-use lockwright::scenario::small::{LockKind, Small, Stmt::*};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{LockKind, Small};
 
 /// n readers and a writer of one atomic.
 pub fn readers(n: usize) -> Small {

@@ -1,7 +1,9 @@
 //! LW011: `BUG_ON`, a failed assertion, a panic of the code under test.
 
-use super::ledger::{Ledger, find, spot};
-use super::{Code, Docket};
+use super::code::Code;
+use super::finding::Docket;
+use super::finding::{find, spot};
+use super::ledger::Ledger;
 use crate::event::{Event, Note, What};
 
 pub(super) fn judge(event: &Event, ledger: &Ledger, docket: &mut Docket<'_>) {

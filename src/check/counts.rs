@@ -10,8 +10,9 @@
 
 use std::sync::Arc;
 
-use super::ledger::spot;
-use super::{Code, Docket, Spot};
+use super::code::Code;
+use super::finding::spot;
+use super::finding::{Docket, Spot};
 use crate::event::{Event, ObjectId, Op, View};
 
 /// Most changes that one step is taken for: a count that is overwritten with anything has no more places than these.
@@ -88,7 +89,7 @@ impl Counts {
             }
             let change = self.open.iter().rev().find(|change| change.count == at);
             let changed = change.map_or(count.spot, |change| change.spot);
-            let end = Spot { step: docket.step, ..changed };
+            let end = Spot { step: docket.step(), ..changed };
             docket.report(Code::LW022, count.name, |names| {
                 let object = names.object(view, count.cell);
                 let name = if object.starts_with(count.name) { object } else { count.name.to_owned() };

@@ -5,8 +5,10 @@
 //!
 //! It cannot see a sleeper that nobody will wake while others still run for ever (that is livelock, LW009).
 
-use super::ledger::{Ledger, spot, who};
-use super::{Code, Docket, Spot};
+use super::code::Code;
+use super::finding::{Docket, Spot};
+use super::finding::{spot, who};
+use super::ledger::Ledger;
 use crate::event::names::Names;
 use crate::event::{Event, ObjectId, Op, Status, TaskId, View, What};
 
@@ -49,7 +51,7 @@ pub(super) fn judge_setup(event: &Event, view: &dyn View, ledger: &Ledger, docke
     let What::Op(Op::Acquire(lock), _) = event.what else { return };
     let mut held = ledger.held.iter().filter(|(holder, ..)| *holder == TaskId::BOOT && event.task == TaskId::BOOT);
     let Some(&(.., taken)) = held.find(|(_, held, _)| *held == lock) else { return };
-    docket.stop = true;
+    docket.end_execution();
     docket.report(Code::LW001, view.object(lock).name, |names| {
         let name = names.object(view, lock);
         (
@@ -109,7 +111,7 @@ fn report_standstill(step: u32, view: &dyn View, ledger: &Ledger, docket: &mut D
             _ => None,
         };
         let other = other.unwrap_or_else(|| {
-            let spot = super::ledger::find(&ledger.calls, last).unwrap_or(pending(step, view, last));
+            let spot = super::finding::find(&ledger.calls, last).unwrap_or(pending(step, view, last));
             (spot, format!("the call of {} that waits began here", names.task(last)))
         });
         (

@@ -5,9 +5,8 @@
 
 use std::hash::Hasher;
 
-use super::Spot;
 use super::counts::Counts;
-use crate::event::names::Names;
+use super::finding::{Spot, spot};
 use crate::event::{Event, Held, Note, ObjectId, Op, Symbol, TaskId, View, What};
 
 #[derive(Clone, Default)]
@@ -26,19 +25,6 @@ pub(super) struct Ledger {
     pub counts: Counts,
     /// Per task, `preempt_disable` beyond what locks do, and where.
     pub preempt: Vec<(TaskId, i32, Spot)>,
-}
-
-/// Who does it, as the subject of a sentence: the set-up is none of the tasks, and neither is the end, when everything is closed.
-pub(super) fn who<'a>(names: &'a Names, event: &Event) -> &'a str {
-    if event.set_up_of.is_some() { "the set-up" } else { names.task(event.task) }
-}
-
-pub(super) fn spot(event: &Event) -> Spot {
-    Spot { step: event.step, task: event.task, place: event.place, set_up_of: event.set_up_of }
-}
-
-pub(super) fn find<K: PartialEq + Copy>(list: &[(K, Spot)], key: K) -> Option<Spot> {
-    list.iter().rev().find(|(known, _)| *known == key).map(|(_, spot)| *spot)
 }
 
 fn set<K: PartialEq>(list: &mut Vec<(K, Spot)>, key: K, spot: Spot) {

@@ -22,8 +22,10 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::ledger::{Ledger, spot};
-use super::{Code, Docket, Spot};
+use super::code::Code;
+use super::finding::spot;
+use super::finding::{Docket, Spot};
+use super::ledger::Ledger;
 use crate::event::{Event, ObjectId, ObjectKind, Op, Symbol, TaskId, View, What};
 
 /// The first lock was held when the second was taken.

@@ -7,7 +7,8 @@
 //! It cannot see a publication through a relaxed marked flag: the flag's accesses are marked, and in a sequentially
 //! consistent world what it publishes is never read too early. loom shows that one as a wrong value.
 
-use super::{Code, Docket, Spot};
+use super::code::Code;
+use super::finding::{Docket, Spot};
 use crate::event::{Access, ObjectId, ObjectKind, Status, TaskId, View};
 
 pub(super) fn judge(step: u32, view: &dyn View, stands: &[Status], docket: &mut Docket<'_>) {

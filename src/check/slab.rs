@@ -4,8 +4,10 @@
 //! be freed meanwhile. The memory stays until the lookup is over (RCU), and holds 0, so the lookup fails and uses nothing.
 //! Names are never reused here, so a stale pointer cannot meet a new object by luck.
 
-use super::ledger::{Ledger, find, spot};
-use super::{Code, Docket};
+use super::code::Code;
+use super::finding::Docket;
+use super::finding::{find, spot};
+use super::ledger::Ledger;
 use crate::event::{Event, ObjectId, Op, Rmw, View, What};
 
 pub(super) fn judge(event: &Event, view: &dyn View, ledger: &Ledger, docket: &mut Docket<'_>) {
@@ -49,7 +51,7 @@ fn report_double_free(event: &Event, view: &dyn View, ledger: &Ledger, block: Ob
 pub(super) fn judge_end(view: &dyn View, ledger: &Ledger, docket: &mut Docket<'_>) {
     for block in view.live_blocks() {
         let Some(born) = find(&ledger.born, block) else { continue };
-        let end = super::Spot { step: docket.step, ..born };
+        let end = super::finding::Spot { step: docket.step(), ..born };
         docket.report(Code::LW022, view.object(block).name, |names| {
             let name = names.object(view, block);
             (

@@ -3,8 +3,10 @@
 //! The BKL makes nobody atomic: `schedule()` gives it back. Judged on the call, whether it would have slept or not,
 //! as the kernel's `might_sleep` does.
 
-use super::ledger::{Ledger, spot, who};
-use super::{Code, Docket};
+use super::code::Code;
+use super::finding::Docket;
+use super::finding::{spot, who};
+use super::ledger::Ledger;
 use crate::event::{Event, Note, Op, View, What};
 
 pub(super) fn judge(event: &Event, view: &dyn View, ledger: &Ledger, docket: &mut Docket<'_>) {

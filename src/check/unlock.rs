@@ -1,7 +1,9 @@
 //! LW006 and LW007: locks given back that are not held, and held locks that are forgotten or freed.
 
-use super::ledger::{Ledger, find, spot};
-use super::{Code, Docket};
+use super::code::Code;
+use super::finding::Docket;
+use super::finding::{find, spot};
+use super::ledger::Ledger;
 use crate::event::{Event, Note, ObjectId, Op, TaskId, View, What};
 
 pub(super) fn judge(event: &Event, view: &dyn View, ledger: &Ledger, docket: &mut Docket<'_>) {

@@ -16,13 +16,14 @@ use lockwright::lease::designs::Entry;
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::json::{self, Generated, KindReport};
 use lockwright::report::{completeness_of, count, memory_model};
-use lockwright::scenario::all::{self, Size};
-use lockwright::scenario::cells::{self, Cell};
-use lockwright::scenario::expect::{self, Expected};
-use lockwright::scenario::{Scenario, file, shrink};
+use lockwright::scenario::{Scenario, file};
+use lockwright::study::all::{self, Size};
+use lockwright::study::cells::{self, Cell};
+use lockwright::study::expect::{self, Expected};
+use lockwright::study::shrink;
 
 use super::progress::Progress;
-use super::{Status, check, print, time_line, workers};
+use super::{Status, print, save, time_line, workers};
 
 /// What is asked for.
 pub struct Wanted<'a> {
@@ -227,7 +228,7 @@ fn page(shown: &Shown, wanted: &Wanted<'_>) -> Result<String> {
         false => Some(replay(&*cell.subject(), &names, &Guide::Exact(&found.schedule))?),
     };
     let saved = match (wanted.save, &replay) {
-        (Some(directory), Some(replay)) => Some(check::write(cell, found, replay, directory)?),
+        (Some(directory), Some(replay)) => Some(save::write(cell, found, replay, directory)?),
         _ => None,
     };
     let example = Counterexample {

@@ -4,18 +4,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use lockwright::event::names::Names;
-use lockwright::explore::saved::{self, Saved, SavedFinding};
 use lockwright::explore::schedule::{Guide, Replay, replay};
 use lockwright::explore::{Config, Error, Found, Verdict};
 use lockwright::report;
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::json::{self, CellReport, Explored, FindingReport};
-use lockwright::scenario::all::Size;
-use lockwright::scenario::cells::{self, Cell};
-use lockwright::scenario::{catalogue, expect, file, shrink};
+use lockwright::study::all::Size;
+use lockwright::study::cells::{self, Cell};
+use lockwright::study::{expect, shrink};
 
 use super::progress::Progress;
-use super::{Status, all, print, search, select, time_line, workers};
+use super::{Status, all, print, save, search, select, time_line, workers};
 
 /// What to explore, and how.
 #[derive(clap::Args)]
@@ -144,27 +143,10 @@ fn show<'a>(cell: &Cell, verdict: &'a Verdict, names: &Names, save: Option<&Path
             return Ok(Shown { found, replay: None, file: None });
         }
         let replay = replay(&*cell.subject(), names, &Guide::Exact(&found.schedule))?;
-        let file = save.map(|directory| write(cell, found, &replay, directory)).transpose()?;
+        let file = save.map(|directory| save::write(cell, found, &replay, directory)).transpose()?;
         Ok(Shown { found, replay: Some(replay), file })
     };
     verdict.findings.iter().map(show_one).collect()
-}
-
-pub(super) fn write(cell: &Cell, found: &Found, replay: &Replay, directory: &Path) -> Result<String> {
-    let finding = SavedFinding { code: found.finding.code, subject: found.finding.subject.to_string() };
-    let saved = Saved {
-        lockwright: saved::VERSION,
-        design: cell.design.full_name(),
-        scenario: cell.scenario.name.to_owned(),
-        memory: found.schedule.memory,
-        program: catalogue::find(cell.scenario.name).is_none().then(|| file::to_json(&cell.scenario)),
-        finding: Some(finding),
-        steps: replay.steps.clone(),
-    };
-    let path = saved
-        .write_into(directory)
-        .with_context(|| format!("writing {}", directory.join(saved.file_name()).display()))?;
-    Ok(path.display().to_string())
 }
 
 /// All that was found out.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use lockwright::event::names::Names;
-use lockwright::explore::{Subject, Verdict, witness};
+use lockwright::explore::{Subject, Verdict, explore_with_witnesses};
+use lockwright::program::family::Family;
 use lockwright::report::counterexample::head;
 use lockwright::report::json::{self, ExploredOne};
 use lockwright::report::{completeness, count, memory_model, repeats_lines};
 use lockwright::scenario;
-use lockwright::scenario::family::Family;
 
 use super::progress::Progress;
 use super::{Status, print, search, select, time_line};
@@ -67,7 +67,7 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     search::check_form(&config, &*program.subject, &program.name)?;
     let progress = Progress::start(1)?;
     let config = progress.watched(0, &config);
-    let verdict = witness::explore_with_witnesses(&program.subject, &config)?;
+    let verdict = explore_with_witnesses(&program.subject, &config)?;
     progress.done(0, &verdict);
     let seconds = progress.finish().as_secs_f64();
     if as_json {

@@ -4,10 +4,10 @@ use anyhow::Result;
 use clap::ValueEnum;
 use lockwright::check::Code;
 use lockwright::lease::designs::{self, Entry};
-use lockwright::lease::mutants::MUTANTS;
 use lockwright::report::json::{self, Listed, MutantReport, Named};
 use lockwright::report::{columns, mutants};
 use lockwright::scenario::{alone, catalogue};
+use lockwright::study::mutants::MUTANTS;
 
 use super::{Status, print, select};
 

@@ -7,14 +7,15 @@ use lockwright::explore::{Config, EngineKind, explore};
 use lockwright::lease::designs;
 use lockwright::report::json::{self, CellReport, Explored, FindingReport};
 use lockwright::report::{matrix, overview};
-use lockwright::scenario::{catalogue, cells, expect};
+use lockwright::scenario::catalogue;
+use lockwright::study::{cells, expect};
 
 use super::progress::Progress;
 use super::{Status, memory, print, time_line, workers};
 
 /// Explores the cells of the old design and the new, or of all, and prints the first screen, or the matrix.
 pub fn run(all: bool, as_json: bool) -> Result<Status> {
-    let [before, after] = matrix::SIDE_BY_SIDE.map(|name| designs::find(name).expect("both designs exist"));
+    let [before, after] = matrix::SIDE_BY_SIDE.map(|name| lockwright::study::design(name).expect("both designs exist"));
     let designs = if all { designs::DESIGNS } else { &[before, after] };
     let cells = cells::cells(designs, &catalogue::all());
     let progress = Progress::start(cells.len())?;

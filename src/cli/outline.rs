@@ -6,7 +6,8 @@ use lockwright::lease::designs::Entry;
 use lockwright::report::json::{self, CallOutline, Outlined};
 use lockwright::report::outline::Outline;
 use lockwright::scenario::alone::Alone;
-use lockwright::scenario::{FsKind, cells, file, subject};
+use lockwright::scenario::{FsKind, file, subject};
+use lockwright::study::cells;
 
 use super::{Status, print, select};
 

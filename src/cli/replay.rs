@@ -9,8 +9,8 @@ use lockwright::explore::saved::Saved;
 use lockwright::explore::schedule::{Guide, replay};
 use lockwright::report::counterexample;
 use lockwright::report::json::{self, Replayed};
-use lockwright::scenario::cells::Cell;
 use lockwright::scenario::subject;
+use lockwright::study::cells::Cell;
 
 use super::{Status, complain, print, select};
 

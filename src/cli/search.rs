@@ -140,7 +140,7 @@ impl Arguments {
 /// # Errors
 /// If it is asked for, and this one has none.
 pub fn check_form(config: &Config, subject: &dyn Subject, name: &str) -> Result<()> {
-    let fits = config.engine != EngineKind::Explicit || subject.explicit(config.memory).is_some();
+    let fits = config.engine != EngineKind::Explicit || subject.explicit().is_some();
     ensure!(fits, "--engine explicit is for interpreted programs, and {name} is Rust code: use explorer");
     Ok(())
 }

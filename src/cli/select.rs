@@ -10,8 +10,8 @@ use lockwright::explore::EngineKind;
 use lockwright::explore::files::read_text;
 use lockwright::lease::designs::{self, Entry};
 use lockwright::report::columns;
-use lockwright::scenario::cells::{self, Cell};
 use lockwright::scenario::{FsKind, Scenario, alone, catalogue, file};
+use lockwright::study::cells::{self, Cell};
 
 /// The engines with a sentence on each.
 pub const ENGINES: &[(&str, EngineKind, &str)] = &[
@@ -40,9 +40,9 @@ pub fn designs(names: &[String]) -> Result<Vec<Entry>> {
     }
     let known = || {
         let designs = designs::DESIGNS.iter().copied().chain([designs::FLOCKS_FIXED]);
-        designs.chain(designs::mutants()).map(Entry::full_name).collect()
+        designs.chain(lockwright::study::mutated()).map(Entry::full_name).collect()
     };
-    all(once(names).map(|name| designs::find(name).ok_or_else(|| unknown("design", name, known()))))
+    all(once(names).map(|name| lockwright::study::design(name).ok_or_else(|| unknown("design", name, known()))))
 }
 
 /// The scenarios of these names; all if there are none.

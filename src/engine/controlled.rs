@@ -14,10 +14,10 @@ use std::rc::Rc;
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
-use super::memo::{Effect, Key, Memo, Next, Segment};
+use super::memo::{Effect, Memo, Next, Segment};
 use super::quiet::{panic_text, quietly};
 use super::teller::Teller;
-use super::world::{Transition, World};
+use super::world::{Key, Transition, World};
 use super::{
     Body, Decision, Ending, Engine, Exceeded, Flow, Followed, Installed, Observer, Program, State, Strategy, TASKS_MAX,
     Tell, new_execution,

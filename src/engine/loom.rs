@@ -12,13 +12,13 @@
 //! | locks that are tried, or that readers share | a word, taken and given back by read-modify-writes: see `words` |
 //! | `kfree` | a store to every reader's marker of the slab object, so that uses and frees are tried in both orders |
 //! | wait queues, sleeps, signals | one atomic for all, then `park`: coarse, and never a lost order |
-//! | steps of two nodes that a check holds against each other | stores to markers that nobody reads: see [`Tell`] |
+//! | steps of two nodes that a check holds against each other | stores to markers that nobody reads: see [`Span`](crate::event::Span) |
 //! | choices | fixed for one model ([`Choices`]); the explorer enumerates them |
 //!
 //! Steps are as coarse as stays sound: locks and fields become loom objects at their first use by a task, set-up and epilogue
 //! run on the [`World`] alone.
 //!
-//! It may miss: what loom misses (orders of steps that touch nothing in common, where no [`Tell`] asks for them); a timeout that fires later than at once while others run. A deadlock is judged by our own wait-for graph before
+//! It may miss: what loom misses (orders of steps that touch nothing in common, where no [`Span`](crate::event::Span) asks for them); a timeout that fires later than at once while others run. A deadlock is judged by our own wait-for graph before
 //! loom would stop the model. An execution that ends early runs on unobserved, up to a bound, so that loom learns of all its
 //! conflicts; then its tasks are unwound quietly.
 
@@ -42,7 +42,7 @@ mod waits;
 mod words;
 use memory::{Memory, Spot};
 use tells::Marks;
-pub use tells::{Tell, Telling};
+pub use tells::Telling;
 pub use words::Tried;
 
 /// The results of choices, by task and by the task's count of choices. What is not here is 0.

@@ -12,44 +12,16 @@
 //! something else from the same history keeps state where the engine does not see it; [`Memo::stray`] says where.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::hash::BuildHasherDefault;
 use std::panic::Location;
 
 use super::fingerprint::Fingerprint;
 use super::teller::Teller;
 pub use super::teller::Told;
-use super::world::{Transition, World};
+use super::world::{Key, Transition, World};
 use super::{Exceeded, Observer};
 use crate::event::outcome::Outcome;
 use crate::event::{Note, ObjectId, ObjectInfo, Op, Place, TaskId, View, What};
-
-/// From where, and with which result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Key {
-    pub task: TaskId,
-    pub history: u128,
-    pub created: u32,
-    pub jiffies: u64,
-    /// What the task learned from its operation.
-    pub observed: u64,
-}
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.history as u64 ^ self.observed.rotate_left(17) ^ u64::from(self.task.0) << 56);
-    }
-}
-
-impl Key {
-    /// From the beginning: the task has made no operation yet. No time is so late.
-    pub fn first(self) -> Key {
-        Key { jiffies: u64::MAX, ..self }
-    }
-
-    fn is_first(&self) -> bool {
-        self.jiffies == u64::MAX
-    }
-}
 
 /// Something that happens between two operations.
 #[derive(Clone, Copy, Debug, PartialEq)]

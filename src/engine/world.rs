@@ -8,12 +8,12 @@
 //! its task's buffer until it is flushed, which is a transition of its own; the task itself reads its own newest store; whatever
 //! [drains](Op::drains) waits for an empty buffer. Releases and acquires need no more than that on such a machine.
 
+use std::hash::{Hash, Hasher};
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::memo::Key;
 use super::{Clock, Exceeded, Lister, Listing, Memory, OBJECTS_MAX, READERS_MAX, TASKS_MAX, Unsound};
-use crate::event::{Listed, ObjectId, ObjectInfo, ObjectKind, Op, Place, Status, TaskId, View};
+use crate::event::{ListEntry, ObjectId, ObjectInfo, ObjectKind, Op, Place, Status, TaskId, View};
 
 mod canonical;
 mod perform;
@@ -72,6 +72,34 @@ struct Task {
 
 /// Of the value of a lock: who holds it alone, his number and one.
 const WRITER: u64 = 0xff;
+
+/// Where a task stands: from where it goes on, and with which result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    pub task: TaskId,
+    pub history: u128,
+    pub created: u32,
+    pub jiffies: u64,
+    /// What the task learned from its operation.
+    pub observed: u64,
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.history as u64 ^ self.observed.rotate_left(17) ^ u64::from(self.task.0) << 56);
+    }
+}
+
+impl Key {
+    /// From the beginning: the task has made no operation yet. No time is so late.
+    pub fn first(self) -> Key {
+        Key { jiffies: u64::MAX, ..self }
+    }
+
+    pub fn is_first(&self) -> bool {
+        self.jiffies == u64::MAX
+    }
+}
 
 /// Every task and every object of one execution.
 #[derive(Clone)]
@@ -382,7 +410,7 @@ impl View for World {
         self.jiffies
     }
 
-    fn listed(&self) -> Vec<Listed> {
+    fn listed(&self) -> Vec<ListEntry> {
         (self.listing)(self)
     }
 }

@@ -1,10 +1,6 @@
 //! How objects and operations read: the kernel's spellings, and names that do not depend on the schedule.
 
-use super::table::{Delegation, Table};
-use super::{Access, Format, Note, ObjectId, ObjectInfo, ObjectKind, Op, Rmw, TaskId, View, Woken};
-
-/// Bit of a stored lease type that marks a break under way, as in Linux 2.6.23.
-pub const F_INPROGRESS: u64 = 16;
+use super::{Access, CaseKind, CaseNote, Format, Note, ObjectId, ObjectInfo, ObjectKind, Op, Rmw, TaskId, View, Woken};
 
 /// Names of a scenario's tasks, calls and nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,12 +39,6 @@ impl Names {
         node.map_or(info.name.to_string(), |node| format!("{}@{node}", info.name))
     }
 
-    fn table(&self, table: Table) -> String {
-        let name = |node: usize| self.nodes.get(node).map_or("?", String::as_str);
-        let entries: Vec<String> = table.entries().map(|(node, entry)| format!("{}: {entry}", name(node))).collect();
-        format!("[{}]", entries.join("; "))
-    }
-
     /// Slab objects are numbered per maker by their object count, which no schedule changes.
     fn block(&self, name: &str, id: ObjectId) -> String {
         format!("{name}@{}.{}", self.task(id.creator()), id.count())
@@ -59,9 +49,7 @@ impl Names {
             Format::Number => (value as i64).to_string(),
             Format::Pointer if value == 0 => "NULL".to_owned(),
             Format::Pointer => self.object(view, ObjectId(value as u32)),
-            Format::Lease => lease_text(value),
-            Format::Server => self.table(Table(value)),
-            Format::Delegation => Delegation::from_word(value).to_string(),
+            Format::Case(reading) => (reading.text)(self, value),
         }
     }
 
@@ -80,8 +68,8 @@ impl Names {
                     None => format!("{target} = {value}"),
                 }
             }
-            Op::Rmw(id, Rmw::CmpXchg(old, new), _) if view.object(id).format == Format::Server => {
-                let text = |value| self.value(view, Format::Server, value);
+            Op::Rmw(id, Rmw::CmpXchg(old, new), _) if is_whole(view.object(id).format) => {
+                let text = |value| self.value(view, view.object(id).format, value);
                 format!("cmpxchg({}, {}, {})", name(id), text(old), text(new))
             }
             Op::Rmw(id, rmw, access) => rmw_text(rmw, access, &name(id)),
@@ -167,7 +155,9 @@ impl Names {
             Note::Nested(_, false) => Some("unlock_kernel(), still held".to_owned()),
             Note::Signal { pid: 0, file } => Some(format!("SIGIO for {} to nobody", self.object(view, file))),
             Note::Signal { pid, file } => Some(format!("SIGIO to pid {pid} for {}", self.object(view, file))),
-            Note::Callback { file } => Some(format!("fl_break callback for {}", self.object(view, file))),
+            Note::Case(CaseNote { kind: CaseKind { reads: Some(reads), .. }, words: [object, ..] }) => {
+                Some(format!("{reads} {}", self.object(view, ObjectId(object as u32))))
+            }
             Note::Alloc(id) => Some(format!("{} allocated", self.object(view, id))),
             Note::Bug(text) => Some(format!("BUG: {text}")),
             _ => None,
@@ -175,15 +165,9 @@ impl Names {
     }
 }
 
-/// A stored lease type: `READ`, `WRITE` or `UNLCK`, and whether it is the target of a break.
-pub fn lease_text(value: u64) -> String {
-    let name = match value & !F_INPROGRESS {
-        0 => "READ",
-        1 => "WRITE",
-        2 => "UNLCK",
-        _ => return (value as i64).to_string(),
-    };
-    if value & F_INPROGRESS == 0 { name.to_owned() } else { format!("{name}|INPROGRESS") }
+/// Is a value of that format replaced as a whole?
+fn is_whole(format: Format) -> bool {
+    matches!(format, Format::Case(reading) if reading.is_whole)
 }
 
 fn woken_text(woken: Woken) -> &'static str {

@@ -1,12 +1,16 @@
 //! Every schedule, one after the other: slow, obviously right, the oracle for small programs.
 
-use super::path::{Answer, Arrival, Pruning};
-use super::search::{self, search};
+use super::config::{Config, EngineKind};
+use super::hidden::HiddenState;
+use super::limits::Bound;
 use super::spared::Spared;
-use super::witness::is_preemption;
-use super::{Bound, Config, EngineKind, HiddenState, Subject, Verdict};
+use super::stateful::path::{Answer, Arrival, Pruning};
+use super::stateful::search::{self, search};
+use super::stateful::witness::is_preemption;
+use super::verdict::Verdict;
 use crate::engine::State;
 use crate::engine::world::Transition;
+use crate::subject::Subject;
 
 struct NothingIsKnown {
     preemptions_max: Option<u32>,

@@ -34,19 +34,25 @@
 //! that is run would be missed; no design has one.
 //!
 //! It cannot see what hides from the engine: state shared behind its back makes dependent steps look independent. So a program
-//! that does not promise that there is none is examined first, by other means ([`super::hidden`]).
+//! that does not promise that there is none is examined first, by other means ([`super::examine`]).
 
 use std::cell::RefCell;
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::search::TooLong;
-use super::{Bound, Config, EngineKind, Found, HiddenState, Progress, Schedule, Subject, Verdict, repeats};
+use super::config::{Config, EngineKind, Progress};
+use super::hidden::HiddenState;
+use super::limits::Bound;
+use super::repeats;
+use super::schedule::Schedule;
+use super::verdict::TooLong;
+use super::verdict::{Found, Verdict};
 use crate::check::{Code, Finding};
 use crate::engine::controlled::Controlled;
 use crate::engine::world::Transition;
 use crate::engine::{Decision, Ending, Observer, State, Strategy};
 use crate::event::Symbol;
+use crate::subject::Subject;
 
 mod action;
 mod gates;
@@ -190,7 +196,7 @@ impl Exploration<'_> {
 
     /// Runs a schedule to a state that has not been run through; keeps the data race if it is there.
     fn replay_for_race(&mut self, name: Symbol, steps: Vec<Transition>) {
-        let watch = super::Watch::shared(self.subject.checks());
+        let watch = super::watch::Watch::shared(self.subject.checks());
         let observer: Rc<RefCell<dyn Observer>> = watch.clone();
         let program: &dyn crate::engine::Program = self.subject;
         self.controlled.run(program, &mut Script { steps: &steps, at: 0 }, &observer);

@@ -4,7 +4,9 @@
 //! [`Bound`](super::Bound) in the verdict, and a mistake in what was asked, or a program that no search can judge, is an error
 //! of this type.
 
-use super::{EngineKind, HiddenState, checkpoint};
+use super::checkpoint;
+use super::config::EngineKind;
+use super::hidden::HiddenState;
 
 /// Why there is no verdict.
 #[derive(Debug, thiserror::Error)]

@@ -6,8 +6,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`program`] | the intermediate language and its builder |
-//! | `flow`, `layout`, `room`, `compile` | from there to packed fields |
+//! //! | `flow`, `layout`, `room`, `compile` | from there to packed fields |
 //! | `machine`, `step`, `judge` | the compiled program, the interpreter, and what the checks say of a step and of a state |
 //! | `buffers` | what stores wait in, where memory has store buffers |
 //! | `visited`, `search` | the table of states, the search |
@@ -24,10 +23,16 @@
 //!
 //! It counts no executions: there are none.
 
+use super::config::{Config, EngineKind};
+use super::error::Error;
+use super::limits::WORDS_MAX;
+use super::schedule::Schedule;
 use super::schedule::{Guide, replay, replay_under};
-use super::{Config, EngineKind, Error, Found, Schedule, Subject, Verdict, livelock};
+use super::stateful::livelock;
+use super::verdict::{Found, Verdict};
 use crate::check::{Code, Orders};
 use crate::event::names::Names;
+use crate::subject::Subject;
 
 mod buffers;
 mod compile;
@@ -35,25 +40,22 @@ mod flow;
 mod judge;
 mod layout;
 mod machine;
-pub mod program;
 mod room;
 mod search;
 mod step;
 mod symmetry;
 mod visited;
 
-pub use machine::{Program, Reader};
+use machine::Program;
 use search::{Shown, search};
-
-/// Machine words of the widest state.
-pub const WORDS_MAX: usize = 64;
 
 /// Visits every state of a subject that has an explicit form.
 ///
 /// # Errors
 /// [`Error::NoExplicitForm`] if it has none.
 pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, Error> {
-    let mut program = match subject.explicit(config.memory).ok_or(Error::NoExplicitForm)? {
+    let form = subject.explicit().ok_or(Error::NoExplicitForm)?;
+    let mut program = match compile::program(&form, config.memory) {
         Ok(program) => program,
         Err(bound) => return Ok(Verdict { bound: Some(bound), ..Verdict::new(EngineKind::Explicit) }),
     };

@@ -23,9 +23,11 @@
 //! | stores of a task on their way to memory | [`Bound::Stores`] | explicit | 8 |
 //! | values | [`Bound::Range`] | explicit | what the program declares |
 
-pub use super::explicit::WORDS_MAX;
 pub use crate::engine::loom::{BRANCHES_MAX, DRAINED_MAX, THREADS_MAX};
 pub use crate::engine::{Exceeded, OBJECTS_MAX, READERS_MAX, READS_MAX, TASKS_MAX};
+
+/// Machine words of the widest state of an interpreted program.
+pub const WORDS_MAX: usize = 64;
 
 /// What ended an exploration before it was complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

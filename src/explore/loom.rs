@@ -11,11 +11,11 @@
 //! execution of these steps does, and it is marked as weak-memory.
 //!
 //! State that tasks share behind the engine's back is nothing that loom sees either: a program that does not promise that
-//! there is none is examined on the controlled engine ([`super::hidden`]).
+//! there is none is examined on the controlled engine ([`super::examine`]).
 //!
 //! Complete means: loom has no more executions. It may still have missed some: see [`crate::engine::loom`].
 
-use std::cell::{LazyCell, RefCell};
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
@@ -26,8 +26,14 @@ use parking_lot::Mutex;
 mod listener;
 use listener::Listener;
 
+use super::config::{Config, EngineKind, Progress};
+use super::error::Error;
+use super::limits::Bound;
+use super::schedule::Schedule;
 use super::schedule::{Guide, replay};
-use super::{Bound, Config, EngineKind, Found, Progress, Schedule, Subject, Verdict, explore as explore_with, flow};
+use super::stateful;
+use super::verdict::{Found, Verdict};
+use super::watch::flow;
 use crate::check::Checks;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::loom::{
@@ -36,6 +42,7 @@ use crate::engine::loom::{
 use crate::engine::{Ending, Flow, Observer};
 use crate::event::names::Names;
 use crate::event::{Event, TaskId, View};
+use crate::subject::Subject;
 
 /// What the executions of all models share. loom wants it `Send`, though it runs on one OS thread.
 struct Shared {
@@ -63,8 +70,9 @@ impl Observer for Watch {
 
     fn event(&mut self, event: &Event, view: &dyn View) -> Flow {
         let mut shared = self.0.lock();
-        shared.listener.event(event, view);
-        flow(shared.checks.event(event, view))
+        let Shared { checks, listener, .. } = &mut *shared;
+        listener.event(event, view, checks);
+        flow(checks.event(event, view))
     }
 
     /// Told once, when the set-up is done: loom's executions are judged by events and waits.
@@ -109,7 +117,10 @@ impl Shared {
 }
 
 /// Explores with loom within the bounds of `config`.
-pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
+///
+/// # Errors
+/// If the program has hidden state.
+pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, Error> {
     let shared = Arc::new(Mutex::new(Shared {
         checks: subject.checks(),
         verdict: Verdict::new(EngineKind::Loom),
@@ -145,8 +156,8 @@ pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
     if shared.cut_off {
         verdict.bound = verdict.bound.or(Some(Bound::Drained(DRAINED_MAX)));
     }
-    hold_schedules(subject, config, &mut verdict);
-    verdict
+    hold_schedules(&**subject, config, &mut verdict)?;
+    Ok(verdict)
 }
 
 /// One model: all executions in which the choices are these. Returns why it was given up, if it was.
@@ -219,15 +230,16 @@ fn refined(known: &Choices, arities: &BTreeMap<(TaskId, u32), u8>) -> Vec<Choice
 
 /// Holds schedules against the controlled engine. An order of steps under loom's memory may come to something else there: then what is
 /// wrong, or the outcome, gets a schedule of sequential consistency if that shows it as well. If not, only a weak memory does.
-fn hold_schedules(subject: &Arc<dyn Subject>, config: &Config, verdict: &mut Verdict) {
+fn hold_schedules(subject: &dyn Subject, config: &Config, verdict: &mut Verdict) -> Result<(), Error> {
     let config = Config { engine: EngineKind::Explorer, progress: None, ..config.clone() };
-    let consistent = LazyCell::new(|| explore_with(subject, &config));
-    let replayed = |schedule: &Schedule| replay(&**subject, &Names::default(), &Guide::Exact(schedule)).ok();
+    let consistent = OnceCell::new();
+    let explored = || consistent.get_or_init(|| stateful::explore(subject, &config)).as_ref().ok();
+    let replayed = |schedule: &Schedule| replay(subject, &Names::default(), &Guide::Exact(schedule)).ok();
     verdict.outcomes.rewrite(|outcome, schedule| {
         let is_it = |ending: &Ending| matches!(ending, Ending::Finished(replayed) if replayed == outcome);
         match replayed(&schedule) {
             Some(replay) if is_it(&replay.ending) => Some(schedule),
-            _ => consistent.outcomes.schedule(outcome).cloned(),
+            _ => explored()?.outcomes.schedule(outcome).cloned(),
         }
     });
     let key = |found: &Found| (found.finding.code, found.finding.subject);
@@ -236,10 +248,14 @@ fn hold_schedules(subject: &Arc<dyn Subject>, config: &Config, verdict: &mut Ver
         if replayed(&found.schedule).is_some_and(|replay| replay.findings.iter().any(same)) {
             continue;
         }
-        match consistent.findings.iter().find(|other| key(other) == key(found)) {
+        match explored().and_then(|verdict| verdict.findings.iter().find(|other| key(other) == key(found))) {
             Some(consistent) => *found = consistent.clone(),
             None => found.weak_memory = true,
         }
+    }
+    match consistent.into_inner() {
+        Some(Err(error)) => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -3,8 +3,9 @@
 //! An option that an engine does not know would be ignored in silence, and two that exclude each other would make a wrong
 //! verdict. Both are refused before anything is explored.
 
-use super::EngineKind::{self, Brute, Dpor, Explicit, Explorer, Loom, Pct, Random, SourceDpor};
-use super::{Config, Error};
+use super::config::Config;
+use super::config::EngineKind::{self, Brute, Dpor, Explicit, Explorer, Loom, Pct, Random, SourceDpor};
+use super::error::Error;
 use crate::engine::Memory;
 
 /// Something about a search that can be chosen.

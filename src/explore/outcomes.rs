@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Schedule;
+use super::schedule::Schedule;
 use crate::engine::world::Transition;
 use crate::event::outcome::Outcome;
 

@@ -12,19 +12,25 @@
 //! The bound is that of the paper for a fixed k: where executions differ much in length it holds for the longest only.
 //!
 //! Nothing is taken for known here, so state that hides from the engine makes no verdict wrong; a program that has some is refused
-//! all the same ([`super::hidden`]), because its schedules cannot be replayed.
+//! all the same ([`super::examine`]), because its schedules cannot be replayed.
 //!
 //! The same seed gives the same executions. A verdict is never complete: its bound is [`Bound::Sampled`], if no other was met.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::{Bound, Config, EngineKind, Found, HiddenState, Progress, Schedule, Subject, Verdict, Watch};
+use super::config::{Config, EngineKind, Progress};
+use super::hidden::HiddenState;
+use super::limits::Bound;
+use super::schedule::Schedule;
+use super::verdict::{Found, Verdict};
+use super::watch::Watch;
 use crate::engine::controlled::Controlled;
 use crate::engine::memo::Memo;
 use crate::engine::process::Process;
 use crate::engine::world::Transition;
 use crate::engine::{Decision, Ending, Observer, State, Strategy};
+use crate::subject::Subject;
 
 /// SplitMix64: Steele, Lea, Flood, *Fast splittable pseudorandom number generators*, OOPSLA 2014.
 #[derive(Clone, Debug)]

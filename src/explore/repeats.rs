@@ -8,12 +8,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::{Config, Subject};
+use super::config::Config;
 use crate::engine::controlled::{Controlled, Limits};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::world::Transition;
 use crate::engine::{Decision, Flow, Observer, Program, State, Strategy};
 use crate::event::{Event, Note, Place, TaskId, View, What};
+use crate::subject::Subject;
 
 /// Fewer rounds than that are not taken for a loop without an end.
 const ROUNDS_MIN: u32 = 16;

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Step, files};
+use super::files;
+use super::schedule::Step;
 use crate::check::Code;
 use crate::engine::Memory;
 

@@ -5,8 +5,9 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Subject;
-use super::livelock::{self, Passed};
+use super::round::{self, Passed};
+pub use super::trace::{Line, Stand};
+use super::watch::flow;
 use crate::check::{Checks, Finding};
 use crate::engine::controlled::{Controlled, Settings};
 use crate::engine::fingerprint::Fingerprint;
@@ -14,7 +15,8 @@ use crate::engine::process::ProcessSet;
 use crate::engine::world::Transition;
 use crate::engine::{Decision, Ending, Flow, Memory, Observer, State, Strategy};
 use crate::event::names::Names;
-use crate::event::{Event, Held, ObjectInfo, Op, Status, TaskId, View, What};
+use crate::event::{Event, Held, Op, Status, TaskId, View, What};
+use crate::subject::Subject;
 
 /// The choices of one execution.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,43 +45,6 @@ pub struct Step {
     /// Which result, for a choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<u8>,
-}
-
-/// A line of a trace: an event with its names resolved in the state in which it happened.
-#[derive(Clone, Debug)]
-pub struct Line {
-    /// The event.
-    pub event: Event,
-    /// How it reads; `None` for remarks that are no line of a trace.
-    pub text: Option<String>,
-    /// Depth of the task's call stack.
-    pub depth: usize,
-    /// Locks that the task holds after it, by name, in the order they were taken.
-    pub held: Vec<String>,
-    /// How a saved schedule names the operation.
-    pub op: Option<String>,
-    /// What is fixed about the object of the operation.
-    pub object: Option<ObjectInfo>,
-}
-
-/// How a task stands in a state, with its names resolved there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stand {
-    /// Before an operation that it can perform.
-    Ready(String),
-    /// Before a lock that somebody holds.
-    Waits {
-        /// The lock.
-        lock: String,
-        /// Who holds it.
-        holder: String,
-    },
-    /// It sleeps.
-    Sleeps,
-    /// It waits until its own stores have reached memory.
-    Drains,
-    /// It has no more calls.
-    Finished,
 }
 
 /// A replayed execution.
@@ -173,7 +138,7 @@ impl Observer for Recorder {
         self.record(event, view);
         let stop = self.checks.event(event, view);
         self.findings.extend(self.checks.take_found());
-        super::flow(stop)
+        flow(stop)
     }
 
     fn state(&mut self, step: u32, view: &dyn View) -> Flow {
@@ -181,7 +146,7 @@ impl Observer for Recorder {
         self.states.push((1..=view.tasks()).map(|task| self.stand(view, TaskId(task as u8))).collect());
         let stop = self.checks.state(step, view);
         self.findings.extend(self.checks.take_found());
-        super::flow(stop)
+        flow(stop)
     }
 
     fn end(&mut self, step: u32, view: &dyn View) {
@@ -322,7 +287,7 @@ pub(super) fn replay_under(
     let mut findings = std::mem::take(&mut recorder.findings);
     if ending == Ending::Abandoned {
         let stands = states.last().map_or(&[][..], Vec::as_slice);
-        findings.extend(livelock::judge(&follow.passed, &lines, stands, names));
+        findings.extend(round::judge(&follow.passed, &lines, stands, names));
     }
     Ok(Replay { steps, findings, ending, lines, states })
 }

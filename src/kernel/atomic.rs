@@ -5,7 +5,7 @@
 
 use std::panic::Location;
 
-use super::slab::Layout;
+use super::layout::Layout;
 use crate::engine::{self, Object};
 use crate::event::{Access, ObjectId, ObjectInfo, ObjectKind, Op, Rmw, Symbol, View};
 

@@ -6,7 +6,7 @@
 use std::marker::PhantomData;
 use std::panic::Location;
 
-use super::slab::Layout;
+use super::layout::Layout;
 use crate::engine::Object;
 use crate::event::{Access, Format, ObjectId, ObjectInfo, ObjectKind, Op, Symbol, View};
 

@@ -9,6 +9,7 @@ use std::marker::PhantomData;
 use std::panic::Location;
 
 use super::bkl;
+pub use super::layout::Layout;
 use super::plain::Plain;
 use super::task::Task;
 use super::{Errno, Result};
@@ -30,26 +31,6 @@ pub trait Slab: Sized {
     const NAME: &'static str;
     /// Its fields, each by [`Plain::field`] and its like, always the same in the same order.
     fn lay(layout: &mut Layout) -> Self;
-}
-
-/// Where the fields of a slab object are made, or found again.
-pub struct Layout {
-    block: Object,
-    fields: u32,
-    new: bool,
-}
-
-impl Layout {
-    /// The next field.
-    pub fn field(&mut self, info: ObjectInfo) -> Object {
-        self.fields += 1;
-        let id = ObjectId(self.block.id.0 + self.fields);
-        if self.new {
-            let made = Object::new(ObjectInfo { block: Some(self.block.id), ..info }, 0);
-            debug_assert_eq!(made.id, id, "the fields of a slab object are named in a row");
-        }
-        self.block.named(id)
-    }
 }
 
 /// A pointer to a slab object; it may be stale.
@@ -96,7 +77,7 @@ impl<T> Ptr<T> {
 impl<T: Slab> Ptr<T> {
     /// The struct it points to. No step: its fields are accessed when they are used.
     pub fn get(self) -> T {
-        T::lay(&mut Layout { block: self.block, fields: 0, new: false })
+        T::lay(&mut Layout::again(self.block))
     }
 
     /// Its name.
@@ -221,7 +202,7 @@ pub fn kmalloc<T: Slab>(current: &Task, gfp: Gfp) -> Result<Ptr<T>> {
 pub fn kmalloc_nofail<T: Slab>(place: crate::event::Place) -> Ptr<T> {
     let info = ObjectInfo::new(ObjectKind::Block, T::NAME);
     let block = Object::new(info, 0);
-    T::lay(&mut Layout { block, fields: 0, new: true });
+    T::lay(&mut Layout::first(block));
     block.note(Note::Alloc(block.id), place);
     Ptr { block, target: PhantomData }
 }

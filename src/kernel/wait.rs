@@ -6,7 +6,7 @@
 use std::panic::Location;
 
 use super::bkl;
-use super::slab::Layout;
+use super::layout::Layout;
 use super::task::Task;
 use crate::engine::{self, Object};
 use crate::event::{ObjectInfo, ObjectKind, Op, Symbol, TaskId, Woken};

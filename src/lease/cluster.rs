@@ -16,12 +16,14 @@
 use std::sync::Arc;
 
 use super::Design;
-use super::inode::{Inode, OpenFlags};
+use super::OpenFlags;
+use super::inode::Inode;
 use super::server::{Client, Server};
-use crate::event::table::{Delegation, Entry};
-use crate::event::{LeaseType, Woken};
+use crate::event::Woken;
 use crate::kernel::task::Task;
 use crate::kernel::{Errno, Faults, HZ, Kernel, Result};
+use crate::lease::note::LeaseType;
+use crate::lease::table::{Delegation, Entry};
 
 /// A booted kernel with its own inode of the file.
 pub struct Node {
@@ -90,7 +92,7 @@ impl Cluster {
         if flags.nonblock {
             return Err(Errno::EAGAIN);
         }
-        let seconds = current.kernel.lease_break_time;
+        let seconds = self.nodes[node].inode.lease_break_time;
         let timeout = (seconds != 0).then_some(seconds * HZ);
         match server.waiters.wait_event_timeout(current, timeout, answered) {
             Woken::Up => Ok(()),

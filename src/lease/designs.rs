@@ -7,7 +7,7 @@ use super::exported::Exported;
 use super::flocks::{Flocks, SHIPPED};
 use super::held::Held;
 use super::inner::Inner;
-use super::mutants::{self, Row, Seed};
+use super::mutants::{self, Seed};
 use super::proposal::Proposal;
 use super::proposal_bkl::ProposalBkl;
 use super::spinlock::Spinlock;
@@ -37,7 +37,10 @@ enum Choice {
     Boot(Boot),
     /// From outside of this crate.
     Custom(Boot),
-    Mutant(&'static Row),
+    Mutant {
+        of: &'static str,
+        seed: Seed,
+    },
 }
 
 impl Entry {
@@ -55,11 +58,25 @@ impl Entry {
         Entry { servers: false, ..self }
     }
 
+    /// A variation of the design `of`. [`Seed::AsItStands`] is none: then it is that design.
+    pub fn varied(of: &'static str, name: &'static str, about: &'static str, seed: Seed) -> Entry {
+        let design = DESIGNS.iter().find(|entry| entry.name == of);
+        match (seed, design) {
+            (Seed::AsItStands, Some(design)) => *design,
+            _ => Entry {
+                name,
+                about,
+                servers: design.is_none_or(|design| design.servers),
+                boot: Choice::Mutant { of, seed },
+            },
+        }
+    }
+
     /// The kernel it stands on.
-    pub fn kernel(self, faults: Faults, lease_break_time: u64) -> Kernel {
+    pub fn kernel(self, faults: Faults) -> Kernel {
         match self.boot {
-            Choice::Bkl { as_spinlock: true } => Kernel::boot_without_bkl(faults, lease_break_time),
-            _ => Kernel::boot(faults, lease_break_time),
+            Choice::Bkl { as_spinlock: true } => Kernel::boot_without_bkl(faults),
+            _ => Kernel::boot(faults),
         }
     }
 
@@ -68,17 +85,20 @@ impl Entry {
         match self.boot {
             Choice::Bkl { .. } => Arc::new(Bkl),
             Choice::Boot(boot) | Choice::Custom(boot) => boot(kernel),
-            Choice::Mutant(Row { seed: Seed::Spinlock(mutant), .. }) => {
-                Arc::new(mutants::spinlock::Spinlock::mutated(*mutant))
+            Choice::Mutant { seed: Seed::Spinlock(mutant), .. } => {
+                Arc::new(mutants::spinlock::Spinlock::mutated(mutant))
             }
-            Choice::Mutant(Row { seed: Seed::Flocks(bugs), .. }) => Arc::new(Flocks::boot(bugs)),
-            Choice::Mutant(row) => unreachable!("internal error: {} is no variation", row.of),
+            Choice::Mutant { seed: Seed::Flocks(bugs), .. } => Arc::new(Flocks::boot(bugs)),
+            Choice::Mutant { of, seed: Seed::AsItStands } => unreachable!("internal error: {of} is no variation"),
         }
     }
 
     /// Its name on the command line: a mutant's has the name of the design it is made from in front.
     pub fn full_name(self) -> String {
-        if let Choice::Mutant(row) = self.boot { row.full_name() } else { self.name.to_owned() }
+        match self.boot {
+            Choice::Mutant { of, seed } => seed.full_name(of, self.name),
+            _ => self.name.to_owned(),
+        }
     }
 
     /// Does it know of file systems that ask a server? A scenario with one says nothing about those that do not.
@@ -93,7 +113,7 @@ impl Entry {
 
     /// Is it a seeded bug rather than a design of its own?
     pub fn is_mutant(self) -> bool {
-        matches!(self.boot, Choice::Mutant(_))
+        matches!(self.boot, Choice::Mutant { .. })
     }
 }
 
@@ -137,21 +157,8 @@ pub const FLOCKS_FIXED: Entry =
     Entry::own("flocks:fixed", "flocks with the fixes of the weeks after it", |_| Arc::new(Flocks::boot(&[])))
         .without_servers();
 
-/// A design or a mutant (`spinlock:NAME`) by name.
+/// A design by name. Mutants have theirs in the table of `study`.
 pub fn find(name: &str) -> Option<Entry> {
     let mut known = DESIGNS.iter().copied().chain([FLOCKS_FIXED]);
-    known.find(|entry| entry.name == name).or_else(|| mutants::find(name).map(mutant))
-}
-
-/// The mutants that have a name of their own, in the order of their table.
-pub fn mutants() -> impl Iterator<Item = Entry> {
-    mutants::seeded().map(mutant)
-}
-
-fn mutant(row: &'static Row) -> Entry {
-    let servers = match row.seed {
-        Seed::Flocks(_) => FLOCKS_FIXED.servers,
-        Seed::Spinlock(_) | Seed::AsItStands => true,
-    };
-    Entry { name: row.name, about: row.about, servers, boot: Choice::Mutant(row) }
+    known.find(|entry| entry.name == name)
 }

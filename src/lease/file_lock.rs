@@ -3,8 +3,8 @@
 //! The list of an inode's leases hangs on `i_flock`; openers that wait hang on `fl_block` of the lease they wait for.
 //! A break in progress is a bit in the type, the rest being what the break will leave (2.6.23).
 
-use crate::event::names::F_INPROGRESS;
-use crate::event::{Format, LeaseType, Listed, ObjectId, View};
+use super::note::{LeaseType, Listed};
+use crate::event::{Format, ObjectId, Reading, View};
 use crate::kernel::fasync::FasyncList;
 use crate::kernel::plain::{Plain, Word};
 use crate::kernel::slab::{Layout, Link, Ptr, Slab, kmalloc};
@@ -12,8 +12,27 @@ use crate::kernel::task::Task;
 use crate::kernel::wait::WaitQueue;
 use crate::kernel::{Result, slab::Gfp};
 
-use super::inode::{File, Filp, Inode, OpenFlags};
+use super::OpenFlags;
+use super::inode::{File, Filp, Inode};
 use super::{F_RDLCK, F_UNLCK, F_WRLCK, LockLine};
+
+/// Bit of a stored lease type that marks a break under way, as in Linux 2.6.23.
+pub const F_INPROGRESS: u64 = 16;
+
+/// How a stored lease type reads.
+const STORED: &Reading =
+    &Reading { name: "lease type", text: |_, value| lease_text(value), is_state: true, is_whole: false };
+
+/// A stored lease type: `READ`, `WRITE` or `UNLCK`, and whether it is the target of a break.
+fn lease_text(value: u64) -> String {
+    let name = match value & !F_INPROGRESS {
+        0 => "READ",
+        1 => "WRITE",
+        2 => "UNLCK",
+        _ => return (value as i64).to_string(),
+    };
+    if value & F_INPROGRESS == 0 { name.to_owned() } else { format!("{name}|INPROGRESS") }
+}
 
 /// What `fl_type` holds: `F_RDLCK`, `F_WRLCK` or `F_UNLCK`, and whether a break is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,7 +61,7 @@ impl FlType {
 }
 
 impl Word for FlType {
-    const FORMAT: Format = Format::Lease;
+    const FORMAT: Format = Format::Case(STORED);
 
     fn to_word(self) -> u64 {
         self.0

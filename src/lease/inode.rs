@@ -22,8 +22,9 @@ use crate::kernel::task::Task;
 use crate::kernel::{Errno, Result};
 
 use super::file_lock::FileLock;
+use super::note::LeaseNote;
 use super::server::Client;
-use super::{F_RDLCK, F_WRLCK};
+use super::{F_RDLCK, F_WRLCK, OpenFlags};
 
 /// `struct inode` with the dentry of its name. Copied freely: it holds names only.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +41,8 @@ pub struct Inode {
     pub inode_lock: SpinLock,
     /// Leases are for regular files.
     pub is_regular: bool,
+    /// `/proc/sys/fs/lease-break-time` of its node, in seconds; 0 is never.
+    pub lease_break_time: u64,
     /// Whose file it is.
     pub fs: FileSystem,
 }
@@ -71,8 +74,14 @@ impl Inode {
             i_flock: Link::new("i_flock"),
             inode_lock,
             is_regular,
+            lease_break_time: 0,
             fs: FileSystem::Local,
         }
+    }
+
+    /// The same on a node where a holder has so many seconds to give its lease up; 0 is never, and the default.
+    pub fn with_break_time(self, lease_break_time: u64) -> Inode {
+        Inode { lease_break_time, ..self }
     }
 
     /// The same on another file system.
@@ -141,7 +150,7 @@ impl Inode {
     #[track_caller]
     pub fn do_truncate(self, current: &Task) {
         let _frame = current.enter("do_truncate");
-        engine::note(Note::Truncating { inode: self.id() }, Location::caller());
+        engine::note(LeaseNote::Truncating { inode: self.id() }.into(), Location::caller());
     }
 
     /// `put_write_access`.
@@ -163,32 +172,6 @@ pub fn check_open_counts(current: &Task, inode: Inode, arg: i32) -> Result<()> {
         _ => false,
     };
     if forbidden { Err(Errno::EAGAIN) } else { Ok(()) }
-}
-
-/// How a file is opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct OpenFlags {
-    /// For write (`O_WRONLY` or `O_RDWR`).
-    pub write: bool,
-    /// `O_NONBLOCK`: do not wait for a lease to go.
-    pub nonblock: bool,
-    /// `O_TRUNC`.
-    pub trunc: bool,
-    /// Through another hard link: the inode is found by `iget`.
-    pub by_link: bool,
-}
-
-impl OpenFlags {
-    /// As a descriptor keeps them with its file.
-    fn bits(self) -> u32 {
-        let OpenFlags { write, nonblock, trunc, by_link } = self;
-        [write, nonblock, trunc, by_link].into_iter().enumerate().map(|(at, flag)| u32::from(flag) << at).sum()
-    }
-
-    fn from_bits(bits: u32) -> OpenFlags {
-        let flag = |at: u32| bits >> at & 1 != 0;
-        OpenFlags { write: flag(0), nonblock: flag(1), trunc: flag(2), by_link: flag(3) }
-    }
 }
 
 /// `struct file`: an open file description.
@@ -259,7 +242,7 @@ impl Filp {
     pub fn put(self, current: &Task) -> bool {
         let last = self.file.get().f_count.dec_and_test();
         if last {
-            engine::note(Note::Closing { file: self.file.id() }, Location::caller());
+            engine::note(LeaseNote::Closing { file: self.file.id() }.into(), Location::caller());
         }
         let _ = current;
         last

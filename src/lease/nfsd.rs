@@ -3,9 +3,9 @@
 use std::panic::Location;
 
 use crate::engine;
-use crate::event::Note;
 use crate::kernel::slab::Ptr;
 use crate::kernel::task::Task;
+use crate::lease::note::LeaseNote;
 
 use super::inode::File;
 
@@ -25,6 +25,6 @@ impl Nfsd {
         if self == Nfsd::StartsThread {
             current.might_sleep("kthread_run");
         }
-        engine::note(Note::Callback { file: file.id() }, Location::caller());
+        engine::note(LeaseNote::Callback { file: file.id() }.into(), Location::caller());
     }
 }

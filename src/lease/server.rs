@@ -17,11 +17,11 @@
 
 use std::panic::Location;
 
-use super::inode::Inode;
+use super::note::{LeaseNote, LeaseType};
+use super::table::{DELEGATION, Delegation, Entry, OPENS_MAX, SERVER, Table};
 use super::{F_RDLCK, F_WRLCK, OpenFlags};
 use crate::engine::Object;
-use crate::event::table::{Delegation, Entry, OPENS_MAX, Table};
-use crate::event::{Access, Choice, Format, LeaseType, Note, ObjectId, ObjectInfo, ObjectKind, Op, Place, Rmw};
+use crate::event::{Access, Choice, Format, Note, ObjectId, ObjectInfo, ObjectKind, Op, Place, Rmw};
 use crate::kernel::bkl;
 use crate::kernel::plain::{Plain, Word};
 use crate::kernel::task::Task;
@@ -70,7 +70,7 @@ impl Word for Asking {
 }
 
 impl Word for Delegation {
-    const FORMAT: Format = Format::Delegation;
+    const FORMAT: Format = Format::Case(DELEGATION);
 
     fn to_word(self) -> u64 {
         Delegation::to_word(self)
@@ -93,7 +93,7 @@ pub fn lease_of(arg: i32) -> Option<LeaseType> {
 impl Server {
     /// A server whose file nobody knows.
     pub fn new(refuses: bool) -> Server {
-        let info = ObjectInfo { format: Format::Server, ..ObjectInfo::new(ObjectKind::Atomic, "server.table") };
+        let info = ObjectInfo { format: Format::Case(SERVER), ..ObjectInfo::new(ObjectKind::Atomic, "server.table") };
         Server { table: Object::new(info, 0), waiters: WaitQueue::new("server.waiters"), refuses }
     }
 
@@ -153,9 +153,9 @@ impl Client {
     }
 
     /// Tells the checks that the inode is one of several of this file.
-    pub fn mounted(self, inode: Inode, place: Place) {
-        let note = Note::Mounted { inode: inode.id(), table: self.server.id(), node: self.node as u8 };
-        crate::engine::note(note, place);
+    pub fn mounted(self, inode: ObjectId, place: Place) {
+        let note = LeaseNote::Mounted { inode, table: self.server.id(), node: self.node as u8 };
+        crate::engine::note(note.into(), place);
     }
 
     /// Tells the checks what the node and the server have to forget until everything is closed. (That the server's lease goes is

@@ -79,7 +79,7 @@ impl<T: Returned> Returned for Result<T, Errno> {
 
 impl Boot {
     pub(super) fn new() -> Boot {
-        let kernel = Kernel::boot(Faults::default(), 0);
+        let kernel = Kernel::boot(Faults::default());
         Boot { kernel, clock: Clock::default(), tasks: Vec::new(), values: Vec::new(), at_end: Vec::new(), groups: 0 }
     }
 

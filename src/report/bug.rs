@@ -2,9 +2,9 @@
 
 use super::columns;
 use crate::lease::designs;
-use crate::lease::mutants::{MUTANTS, NOT_SEEDED};
 use crate::scenario::catalogue;
-use crate::scenario::expect::{self, Expected};
+use crate::study::expect::{self, Expected};
+use crate::study::mutants::{MUTANTS, NOT_SEEDED};
 
 /// Where a bug shows as one finding.
 struct Shown {

@@ -5,7 +5,7 @@ use crate::check::{Finding, Spot};
 use crate::event::names::Names;
 use crate::explore::schedule::Replay;
 use crate::explore::{Found, Verdict};
-use crate::scenario::expect::Expected;
+use crate::study::expect::Expected;
 
 /// What is shown of one finding.
 pub struct Counterexample<'a> {

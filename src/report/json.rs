@@ -16,9 +16,10 @@ use crate::event::TaskId;
 use crate::event::names::Names;
 use crate::explore::schedule::{Line, Replay};
 use crate::explore::{Bound, EngineKind, Step, Verdict};
-use crate::lease::mutants::Row;
-use crate::scenario::cells::Cell;
-use crate::scenario::{FsKind, expect};
+use crate::scenario::FsKind;
+use crate::study::cells::Cell;
+use crate::study::expect;
+use crate::study::mutants::Row;
 
 /// The version of the schema.
 pub const VERSION: u32 = 1;
@@ -393,7 +394,7 @@ pub struct MutantReport {
     /// The number of the bug in the history of `fs/locks.c`.
     pub number: Option<&'static str>,
     /// The code of the finding that catches it.
-    pub code: &'static str,
+    pub code: Code,
     /// The scenario in which it does.
     pub scenario: &'static str,
     /// The design without the bug, which is clean there.

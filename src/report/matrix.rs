@@ -7,8 +7,8 @@ use crate::check::Code;
 use crate::explore::Verdict;
 use crate::lease::designs::Entry;
 use crate::scenario::FsKind;
-use crate::scenario::cells::Cell;
-use crate::scenario::expect::{self, Expected};
+use crate::study::cells::Cell;
+use crate::study::expect::{self, Expected};
 
 /// A cell that differs from the table of expectations, or an exploration that did not end.
 const UNKNOWN: &str = "?";

@@ -1,7 +1,7 @@
 //! The table of mutants, as the command line and the page `docs/mutants.md` show it.
 
 use super::columns;
-use crate::lease::mutants::{MUTANTS, NOT_SEEDED, NotSeeded, Row};
+use crate::study::mutants::{MUTANTS, NOT_SEEDED, NotSeeded, Row};
 
 /// For a terminal: what catches each, and what is not seeded.
 pub fn text() -> String {

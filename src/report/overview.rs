@@ -5,7 +5,7 @@ use super::{columns, count};
 use crate::check::Code;
 use crate::explore::Verdict;
 use crate::lease::designs::Entry;
-use crate::scenario::cells::Cell;
+use crate::study::cells::Cell;
 
 /// A row's number, or nothing to see.
 fn number(count: usize) -> String {

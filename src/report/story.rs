@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use crate::check::{Code, Finding, Spot};
 use crate::event::names::Names;
-use crate::event::{Format, Note, ObjectId, ObjectInfo, Op, TaskId, What};
+use crate::event::{Format, Note, ObjectId, ObjectInfo, Op, Reading, TaskId, What};
 use crate::explore::schedule::{Line, Replay, Stand};
 
 /// Rows of a page: more are folded away as far as they can be spared.
@@ -277,12 +277,19 @@ impl Teller<'_> {
                 (None, _) | (_, None) => Weight::None,
                 (Some(_), Some(object)) if object.kind.is_lock() => Weight::Lock,
                 (Some(Meeting::LookedBefore), _) => Weight::State,
-                (_, Some(ObjectInfo { block: None, .. } | ObjectInfo { format: Format::Lease, .. })) => Weight::State,
+                (
+                    _,
+                    Some(
+                        ObjectInfo { block: None, .. }
+                        | ObjectInfo { format: Format::Case(Reading { is_state: true, .. }), .. },
+                    ),
+                ) => Weight::State,
                 _ if matches!(op, Op::Free(_)) => Weight::State,
                 _ => Weight::Field,
             },
             What::Note(Note::Call(_) | Note::Return(..)) => Weight::Must,
-            What::Note(Note::Signal { .. } | Note::Callback { .. } | Note::Bug(_)) => Weight::Must,
+            What::Note(Note::Signal { .. } | Note::Bug(_)) => Weight::Must,
+            What::Note(Note::Case(note)) if note.kind.reads.is_some() => Weight::Must,
             What::Note(_) => Weight::None,
         }
     }

@@ -28,7 +28,7 @@ fn set(arg: i32) -> Call {
 }
 
 /// One machine on which nothing fails; time moves when nobody can run.
-pub(super) fn scenario(name: &'static str, about: &'static str, tasks: Vec<TaskSpec>) -> Scenario {
+pub(crate) fn scenario(name: &'static str, about: &'static str, tasks: Vec<TaskSpec>) -> Scenario {
     Scenario {
         name,
         about,

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use super::{Call, ClusterSpec, FsKind, NodeSpec, Scenario, TaskSpec, catalogue};
 use crate::engine::Clock;
 use crate::event::Symbol;
-use crate::event::table::NODES_MAX;
 use crate::kernel::Faults;
+use crate::lease::table::NODES_MAX;
 
 mod call;
 mod fields;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Call, FsKind, Scenario, TaskSpec};
 use crate::engine;
-use crate::event::{Fd, LeaseCall, Listed, Note, TaskId, View};
+use crate::event::{TaskId, View};
 use crate::kernel::fasync::{f_getown, f_setown_force};
 use crate::kernel::files::{Files, Opened};
 use crate::kernel::lock::SpinLock;
@@ -14,6 +14,7 @@ use crate::kernel::{Errno, Faults, HZ, Kernel, Result, wait};
 use crate::lease::cluster::{Cluster, Node};
 use crate::lease::designs::Entry;
 use crate::lease::file_lock::is_lease_type;
+use crate::lease::note::{Fd, LeaseCall, LeaseNote, Listed};
 use crate::lease::server::{Server, lease_of};
 use crate::lease::{Design, F_UNLCK, File, FileSystem, Filp, Inode, OpenFlags};
 
@@ -88,11 +89,11 @@ fn setlease_invoked(design: &dyn Design, current: &Task, filp: Filp, arg: i32, i
         if in_kernel { design.vfs_setlease(current, filp, arg) } else { design.fcntl_setlease(current, filp, arg) };
     let pid = if in_kernel { 0 } else { current.pid };
     let note = match result {
-        Ok(()) => Note::Granted { file, lease: lease_of(arg), pid },
-        Err(errno) if arg == F_UNLCK => Note::UnlockFailed { file, errno: errno.number() },
-        Err(_) => Note::Refused { file },
+        Ok(()) => LeaseNote::Granted { file, lease: lease_of(arg), pid },
+        Err(errno) if arg == F_UNLCK => LeaseNote::UnlockFailed { file, errno: errno.number() },
+        Err(_) => LeaseNote::Refused { file },
     };
-    engine::note(note, Location::caller());
+    engine::note(note.into(), Location::caller());
     result
 }
 
@@ -108,8 +109,8 @@ pub fn open(design: &dyn Design, current: &Task, inode: Inode, flags: OpenFlags)
 }
 
 fn say_opened(filp: Filp) {
-    let note = Note::Opened { file: filp.file.id(), inode: filp.inode.id(), write: filp.flags.write };
-    engine::note(note, Location::caller());
+    let note = LeaseNote::Opened { file: filp.file.id(), inode: filp.inode.id(), write: filp.flags.write };
+    engine::note(note.into(), Location::caller());
 }
 
 fn invoke_open(current: &Task, inode: Inode, flags: OpenFlags, to: Option<Fd>) {
@@ -119,7 +120,7 @@ fn invoke_open(current: &Task, inode: Inode, flags: OpenFlags, to: Option<Fd>) {
 
 /// Says what is called, for the check that asks the sequential specification.
 fn invoke(call: LeaseCall) {
-    engine::note(Note::Invoke(call), Location::caller());
+    engine::note(LeaseNote::Invoke(call).into(), Location::caller());
 }
 
 /// One execution's machines: each node with its design and its inode of the file.
@@ -138,8 +139,9 @@ impl Machine {
         let mut server = None;
         for (at, kind) in kinds.into_iter().enumerate() {
             let (kernel, inode, design) = engine::on_node(at, || {
-                let kernel = entry.kernel(scenario.faults, scenario.lease_break_time);
-                (kernel, Inode::new(SpinLock::new("inode_lock"), true), entry.boot(kernel))
+                let kernel = entry.kernel(scenario.faults);
+                let inode = Inode::new(SpinLock::new("inode_lock"), true);
+                (kernel, inode.with_break_time(scenario.lease_break_time), entry.boot(kernel))
             });
             if networked && server.is_none() {
                 server = Some(Server::new(spec.server_refuses));
@@ -152,7 +154,7 @@ impl Machine {
             let inode = inode.on(fs);
             inode.counted();
             if let Some(client) = inode.client() {
-                client.mounted(inode, Location::caller());
+                client.mounted(inode.id(), Location::caller());
             }
             nodes.push(Node { kernel, design, inode });
         }
@@ -290,7 +292,7 @@ impl Machine {
                 Ok(0)
             }
             Call::Overdue => {
-                wait::advance(current.kernel.lease_break_time * HZ);
+                wait::advance(inode.lease_break_time * HZ);
                 Ok(0)
             }
             Call::Locks => {
@@ -299,7 +301,7 @@ impl Machine {
             }
             Call::SetOwn(name, pid) => {
                 self.on_file(current, process, (name, |fd| LeaseCall::SetOwn { fd, pid }), |filp| {
-                    engine::note(Note::Owned { file: filp.file.id(), pid }, Location::caller());
+                    engine::note(LeaseNote::Owned { file: filp.file.id(), pid }.into(), Location::caller());
                     f_setown_force(current, filp.owner(), pid);
                     Ok(0)
                 })

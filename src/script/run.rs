@@ -120,10 +120,12 @@ struct Performance {
 impl Program for Performance {
     fn boot(&self) -> Booted {
         let script = &self.script;
-        let kernel = self.design.kernel(Faults::default(), script.lbt);
+        let kernel = self.design.kernel(Faults::default());
         let inode_lock = SpinLock::new("inode_lock");
         let directory = Directory::new(&script.files);
-        let inodes = (0..directory.len()).map(|file| Inode::new(inode_lock, !directory.is_dir(file))).collect();
+        let inodes = (0..directory.len())
+            .map(|file| Inode::new(inode_lock, !directory.is_dir(file)).with_break_time(script.lbt))
+            .collect();
         let desks = (0..script.procs).map(|_| Desk::new()).collect();
         let stage = Arc::new(Stage {
             kernel,
@@ -276,7 +278,7 @@ impl Stage {
     fn inode(&self, file: FileIndex) -> Inode {
         let mut files = self.files.lock();
         while files.1.len() <= file {
-            files.1.push(Inode::new(self.inode_lock, true));
+            files.1.push(Inode::new(self.inode_lock, true).with_break_time(self.script.lbt));
         }
         files.1[file]
     }

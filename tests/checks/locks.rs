@@ -1,7 +1,8 @@
 //! Locks: taken twice, given back by the wrong task, never given back, taken in opposite orders.
 
 use lockwright::check::Code;
-use lockwright::scenario::small::{Stmt, Stmt::*};
+use lockwright::program::small::Stmt;
+use lockwright::program::small::Stmt::*;
 
 use super::{assert_clean, assert_finds, findings, mutexes, run, set, spins};
 

@@ -1,7 +1,8 @@
 //! Memory: data races, assertions, and the heap.
 
 use lockwright::kernel::Faults;
-use lockwright::scenario::small::{Small, Stmt, Stmt::*};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{Small, Stmt};
 
 use super::{assert_clean, assert_finds, codes, findings, run, set, spins};
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use lockwright::check::Code;
 use lockwright::engine::Clock;
 use lockwright::explore::{Config, EngineKind, explore};
-use lockwright::scenario::small::{LockKind, Small, Stmt::*};
+use lockwright::program::small::Stmt::*;
+use lockwright::program::small::{LockKind, Small};
 
 use super::{assert_clean, assert_finds, codes, findings, run, set, spins};
 

@@ -16,7 +16,7 @@ use crate::engine::process::Process;
 use crate::engine::world::{Transition, World};
 use crate::engine::{Clock, Decision, Followed, Memory, State, Strategy, Unsound};
 use crate::event::{Op, TaskId, View};
-use crate::explore::Config;
+use crate::explore::config::Config;
 
 mod reversals;
 

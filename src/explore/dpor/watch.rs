@@ -6,7 +6,7 @@ use super::gates::Gates;
 use crate::check::Checks;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::{Flow, Observer};
-use crate::event::{Event, Listed, Note, ObjectId, ObjectInfo, ObjectKind, Op, Status, Symbol, TaskId, View, What};
+use crate::event::{Event, ListEntry, Note, ObjectId, ObjectInfo, ObjectKind, Op, Status, Symbol, TaskId, View, What};
 
 /// A step as it was seen.
 #[derive(Clone, Debug)]
@@ -39,8 +39,8 @@ pub(super) struct Watch {
     pub lists: BTreeSet<Symbol>,
     /// Has any step been remarked?
     pub remarks: bool,
-    listed: Vec<Listed>,
-    listed_first: Option<Vec<Listed>>,
+    listed: Vec<ListEntry>,
+    listed_first: Option<Vec<ListEntry>>,
     /// `jiffies` before the first step.
     pub jiffies_first: u64,
     /// The value that each lock had, as the engine has it, before this execution's first operation on it.
@@ -75,7 +75,7 @@ impl Watch {
         let listed = view.listed();
         if listed != self.listed {
             self.lists.insert(name);
-            self.lists.extend(listed.iter().map(|lease| view.object(lease.lease).name));
+            self.lists.extend(listed.iter().map(|entry| view.object(entry.object).name));
             self.listed = listed;
         }
         if self.lists.contains(&name) {
@@ -102,21 +102,10 @@ fn list_name(object: ObjectId, view: &dyn View) -> Symbol {
     info.block.map_or(info.name, |block| view.object(block).name)
 }
 
-fn is_lease_remark(note: Note) -> bool {
+/// Is it a remark for others than the checks that always hold, whichever other checks there are?
+fn is_said_to_others(note: Note) -> bool {
     // Calls as well: tasks that share a process hand each other open files there.
-    matches!(
-        note,
-        Note::Signal { .. }
-            | Note::Callback { .. }
-            | Note::Opened { .. }
-            | Note::Closing { .. }
-            | Note::Granted { .. }
-            | Note::Refused { .. }
-            | Note::UnlockFailed { .. }
-            | Note::Truncating { .. }
-            | Note::Call(_)
-            | Note::Return(..)
-    )
+    matches!(note, Note::Signal { .. } | Note::Call(_) | Note::Return(..))
 }
 
 impl Observer for Watch {
@@ -137,7 +126,7 @@ impl Observer for Watch {
                     self.remark();
                 }
             }
-            What::Note(note) if is_step && (is_lease_remark(note) || self.checks.is_loud(event)) => self.remark(),
+            What::Note(note) if is_step && (is_said_to_others(note) || self.checks.is_loud(event)) => self.remark(),
             _ => {}
         }
         if self.checks.event(event, view) { Flow::Stop } else { Flow::Continue }
@@ -146,7 +135,7 @@ impl Observer for Watch {
     fn state(&mut self, step: u32, view: &dyn View) -> Flow {
         if step == 0 && self.listed_first.is_none() {
             self.listed = view.listed();
-            self.lists.extend(self.listed.iter().map(|lease| view.object(lease.lease).name));
+            self.lists.extend(self.listed.iter().map(|entry| view.object(entry.object).name));
             self.listed_first = Some(self.listed.clone());
             self.jiffies_first = view.jiffies();
         }

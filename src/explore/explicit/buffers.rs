@@ -6,19 +6,11 @@
 //! drain.
 
 use super::flow;
-use super::layout::Field;
-use super::machine::{Docket, Program, Task};
-use super::program::{Code, Inst};
+use super::machine::{Docket, Program, Store, Task};
+use crate::subject::form::{Code, Inst};
 
 /// Room of a buffer that code could fill without end, by a loop that never drains.
 pub(super) const STORES_MAX: usize = 8;
-
-/// A store on its way: what it goes to (from 1; 0 is no store), and what it brings.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Store {
-    pub target: Field,
-    pub value: Field,
-}
 
 impl Inst {
     /// Does it wait for an empty buffer? The end of a task does as well.

@@ -1,17 +1,16 @@
 //! From declarations and instructions to fields, stops and targets.
 
-use super::buffers::Store;
 use super::flow::{self, Keeping};
 use super::judge::{access, access_bits};
 use super::layout::Field;
-use super::machine::{BlockAt, Gate, Id, LockAt, Op, Operand, Program, Quiet, Stop, Target, Task};
-use super::program::{Builder, Cell, CellKind, Change, Code, Inst, Kind, Local, TASKS_MAX, Tell, Value};
+use super::machine::{BlockAt, Gate, Id, LockAt, Op, Operand, Program, Quiet, Stop, Store, Target, Task};
 use super::room::{FIXED, Layout, Needs, layout};
 use super::symmetry;
 use crate::check;
 use crate::engine::Memory;
 use crate::event::Symbol;
-use crate::explore::Bound;
+use crate::explore::limits::{Bound, TASKS_MAX, WORDS_MAX};
+use crate::subject::form::{Builder, Cell, CellKind, Change, Code, Form, Inst, Kind, Local, Tell, Value};
 
 /// The findings that the program can show, each once.
 #[derive(Default)]
@@ -338,15 +337,26 @@ fn first(builder: &Builder, layout: &Layout, needs: &[Needs]) -> Vec<u64> {
     words
 }
 
-/// Compiles.
-pub(super) fn program(builder: &Builder, tell: Tell, memory: Memory) -> Result<Program, Bound> {
+/// Compiles for a machine with this memory.
+///
+/// # Errors
+/// With the limit that the program exceeds: too many tasks, or a state of too many words.
+///
+/// # Panics
+/// If a task can run for ever without a step.
+pub(super) fn program(form: &Form, memory: Memory) -> Result<Program, Bound> {
+    let Form { builder, tell } = form;
     if builder.tasks.len() > TASKS_MAX {
         return Err(Bound::Tasks(TASKS_MAX));
     }
+    // Each slab object takes a bit at least.
+    if builder.blocks.len() > WORDS_MAX * 64 {
+        return Err(Bound::Words(WORDS_MAX));
+    }
     let needs: Vec<Needs> = (0..builder.tasks.len()).map(|at| Needs::of(builder, at, memory)).collect();
     let layout = layout(builder, &needs);
-    if layout.words > super::WORDS_MAX {
-        return Err(Bound::Words(super::WORDS_MAX));
+    if layout.words > WORDS_MAX {
+        return Err(Bound::Words(WORDS_MAX));
     }
     let mut findings = Findings::default();
     let access_bits = racing_cells(builder);
@@ -374,6 +384,6 @@ pub(super) fn program(builder: &Builder, tell: Tell, memory: Memory) -> Result<P
         access_bits,
         lock_classes,
         tasks,
-        tell,
+        tell: Tell::clone(tell),
     })
 }

@@ -3,7 +3,7 @@
 //! A local that no later instruction reads is cleared in the state: it could only tell equal states apart.
 
 use super::layout::bits;
-use super::program::{Code, Inst};
+use crate::subject::form::{Code, Inst};
 
 /// The instructions that may come next; one past the last is the end.
 pub(super) fn successors(code: &Code, at: usize) -> Vec<usize> {
@@ -116,7 +116,7 @@ pub(super) fn keeping(code: &Code, live: &[Vec<bool>]) -> Vec<Keeping> {
 fn reads(code: &Code, at: usize, local: usize) -> bool {
     let inst = code.insts[at];
     let by_depth = matches!(inst, Inst::MightSleep(_) | Inst::Sleep(..) | Inst::Preempt(_));
-    let is = |other: super::program::Local| usize::from(other.0) == local;
+    let is = |other: crate::subject::form::Local| usize::from(other.0) == local;
     inst.reads().into_iter().flatten().any(is) || by_depth && code.preempt.is_some_and(is)
 }
 

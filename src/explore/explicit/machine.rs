@@ -1,13 +1,13 @@
 //! A compiled program: every operand is a field of the packed state, and every finding that it can show has its number. Its message is
 //! written by a replay.
 
-use super::buffers::Store;
 use super::layout::{Field, Lane};
-use super::program::{Cell, Is, Kind, Local, Tell};
+
 use crate::check::Code;
 use crate::engine::Clock;
 use crate::event::Symbol;
 use crate::event::outcome::Outcome;
+use crate::subject::form::{self, Cell, Is, Kind, Local, Tell};
 
 /// Number of a finding that the program may show; behind them, of an order of two locks.
 pub(super) type Id = u16;
@@ -118,6 +118,13 @@ pub(super) enum Quiet {
     Alloc(u16),
 }
 
+/// A store on its way: what it goes to (from 1; 0 is no store), and what it brings.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Store {
+    pub target: Field,
+    pub value: Field,
+}
+
 /// A task: its code, and where its part of the state lies.
 #[derive(Clone, Debug)]
 pub(super) struct Task {
@@ -192,20 +199,18 @@ pub struct Program {
     pub(super) tell: Tell,
 }
 
-/// Reads a state for the outcome.
-pub struct Reader<'a> {
+/// A state, for the outcome.
+struct Reader<'a> {
     program: &'a Program,
     words: &'a [u64],
 }
 
-impl Reader<'_> {
-    /// The value of a cell.
-    pub fn cell(&self, cell: Cell) -> i64 {
+impl form::Reader for Reader<'_> {
+    fn cell(&self, cell: Cell) -> i64 {
         self.program.cells[usize::from(cell.0)].get(self.words)
     }
 
-    /// The value of a local of the task (from 0). Only told ones mean something at the end.
-    pub fn local(&self, task: usize, local: Local) -> i64 {
+    fn local(&self, task: usize, local: Local) -> i64 {
         self.program.tasks[task].locals[usize::from(local.0)].get(self.words)
     }
 }

@@ -3,8 +3,8 @@
 use super::buffers;
 use super::flow::{self, Keeping};
 use super::layout::{Field, Lane, bits, lanes, pack};
-use super::program::{Builder, Code, Inst};
 use crate::engine::Memory;
+use crate::subject::form::{Builder, Code, Inst};
 
 /// What a task's code uses, and so needs room.
 pub(super) struct Needs {

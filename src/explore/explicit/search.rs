@@ -6,13 +6,16 @@
 
 use super::buffers::STORES_MAX;
 use super::machine::{Docket, Id, Program};
-use super::program::TASKS_MAX;
 use super::symmetry::Renaming;
 use super::visited::{Packed, Visited};
 use crate::engine::world::Transition;
 use crate::engine::{Clock, Unsound};
 use crate::event::TaskId;
-use crate::explore::{Bound, Config, EngineKind, Progress, Schedule, Verdict};
+use crate::explore::config::{Config, EngineKind, Progress};
+use crate::explore::limits::Bound;
+use crate::explore::limits::TASKS_MAX;
+use crate::explore::schedule::Schedule;
+use crate::explore::verdict::Verdict;
 
 /// States that are visited side by side. Their look-ups are what an exploration waits for: a machine keeps about ten under way.
 const BATCH: usize = 8;

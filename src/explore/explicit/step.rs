@@ -5,8 +5,8 @@
 
 use super::layout::Field;
 use super::machine::{BlockAt, Docket, Id, Op, Program, Quiet, Target};
-use super::program::Kind;
 use crate::event::Woken;
+use crate::subject::form::Kind;
 
 impl Program {
     /// The task performs the operation before which it stands, with this result of a choice, and runs on to the next.

@@ -10,7 +10,8 @@
 use std::cmp::Ordering;
 
 use super::machine::Program;
-use super::program::{Builder, Inst, TASKS_MAX};
+use crate::explore::limits::TASKS_MAX;
+use crate::subject::form::{Builder, Inst};
 
 /// For each task, where it went.
 pub(super) type Renaming = [u8; TASKS_MAX + 1];

@@ -1,12 +1,13 @@
-//! Finds out which steps tell a check something that loom has to try in both orders ([`Tell`]).
+//! Finds out which steps tell a check something that loom has to try in both orders ([`Span`]).
 //!
 //! Only where tasks run on several nodes: those of one meet at the inode, so loom needs no help, and would pay for it. What a step tells is seen
 //! when it has been made. So whenever a place in the code turns out to tell something, the exploration starts over.
 
 use std::collections::BTreeMap;
 
-use crate::engine::loom::{Tell, Telling};
-use crate::event::{Event, Listed, Note, Op, Place, TaskId, View, What};
+use crate::check::Checks;
+use crate::engine::loom::Telling;
+use crate::event::{Event, ListEntry, Op, Place, Span, TaskId, View, What};
 
 /// Listens to executions.
 pub(super) struct Listener {
@@ -15,7 +16,7 @@ pub(super) struct Listener {
     grown: bool,
     /// Do tasks run on several nodes?
     apart: bool,
-    listed: Vec<Listed>,
+    listed: Vec<ListEntry>,
     /// Where each task's last step was.
     last: BTreeMap<TaskId, Place>,
 }
@@ -53,17 +54,13 @@ impl Listener {
     }
 
     /// Something happens.
-    pub fn event(&mut self, event: &Event, view: &dyn View) {
+    pub fn event(&mut self, event: &Event, view: &dyn View, checks: &Checks) {
         if event.task == TaskId::BOOT || !self.apart {
             return;
         }
         match event.what {
             What::Op(op, _) => self.step(event, op, view),
-            What::Note(Note::Granted { lease: Some(_), .. }) => self.remark(event.task, &[Tell::LeaseBegins]),
-            What::Note(Note::Opened { .. }) => self.remark(event.task, &[Tell::OpenBegins]),
-            What::Note(Note::Closing { .. }) => self.remark(event.task, &[Tell::OpenEnds]),
-            What::Note(Note::Truncating { .. }) => self.remark(event.task, &[Tell::OpenBegins, Tell::OpenEnds]),
-            What::Note(_) => {}
+            What::Note(_) => self.remark(event.task, checks.spans(event)),
         }
     }
 
@@ -71,24 +68,24 @@ impl Listener {
         self.last.insert(event.task, event.place);
         if let Op::Store(..) | Op::Rmw(..) | Op::Free(_) = op {
             let listed = view.listed();
-            if listed.iter().any(|lease| !self.listed.contains(lease)) {
-                self.learn(event.place, Tell::LeaseBegins);
+            if listed.iter().any(|entry| !self.listed.contains(entry)) {
+                self.learn(event.place, Span::PromiseBegins);
             }
-            if self.listed.iter().any(|lease| !listed.contains(lease)) {
-                self.learn(event.place, Tell::LeaseEnds);
+            if self.listed.iter().any(|entry| !listed.contains(entry)) {
+                self.learn(event.place, Span::PromiseEnds);
             }
             self.listed = listed;
         }
     }
 
     /// A remark is made right behind the task's last step, so that step tells it.
-    fn remark(&mut self, task: TaskId, tells: &[Tell]) {
+    fn remark(&mut self, task: TaskId, tells: &[Span]) {
         if let Some(&place) = self.last.get(&task) {
             tells.iter().for_each(|tell| self.learn(place, *tell));
         }
     }
 
-    fn learn(&mut self, place: Place, tell: Tell) {
+    fn learn(&mut self, place: Place, tell: Span) {
         self.grown |= self.telling.add(place, tell);
     }
 }

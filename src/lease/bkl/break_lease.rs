@@ -3,13 +3,14 @@
 use std::panic::Location;
 
 use crate::engine;
-use crate::event::{Note, Woken};
+use crate::event::Woken;
 use crate::kernel::bkl::{lock_kernel, may_schedule};
 use crate::kernel::fasync::kill_fasync;
 use crate::kernel::slab::{Ptr, kfree};
 use crate::kernel::task::{Frame, Task};
 use crate::kernel::wait::jiffies;
 use crate::kernel::{Errno, HZ, Result};
+use crate::lease::note::LeaseNote;
 
 use super::Bkl;
 use crate::lease::file_lock::{
@@ -67,7 +68,7 @@ impl Bkl {
         if !can_wait && !i_have_this_lease && !flags.nonblock {
             return Err(Errno::ENOMEM);
         }
-        let break_time = match current.kernel.lease_break_time {
+        let break_time = match inode.lease_break_time {
             0 => 0,
             seconds => jiffies() + seconds * HZ,
         };
@@ -133,7 +134,7 @@ impl Bkl {
         } else if let Some(file) = lease.fl_file.get() {
             current.might_sleep("kthread_run");
             may_schedule(current);
-            engine::note(Note::Callback { file: file.id() }, Location::caller());
+            engine::note(LeaseNote::Callback { file: file.id() }.into(), Location::caller());
         }
     }
 }

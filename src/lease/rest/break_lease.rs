@@ -3,13 +3,14 @@
 use std::panic::Location;
 
 use crate::engine;
-use crate::event::{Note, Woken};
+use crate::event::Woken;
 use crate::kernel::fasync::kill_fasync;
 use crate::kernel::lock::SpinGuard;
 use crate::kernel::slab::{Ptr, kfree};
 use crate::kernel::task::{Frame, Task};
 use crate::kernel::wait::jiffies;
 use crate::kernel::{Errno, HZ, Result};
+use crate::lease::note::LeaseNote;
 
 use super::Rest;
 use crate::lease::file_lock::{
@@ -60,7 +61,7 @@ impl Rest {
         if !can_wait && !i_have_this_lease && !flags.nonblock {
             return Err(Errno::ENOMEM);
         }
-        let break_time = match current.kernel.lease_break_time {
+        let break_time = match inode.lease_break_time {
             0 => 0,
             seconds => jiffies() + seconds * HZ,
         };
@@ -115,6 +116,6 @@ fn lease_break_callback(current: &Task, fl: Ptr<FileLock>) {
     if !lease.fl_in_kernel.get() {
         kill_fasync(current, lease.fl_fasync);
     } else if let Some(file) = lease.fl_file.get() {
-        engine::note(Note::Callback { file: file.id() }, Location::caller());
+        engine::note(LeaseNote::Callback { file: file.id() }.into(), Location::caller());
     }
 }

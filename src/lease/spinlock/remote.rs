@@ -32,11 +32,11 @@
 //! that expires under the lock must not be followed, under the same lock, by a new one. (The first version forgot it when
 //! nobody was asking; random casts of tasks found the lease that nobody recalled.)
 
-use crate::event::LeaseType;
-use crate::event::table::Delegation;
 use crate::kernel::Result;
 use crate::kernel::lock::SpinGuard;
 use crate::kernel::task::Task;
+use crate::lease::note::LeaseType;
+use crate::lease::table::Delegation;
 
 use super::Spinlock;
 use crate::lease::inode::check_open_counts;

@@ -2,7 +2,7 @@
 //! file server counts.
 
 use super::Problem;
-use crate::event::table::{GRANTS_MAX, OPENS_MAX};
+use crate::lease::table::{GRANTS_MAX, OPENS_MAX};
 use crate::scenario::{Call, ClusterSpec, FsKind, TaskSpec};
 
 /// Notes each call on a handle that cannot be open there. The set-up makes its calls in order. Later a handle may be open if the set-up

@@ -74,7 +74,7 @@ impl Spinlock {
         if !can_wait && !i_have_this_lease && !flags.nonblock {
             return alter!(self, Mutant::EnomemLetsIn, Err(Errno::ENOMEM) => Ok(false));
         }
-        let break_time = match current.kernel.lease_break_time {
+        let break_time = match inode.lease_break_time {
             0 => 0,
             seconds => jiffies() + seconds * HZ,
         };

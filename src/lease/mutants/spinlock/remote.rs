@@ -1,9 +1,9 @@
 //! The twin of `lease/spinlock/remote.rs`, with its bugs.
 
-use crate::event::LeaseType;
-use crate::event::table::Delegation;
 use crate::kernel::Result;
 use crate::kernel::task::Task;
+use crate::lease::note::LeaseType;
+use crate::lease::table::Delegation;
 
 use super::{Mutant, SpinGuard, Spinlock, alter, seed};
 use crate::lease::inode::check_open_counts;

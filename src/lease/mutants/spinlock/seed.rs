@@ -2,12 +2,13 @@
 
 use std::cell::Cell;
 
-use crate::event::{LeaseType, table::Delegation};
 use crate::kernel::fasync::{f_setown_force, fasync_alloc, fasync_helper};
 use crate::kernel::lock;
 use crate::kernel::slab::{Link, Ptr, kfree};
 use crate::kernel::task::Task;
 use crate::kernel::{Errno, Result};
+use crate::lease::note::LeaseType;
+use crate::lease::table::Delegation;
 
 use super::Prepared;
 use crate::lease::file_lock::{FileLock, locks_alloc_lock};

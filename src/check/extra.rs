@@ -1,0 +1,45 @@
+//! A judge that a case brings: it knows what the events of its own programs mean.
+//!
+//! The checks that hold for every program are not asked through this; only a case that brings judges pays for it.
+
+use std::hash::Hasher;
+
+use super::finding::Docket;
+use crate::event::{Event, Span, View};
+
+/// A judge of the programs of one case.
+pub trait Check: Send {
+    /// An execution begins.
+    fn begin(&mut self);
+    /// Judges an event.
+    fn event(&mut self, event: &Event, view: &dyn View, docket: &mut Docket<'_>);
+    /// Judges the end: all tasks done, everything closed.
+    fn end(&mut self, _view: &dyn View, _docket: &mut Docket<'_>) {}
+    /// Takes in what its future judgements depend on.
+    fn fingerprint(&self, hasher: &mut dyn Hasher);
+    /// Does what is remembered or said of this event depend on when, among independent steps of others, it happens?
+    fn heeds(&self, _event: &Event) -> bool {
+        true
+    }
+    /// Does it compare this step with the borders of others' calls? Then two such steps do not commute, whatever they touch.
+    fn marks_order(&self, _event: &Event) -> bool {
+        true
+    }
+    /// What the step before this remark begins or ends, of what must not overlap on two nodes. What begins or ends by a change of
+    /// what is [listed](View::listed) is seen without that.
+    fn spans(&self, _event: &Event) -> &'static [Span] {
+        &[]
+    }
+    /// Does it remember tasks by name? Then they cannot be exchanged.
+    fn names_tasks(&self) -> bool {
+        true
+    }
+    /// The same judge with the same memory: a search that goes on from a copy of a state takes one.
+    fn copied(&self) -> Box<dyn Check>;
+}
+
+impl Clone for Box<dyn Check> {
+    fn clone(&self) -> Box<dyn Check> {
+        self.copied()
+    }
+}

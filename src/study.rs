@@ -1,0 +1,28 @@
+//! What is asked of designs and scenarios together: which cells there are, what each is expected to show, which seeded bug is
+//! caught where, and what of a scenario a finding can do without.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`cells`] | designs by scenarios, explored |
+//! | [`expect`] | what is known of each cell, by the number of the bug |
+//! | [`mutants`] | seeded bugs, and what catches them |
+//! | [`all`] | every small scenario |
+//! | [`shrink`] | a finding's scenario without whatever it can do without |
+
+use crate::lease::designs::{self, Entry};
+
+pub mod all;
+pub mod cells;
+pub mod expect;
+pub mod mutants;
+pub mod shrink;
+
+/// A design or a mutant (`spinlock:NAME`) by its name on the command line.
+pub fn design(name: &str) -> Option<Entry> {
+    designs::find(name).or_else(|| mutants::find(name).map(mutants::Row::design))
+}
+
+/// The mutants that have a name of their own, in the order of their table.
+pub fn mutated() -> impl Iterator<Item = Entry> {
+    mutants::seeded().map(mutants::Row::design)
+}
