@@ -1,4 +1,4 @@
-//! The dozen operations, and the engine that performs them and runs the tasks.
+//! Who runs the tasks: the operations, and the engine that is asked for them.
 //!
 //! Code under test is written once. Its locks, cells and queues are [`Object`]s: names that the
 //! *current engine* of the execution gives a meaning to. [`controlled`] runs tasks as coroutines
@@ -24,7 +24,9 @@ mod limits;
 pub mod loom;
 pub mod memo;
 mod observer;
+pub mod process;
 mod quiet;
+mod teller;
 pub mod world;
 
 use fingerprint::Fingerprint;
@@ -37,7 +39,7 @@ use world::{Transition, World};
 
 /// What an engine does for the code under test.
 ///
-/// All methods are about the task that calls. Real threads fit as well: nothing here says that tasks share an OS thread.
+/// All methods are about the task that calls. Engines run all tasks of an execution on one OS thread.
 pub trait Engine {
     /// Number of the execution; objects bear it.
     fn execution(&self) -> u32;
@@ -352,11 +354,7 @@ impl<'a> State<'a> {
 
     /// 128 bits that stand for the state: tasks, objects, time and what the observer remembers.
     pub fn fingerprint(&self) -> u128 {
-        let mut fingerprint = Fingerprint::default();
-        self.world
-            .fingerprint(&mut fingerprint, |task, part: &mut Fingerprint| self.observer.fingerprint_task(task, part));
-        self.observer.fingerprint(&mut fingerprint);
-        fingerprint.finish_128()
+        fingerprint_of(self.world, self.observer)
     }
 }
 

@@ -11,11 +11,14 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::panic::Location;
 
+mod held;
 pub mod names;
 mod note;
+mod op;
 pub mod outcome;
 mod symbol;
 
+pub use held::Held;
 pub use note::{CaseKind, CaseNote, Note};
 pub use symbol::Symbol;
 
@@ -88,6 +91,8 @@ pub enum ObjectKind {
     Queue,
     /// A slab object; its fields are objects of their own that name it as their block.
     Block,
+    /// A `struct semaphore`: so many permits, which belong to no task.
+    Semaphore,
 }
 
 impl ObjectKind {
@@ -100,6 +105,14 @@ impl ObjectKind {
     /// Is it a lock that readers share?
     pub fn is_shared(self) -> bool {
         matches!(self, ObjectKind::RwLock | ObjectKind::RwSem)
+    }
+
+    /// Does the order matter in which locks of these kinds are taken? A place in the queue of a semaphore is no lock of its own. A task
+    /// that waits for a lock that sleeps does not keep the BKL.
+    pub fn is_ordered_with(self, other: ObjectKind) -> bool {
+        let kinds = [self, other];
+        !kinds.contains(&ObjectKind::WaitList)
+            && (!kinds.contains(&ObjectKind::Bkl) || kinds.iter().any(|kind| kind.spins()))
     }
 
     /// Is it a lock whose waiters spin, and whose holder must not sleep?
@@ -231,7 +244,7 @@ impl Rmw {
     }
 }
 
-/// One operation: what a scheduling point stands before. The dozen that engines implement.
+/// One operation: what a scheduling point stands before. (ARCHITECTURE.md: "What a new operation needs".)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Op {
     /// Reads a cell.
@@ -252,6 +265,12 @@ pub enum Op {
     AcquireRead(ObjectId),
     /// Gives a lock back that was taken for reading; the result is 1 if the task did not hold it so, and then nothing changes.
     ReleaseRead(ObjectId),
+    /// Takes a permit of a semaphore; enabled while there is one. The result is 1 if there was none: the set-up does not wait.
+    Down(ObjectId),
+    /// Takes a permit of a semaphore if there is one; the result is 1 if so.
+    TryDown(ObjectId),
+    /// Adds a permit to a semaphore.
+    Up(ObjectId),
     /// Puts the task on a wait queue and marks it as going to sleep (`prepare_to_wait`).
     Enqueue(ObjectId),
     /// Takes the task off a wait queue and marks it as running (`finish_wait`).
@@ -319,74 +338,6 @@ impl Woken {
             0 => Woken::Up,
             1 => Woken::Signal,
             _ => Woken::Timeout,
-        }
-    }
-}
-
-impl Op {
-    /// The object it is about, if it is about one.
-    pub fn object(self) -> Option<ObjectId> {
-        match self {
-            Op::Load(id, _) | Op::Store(id, ..) | Op::Rmw(id, ..) => Some(id),
-            Op::Acquire(id) | Op::TryAcquire(id) | Op::Release(id) | Op::AcquireRead(id) | Op::ReleaseRead(id) => {
-                Some(id)
-            }
-            Op::Enqueue(id) | Op::Dequeue(id) | Op::Wake(id) | Op::Free(id) | Op::Flush(id, _) => Some(id),
-            Op::Fence | Op::Sleep(_) | Op::Choose(..) | Op::Interrupt(_) | Op::Advance(_) => None,
-        }
-    }
-
-    /// What the task learns from a result: an operation that returns nothing to the code tells it nothing.
-    ///
-    /// `atomic_inc` and `atomic_dec` are void in C, and so is `wake_up`; their results are for traces and checks.
-    pub fn observed(self, result: u64) -> u64 {
-        match self {
-            Op::Rmw(_, Rmw::Add(_), Access::Once) | Op::Wake(_) => 0,
-            _ => result,
-        }
-    }
-
-    /// All that tells it from other operations, in three words: quicker to hash than the derived way.
-    pub fn words(self) -> [u64; 3] {
-        let word = |tag: u64, id: ObjectId, access: u64| tag | access << 8 | u64::from(id.0) << 16;
-        match self {
-            Op::Load(id, access) => [word(0, id, access as u64), 0, 0],
-            Op::Store(id, value, access) => [word(1, id, access as u64), value, 0],
-            Op::Rmw(id, Rmw::Add(by), access) => [word(2, id, access as u64), by, 0],
-            Op::Rmw(id, Rmw::Xchg(new), access) => [word(3, id, access as u64), new, 0],
-            Op::Rmw(id, Rmw::CmpXchg(old, new), access) => [word(4, id, access as u64), old, new],
-            Op::Rmw(id, Rmw::IncNotZero, access) => [word(21, id, access as u64), 0, 0],
-            Op::Fence => [5, 0, 0],
-            Op::Acquire(id) => [word(6, id, 0), 0, 0],
-            Op::TryAcquire(id) => [word(7, id, 0), 0, 0],
-            Op::Release(id) => [word(8, id, 0), 0, 0],
-            Op::Enqueue(id) => [word(9, id, 0), 0, 0],
-            Op::Dequeue(id) => [word(10, id, 0), 0, 0],
-            Op::Wake(id) => [word(11, id, 0), 0, 0],
-            Op::Sleep(None) => [12, 0, 0],
-            Op::Sleep(Some(deadline)) => [13, deadline, 0],
-            Op::Free(id) => [word(14, id, 0), 0, 0],
-            Op::Choose(n, _) => [15, u64::from(n), 0],
-            Op::Interrupt(task) => [16, u64::from(task.0), 0],
-            Op::Advance(by) => [17, by, 0],
-            Op::Flush(id, value) => [word(18, id, 0), value, 0],
-            Op::AcquireRead(id) => [word(19, id, 0), 0, 0],
-            Op::ReleaseRead(id) => [word(20, id, 0), 0, 0],
-        }
-    }
-
-    /// Does it wait until the task's own stores have reached memory? Locked instructions and full barriers do, on a machine
-    /// with store buffers; so does whatever takes a lock inside.
-    pub fn drains(self) -> bool {
-        !matches!(self, Op::Load(..) | Op::Store(..) | Op::Release(_) | Op::Choose(..) | Op::Flush(..))
-    }
-
-    /// If it accesses memory: does it write, and how is the access marked?
-    pub fn access(self) -> Option<(bool, Access)> {
-        match self {
-            Op::Load(_, access) => Some((false, access)),
-            Op::Store(_, _, access) | Op::Rmw(_, _, access) => Some((true, access)),
-            _ => None,
         }
     }
 }

@@ -5,6 +5,8 @@
 //! | [`task`] | `current`: preemption, function frames |
 //! | [`bkl`] | `lock_kernel`, `unlock_kernel`, and `schedule()`, which gives the BKL back |
 //! | [`lock`] | spinlocks and mutexes |
+//! | [`rwlock`] | locks that readers share |
+//! | [`semaphore`] | counting semaphores |
 //! | [`atomic`] | `atomic_t` and barriers |
 //! | [`plain`] | plain memory, marked or not |
 //! | [`slab`] | `kmalloc`, `kfree`, pointers that can go stale |
@@ -23,6 +25,7 @@ mod layout;
 pub mod lock;
 pub mod plain;
 pub mod rwlock;
+pub mod semaphore;
 pub mod slab;
 pub mod task;
 pub mod wait;

@@ -8,6 +8,7 @@ pub use crate::kernel::bkl::{lock_kernel, unlock_kernel};
 pub use crate::kernel::lock::{Mutex, SpinLock};
 pub use crate::kernel::plain::Plain;
 pub use crate::kernel::rwlock::{RwLock, RwSem};
+pub use crate::kernel::semaphore::Semaphore;
 pub use crate::kernel::slab::{Gfp, Layout, Link, Ptr, Slab, kfree, kmalloc};
 pub use crate::kernel::task::Task;
 pub use crate::kernel::wait::WaitQueue;

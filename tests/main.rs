@@ -34,6 +34,7 @@ mod report;
 mod resume;
 mod rwlock;
 mod scenario_files;
+mod semaphore;
 mod sharing;
 mod small;
 mod tidy;

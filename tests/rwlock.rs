@@ -153,3 +153,77 @@ fn a_reader_sees_what_a_writer_stored_before_it_gave_the_lock_back() {
         assert_eq!((verdict.outcomes.len(), verdict.findings.len()), (2, 0), "{engine:?}");
     }
 }
+
+/// A reader and a writer of plain memory, each with its guard, or with a guard that is dropped too soon.
+fn guarded(keeps: bool) -> lockwright::model::Model {
+    use lockwright::prelude::*;
+    Model::new(move |boot| {
+        let (rwlock, rwsem) = (boot.rwlock("rwlock"), boot.rwsem("rwsem"));
+        let (n, m) = (boot.plain("n", 0u64), boot.plain("m", 0u64));
+        boot.task("reader", move |current| {
+            let guard = Some(rwlock.read_lock(current)).filter(|_| keeps);
+            let seen = n.get();
+            drop(guard);
+            let guard = Some(rwsem.down_read(current)).filter(|_| keeps);
+            let also = m.get();
+            drop(guard);
+            seen == 1 || also == 1
+        });
+        boot.task("writer", move |current| {
+            if let Some(_guard) = rwlock.write_trylock(current) {
+                n.set(1);
+            }
+            if let Some(_guard) = rwsem.down_write_trylock(current) {
+                m.set(1);
+            }
+        });
+    })
+}
+
+#[test]
+fn guards_of_shared_locks_hold_them_until_they_are_dropped() {
+    guarded(true).check(&Config::default()).assert_clean().assert_outcomes(["reader: 0", "reader: 1"]);
+    guarded(false).check(&Config::default()).assert_finds(Code::LW010);
+}
+
+#[test]
+fn locks_of_every_kind_lie_in_slab_objects() {
+    use lockwright::kernel::lock::Mutex;
+    use lockwright::prelude::{Gfp, Layout, Link, RwLock, RwSem, Slab, kfree, kmalloc};
+    struct Node {
+        mutex: Mutex,
+        rwlock: RwLock,
+        rwsem: RwSem,
+    }
+    impl Slab for Node {
+        const NAME: &'static str = "node";
+        fn lay(layout: &mut Layout) -> Node {
+            let (mutex, rwlock) = (Mutex::field(layout, "mutex"), RwLock::field(layout, "rwlock"));
+            Node { mutex, rwlock, rwsem: RwSem::field(layout, "rwsem") }
+        }
+    }
+    let freed = |under_lock: bool| {
+        lockwright::model(move |boot| {
+            let kept = Link::<Node>::new("kept");
+            boot.task("a", move |current| {
+                let Ok(node) = kmalloc::<Node>(current, Gfp::Kernel) else { return };
+                kept.set(Some(node));
+                let lies = node.get();
+                drop((lies.mutex.lock(current), lies.rwsem.down_write(current)));
+                match under_lock {
+                    true => {
+                        lies.rwlock.read_lock(current).leave_locked();
+                        kfree(node);
+                    }
+                    false => {
+                        drop(lies.rwlock.read_lock(current));
+                        kfree(node);
+                    }
+                }
+            });
+        })
+    };
+
+    freed(false).assert_clean();
+    freed(true).assert_finds(Code::LW007);
+}

@@ -7,12 +7,12 @@ use std::hash::Hasher;
 
 use super::counts::Counts;
 use super::finding::{Spot, spot};
-use crate::event::{Event, Note, ObjectId, Op, Symbol, TaskId, View, What};
+use crate::event::{Event, Held, Note, ObjectId, Op, Symbol, TaskId, View, What};
 
 #[derive(Clone, Default)]
 pub(super) struct Ledger {
     /// Locks held now, in the order of their acquisition.
-    pub held: Vec<(TaskId, ObjectId, Spot)>,
+    pub held: Held<Spot>,
     /// Where each lock was last given back.
     pub released: Vec<(ObjectId, Spot)>,
     /// Where each slab object was allocated.
@@ -37,18 +37,11 @@ fn set<K: PartialEq>(list: &mut Vec<(K, Spot)>, key: K, spot: Spot) {
 impl Ledger {
     pub fn update(&mut self, event: &Event, view: &dyn View) {
         match event.what {
-            What::Op(Op::Acquire(lock) | Op::AcquireRead(lock), _) | What::Op(Op::TryAcquire(lock), 1) => {
-                self.held.push((event.task, lock, spot(event)));
-            }
-            What::Op(Op::Release(lock), 0) => {
-                self.held.retain(|&(task, held, _)| (task, held) != (event.task, lock));
-                set(&mut self.released, lock, spot(event));
-            }
-            What::Op(Op::ReleaseRead(lock), 0) => {
-                // Of several times the last.
-                let is_it = |&(task, held, _): &(TaskId, ObjectId, Spot)| (task, held) == (event.task, lock);
-                self.held.iter().rposition(is_it).map(|at| self.held.remove(at));
-                set(&mut self.released, lock, spot(event));
+            What::Op(op, result) if op.lock().is_some() => {
+                self.held.follow(event.task, op, result, || spot(event));
+                if let (Some(lock), 0) = (op.gives_back(), result) {
+                    set(&mut self.released, lock, spot(event));
+                }
             }
             What::Op(Op::Free(block), 0) => self.freed.push((block, spot(event))),
             What::Op(op, _) => self.counts.follow(event, op, view),
@@ -70,7 +63,7 @@ impl Ledger {
 
     /// Where the lock was taken by its present owner.
     pub fn acquired(&self, lock: ObjectId) -> Option<Spot> {
-        self.held.iter().rev().find(|(_, held, _)| *held == lock).map(|(_, _, spot)| *spot)
+        self.held.last(lock).map(|(_, _, spot)| *spot)
     }
 
     /// What makes the task atomic: the first spinlock it holds, or disabled preemption.

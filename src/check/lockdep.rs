@@ -73,8 +73,9 @@ impl LockOrder {
     pub fn judge(&mut self, event: &Event, view: &dyn View, ledger: &Ledger, ever: &Orders, docket: &mut Docket<'_>) {
         let What::Op(Op::Acquire(lock) | Op::AcquireRead(lock), _) = event.what else { return };
         let taken = view.object(lock).name;
-        for &(holder, held, _) in &ledger.held {
-            if holder != event.task || view.object(held).name == taken || !is_ordered(view, held, lock) {
+        let is_ordered = |held: ObjectId| view.object(held).kind.is_ordered_with(view.object(lock).kind);
+        for &(holder, held, _) in ledger.held.iter() {
+            if holder != event.task || view.object(held).name == taken || !is_ordered(held) {
                 continue;
             }
             let passes = |lock: ObjectId| view.object(lock).kind == ObjectKind::RwLock;
@@ -96,15 +97,6 @@ impl LockOrder {
             report(edge, &back, false, docket);
         }
     }
-}
-
-/// Is there an order between the two? A place in a queue is none of its own. A task that waits for a lock that sleeps does not keep the BKL.
-fn is_ordered(view: &dyn View, held: ObjectId, taken: ObjectId) -> bool {
-    let kinds = [view.object(held).kind, view.object(taken).kind];
-    if kinds.contains(&ObjectKind::WaitList) {
-        return false;
-    }
-    !kinds.contains(&ObjectKind::Bkl) || kinds.iter().any(|kind| kind.spins())
 }
 
 /// Adds an edge unless it is known.

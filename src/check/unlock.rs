@@ -10,14 +10,14 @@ pub(super) fn judge(event: &Event, view: &dyn View, ledger: &Ledger, docket: &mu
     match event.what {
         What::Op(Op::Release(lock) | Op::ReleaseRead(lock), 1) => report_not_held(event, view, ledger, lock, docket),
         What::Op(Op::Free(block), _) => {
-            for &(holder, lock, _) in &ledger.held {
+            for &(holder, lock, _) in ledger.held.iter() {
                 if view.object(lock).block == Some(block) {
                     report_left(event, view, ledger, (holder, lock), "freed", docket);
                 }
             }
         }
         What::Note(Note::Return(..) | Note::Finished) => {
-            for &(holder, lock, _) in ledger.held.iter().filter(|(holder, ..)| *holder == event.task) {
+            for &(holder, lock, _) in ledger.held.of(event.task) {
                 report_left(event, view, ledger, (holder, lock), "still held at return", docket);
             }
         }

@@ -16,13 +16,14 @@ use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use super::memo::{Effect, Memo, Next, Segment};
 use super::quiet::{panic_text, quietly};
+use super::teller::Teller;
 use super::world::{Key, Transition, World};
 use super::{
     Body, Decision, Ending, Engine, Exceeded, Flow, Followed, Installed, Observer, Program, State, Strategy, TASKS_MAX,
     Tell, new_execution,
 };
 use crate::event::outcome::Outcome;
-use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, Symbol, TaskId, View, What};
+use crate::event::{Note, ObjectId, ObjectInfo, Op, Place, Symbol, TaskId, View, What};
 
 mod settings;
 
@@ -59,16 +60,9 @@ struct Execution {
     mode: Cell<Mode>,
     task: Cell<TaskId>,
     alternative: Cell<u8>,
-    step: Cell<u32>,
-    /// Whose calls the set-up makes.
-    set_up_of: Cell<Option<TaskId>>,
-    stopped: Cell<bool>,
+    teller: RefCell<Teller>,
     /// It needs more than there is room for, so it ends here.
     exceeded: Cell<Option<Exceeded>>,
-    /// The step was made and judged in an execution before.
-    known: Cell<bool>,
-    /// The present step told the observer something that depends on the steps of others.
-    loud: Cell<bool>,
     drained: Cell<u32>,
     drain_max: u32,
     yielder: Cell<*const Yielder<(), ()>>,
@@ -108,12 +102,8 @@ impl Controlled {
             mode: Cell::new(Mode::Boot),
             task: Cell::new(TaskId::BOOT),
             alternative: Cell::new(0),
-            step: Cell::new(0),
-            set_up_of: Cell::new(None),
-            stopped: Cell::new(false),
+            teller: RefCell::default(),
             exceeded: Cell::new(None),
-            known: Cell::new(false),
-            loud: Cell::new(false),
             drained: Cell::new(0),
             drain_max: self.settings.limits.drain_max,
             yielder: Cell::new(std::ptr::null()),
@@ -172,7 +162,8 @@ impl Controlled {
             if let Some(exceeded) = execution.exceeded.get() {
                 return Ending::Exceeded(exceeded);
             }
-            if execution.stopped.get() {
+            let Teller { step, told, .. } = *execution.teller.borrow();
+            if told.stopped {
                 return Ending::Stopped;
             }
             let world = execution.world.borrow();
@@ -180,14 +171,13 @@ impl Controlled {
                 Some(Followed { decision: Decision::Abandon, .. }) => return Ending::Abandoned,
                 Some(Followed { decision: Decision::Take(transition), judged }) => {
                     drop(world);
-                    execution.known.set(judged);
+                    execution.teller.borrow_mut().judged = judged;
                     execution.take(tasks, transition);
-                    execution.known.set(false);
+                    execution.teller.borrow_mut().judged = false;
                     continue;
                 }
                 None => {}
             }
-            let step = execution.step.get();
             if execution.observer.borrow_mut().state(step, &*world) == Flow::Stop {
                 return Ending::Stopped;
             }
@@ -204,8 +194,7 @@ impl Controlled {
                 return Ending::TooLong;
             }
             let observer = execution.observer.borrow();
-            let loud = execution.loud.get();
-            let state = State::new(&world, &transitions, step, loud, &*observer);
+            let state = State::new(&world, &transitions, step, told.loud, &*observer);
             let decision = strategy.decide(&state);
             drop((world, observer));
             match decision {
@@ -279,7 +268,7 @@ impl Execution {
     fn learn(&self, next: Next) {
         let (Some(memo), Some((key, effects))) = (&self.memo, self.segment.borrow_mut().take()) else { return };
         let history = *self.world.borrow_mut().history(self.task.get());
-        memo.borrow_mut().learn(key, Segment { effects, history, next }, self.step.get(), &self.world.borrow());
+        memo.borrow_mut().learn(key, Segment { effects, history, next }, self.step(), &self.world.borrow());
     }
 
     fn resume(&self, tasks: &mut [Task], task: TaskId) {
@@ -290,8 +279,7 @@ impl Execution {
     }
 
     fn take(&self, tasks: &mut [Task], transition: Transition) {
-        self.step.set(self.step.get() + 1);
-        self.loud.set(false);
+        self.teller.borrow_mut().next_step();
         if transition.task == TaskId::CLOCK {
             let by = self.world.borrow_mut().tick();
             self.tell(TaskId::CLOCK, What::Op(Op::Advance(by), 0), std::panic::Location::caller());
@@ -312,7 +300,7 @@ impl Execution {
         // Where tasks are exchanged, final states are equal whose outcomes name different tasks.
         let tells_all = world.symmetry() != Some(true) && !world.is_seeded();
         if let Some(memo) = self.memo.as_ref().filter(|_| tells_all) {
-            memo.borrow_mut().outcome(self.step.get(), &world, &outcome);
+            memo.borrow_mut().outcome(self.step(), &world, &outcome);
         }
         outcome
     }
@@ -327,7 +315,7 @@ impl Execution {
                 None => self.note(Note::Bug("the epilogue panicked"), std::panic::Location::caller()),
             }
         }
-        self.observer.borrow_mut().end(self.step.get(), &*self.world.borrow());
+        self.observer.borrow_mut().end(self.step(), &*self.world.borrow());
     }
 
     /// The code that runs needs more than there is room for. In a task, the schedule ends, and the task is drained.
@@ -361,25 +349,13 @@ impl Execution {
         }
     }
 
+    fn step(&self) -> u32 {
+        self.teller.borrow().step
+    }
+
     fn tell(&self, task: TaskId, what: What, place: Place) {
-        // The finding that ends the execution is its last: what the task remarks on its way to its next operation is not judged.
-        if self.stopped.get() {
-            return;
-        }
-        if let What::Note(Note::SetUp(of)) = what {
-            self.set_up_of.set(Some(of).filter(|of| *of != TaskId::BOOT));
-        }
-        let event = Event { step: self.step.get(), task, what, place, set_up_of: self.set_up_of.get() };
-        if !self.loud.get() && self.observer.borrow().is_loud(&event) {
-            self.loud.set(true);
-        }
-        if self.known.get() {
-            self.observer.borrow_mut().again(&event, &*self.world.borrow());
-            return;
-        }
-        if self.observer.borrow_mut().event(&event, &*self.world.borrow()) == Flow::Stop {
-            self.stopped.set(true);
-        }
+        let mut observer = self.observer.borrow_mut();
+        self.teller.borrow_mut().tell(&mut *observer, &*self.world.borrow(), task, what, place);
     }
 }
 

@@ -30,10 +30,11 @@ use std::rc::Rc;
 use ::loom::thread::{self, Thread};
 
 use super::quiet::panic_text;
+use super::teller::Teller;
 use super::world::{Transition, World};
-use super::{Body, CURRENT, Clock, Engine, Exceeded, Flow, Observer, Program, new_execution};
+use super::{Body, CURRENT, Clock, Engine, Exceeded, Observer, Program, new_execution};
 use crate::event::outcome::Outcome;
-use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, Status, Symbol, TaskId, View, What};
+use crate::event::{Note, ObjectId, ObjectInfo, Op, Place, Status, Symbol, TaskId, View, What};
 
 mod memory;
 mod tells;
@@ -124,12 +125,8 @@ struct Execution {
     world: RefCell<World>,
     observer: Rc<RefCell<dyn Observer>>,
     mode: Cell<Mode>,
-    /// A finding that was told has ended it.
-    stopped: Cell<bool>,
+    teller: RefCell<Teller>,
     task: Cell<TaskId>,
-    step: Cell<u32>,
-    /// Whose calls the set-up makes.
-    set_up_of: Cell<Option<TaskId>>,
     clock: Clock,
     choices: Choices,
     chosen: RefCell<HashMap<TaskId, u32>>,
@@ -166,10 +163,8 @@ pub fn run(
         world: RefCell::new(World::new(program.clock(), super::Memory::Sc, known.objects_max)),
         observer,
         mode: Cell::new(Mode::Boot),
-        stopped: Cell::new(false),
+        teller: RefCell::default(),
         task: Cell::new(TaskId::BOOT),
-        step: Cell::new(0),
-        set_up_of: Cell::new(None),
         clock: program.clock(),
         choices,
         chosen: RefCell::default(),
@@ -187,7 +182,7 @@ pub fn run(
     execution.world.borrow_mut().add_tasks(booted.tasks.len(), booted.listing);
     execution.stand_before_start(booted.tasks.len(), &known.tried);
     _ = execution.observer.borrow_mut().state(0, &*execution.world.borrow());
-    execution.mode.set(if execution.stopped.get() { Mode::Drain } else { Mode::Run });
+    execution.mode.set(if execution.has_stopped() { Mode::Drain } else { Mode::Run });
     let running = Rc::new(Cell::new(booted.tasks.len()));
     let finish = Rc::new(RefCell::new(Some((booted.outcome, booted.epilogue))));
     let report = Rc::new(report);
@@ -276,7 +271,7 @@ impl Execution {
             }
             self.note(Note::Bug("the epilogue panicked"), Location::caller());
         }
-        self.observer.borrow_mut().end(self.step.get(), &*self.world.borrow());
+        self.observer.borrow_mut().end(self.step(), &*self.world.borrow());
     }
 
     /// Unwinds the task if the execution is over.
@@ -286,20 +281,20 @@ impl Execution {
         }
     }
 
+    /// Has a finding that was told ended it?
+    fn has_stopped(&self) -> bool {
+        self.teller.borrow().told.stopped
+    }
+
+    fn step(&self) -> u32 {
+        self.teller.borrow().step
+    }
+
     fn tell(&self, task: TaskId, what: What, place: Place) {
-        if self.stopped.get() {
-            return;
-        }
-        if let What::Note(Note::SetUp(of)) = what {
-            self.set_up_of.set(Some(of).filter(|of| *of != TaskId::BOOT));
-        }
-        let event = Event { step: self.step.get(), task, what, place, set_up_of: self.set_up_of.get() };
-        let flow = self.observer.borrow_mut().event(&event, &*self.world.borrow());
-        if flow == Flow::Stop {
-            self.stopped.set(true);
-            if self.mode.get() == Mode::Run {
-                self.mode.set(Mode::Drain);
-            }
+        let mut observer = self.observer.borrow_mut();
+        self.teller.borrow_mut().tell(&mut *observer, &*self.world.borrow(), task, what, place);
+        if self.has_stopped() && self.mode.get() == Mode::Run {
+            self.mode.set(Mode::Drain);
         }
     }
 
@@ -307,7 +302,7 @@ impl Execution {
         if self.mode.get() != Mode::Run {
             return;
         }
-        self.step.set(self.step.get() + 1);
+        self.teller.borrow_mut().next_step();
         let alternative = if let Op::Choose(..) = op { result as u8 } else { 0 };
         self.traversed.borrow_mut().transitions.push(Transition { task, alternative });
         self.tell(task, What::Op(op, result), place);
@@ -346,10 +341,8 @@ impl Execution {
                 memory.wait();
             }
             Op::Free(block) => memory.free(block),
-            Op::TryAcquire(_) | Op::AcquireRead(_) | Op::ReleaseRead(_) => {
-                unreachable!("internal error: the lock of {op:?} is a word")
-            }
             Op::Release(_) | Op::Choose(..) | Op::Flush(..) => {}
+            _ => unreachable!("internal error: the lock of {op:?} is a word"),
         }
         None
     }
@@ -390,11 +383,9 @@ impl Execution {
         self.count_drained();
         let alternative = if let Op::Choose(n, _) = op { self.choose(task, n) } else { 0 };
         let result = self.world.borrow_mut().apply_seen(task, op, alternative, seen);
-        match op {
-            Op::Release(id) | Op::ReleaseRead(id) if self.memory().words.has(id) => self.unpark_waiters(id),
-            Op::Release(id) if result == 0 => self.memory().unlock(task, id),
-            Op::Wake(_) | Op::Interrupt(_) | Op::Advance(_) => self.unpark_the_woken(),
-            _ => {}
+        match op.gives_back().filter(|id| self.memory().words.has(*id)) {
+            Some(id) => self.unpark_waiters(id),
+            None => self.unlock_or_wake(task, op, result),
         }
         self.tell_step(task, op, result, place);
         if let Op::Free(block) = op {
@@ -403,6 +394,15 @@ impl Execution {
         }
         self.check_over();
         result
+    }
+
+    /// What others learn of an operation on no word.
+    fn unlock_or_wake(&self, task: TaskId, op: Op, result: u64) {
+        match op {
+            Op::Release(id) if result == 0 => self.memory().unlock(task, id),
+            Op::Wake(_) | Op::Interrupt(_) | Op::Advance(_) => self.unpark_the_woken(),
+            _ => {}
+        }
     }
 
     /// The model ends if the operation needs more than there is room for.

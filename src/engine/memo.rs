@@ -16,10 +16,12 @@ use std::hash::BuildHasherDefault;
 use std::panic::Location;
 
 use super::fingerprint::Fingerprint;
+use super::teller::Teller;
+pub use super::teller::Told;
 use super::world::{Key, Transition, World};
-use super::{Exceeded, Flow, Observer};
+use super::{Exceeded, Observer};
 use crate::event::outcome::Outcome;
-use crate::event::{Event, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View, What};
+use crate::event::{Note, ObjectId, ObjectInfo, Op, Place, TaskId, View, What};
 
 /// Something that happens between two operations.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -142,15 +144,6 @@ pub struct Memo {
     stray: Option<Box<Stray>>,
 }
 
-/// What a step told the observer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
-    /// The observer ended the execution.
-    pub stopped: bool,
-    /// See [`Observer::is_loud`].
-    pub loud: bool,
-}
-
 /// Why a step cannot be made here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unmade {
@@ -241,16 +234,16 @@ impl Memo {
         step: u32,
         judged: bool,
     ) -> Result<Told, Unmade> {
-        let mut teller = Teller { observer, step, judged, told: Told { stopped: false, loud: false } };
+        let mut teller = Teller::at(step, judged);
         if transition.task == TaskId::CLOCK {
             let by = world.tick();
-            teller.tell(world, TaskId::CLOCK, What::Op(Op::Advance(by), 0), Location::caller());
+            teller.tell(observer, world, TaskId::CLOCK, What::Op(Op::Advance(by), 0), Location::caller());
             return Ok(teller.told);
         }
         let task = transition.task;
         if transition.is_flush() {
             let op = world.flush(task);
-            teller.tell(world, task, What::Op(op, 0), Location::caller());
+            teller.tell(observer, world, task, What::Op(op, 0), Location::caller());
             return Ok(teller.told);
         }
         let (op, place) = world.standing(task);
@@ -261,12 +254,12 @@ impl Memo {
         let result = world.apply(task, op, transition.alternative);
         key.observed = op.observed(result);
         let segment = self.segments.get(&key).ok_or(Unmade::Unknown)?;
-        teller.tell(world, task, What::Op(op, result), place);
+        teller.tell(observer, world, task, What::Op(op, result), place);
         for effect in &segment.effects {
             match *effect {
                 Effect::Create(info, value) => _ = world.create(task, info, value).map_err(Unmade::Exceeded)?,
                 Effect::Init(id, value) => world.init(id, value),
-                Effect::Note(note, place) => teller.tell(world, task, What::Note(note), place),
+                Effect::Note(note, place) => teller.tell(observer, world, task, What::Note(note), place),
             }
         }
         *world.history(task) = segment.history;
@@ -278,27 +271,9 @@ impl Memo {
     }
 }
 
-fn of_world(world: &World) -> u128 {
+/// 128 bits that stand for all tasks and objects, without what an observer remembers.
+pub fn of_world(world: &World) -> u128 {
     let mut fingerprint = Fingerprint::default();
     world.fingerprint(&mut fingerprint, |_, _| ());
     fingerprint.finish_128()
-}
-
-struct Teller<'a> {
-    observer: &'a mut dyn Observer,
-    step: u32,
-    judged: bool,
-    told: Told,
-}
-
-impl Teller<'_> {
-    fn tell(&mut self, world: &World, task: TaskId, what: What, place: Place) {
-        let event = Event { step: self.step, task, what, place, set_up_of: None };
-        self.told.loud = self.told.loud || self.observer.is_loud(&event);
-        if self.judged {
-            self.observer.again(&event, world);
-        } else if !self.told.stopped {
-            self.told.stopped = self.observer.event(&event, world) == Flow::Stop;
-        }
-    }
 }

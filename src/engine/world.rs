@@ -393,14 +393,12 @@ impl View for World {
             None if task.buffer.is_empty() => Status::Finished,
             None => Status::Drains,
             Some(op) if op.drains() && !task.buffer.is_empty() => Status::Drains,
-            Some(Op::Acquire(lock)) if self.slot(lock).value != 0 => Status::WaitsFor(lock),
-            Some(Op::AcquireRead(lock)) if self.slot(lock).value & WRITER != 0 => Status::WaitsFor(lock),
             Some(Op::Sleep(deadline))
                 if task.sleeping && !task.interrupted && deadline.is_none_or(|at| at > self.jiffies) =>
             {
                 Status::Sleeps(deadline)
             }
-            Some(op) => Status::Ready(op),
+            Some(op) => self.waits_for(op).map_or(Status::Ready(op), Status::WaitsFor),
         };
         (status, task.place)
     }

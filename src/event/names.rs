@@ -81,6 +81,9 @@ impl Names {
             Op::ReleaseRead(id) if view.object(id).kind == ObjectKind::RwSem => format!("up_read({})", name(id)),
             Op::AcquireRead(id) => format!("read_lock({})", name(id)),
             Op::ReleaseRead(id) => format!("read_unlock({})", name(id)),
+            Op::Down(id) => format!("down({})", name(id)),
+            Op::TryDown(id) => format!("down_trylock({})", name(id)),
+            Op::Up(id) => format!("up({})", name(id)),
             Op::Enqueue(id) => format!("prepare_to_wait({})", name(id)),
             Op::Dequeue(id) => format!("finish_wait({})", name(id)),
             Op::Wake(id) => format!("wake_up({})", name(id)),
@@ -130,7 +133,7 @@ impl Names {
             }
             Op::Rmw(_, Rmw::IncNotZero, _) if result == 0 => format!("{text} fails"),
             Op::Rmw(_, rmw @ (Rmw::Add(_) | Rmw::IncNotZero), _) => format!("{text} -> {}", rmw.apply(result) as i64),
-            Op::TryAcquire(_) if result == 0 => format!("{text} fails"),
+            Op::TryAcquire(_) | Op::TryDown(_) if result == 0 => format!("{text} fails"),
             Op::Release(_) if result != 0 => format!("{text}, not held"),
             Op::Free(_) if result != 0 => format!("{text}, freed already"),
             Op::Sleep(_) => format!("{text} -> {}", woken_text(Woken::from_result(result))),

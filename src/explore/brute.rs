@@ -3,6 +3,7 @@
 use super::config::{Config, EngineKind};
 use super::hidden::HiddenState;
 use super::limits::Bound;
+use super::spared::Spared;
 use super::stateful::path::{Answer, Arrival, Pruning};
 use super::stateful::search::{self, search};
 use super::stateful::witness::is_preemption;
@@ -19,7 +20,7 @@ struct NothingIsKnown {
 
 impl Pruning for NothingIsKnown {
     fn visit(&mut self, _state: &State<'_>, _arrival: &Arrival) -> Answer {
-        Answer::Go { only: None, asleep: 0, tag: 0 }
+        Answer::Go { only: None, spared: Spared::NONE, tag: 0 }
     }
 
     fn cost(&mut self, state: &State<'_>, arrival: &Arrival, transition: Transition) -> Option<u8> {

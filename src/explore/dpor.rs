@@ -4,7 +4,7 @@
 //! but their own conflict orders are a *race*, and for each race the schedule that reverses it is asked for. With
 //! [`Reduction::Optimal`] such schedules are kept in wakeup trees, and exactly one execution is run for each
 //! Mazurkiewicz trace (completed or deadlocked); with [`Reduction::Source`] only their first steps are kept, and a few
-//! executions end because all that could go on *sleeps*: it was explored from an earlier state and nothing that
+//! executions end because all that could go on is *spared* (a sleep set, see `explore/spared.rs`): it was explored from an earlier state and nothing that
 //! depends on it has happened since.
 //!
 //! Abdulla, Aronis, Jonsson, Sagonas: *Optimal dynamic partial order reduction*, POPL 2014; *Source sets: a foundation for
@@ -61,7 +61,7 @@ mod wakeup;
 mod walk;
 mod watch;
 
-pub use action::{Action, Process, dependent};
+pub use action::{Action, dependent};
 pub use walk::Reduction;
 use walk::Walk;
 use watch::Watch;

@@ -27,9 +27,9 @@ use super::verdict::{Found, Verdict};
 use super::watch::Watch;
 use crate::engine::controlled::Controlled;
 use crate::engine::memo::Memo;
+use crate::engine::process::Process;
 use crate::engine::world::Transition;
 use crate::engine::{Decision, Ending, Observer, State, Strategy};
-use crate::event::TaskId;
 use crate::subject::Subject;
 
 /// SplitMix64: Steele, Lea, Flood, *Fast splittable pseudorandom number generators*, OOPSLA 2014.
@@ -55,13 +55,6 @@ impl SplitMix64 {
     pub fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next_u64()) * u128::from(bound)) >> 64) as u64
     }
-}
-
-/// A task, its store buffer, or time: what has a priority.
-type Process = (TaskId, bool);
-
-fn process(transition: Transition) -> Process {
-    (transition.task, transition.is_flush())
 }
 
 /// How the next transition is drawn.
@@ -110,7 +103,7 @@ impl Priorities {
     fn highest(&mut self, random: &mut SplitMix64, transitions: &[Transition]) -> Process {
         let mut best: Option<(u64, Process)> = None;
         for &transition in transitions {
-            let process = process(transition);
+            let process = Process::of(transition);
             let priority = self.priority(random, process);
             if best.is_none_or(|(highest, _)| priority > highest) {
                 best = Some((priority, process));
@@ -139,7 +132,7 @@ impl Strategy for Drawn<'_> {
             Draw::Walk => state.transitions.to_vec(),
             Draw::Pct(priorities) => {
                 let next = priorities.next(self.random, u64::from(state.step), state.transitions);
-                state.transitions.iter().copied().filter(|transition| process(*transition) == next).collect()
+                state.transitions.iter().copied().filter(|transition| Process::of(*transition) == next).collect()
             }
         };
         let transition = candidates[self.random.below(candidates.len() as u64) as usize];
@@ -218,6 +211,7 @@ pub(super) fn run(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::TaskId;
 
     #[test]
     fn splitmix64_gives_the_published_sequence() {

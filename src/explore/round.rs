@@ -2,26 +2,16 @@
 
 use super::trace::{Line, Stand};
 use crate::check::{Code, Finding, Spot};
+use crate::engine::process::{Process, ProcessSet};
 use crate::engine::world::Transition;
 use crate::event::names::Names;
 use crate::event::{Event, TaskId, What};
 
-/// Tasks, their store buffers and time, as bits.
-pub(super) type Processes = u128;
-
-/// The task that makes the transition.
-pub(super) fn process(transition: Transition) -> Processes {
-    match transition.task {
-        TaskId::CLOCK => 1,
-        task => 1 << (usize::from(task.0) * 2 + usize::from(transition.is_flush())),
-    }
-}
-
 /// A state that an execution went through.
 pub(super) struct Passed {
     pub fingerprint: u128,
-    /// The processes that could go on.
-    pub enabled: Processes,
+    /// Who could go on.
+    pub enabled: ProcessSet,
     /// What was done; nothing in the last one.
     pub taken: Option<Transition>,
 }
@@ -31,9 +21,9 @@ pub(super) fn judge(passed: &[Passed], lines: &[Line], stands: &[Stand], names: 
     let (last, before) = passed.split_last()?;
     let first = before.iter().position(|state| state.fingerprint == last.fingerprint)?;
     let round = &before[first..];
-    let able = round.iter().fold(0, |able, state| able | state.enabled);
-    let moves: Processes = round.iter().filter_map(|state| state.taken).fold(0, |moves, it| moves | process(it));
-    if able & !moves != 0 {
+    let able = round.iter().fold(ProcessSet::default(), |able, state| able.union(state.enabled));
+    let moves: ProcessSet = round.iter().filter_map(|state| state.taken).map(Process::of).collect();
+    if !able.without(moves).is_empty() {
         return None;
     }
     // Steps are counted from 1.

@@ -11,10 +11,11 @@ use super::watch::flow;
 use crate::check::{Checks, Finding};
 use crate::engine::controlled::{Controlled, Settings};
 use crate::engine::fingerprint::Fingerprint;
+use crate::engine::process::ProcessSet;
 use crate::engine::world::Transition;
 use crate::engine::{Decision, Ending, Flow, Memory, Observer, State, Strategy};
 use crate::event::names::Names;
-use crate::event::{Event, Op, Status, TaskId, View, What};
+use crate::event::{Event, Held, Op, Status, TaskId, View, What};
 use crate::subject::Subject;
 
 /// The choices of one execution.
@@ -77,7 +78,7 @@ struct Recorder {
     names: Names,
     lines: Vec<Line>,
     frames: Vec<(TaskId, usize)>,
-    held: Vec<(TaskId, String)>,
+    held: Held<String>,
     states: Vec<Vec<Stand>>,
     findings: Vec<Finding>,
 }
@@ -109,14 +110,9 @@ impl Recorder {
         match event.what {
             What::Note(Note::Enter(_)) => *self.depth(event.task) += 1,
             What::Note(Note::Exit(_)) => *self.depth(event.task) = depth.saturating_sub(1),
-            What::Op(Op::Acquire(lock) | Op::AcquireRead(lock), _) | What::Op(Op::TryAcquire(lock), 1) => {
-                self.held.push((event.task, self.names.object(view, lock)));
-            }
-            What::Op(Op::Release(lock) | Op::ReleaseRead(lock), 0) => {
-                let name = self.names.object(view, lock);
-                if let Some(at) = self.held.iter().rposition(|(task, held)| *task == event.task && *held == name) {
-                    self.held.remove(at);
-                }
+            What::Op(op, result) => {
+                let name = || op.lock().map_or_else(String::new, |lock| self.names.object(view, lock));
+                self.held.follow(event.task, op, result, name);
             }
             _ => {}
         }
@@ -128,7 +124,7 @@ impl Recorder {
             What::Op(op, _) => op.object().map(|id| view.object(id)),
             What::Note(_) => None,
         };
-        let held = self.held.iter().filter(|(task, _)| *task == event.task).map(|(_, name)| name.clone()).collect();
+        let held = self.held.of(event.task).map(|(.., name)| name.clone()).collect();
         self.lines.push(Line { event: *event, text, depth, held, op, object });
     }
 }
@@ -194,7 +190,7 @@ impl Strategy for Follow<'_> {
         };
         self.at += 1;
         let taken = transition.filter(|transition| state.transitions.contains(transition));
-        let enabled = state.transitions.iter().fold(0, |all, transition| all | round::process(*transition));
+        let enabled = ProcessSet::of(state.transitions);
         self.passed.push(Passed { fingerprint: state.fingerprint(), enabled, taken });
         taken.map_or(Decision::Abandon, Decision::Take)
     }
@@ -262,7 +258,7 @@ pub(super) fn replay_under(
         names: names.clone(),
         lines: Vec::new(),
         frames: Vec::new(),
-        held: Vec::new(),
+        held: Held::default(),
         states: Vec::new(),
         findings: Vec::new(),
     }));

@@ -23,7 +23,6 @@ use crate::subject::Subject;
 
 mod audit;
 mod checkpoint;
-mod independence;
 mod known;
 pub(super) mod livelock;
 pub(super) mod path;

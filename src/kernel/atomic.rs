@@ -13,19 +13,15 @@ use crate::event::{Access, ObjectId, ObjectInfo, ObjectKind, Op, Rmw, Symbol, Vi
 #[derive(Clone, Copy, Debug)]
 pub struct Atomic(Object);
 
-fn info(name: impl Into<Symbol>) -> ObjectInfo {
-    ObjectInfo::new(ObjectKind::Atomic, name)
-}
-
 impl Atomic {
     /// With its first value.
     pub fn new(name: impl Into<Symbol>, value: i32) -> Atomic {
-        Atomic(Object::new(info(name), i64::from(value) as u64))
+        Atomic(Object::new(ObjectInfo::new(ObjectKind::Atomic, name), i64::from(value) as u64))
     }
 
     /// One in a slab object, at 0.
     pub fn field(layout: &mut Layout, name: impl Into<Symbol>) -> Atomic {
-        Atomic(layout.field(info(name)))
+        Atomic(layout.field(ObjectInfo::new(ObjectKind::Atomic, name)))
     }
 
     /// Its name.

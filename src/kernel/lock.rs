@@ -11,16 +11,12 @@ use super::task::Task;
 use crate::engine::Object;
 use crate::event::{ObjectInfo, ObjectKind, Op, Place, Symbol};
 
-fn info(kind: ObjectKind, name: impl Into<Symbol>) -> ObjectInfo {
-    ObjectInfo::new(kind, name)
-}
-
-/// A `spinlock_t`.
+/// A `spinlock_t`: one task holds it at a time, and the others spin. Its holder must not sleep.
 #[derive(Clone, Copy, Debug)]
 pub struct SpinLock(Object);
 
-/// Gives the lock back when dropped.
-#[must_use]
+/// Unlocks when dropped.
+#[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct SpinGuard<'a> {
     lock: SpinLock,
     current: &'a Task,
@@ -30,12 +26,12 @@ pub struct SpinGuard<'a> {
 impl SpinLock {
     /// A lock that is not held.
     pub fn new(name: impl Into<Symbol>) -> SpinLock {
-        SpinLock(Object::new(info(ObjectKind::Spin, name), 0))
+        SpinLock(Object::new(ObjectInfo::new(ObjectKind::Spin, name), 0))
     }
 
     /// A lock in a slab object.
     pub fn field(layout: &mut Layout, name: impl Into<Symbol>) -> SpinLock {
-        SpinLock(layout.field(info(ObjectKind::Spin, name)))
+        SpinLock(layout.field(ObjectInfo::new(ObjectKind::Spin, name)))
     }
 
     /// `spin_lock`.
@@ -86,12 +82,12 @@ impl Drop for SpinGuard<'_> {
     }
 }
 
-/// A `struct mutex`.
+/// A `struct mutex`: one task holds it at a time, and the others sleep. Its holder may sleep as well.
 #[derive(Clone, Copy, Debug)]
 pub struct Mutex(Object);
 
-/// Gives the lock back when dropped.
-#[must_use]
+/// Unlocks when dropped.
+#[must_use = "the lock is released as soon as the guard is dropped"]
 pub struct MutexGuard<'a> {
     lock: Mutex,
     current: &'a Task,
@@ -101,7 +97,12 @@ pub struct MutexGuard<'a> {
 impl Mutex {
     /// A lock that is not held.
     pub fn new(name: impl Into<Symbol>) -> Mutex {
-        Mutex(Object::new(info(ObjectKind::Mutex, name), 0))
+        Mutex(Object::new(ObjectInfo::new(ObjectKind::Mutex, name), 0))
+    }
+
+    /// A lock in a slab object.
+    pub fn field(layout: &mut Layout, name: impl Into<Symbol>) -> Mutex {
+        Mutex(layout.field(ObjectInfo::new(ObjectKind::Mutex, name)))
     }
 
     /// `mutex_lock`: may sleep, and drops the BKL while it does.
@@ -137,6 +138,13 @@ impl Mutex {
     fn unlock_at(self, current: &Task, place: Place) {
         self.0.perform(Op::Release(self.0.id), place);
         current.pop_held(self.0.id);
+    }
+}
+
+impl MutexGuard<'_> {
+    /// Leaves the lock held: somebody calls [`Mutex::unlock`], or forgets to.
+    pub fn leave_locked(self) {
+        std::mem::forget(self);
     }
 }
 

@@ -9,13 +9,10 @@
 use std::panic::Location;
 
 use super::bkl;
+use super::slab::Layout;
 use super::task::Task;
 use crate::engine::Object;
 use crate::event::{ObjectInfo, ObjectKind, Op, Place, Symbol};
-
-fn info(kind: ObjectKind, name: impl Into<Symbol>) -> ObjectInfo {
-    ObjectInfo::new(kind, name)
-}
 
 /// An `rwlock_t`. Holding it either way forbids sleeping.
 ///
@@ -23,105 +20,157 @@ fn info(kind: ObjectKind, name: impl Into<Symbol>) -> ObjectInfo {
 #[derive(Clone, Copy, Debug)]
 pub struct RwLock(Object);
 
+/// Unlocks when dropped.
+#[must_use = "the lock is released as soon as the guard is dropped"]
+pub struct RwLockGuard<'a> {
+    lock: RwLock,
+    reads: bool,
+    current: &'a Task,
+    place: Place,
+}
+
 impl RwLock {
     /// A lock that is not held.
     pub fn new(name: impl Into<Symbol>) -> RwLock {
-        RwLock(Object::new(info(ObjectKind::RwLock, name), 0))
+        RwLock(Object::new(ObjectInfo::new(ObjectKind::RwLock, name), 0))
+    }
+
+    /// A lock in a slab object.
+    pub fn field(layout: &mut Layout, name: impl Into<Symbol>) -> RwLock {
+        RwLock(layout.field(ObjectInfo::new(ObjectKind::RwLock, name)))
     }
 
     /// `read_lock`: waits for a writer that holds it, for no other.
     #[track_caller]
-    pub fn read_lock(self, current: &Task) {
+    pub fn read_lock(self, current: &Task) -> RwLockGuard<'_> {
         self.0.perform(Op::AcquireRead(self.0.id), Location::caller());
-        self.taken(current);
+        self.taken(current, true, Location::caller())
     }
 
-    /// `read_unlock`.
+    /// `read_unlock` without a guard, as C has it: whether the task holds the lock is its own business.
     #[track_caller]
     pub fn read_unlock(self, current: &Task) {
-        self.0.perform(Op::ReleaseRead(self.0.id), Location::caller());
-        self.given_back(current);
+        self.unlock_at(current, true, Location::caller());
     }
 
     /// `write_lock`: waits for all others, readers and writers.
     #[track_caller]
-    pub fn write_lock(self, current: &Task) {
+    pub fn write_lock(self, current: &Task) -> RwLockGuard<'_> {
         self.0.perform(Op::Acquire(self.0.id), Location::caller());
-        self.taken(current);
+        self.taken(current, false, Location::caller())
     }
 
-    /// `write_trylock`; true if it is taken.
+    /// `write_trylock`.
     #[track_caller]
-    pub fn write_trylock(self, current: &Task) -> bool {
+    pub fn write_trylock(self, current: &Task) -> Option<RwLockGuard<'_>> {
         let taken = self.0.perform(Op::TryAcquire(self.0.id), Location::caller()) == 1;
-        if taken {
-            self.taken(current);
-        }
-        taken
+        taken.then(|| self.taken(current, false, Location::caller()))
     }
 
-    /// `write_unlock`.
+    /// `write_unlock` without a guard.
     #[track_caller]
     pub fn write_unlock(self, current: &Task) {
-        self.0.perform(Op::Release(self.0.id), Location::caller());
-        self.given_back(current);
+        self.unlock_at(current, false, Location::caller());
     }
 
-    fn taken(self, current: &Task) {
+    fn taken(self, current: &Task, reads: bool, place: Place) -> RwLockGuard<'_> {
         current.add_preempt(1);
         current.push_held(self.0.id);
+        RwLockGuard { lock: self, reads, current, place }
     }
 
-    fn given_back(self, current: &Task) {
+    fn unlock_at(self, current: &Task, reads: bool, place: Place) {
+        let op = if reads { Op::ReleaseRead(self.0.id) } else { Op::Release(self.0.id) };
+        self.0.perform(op, place);
         current.add_preempt(-1);
         current.pop_held(self.0.id);
     }
 }
 
+impl RwLockGuard<'_> {
+    /// Leaves the lock held: somebody calls [`RwLock::read_unlock`] or [`RwLock::write_unlock`], or forgets to.
+    pub fn leave_locked(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for RwLockGuard<'_> {
+    fn drop(&mut self) {
+        self.lock.unlock_at(self.current, self.reads, self.place);
+    }
+}
+
 /// A `struct rw_semaphore`. Its holders may sleep.
 ///
-/// Waiters form a queue: its head waits for the holders, the rest wait for the head. So nobody
-/// passes a writer, as in the kernel; which of the rest comes next is open here, where the kernel has the order of arrival. A task
-/// that holds the BKL gives it back here even if nobody is in its way.
+/// Waiters form a queue: its head waits for the holders, the rest wait for the head. So nobody passes a writer, as in the kernel; which of
+/// the rest comes next is open here, where the kernel has the order of arrival. A task that holds the BKL drops it here even if nobody
+/// is in its way.
 #[derive(Clone, Copy, Debug)]
 pub struct RwSem {
     lock: Object,
     queue: Object,
 }
 
+/// Releases the semaphore when dropped.
+#[must_use = "the semaphore is released as soon as the guard is dropped"]
+pub struct RwSemGuard<'a> {
+    semaphore: RwSem,
+    reads: bool,
+    current: &'a Task,
+    place: Place,
+}
+
+/// The place of the next in line.
+const QUEUE: &str = "rwsem.wait_list";
+
 impl RwSem {
     /// A semaphore that is not held.
     pub fn new(name: impl Into<Symbol>) -> RwSem {
-        let queue = info(ObjectKind::WaitList, "rwsem.wait_list");
-        RwSem { lock: Object::new(info(ObjectKind::RwSem, name), 0), queue: Object::new(queue, 0) }
+        let queue = ObjectInfo::new(ObjectKind::WaitList, QUEUE);
+        RwSem { lock: Object::new(ObjectInfo::new(ObjectKind::RwSem, name), 0), queue: Object::new(queue, 0) }
+    }
+
+    /// A semaphore in a slab object.
+    pub fn field(layout: &mut Layout, name: impl Into<Symbol>) -> RwSem {
+        let lock = layout.field(ObjectInfo::new(ObjectKind::RwSem, name));
+        RwSem { lock, queue: layout.field(ObjectInfo::new(ObjectKind::WaitList, QUEUE)) }
     }
 
     /// `down_read`: waits for a writer that holds the semaphore, or that came before.
     #[track_caller]
-    pub fn down_read(self, current: &Task) {
+    pub fn down_read(self, current: &Task) -> RwSemGuard<'_> {
         let place = Location::caller();
         self.down(current, Op::AcquireRead(self.lock.id), "down_read", place);
+        self.taken(current, true, place)
     }
 
-    /// `up_read`.
+    /// `up_read` without a guard, as C has it.
     #[track_caller]
     pub fn up_read(self, current: &Task) {
-        self.lock.perform(Op::ReleaseRead(self.lock.id), Location::caller());
-        current.pop_held(self.lock.id);
+        self.up_at(current, true, Location::caller());
     }
 
     /// `down_write`: waits for all who hold it or came before.
     #[track_caller]
-    pub fn down_write(self, current: &Task) {
+    pub fn down_write(self, current: &Task) -> RwSemGuard<'_> {
         let place = Location::caller();
         self.down(current, Op::Acquire(self.lock.id), "down_write", place);
+        self.taken(current, false, place)
     }
 
-    /// `up_write`.
+    /// `down_write_trylock`: never sleeps, and does not stand in line. It may pass a task that waits, for a moment at which nobody
+    /// holds the semaphore; the kernel hands it over without such a moment.
+    #[track_caller]
+    pub fn down_write_trylock(self, current: &Task) -> Option<RwSemGuard<'_>> {
+        let place = Location::caller();
+        let taken = self.lock.perform(Op::TryAcquire(self.lock.id), place) == 1;
+        taken.then(|| self.taken(current, false, place))
+    }
+
+    /// `up_write` without a guard.
     #[track_caller]
     pub fn up_write(self, current: &Task) {
-        self.lock.perform(Op::Release(self.lock.id), Location::caller());
-        current.pop_held(self.lock.id);
+        self.up_at(current, false, Location::caller());
     }
 
     #[track_caller]
@@ -132,6 +181,29 @@ impl RwSem {
             self.lock.perform(op, place);
             self.queue.perform(Op::Release(self.queue.id), place);
         });
+    }
+
+    fn taken(self, current: &Task, reads: bool, place: Place) -> RwSemGuard<'_> {
         current.push_held(self.lock.id);
+        RwSemGuard { semaphore: self, reads, current, place }
+    }
+
+    fn up_at(self, current: &Task, reads: bool, place: Place) {
+        let op = if reads { Op::ReleaseRead(self.lock.id) } else { Op::Release(self.lock.id) };
+        self.lock.perform(op, place);
+        current.pop_held(self.lock.id);
+    }
+}
+
+impl RwSemGuard<'_> {
+    /// Leaves it held: somebody calls [`RwSem::up_read`] or [`RwSem::up_write`], or forgets to.
+    pub fn leave_locked(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for RwSemGuard<'_> {
+    fn drop(&mut self) {
+        self.semaphore.up_at(self.current, self.reads, self.place);
     }
 }

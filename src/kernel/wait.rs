@@ -15,19 +15,15 @@ use crate::event::{ObjectInfo, ObjectKind, Op, Symbol, TaskId, Woken};
 #[derive(Clone, Copy, Debug)]
 pub struct WaitQueue(Object);
 
-fn info(name: impl Into<Symbol>) -> ObjectInfo {
-    ObjectInfo::new(ObjectKind::Queue, name)
-}
-
 impl WaitQueue {
     /// An empty queue.
     pub fn new(name: impl Into<Symbol>) -> WaitQueue {
-        WaitQueue(Object::new(info(name), 0))
+        WaitQueue(Object::new(ObjectInfo::new(ObjectKind::Queue, name), 0))
     }
 
     /// A queue in a slab object.
     pub fn field(layout: &mut Layout, name: impl Into<Symbol>) -> WaitQueue {
-        WaitQueue(layout.field(info(name)))
+        WaitQueue(layout.field(ObjectInfo::new(ObjectKind::Queue, name)))
     }
 
     /// `prepare_to_wait`: queued, and marked as sleeping from here. A wake-up that comes now is not lost.

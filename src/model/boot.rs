@@ -6,6 +6,7 @@ use crate::kernel::atomic::Atomic;
 use crate::kernel::lock::{Mutex, SpinLock};
 use crate::kernel::plain::{Plain, Word};
 use crate::kernel::rwlock::{RwLock, RwSem};
+use crate::kernel::semaphore::Semaphore;
 use crate::kernel::task::Task;
 use crate::kernel::wait::WaitQueue;
 use crate::kernel::{Errno, Faults, Kernel};
@@ -100,6 +101,23 @@ impl Boot {
     /// A `struct rw_semaphore`: readers share it, in the order of a queue; waiting for it sleeps.
     pub fn rwsem(&mut self, name: impl Into<Symbol>) -> RwSem {
         RwSem::new(name)
+    }
+
+    /// A `struct semaphore` with that many permits: as many tasks may be past `down` and not past `up`.
+    ///
+    /// ```
+    /// let two_at_once = lockwright::model(|boot| {
+    ///     let (slots, n) = (boot.semaphore("slots", 2), boot.plain("n", 0u64));
+    ///     boot.tasks(2, "adder", move |current| {
+    ///         slots.down(current);
+    ///         n.set(n.get() + 1);
+    ///         slots.up();
+    ///     });
+    /// });
+    /// two_at_once.assert_finds(lockwright::prelude::Code::LW010);
+    /// ```
+    pub fn semaphore(&mut self, name: impl Into<Symbol>, permits: u32) -> Semaphore {
+        Semaphore::new(name, permits)
     }
 
     /// An `atomic_t`.

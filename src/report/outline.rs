@@ -157,10 +157,7 @@ impl Recorder {
                 self.nested = if taken { self.nested + 1 } else { self.nested.saturating_sub(1) };
                 self.leaf(if taken { "lock_kernel" } else { "unlock_kernel" }, line);
             }
-            What::Op(
-                Op::Acquire(_) | Op::TryAcquire(_) | Op::Release(_) | Op::AcquireRead(_) | Op::ReleaseRead(_),
-                _,
-            ) => {
+            What::Op(op, _) if op.lock().is_some() => {
                 let Some(text) = line.op.as_deref() else { return };
                 if line.object.is_some_and(|object| object.kind == ObjectKind::Bkl)
                     && matches!(line.event.what, What::Op(Op::Acquire(_), _))

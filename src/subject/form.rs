@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crate::engine::Clock;
 use crate::event::outcome::Outcome;
-use crate::event::{Access, Symbol};
+use crate::event::{Access, ObjectKind, Symbol};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident)*) => {
@@ -53,6 +53,22 @@ pub enum Kind {
     Mutex,
     /// The Big Kernel Lock: its depth, and that `schedule()` gives it back, is code around it.
     Bkl,
+}
+
+impl Kind {
+    /// What it is in an execution.
+    fn object(self) -> ObjectKind {
+        match self {
+            Kind::Spin => ObjectKind::Spin,
+            Kind::Mutex => ObjectKind::Mutex,
+            Kind::Bkl => ObjectKind::Bkl,
+        }
+    }
+
+    /// See [`ObjectKind::is_ordered_with`].
+    pub fn is_ordered_with(self, other: Kind) -> bool {
+        self.object().is_ordered_with(other.object())
+    }
 }
 
 /// A comparison with a constant.

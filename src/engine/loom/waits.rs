@@ -33,7 +33,7 @@ impl Execution {
             return;
         }
         if self.mode.get() == Mode::Run {
-            let flow = self.observer.borrow_mut().blocked(self.step.get(), &*self.world.borrow());
+            let flow = self.observer.borrow_mut().blocked(self.step(), &*self.world.borrow());
             if flow == Flow::Stop {
                 self.mode.set(Mode::Drain);
             }

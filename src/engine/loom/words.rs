@@ -5,7 +5,7 @@
 //! tries a mutex under the BKL waits for it with the BKL held, which is a deadlock that the program does not have
 //! (tokio-rs/loom#376). Readers cannot share a `Mutex` at all.
 //!
-//! A lock that somebody tries or reads is a word instead. Taking it is one read-modify-write, which fails if others hold it; giving it back
+//! A lock that somebody tries or reads is a word instead, and so is a semaphore. Taking it is one read-modify-write, which fails if others hold it; giving it back
 //! is another, so a trylock comes out on either side. A task that has to wait parks until the lock is given back, and tries
 //! again. Orderings are those of a lock: acquire when it is taken, release when it is given back, none if the attempt fails.
 //!
@@ -29,10 +29,14 @@ const WRITER: u64 = 1;
 /// One more task reads, or one task once more.
 const READER: u64 = 2;
 
+/// One permit of a semaphore is taken. Even, and so is every word of a semaphore.
+const PERMIT: u64 = 2;
+
 /// A value that no word has: to exchange it fails.
 const NONE: u64 = u64::MAX;
 
-/// A lock: 0 if nobody holds it, [`WRITER`], or [`READER`] for each reader.
+/// A lock: 0 if nobody holds it, [`WRITER`], or [`READER`] for each reader. A semaphore: [`PERMIT`] for each that is taken, less what
+/// was given.
 struct Word {
     loom: AtomicU64,
     /// Its newest value.
@@ -70,6 +74,32 @@ impl Word {
         }
     }
 
+    /// Of a semaphore the word is no more than something to touch: the world knows how many permits there are.
+    fn take_permit(&self, has_one: impl Fn() -> bool) -> bool {
+        let mut seen = self.now.get();
+        loop {
+            if !has_one() {
+                self.look();
+                // Others may have run at that branch.
+                if !has_one() {
+                    return false;
+                }
+                seen = self.now.get();
+            }
+            match self.exchange(seen, seen.wrapping_add(PERMIT), Ordering::Acquire) {
+                Ok(()) => return true,
+                Err(newest) => seen = newest,
+            }
+        }
+    }
+
+    fn give_permit(&self) {
+        let mut seen = self.now.get();
+        while let Err(newest) = self.exchange(seen, seen.wrapping_sub(PERMIT), Ordering::Release) {
+            seen = newest;
+        }
+    }
+
     /// An attempt that fails: loom hears of it, for the orders in which it would not.
     fn look(&self) {
         _ = self.exchange(NONE, NONE, Ordering::Relaxed);
@@ -95,9 +125,10 @@ impl Words {
         self.0[&lock].look();
     }
 
-    /// Takes the lock for the operation, if nobody is in its way.
-    fn take(&self, op: Op) -> bool {
+    /// Takes the lock for the operation, if nobody is in its way; or a permit, if there is one.
+    fn take(&self, op: Op, permits: impl Fn(ObjectId) -> u64) -> bool {
         match op {
+            Op::Down(semaphore) | Op::TryDown(semaphore) => self.0[&semaphore].take_permit(|| permits(semaphore) != 0),
             Op::Acquire(lock) | Op::TryAcquire(lock) => self.0[&lock].take(),
             Op::AcquireRead(lock) => self.0[&lock].take_for_reading(),
             other => unreachable!("internal error: {other:?} takes no lock"),
@@ -109,6 +140,7 @@ impl Words {
 pub(super) fn needs_word(op: Op) -> Option<ObjectId> {
     match op {
         Op::TryAcquire(lock) | Op::AcquireRead(lock) | Op::ReleaseRead(lock) => Some(lock),
+        Op::Down(semaphore) | Op::TryDown(semaphore) | Op::Up(semaphore) => Some(semaphore),
         _ => None,
     }
 }
@@ -126,13 +158,18 @@ impl Execution {
                 words.0[&lock].end_reading();
             }
             Op::Release(lock) | Op::ReleaseRead(lock) => words.look(lock),
-            Op::TryAcquire(_) => _ = words.take(op),
+            Op::Up(semaphore) => words.0[&semaphore].give_permit(),
+            Op::TryAcquire(_) | Op::TryDown(_) => _ = self.take(op),
             _ => self.take_word(task, op),
         }
     }
 
+    fn take(&self, op: Op) -> bool {
+        self.memory().words.take(op, |semaphore| self.world.borrow().peek(semaphore))
+    }
+
     fn take_word(&self, task: TaskId, op: Op) {
-        while !self.memory().words.take(op) && self.goes_on() {
+        while !self.take(op) && self.goes_on() {
             self.task.set(task);
             self.judge_waits();
             while self.goes_on() && self.waits(task) {
@@ -154,7 +191,7 @@ impl Execution {
     pub(super) fn unpark_waiters(&self, lock: ObjectId) {
         let world = self.world.borrow();
         let can_have_it = |task| match world.status(task).0 {
-            Status::Ready(Op::Acquire(wanted) | Op::AcquireRead(wanted)) => wanted == lock,
+            Status::Ready(op) => op.waits_for() == Some(lock),
             _ => false,
         };
         let threads = self.threads.borrow();

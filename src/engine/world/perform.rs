@@ -5,7 +5,7 @@ use std::hash::Hasher;
 use super::super::Memory;
 use super::super::fingerprint::Fingerprint;
 use super::super::{Exceeded, READERS_MAX, READS_MAX};
-use super::World;
+use super::{WRITER, World};
 use crate::event::{ObjectId, Op, TaskId, View, Woken};
 
 /// Where the value of a lock counts how often a task holds it for reading. `None` for the set-up, and for tasks beyond the
@@ -35,8 +35,26 @@ impl World {
         full.then_some(Exceeded::Nesting(READS_MAX))
     }
 
+    /// What the operation has to wait for now, if anything. (A sleep is the task's own: [`View::status`].)
+    #[inline]
+    pub(super) fn waits_for(&self, op: Op) -> Option<ObjectId> {
+        let is_open = match op {
+            Op::Acquire(lock) => self.slot(lock).value == 0,
+            Op::AcquireRead(lock) => self.slot(lock).value & WRITER == 0,
+            Op::Down(semaphore) => self.slot(semaphore).value != 0,
+            _ => return None,
+        };
+        op.waits_for().filter(|_| !is_open)
+    }
+
+    /// Need the operation wait for nothing? The set-up never waits: what it takes twice is judged when it has it.
+    fn is_open(&self, task: TaskId, op: Op) -> bool {
+        task == TaskId::BOOT || self.waits_for(op).is_none()
+    }
+
     /// Performs the task's pending operation (or the set-up's) and folds it into the task's history.
     pub(in crate::engine) fn apply(&mut self, task: TaskId, op: Op, alternative: u8) -> u64 {
+        debug_assert!(self.is_open(task, op), "internal error: {task:?} performs {op:?}, which has to wait");
         let result = self.perform(task, op, alternative);
         if task != TaskId::BOOT {
             let mut fold = Fingerprint::default();
@@ -53,6 +71,7 @@ impl World {
     /// As [`World::apply`], where memory other than this world has decided what the task saw.
     #[cfg(feature = "loom")]
     pub(in crate::engine) fn apply_seen(&mut self, task: TaskId, op: Op, alternative: u8, seen: Option<u64>) -> u64 {
+        debug_assert!(self.is_open(task, op), "internal error: {task:?} performs {op:?}, which has to wait");
         let result = match (op, seen) {
             (Op::Rmw(id, rmw, _), Some(old)) => {
                 self.slot_mut(id).value = rmw.apply(old);
@@ -153,11 +172,25 @@ impl World {
                 }
                 u64::from(!mine)
             }
+            Op::Down(id) => u64::from(!self.take_permit(id)),
+            Op::TryDown(id) => u64::from(self.take_permit(id)),
+            Op::Up(id) => {
+                self.slot_mut(id).value += 1;
+                0
+            }
             Op::Free(id) => std::mem::replace(&mut self.slot_mut(id).value, 1),
             Op::Choose(..) => u64::from(alternative),
             Op::Enqueue(..) | Op::Dequeue(..) | Op::Wake(..) => self.perform_on_queue(task, op),
             Op::Sleep(..) | Op::Interrupt(..) | Op::Advance(..) => self.perform_on_time(task, op),
         }
+    }
+
+    /// Takes a permit of the semaphore if there is one.
+    fn take_permit(&mut self, semaphore: ObjectId) -> bool {
+        let permits = &mut self.slot_mut(semaphore).value;
+        let has_one = *permits != 0;
+        *permits -= u64::from(has_one);
+        has_one
     }
 
     fn perform_on_queue(&mut self, task: TaskId, op: Op) -> u64 {

@@ -1,35 +1,9 @@
 //! What a schedule is made of for DPOR: who did what, and whether two such steps may change places.
 
+use crate::engine::process::Process;
 use crate::engine::world::Transition;
-use crate::event::{Access, ObjectId, Op, Rmw, TaskId};
-
-/// Whose steps are in program order: a task, its store buffer, or time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Process(u16);
-
-impl Process {
-    /// The task that makes the transition.
-    pub fn of(transition: Transition) -> Process {
-        match transition.task {
-            TaskId::CLOCK => Process::CLOCK,
-            task if transition.is_flush() => Process(u16::from(task.0) * 2 + 1),
-            task => Process::task(task),
-        }
-    }
-
-    /// Time.
-    pub const CLOCK: Process = Process(0);
-
-    /// A task.
-    pub fn task(task: TaskId) -> Process {
-        Process(u16::from(task.0) * 2)
-    }
-
-    /// Position in a vector clock.
-    pub fn index(self) -> usize {
-        usize::from(self.0)
-    }
-}
+use crate::event::{ObjectId, Op, TaskId};
+use crate::explore::dependence::{Touch, Way, touch};
 
 /// A step as it was made, or as it would be made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -57,6 +31,11 @@ impl Action {
     pub fn process(&self) -> Process {
         Process::of(self.transition)
     }
+
+    /// What it is about: while a store is in its task's buffer, that task alone.
+    fn touch(&self) -> Touch {
+        if self.buffered > 0 && !self.transition.is_flush() { Touch::Own } else { touch(self.op) }
+    }
 }
 
 /// May the order of these two matter, when one comes right after the other?
@@ -75,6 +54,9 @@ impl Action {
 /// | any other access | access to the cell | yes |
 /// | trylock that fails | the same of the lock | no |
 /// | any other lock operation | lock operation on the lock | yes, of two readers as well: a writer waits for all of them |
+/// | `Up` | `Up` of the semaphore | no: both add, and nobody learns what there was |
+/// | `TryDown` that fails | the same of the semaphore | no |
+/// | any other operation on a semaphore | operation on the semaphore | yes |
 /// | `Enqueue`, `Dequeue` | the same of the queue, other task | no: each is about its own task |
 /// | `Wake` that wakes nobody | the same of the queue | no |
 /// | any other `Wake` | operation on the queue | yes |
@@ -92,14 +74,7 @@ pub fn dependent(a: &Action, b: &Action) -> bool {
     if a.transition.task == b.transition.task {
         return waits_for_flush(a, b) || waits_for_flush(b, a);
     }
-    moves_time(a)
-        || moves_time(b)
-        || a.remarked && b.remarked
-        || frees_under(a, b)
-        || frees_under(b, a)
-        || disturbs_sleep(a, b)
-        || disturbs_sleep(b, a)
-        || a.op.object().is_some() && a.op.object() == b.op.object() && conflict(a, b)
+    a.remarked && b.remarked || disturbs(a, b) || disturbs(b, a)
 }
 
 /// Of a task and its own store buffer: does one of them have to wait for the other?
@@ -107,39 +82,34 @@ fn waits_for_flush(flush: &Action, own: &Action) -> bool {
     flush.transition.is_flush() && (own.op.drains() || own.buffered == flush.buffered)
 }
 
-fn moves_time(a: &Action) -> bool {
-    matches!(a.op, Op::Advance(_))
-}
-
-fn frees_under(a: &Action, b: &Action) -> bool {
-    matches!(a.op, Op::Free(block) if b.block == Some(block))
-}
-
-fn disturbs_sleep(a: &Action, b: &Action) -> bool {
-    let Op::Sleep(_) = b.op else { return false };
-    let sleeper = b.transition.task;
-    match a.op {
-        Op::Wake(_) => a.woken.contains(&sleeper),
-        Op::Interrupt(target) => target == sleeper,
+/// Of two tasks: does what the first is about change the second?
+fn disturbs(a: &Action, b: &Action) -> bool {
+    match (a.touch(), b.touch()) {
+        (Touch::MovesTime, _) => true,
+        (Touch::Frees(block), other) => b.block == Some(block) || other == Touch::Frees(block),
+        (Touch::Interrupts(task), Touch::Sleeps) => task == b.transition.task,
+        (Touch::On(_, Way::Wakes), Touch::Sleeps) => a.woken.contains(&b.transition.task),
+        (Touch::On(one, way), Touch::On(other, with)) => one == other && !commute((a, way), (b, with)),
         _ => false,
     }
 }
 
-/// Of two operations on one object.
-fn conflict(a: &Action, b: &Action) -> bool {
-    let both = |kind: fn(&Action) -> bool| kind(a) && kind(b);
-    let commute = both(|a| matches!(a.op, Op::Load(..)))
-        || both(|a| matches!(a.op, Op::Rmw(_, Rmw::Add(_), Access::Once)))
-        || both(|a| matches!(a.op, Op::TryAcquire(_)) && a.result == 0)
-        || both(|a| matches!(a.op, Op::Enqueue(_) | Op::Dequeue(_)))
-        || both(|a| matches!(a.op, Op::Wake(_)) && a.result == 0);
-    let is_own = |a: &Action| a.buffered > 0 && !a.transition.is_flush();
-    !commute && !is_own(a) && !is_own(b)
+/// Of two operations on one object, with what came of them.
+fn commute((a, way): (&Action, Way), (b, with): (&Action, Way)) -> bool {
+    match (way, with) {
+        (Way::Tries, Way::Tries) | (Way::Wakes, Way::Wakes) => a.result == 0 && b.result == 0,
+        // Each is about its own task.
+        (Way::Queues, Way::Queues) => true,
+        _ => way.commutes_with(with),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Memory;
+    use crate::event::{Access, Rmw};
+    use crate::explore::dependence::apart;
 
     const X: ObjectId = ObjectId(1);
     const Y: ObjectId = ObjectId(2);
@@ -228,5 +198,92 @@ mod tests {
         assert!(both_ways(&store, &flush(1)) && !both_ways(&store, &flush(2)));
         assert!(both_ways(&flush(1), &by(1, Op::Fence, 0)) && !both_ways(&flush(1), &by(2, Op::Fence, 0)));
         assert!(both_ways(&flush(1), &by(2, Op::Acquire(X), 0)));
+    }
+
+    /// An operation of the next kind. A new kind does not compile until it has its place in the chain.
+    fn after(op: Op) -> Option<Op> {
+        let next = match op {
+            Op::Load(..) => Op::Store(X, 1, Access::Once),
+            Op::Store(..) => Op::Rmw(X, Rmw::Add(1), Access::Once),
+            Op::Rmw(_, Rmw::Add(_), Access::Once) => Op::Rmw(X, Rmw::Add(1), Access::Full),
+            Op::Rmw(_, Rmw::Add(_), _) => Op::Rmw(X, Rmw::Xchg(1), Access::Full),
+            Op::Rmw(_, Rmw::Xchg(_), _) => Op::Rmw(X, Rmw::CmpXchg(0, 1), Access::Full),
+            Op::Rmw(_, Rmw::CmpXchg(..), _) => Op::Rmw(X, Rmw::IncNotZero, Access::Full),
+            Op::Rmw(_, Rmw::IncNotZero, _) => Op::Fence,
+            Op::Fence => Op::Acquire(X),
+            Op::Acquire(_) => Op::TryAcquire(X),
+            Op::TryAcquire(_) => Op::Release(X),
+            Op::Release(_) => Op::AcquireRead(X),
+            Op::AcquireRead(_) => Op::ReleaseRead(X),
+            Op::ReleaseRead(_) => Op::Down(X),
+            Op::Down(_) => Op::TryDown(X),
+            Op::TryDown(_) => Op::Up(X),
+            Op::Up(_) => Op::Enqueue(X),
+            Op::Enqueue(_) => Op::Dequeue(X),
+            Op::Dequeue(_) => Op::Wake(X),
+            Op::Wake(_) => Op::Sleep(None),
+            Op::Sleep(_) => Op::Free(Y),
+            Op::Free(_) => Op::Choose(2, crate::event::Choice::Memory),
+            Op::Choose(..) => Op::Interrupt(TaskId(2)),
+            Op::Interrupt(_) => Op::Advance(1),
+            Op::Advance(_) => Op::Flush(X, 1),
+            Op::Flush(..) => return None,
+        };
+        Some(next)
+    }
+
+    /// What may come of the operation of a task, on an object in the slab object Y or in none.
+    fn all_that_may_come(task: u8, op: Op, memory: Memory) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for (result, block) in [(0, None), (0, Some(Y)), (1, None), (1, Some(Y))] {
+            let is_buffered = memory == Memory::Tso && op.is_buffered();
+            // A lock that the task does not hold is not released, and that can change only by its own steps. DPOR takes it for
+            // dependent all the same, because the message of the finding says which task holds the lock.
+            if is_buffered && result == 1 {
+                continue;
+            }
+            let flush = Transition::flush(TaskId(task));
+            let transition = if let Op::Flush(..) = op { flush } else { Transition::step(TaskId(task)) };
+            let buffered = u32::from(is_buffered || transition.is_flush());
+            let woken = if let (Op::Wake(_), 1) = (op, result) { vec![TaskId(3 - task)] } else { Vec::new() };
+            actions.push(Action { transition, op, result, block, woken, buffered, remarked: false });
+        }
+        actions
+    }
+
+    /// The pairs that a coarse table takes for independent, and that are dependent with some results.
+    fn contradictions(coarse: impl Fn(Op) -> Touch) -> Vec<(Op, Op)> {
+        let ops: Vec<Op> = std::iter::successors(Some(Op::Load(X, Access::Once)), |op| after(*op)).collect();
+        let mut wrong = Vec::new();
+        for memory in [Memory::Sc, Memory::Tso] {
+            let touch = |op: Op| if memory == Memory::Tso && op.is_buffered() { Touch::Own } else { coarse(op) };
+            for (&one, &other) in ops.iter().flat_map(|one| ops.iter().map(move |other| (one, other))) {
+                let made = (all_that_may_come(1, one, memory), all_that_may_come(2, other, memory));
+                let depend = made.0.iter().any(|a| made.1.iter().any(|b| both_ways(a, b)));
+                if apart(touch(one), touch(other)) && depend {
+                    wrong.push((one, other));
+                }
+            }
+        }
+        wrong
+    }
+
+    #[test]
+    fn what_is_independent_as_a_pending_operation_is_not_dependent_as_a_step() {
+        assert_eq!(contradictions(touch), []);
+    }
+
+    #[test]
+    fn a_footprint_that_is_too_small_would_be_seen() {
+        // A trylock that touches nothing; readers that pass a writer; a wake-up that touches its queue alone.
+        let mistakes: [fn(Op) -> Option<Touch>; 3] = [
+            |op| matches!(op, Op::TryAcquire(_)).then_some(Touch::Own),
+            |op| matches!(op, Op::AcquireRead(_)).then_some(Touch::On(X, Way::Reads)),
+            |op| matches!(op, Op::Wake(_)).then_some(Touch::On(X, Way::Writes)),
+        ];
+
+        for mistake in mistakes {
+            assert_ne!(contradictions(|op| mistake(op).unwrap_or_else(|| touch(op))), []);
+        }
     }
 }

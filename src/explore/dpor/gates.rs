@@ -3,15 +3,22 @@
 //! A reversed race is a schedule that nobody has run yet. Whether its last step can be performed there, and with what
 //! result, is computed here from the actions before it.
 
+use std::collections::BTreeMap;
+
 use super::action::Action;
-use crate::event::{ObjectId, Op, TaskId, Woken};
+use crate::event::{Held, ObjectId, Op, TaskId, Woken};
+
+/// The value of a lock that the set-up has left locked: its owner's number and one.
+const LEFT_LOCKED: u64 = TaskId::BOOT.0 as u64 + 1;
 
 /// Which task holds what, and which sleeps where.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gates {
-    held: Vec<(ObjectId, TaskId)>,
+    held: Held<()>,
     /// For reading, each as often as it was taken.
-    read: Vec<(ObjectId, TaskId)>,
+    read: Held<()>,
+    /// Permits of the semaphores that tasks come to.
+    permits: BTreeMap<ObjectId, u64>,
     /// Locks given back by releases that are still in a store buffer.
     releasing: Vec<ObjectId>,
     /// The task of each store or release that is still in a store buffer.
@@ -23,18 +30,43 @@ pub(super) struct Gates {
 }
 
 impl Gates {
-    /// Before the first step, with the locks that the set-up has left locked.
-    pub fn new(jiffies: u64, held: &[(ObjectId, TaskId)]) -> Gates {
-        Gates { jiffies, held: held.to_vec(), ..Gates::default() }
+    /// Before the first step, with the values of the locks that tasks come to.
+    pub fn new(jiffies: u64, first: &BTreeMap<ObjectId, u64>) -> Gates {
+        // What is a lock and what is a semaphore, the operations tell: each asks for what it is about.
+        let mut gates = Gates { jiffies, permits: first.clone(), ..Gates::default() };
+        // The set-up can have left it locked, and no other has been at it.
+        let locked = first.iter().filter(|(_, value)| **value == LEFT_LOCKED);
+        locked.for_each(|(&lock, _)| gates.held.take(TaskId::BOOT, lock, ()));
+        gates
     }
 
     fn owner(&self, lock: ObjectId) -> Option<TaskId> {
-        self.held.iter().find(|(held, _)| *held == lock).map(|(_, owner)| *owner)
+        self.held.last(lock).map(|(owner, ..)| *owner)
     }
 
     /// Does nobody hold the lock either way?
     fn is_free(&self, lock: ObjectId) -> bool {
-        self.owner(lock).is_none() && self.read.iter().all(|(read, _)| *read != lock)
+        self.owner(lock).is_none() && self.read.last(lock).is_none()
+    }
+
+    /// What the value of a lock or a semaphore was before this operation, the first on it, left that value. A lock that the set-up has left
+    /// locked stays so, and any other was free.
+    pub fn before(op: Op, result: u64, value: u64) -> u64 {
+        match op {
+            Op::Down(_) => value + 1,
+            Op::TryDown(_) => value + result,
+            Op::Up(_) => value - 1,
+            _ => value,
+        }
+    }
+
+    fn has_permit(&self, semaphore: ObjectId) -> bool {
+        self.permits.get(&semaphore).is_some_and(|permits| *permits != 0)
+    }
+
+    /// Is the result of the operation told by what is kept here?
+    pub fn tell(op: Op) -> bool {
+        matches!(op, Op::TryAcquire(_) | Op::Release(_) | Op::ReleaseRead(_) | Op::TryDown(_) | Op::Wake(_))
     }
 
     /// Can the task perform the operation now?
@@ -42,6 +74,7 @@ impl Gates {
         match op {
             Op::Acquire(lock) => self.is_free(lock),
             Op::AcquireRead(lock) => self.owner(lock).is_none(),
+            Op::Down(semaphore) => self.has_permit(semaphore),
             Op::Sleep(deadline) => !self.sleeps(task, deadline),
             _ => true,
         }
@@ -61,7 +94,8 @@ impl Gates {
         let task = action.transition.task;
         match action.op {
             Op::TryAcquire(lock) => action.result = u64::from(self.is_free(lock)),
-            Op::ReleaseRead(lock) => action.result = u64::from(!self.read.contains(&(lock, task))),
+            Op::TryDown(semaphore) => action.result = u64::from(self.has_permit(semaphore)),
+            Op::ReleaseRead(lock) => action.result = u64::from(!self.read.holds(task, lock)),
             Op::Release(lock) => {
                 let mine = self.owner(lock) == Some(task) && !self.releasing.contains(&lock);
                 action.result = u64::from(!mine);
@@ -86,18 +120,16 @@ impl Gates {
             flushed.map(|at| self.buffered.swap_remove(at));
         }
         match action.op {
-            Op::Acquire(lock) => self.held.push((lock, task)),
-            Op::TryAcquire(lock) if action.result == 1 => self.held.push((lock, task)),
-            Op::AcquireRead(lock) => self.read.push((lock, task)),
-            Op::ReleaseRead(lock) => {
-                let at = self.read.iter().position(|read| *read == (lock, task));
-                at.map(|at| self.read.swap_remove(at));
-            }
+            Op::Acquire(_) | Op::TryAcquire(_) => self.held.follow(task, action.op, action.result, || ()),
+            Op::AcquireRead(_) | Op::ReleaseRead(_) => self.read.follow(task, action.op, action.result, || ()),
             Op::Release(lock) if action.result == 0 && action.buffered > 0 => self.releasing.push(lock),
             Op::Release(lock) | Op::Flush(lock, _) if action.result == 0 => {
-                self.held.retain(|(held, _)| *held != lock);
+                self.held.give_back(task, lock);
                 self.releasing.retain(|known| *known != lock);
             }
+            Op::Down(semaphore) => *self.permits.entry(semaphore).or_default() -= 1,
+            Op::TryDown(semaphore) => *self.permits.entry(semaphore).or_default() -= action.result,
+            Op::Up(semaphore) => *self.permits.entry(semaphore).or_default() += 1,
             Op::Enqueue(queue) => {
                 self.queued.push((queue, task));
                 self.sleeping.retain(|sleeper| *sleeper != task);

@@ -1,7 +1,8 @@
 //! An execution as a partial order: actions, what happened before what, and the races among them.
 
-use super::action::{Action, Process, dependent};
+use super::action::{Action, dependent};
 use super::gates::Gates;
+use crate::engine::process::Process;
 use crate::event::{Access, Op, TaskId};
 
 /// How many actions of each process happened before a point.
@@ -133,7 +134,8 @@ impl Trace {
             {
                 continue;
             }
-            let blocks = matches!(action.op, Op::Acquire(_) | Op::AcquireRead(_) | Op::Sleep(_))
+            let blocks = action.op.waits_for().is_some()
+                || matches!(action.op, Op::Sleep(_))
                 || action.process() == Process::CLOCK;
             if !blocks || self.is_enabled_without(at, action, sleepers) {
                 races.push(at);

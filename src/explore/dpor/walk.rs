@@ -1,17 +1,18 @@
 //! The path through the tree of executions, and the strategy that walks it.
 //!
-//! A [`Frame`] is a state of the path with the transition that is taken from it, what sleeps there, and what is still
-//! to be explored from there. An execution follows the frames, then grows new ones until nothing can happen that is not asleep.
+//! A [`Frame`] is a state of the path with the transition that is taken from it, what is spared there, and what is still
+//! to be explored from there. An execution follows the frames, then grows new ones until nothing can happen that is not spared.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::action::{Action, Process, dependent};
+use super::action::{Action, dependent};
 use super::gates::Gates;
 use super::trace::{Trace, data_race};
 use super::wakeup::{Node, insert};
 use super::watch::{Pending, Watch};
 use crate::engine::memo::{Deed, Stray};
+use crate::engine::process::Process;
 use crate::engine::world::{Transition, World};
 use crate::engine::{Clock, Decision, Followed, Memory, State, Strategy, Unsound};
 use crate::event::{Op, TaskId, View};
@@ -24,7 +25,7 @@ mod reversals;
 pub enum Reduction {
     /// Wakeup trees: one execution per trace.
     Optimal,
-    /// Source sets and sleep sets: a few executions end because all that could go on sleeps.
+    /// Source sets and sleep sets: a few executions end because all that could go on is spared.
     Source,
 }
 
@@ -34,7 +35,7 @@ struct Frame {
     /// Its operation: it must be the same when the path leads there again.
     op: Option<Op>,
     /// Explored from here or from before, and not to be begun with again.
-    sleep: Vec<Action>,
+    spared: Vec<Action>,
     /// What the checks would end the execution for: nothing goes on from here with these.
     stops: Vec<Action>,
     /// What is still to be explored from here.
@@ -62,7 +63,7 @@ struct Entry {
 pub(super) struct Walk {
     reduction: Reduction,
     memory: Memory,
-    /// A seeded bug: sleep sets are handed on whole.
+    /// A seeded bug: what is spared is handed on whole.
     unfiltered: bool,
     frames: Vec<Frame>,
     pub trace: Trace,
@@ -114,7 +115,7 @@ impl Walk {
     pub fn advance(&mut self) -> bool {
         while let Some(frame) = self.frames.last_mut() {
             let at = self.trace.len() - 1;
-            frame.sleep.push(self.trace.action(at).clone());
+            frame.spared.push(self.trace.action(at).clone());
             frame.is_explored = true;
             self.trace.truncate(at);
             if self.begin_next() {
@@ -131,8 +132,8 @@ impl Walk {
         while !frame.wakeup.is_empty() {
             let next = frame.wakeup.remove(0);
             let is_next = |action: &Action| action.transition == next.action.transition;
-            // With wakeup trees nothing is asked for that sleeps.
-            if frame.sleep.iter().any(is_next) {
+            // With wakeup trees nothing is asked for that is spared.
+            if frame.spared.iter().any(is_next) {
                 continue;
             }
             if frame.stops.iter().any(is_next) {
@@ -181,8 +182,7 @@ impl Walk {
     pub fn settle(&mut self) {
         let at = self.trace.len();
         let watch = self.watch.borrow();
-        let held: Vec<_> = watch.held_by_boot.iter().map(|&lock| (lock, TaskId::BOOT)).collect();
-        self.trace.start = Gates::new(watch.jiffies_first, &held);
+        self.trace.start = Gates::new(watch.jiffies_first, &watch.first);
         if at >= self.frames.len() {
             return;
         }
@@ -206,8 +206,7 @@ impl Walk {
 
     /// Which of the task's buffered stores it is that the operation makes or flushes.
     fn buffered(&self, transition: Transition, op: Op, result: u64) -> u32 {
-        let goes_to_buffer = self.memory == Memory::Tso
-            && (matches!(op, Op::Store(..) | Op::Release(_)) && result == 0 || transition.is_flush());
+        let goes_to_buffer = self.memory == Memory::Tso && (op.is_buffered() && result == 0 || transition.is_flush());
         if !goes_to_buffer {
             return 0;
         }
@@ -235,18 +234,18 @@ impl Walk {
             buffered: 0,
             remarked: self.watch.borrow().remarks,
         };
-        if let Op::TryAcquire(_) | Op::Release(_) | Op::ReleaseRead(_) | Op::Wake(_) = pending.op {
+        if Gates::tell(pending.op) {
             action = self.gates().performed(&action);
         }
         action.buffered = self.buffered(action.transition, action.op, action.result);
         action
     }
 
-    /// What sleeps in the state after the last action of the trace.
-    fn sleep(&self) -> Vec<Action> {
+    /// What is spared in the state after the last action of the trace.
+    fn spared(&self) -> Vec<Action> {
         let Some(last) = self.frames.last() else { return Vec::new() };
         let made = self.trace.action(self.trace.len() - 1);
-        let kept = last.sleep.iter().filter(|asleep| self.unfiltered || !dependent(asleep, made));
+        let kept = last.spared.iter().filter(|other| self.unfiltered || !dependent(other, made));
         kept.cloned().collect()
     }
 
@@ -344,7 +343,7 @@ impl Strategy for Walk {
 
     fn decide(&mut self, state: &State<'_>) -> Decision {
         self.settle();
-        let (sleep, stops) = (self.sleep(), self.stops());
+        let (spared, stops) = (self.spared(), self.stops());
         let mut asked = std::mem::take(&mut self.entry.wakeup);
         asked.extend(self.frames.last_mut().map(|last| std::mem::take(&mut last.below)).unwrap_or_default());
         let mut ready = self.ready(state);
@@ -359,10 +358,10 @@ impl Strategy for Walk {
                 node.covered.into_iter().for_each(|sequence| insert(&mut asked, sequence));
             }
         }
-        let awake = |action: &&Action| !sleep.iter().any(|asleep| asleep.transition == action.transition);
+        let is_due = |action: &&Action| !spared.iter().any(|other| other.transition == action.transition);
         let (taken, below, covered) = if wakeup.is_empty() {
             let last = self.frames.last().map(|frame| frame.taken.task);
-            let mut candidates = ready.iter().filter(awake).map(|action| action.transition);
+            let mut candidates = ready.iter().filter(is_due).map(|action| action.transition);
             let of_last = candidates.clone().find(|transition| Some(transition.task) == last);
             let Some(taken) = of_last.or_else(|| candidates.next()) else { return Decision::Abandon };
             (taken, Vec::new(), Vec::new())
@@ -373,7 +372,7 @@ impl Strategy for Walk {
         self.frames.push(Frame {
             taken,
             op: state.world.operation(taken),
-            sleep,
+            spared,
             stops,
             begun: wakeup.iter().map(|node| node.action.transition).chain([taken]).collect(),
             wakeup,

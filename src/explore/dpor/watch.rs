@@ -1,7 +1,8 @@
 //! The checks, watching, and what DPOR has to know of the steps beside what the engine says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::gates::Gates;
 use crate::check::Checks;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::{Flow, Observer};
@@ -40,9 +41,10 @@ pub(super) struct Watch {
     pub remarks: bool,
     listed: Vec<ListEntry>,
     listed_first: Option<Vec<ListEntry>>,
-    /// `jiffies`, and locks that the set-up has left locked, by those who came to them.
+    /// `jiffies` before the first step.
     pub jiffies_first: u64,
-    pub held_by_boot: BTreeSet<ObjectId>,
+    /// The value that each lock had, as the engine has it, before this execution's first operation on it.
+    pub first: BTreeMap<ObjectId, u64>,
 }
 
 impl Watch {
@@ -56,7 +58,7 @@ impl Watch {
             listed: Vec::new(),
             listed_first: None,
             jiffies_first: 0,
-            held_by_boot: BTreeSet::new(),
+            first: BTreeMap::new(),
         }
     }
 
@@ -84,6 +86,9 @@ impl Watch {
     fn note_step(&mut self, op: Op, result: u64, view: &dyn View) {
         let info: Option<ObjectInfo> = op.object().map(|id| view.object(id));
         let block = info.and_then(|info| info.block);
+        if let Some(gate) = op.gate() {
+            self.first.entry(gate).or_insert_with(|| Gates::before(op, result, view.peek(gate)));
+        }
         self.performed.push(Performed { op, result, block, remarked: false, plain: info.and_then(plain) });
         if let Op::Store(object, ..) | Op::Rmw(object, ..) | Op::Free(object) | Op::Flush(object, _) = op {
             self.relist(object, view);
@@ -107,6 +112,7 @@ impl Observer for Watch {
     fn begin(&mut self) {
         self.checks.begin();
         self.performed.clear();
+        self.first.clear();
         self.listed = self.listed_first.clone().unwrap_or_default();
     }
 
@@ -135,10 +141,9 @@ impl Observer for Watch {
         }
         self.pending = (1..=view.tasks()).filter_map(|task| standing(TaskId(task as u8), view)).collect();
         for pending in &self.pending {
-            if let Op::Acquire(lock) | Op::TryAcquire(lock) | Op::Release(lock) | Op::AcquireRead(lock) = pending.op
-                && view.owner(lock) == Some(TaskId::BOOT)
-            {
-                self.held_by_boot.insert(lock);
+            // In this execution no operation on it has been performed, or it would be known.
+            if let Some(gate) = pending.op.gate() {
+                self.first.entry(gate).or_insert_with(|| view.peek(gate));
             }
         }
         let stops = self.checks.state(step, view);

@@ -5,7 +5,6 @@ use super::judge::{access, access_bits};
 use super::layout::Field;
 use super::machine::{BlockAt, Gate, Id, LockAt, Op, Operand, Program, Quiet, Stop, Store, Target, Task};
 use super::room::{FIXED, Layout, Needs, layout};
-use super::step::are_ordered;
 use super::symmetry;
 use crate::check;
 use crate::engine::Memory;
@@ -272,7 +271,7 @@ fn locks(builder: &Builder, layout: &Layout, classes: &[Symbol], findings: &mut 
         owner,
         kind,
         class: class(classes, name),
-        is_ordered: all.iter().any(|&(other, before)| other != name && are_ordered(before, kind) && taken(other)),
+        is_ordered: all.iter().any(|&(other, before)| other != name && before.is_ordered_with(kind) && taken(other)),
         recursion: findings.id(LW001, name),
         left: findings.id(LW007, name),
     };

@@ -8,12 +8,6 @@ use super::machine::{BlockAt, Docket, Id, Op, Program, Quiet, Target};
 use crate::event::Woken;
 use crate::subject::form::Kind;
 
-/// Is there an order between two locks of these kinds? A task that waits for a lock that sleeps gives the BKL back.
-pub(super) fn are_ordered(one: Kind, other: Kind) -> bool {
-    let kinds = [one, other];
-    !kinds.contains(&Kind::Bkl) || kinds.contains(&Kind::Spin)
-}
-
 impl Program {
     /// The task performs the operation before which it stands, with this result of a choice, and runs on to the next.
     #[inline]
@@ -259,7 +253,7 @@ impl Program {
         let held =
             locks.map(|(_, lock)| (lock.kind, lock.class)).chain(inside.map(|(_, block)| (Kind::Spin, block.class)));
         for (held_kind, held) in held {
-            if held != class && are_ordered(held_kind, kind) {
+            if held != class && held_kind.is_ordered_with(kind) {
                 let order = usize::from(held) * self.lock_classes.len() + usize::from(class);
                 docket.raise((self.findings.len() + order) as Id);
             }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::path::{Choice, Item, Path};
 use super::search::{Answer, Runner};
 use super::totals::Totals;
-use super::visited::{Sleepers, Visited};
+use super::visited::Visited;
 use crate::check::{Code, Finding, Order, Orders};
 use crate::engine::Memory;
 use crate::engine::fingerprint::Fingerprint;
@@ -30,11 +30,12 @@ use crate::explore::limits::Bound;
 use crate::explore::outcomes::Outcomes;
 use crate::explore::schedule::Schedule;
 use crate::explore::schedule::{Guide, replay_under};
+use crate::explore::spared::Spared;
 use crate::explore::verdict::Found;
 use crate::subject::Subject;
 
 /// The version written, and the only one read.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// Bytes of a checkpoint beside its states, at most: the first line.
 const BESIDE_STATES_MAX: u64 = 1 << 30;
@@ -75,7 +76,7 @@ type SavedOutcome = (Outcome, Vec<(u8, u8)>);
 
 #[derive(Serialize, Deserialize)]
 struct SavedItem {
-    asleep: Sleepers,
+    spared: Spared,
     prefix: Vec<(u8, u8, u64)>,
     rest: Vec<(u8, u8, u64)>,
 }
@@ -129,7 +130,7 @@ impl Checkpoint {
             choices.iter().map(|it| (it.transition.task.0, it.transition.alternative, it.hash())).collect()
         };
         let item =
-            |item: &Item| SavedItem { asleep: item.asleep, prefix: choices(&item.prefix), rest: choices(&item.rest) };
+            |item: &Item| SavedItem { spared: item.spared, prefix: choices(&item.prefix), rest: choices(&item.rest) };
         let mut header = Header {
             checkpoint: VERSION,
             about: self.about.clone(),
@@ -169,8 +170,8 @@ impl Checkpoint {
             read => read.map_err(self.io("the checkpoint cannot be read"))?,
         };
         let (header, entries) = self.parse(&bytes, config)?;
-        for &(fingerprint, asleep) in &entries {
-            visited.visit(fingerprint, asleep);
+        for &(fingerprint, spared) in &entries {
+            visited.visit(fingerprint, spared);
         }
         let mut totals = Totals { executions: header.executions, cut: header.cut, ..Totals::default() };
         totals.too_long.count = header.too_long;
@@ -195,7 +196,7 @@ impl Checkpoint {
         Ok(Restored { items, totals })
     }
 
-    fn parse(&self, bytes: &[u8], config: &Config) -> Result<(Header, Vec<(u128, Sleepers)>), Error> {
+    fn parse(&self, bytes: &[u8], config: &Config) -> Result<(Header, Vec<(u128, Spared)>), Error> {
         let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(|| self.unfit("not a checkpoint"))?;
         let mut header: Header = serde_json::from_slice(&bytes[..end])
             .map_err(|error| self.unfit(format!("not a checkpoint of version {VERSION}: {error}")))?;
@@ -208,7 +209,7 @@ impl Checkpoint {
             return Err(self.unfit(format!("a checkpoint of {is}; asked for is {asked}")));
         }
         let (entries, rest) = bytes[end + 1..].as_chunks::<20>();
-        let entries: Vec<(u128, Sleepers)> = entries.iter().map(entry).collect();
+        let entries: Vec<(u128, Spared)> = entries.iter().map(entry).collect();
         let said = std::mem::take(&mut header.sum);
         if !rest.is_empty() || sum(&header, &entries) != said {
             return Err(self.unfit("the checkpoint is damaged: its sum is not that of what it says"));
@@ -292,32 +293,32 @@ fn restored(item: &SavedItem) -> Item {
         choices.iter().map(|&(task, alternative, hash)| Choice::restored(transition(task, alternative), hash)).collect()
     };
     // The state's tag is not kept: an audit begins anew.
-    Item { prefix: choices(&item.prefix), rest: choices(&item.rest), asleep: item.asleep, tag: 0 }
+    Item { prefix: choices(&item.prefix), rest: choices(&item.rest), spared: item.spared, tag: 0 }
 }
 
-fn entry(bytes: &[u8; 20]) -> (u128, Sleepers) {
-    let (fingerprint, asleep) = bytes.split_at(16);
+fn entry(bytes: &[u8; 20]) -> (u128, Spared) {
+    let (fingerprint, spared) = bytes.split_at(16);
     let fingerprint: [u8; 16] = fingerprint.try_into().expect("the first 16 of 20 bytes");
-    (u128::from_le_bytes(fingerprint), u32::from_le_bytes(asleep.try_into().expect("the last 4 of 20 bytes")))
+    (u128::from_le_bytes(fingerprint), Spared(u32::from_le_bytes(spared.try_into().expect("the last 4 of 20 bytes"))))
 }
 
 /// Of a header whose own sum is empty, and the table.
-fn sum(header: &Header, entries: &[(u128, Sleepers)]) -> String {
+fn sum(header: &Header, entries: &[(u128, Spared)]) -> String {
     let mut sum = Fingerprint::default();
     sum.write(&serde_json::to_vec(header).expect("a header is plain data"));
-    for (fingerprint, asleep) in entries {
+    for (fingerprint, spared) in entries {
         sum.write_history(*fingerprint);
-        sum.write_u32(*asleep);
+        sum.write_u32(spared.0);
     }
     format!("{:032x}", sum.finish_128())
 }
 
-fn write(out: &mut dyn Write, header: &Header, entries: &[(u128, Sleepers)]) -> io::Result<()> {
+fn write(out: &mut dyn Write, header: &Header, entries: &[(u128, Spared)]) -> io::Result<()> {
     serde_json::to_writer(&mut *out, header)?;
     out.write_all(b"\n")?;
-    for (fingerprint, asleep) in entries {
+    for (fingerprint, spared) in entries {
         out.write_all(&fingerprint.to_le_bytes())?;
-        out.write_all(&asleep.to_le_bytes())?;
+        out.write_all(&spared.0.to_le_bytes())?;
     }
     Ok(())
 }

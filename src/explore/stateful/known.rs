@@ -13,7 +13,7 @@ pub(super) struct Known<'a> {
     pub audit: Option<&'a Audit>,
     /// Steps that the audit has gone on past a known state.
     pub audited_steps: u32,
-    /// Tasks are exchanged; who sleeps is told by their numbers, so nobody does.
+    /// Tasks are exchanged. What is spared is told by their numbers, so nothing is.
     pub symmetry: bool,
     /// Something named one of the tasks that were exchanged.
     pub broken: bool,
@@ -51,14 +51,14 @@ impl Pruning for Known<'_> {
         {
             return Answer::Stop;
         }
-        match self.visited.visit(fingerprint, arrival.asleep) {
+        match self.visited.visit(fingerprint, arrival.spared) {
             Visit::New => {
                 if let Some(audit) = self.audit {
                     audit.sample(fingerprint, self.visited.states());
                 }
-                Answer::Go { only: None, asleep: arrival.asleep, tag: fingerprint }
+                Answer::Go { only: None, spared: arrival.spared, tag: fingerprint }
             }
-            Visit::Awake { now, asleep } => Answer::Go { only: Some(now), asleep, tag: fingerprint },
+            Visit::Due { now, spared } => Answer::Go { only: Some(now), spared, tag: fingerprint },
             Visit::Known => match self.audit.and_then(|audit| audit.next(fingerprint, state.transitions)) {
                 Some(transition) => {
                     self.audited_steps = 0;
@@ -84,7 +84,7 @@ impl Pruning for Known<'_> {
         audit.next(fingerprint, state.transitions).filter(|_| goes_on).map(|transition| (transition, fingerprint))
     }
 
-    fn sleeps(&self) -> bool {
+    fn spares(&self) -> bool {
         // An audit looks at states that are met again, which is what sleep sets avoid.
         !self.symmetry && self.audit.is_none()
     }

@@ -17,12 +17,13 @@ use super::search::{self, Runner, search_by};
 use super::visited::Identity;
 use crate::check::Code;
 use crate::engine::State;
+use crate::engine::process::ProcessSet;
 use crate::event::Op;
 use crate::explore::config::{Config, EngineKind};
 use crate::explore::hidden::HiddenState;
-use crate::explore::round::process;
 use crate::explore::schedule::Schedule;
 use crate::explore::schedule::{Guide, replay};
+use crate::explore::spared::Spared;
 use crate::explore::verdict::{Found, Verdict};
 use crate::subject::Subject;
 
@@ -51,13 +52,13 @@ impl Pruning for Recorder {
         if at != new {
             return Answer::Stop;
         }
-        let enabled = state.transitions.iter().fold(0, |all, transition| all | process(*transition));
+        let enabled = ProcessSet::of(state.transitions);
         let fans = state.transitions.iter().filter_map(|transition| match state.world.operation(*transition) {
             Some(Op::Choose(fan, _)) => Some((transition.task, fan)),
             _ => None,
         });
         self.graph.add_state(enabled, fans);
-        Answer::Go { only: None, asleep: 0, tag: fingerprint }
+        Answer::Go { only: None, spared: Spared::NONE, tag: fingerprint }
     }
 
     fn states(&self) -> u64 {

@@ -1,4 +1,4 @@
-//! The path through the tree of schedules: what every search by running again has in common.
+//! The path through the tree of schedules: what all depth-first searches have in common.
 //!
 //! The path is a stack of branches. An execution follows the path, then goes on with the first transition of every new
 //! state until it ends; then the deepest branch with something left is taken next. What is left on a path can be
@@ -6,13 +6,13 @@
 
 use std::hash::{Hash, Hasher};
 
-use super::independence::{independent, process, processes};
-use super::visited::Sleepers;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::memo::{Deed, Stray};
 use crate::engine::world::{Transition, World};
 use crate::engine::{Decision, Followed, Memory, State, Strategy, Unsound};
 use crate::event::{Op, TaskId, View};
+use crate::explore::dependence::independent;
+use crate::explore::spared::Spared;
 
 /// How a search came to a state.
 pub(in crate::explore) struct Arrival {
@@ -20,16 +20,16 @@ pub(in crate::explore) struct Arrival {
     pub last: TaskId,
     /// What the steps so far have cost.
     pub spent: u32,
-    /// The sleepers here.
-    pub asleep: Sleepers,
+    /// Whose steps are spared here.
+    pub spared: Spared,
     /// The tag of the state before, and what was taken there.
     pub from: Option<(u128, Transition)>,
 }
 
 /// What is to be done in a state.
 pub(in crate::explore) enum Answer {
-    /// Take all that do not sleep; of `only` these, if it is given. The tag is kept with the state.
-    Go { only: Option<Sleepers>, asleep: Sleepers, tag: u128 },
+    /// Take all that are not spared; of `only` these, if it is given. The tag is kept with the state.
+    Go { only: Option<Spared>, spared: Spared, tag: u128 },
     /// It is known, but look at what follows from this, and stop there.
     Audit { transition: Transition, tag: u128 },
     /// Nothing new can come of it.
@@ -40,7 +40,7 @@ pub(in crate::explore) enum Answer {
 pub(in crate::explore) trait Pruning {
     /// What is to be done in this state?
     fn visit(&mut self, state: &State<'_>, arrival: &Arrival) -> Answer;
-    /// Called for a state reached during an audit. Returns the next transition to take and the tag of the state, or `None` when the
+    /// Called for a state that an audit reached. Returns the next transition to take and the tag of the state, or `None` when the
     /// audit ends here.
     fn audited(&mut self, _state: &State<'_>, _from: (u128, Transition)) -> Option<(Transition, u128)> {
         None
@@ -49,8 +49,8 @@ pub(in crate::explore) trait Pruning {
     fn cost(&mut self, _state: &State<'_>, _arrival: &Arrival, _transition: Transition) -> Option<u8> {
         Some(0)
     }
-    /// Are steps put to sleep?
-    fn sleeps(&self) -> bool {
+    /// Are steps spared?
+    fn spares(&self) -> bool {
         false
     }
     /// Number of states known.
@@ -128,8 +128,8 @@ pub(in crate::explore) struct Item {
     pub prefix: Vec<Choice>,
     /// What is left there; empty for the root, which is not known yet.
     pub rest: Vec<Choice>,
-    /// The sleepers there.
-    pub asleep: Sleepers,
+    /// Whose steps are spared there.
+    pub spared: Spared,
     /// The tag of the state.
     pub tag: u128,
 }
@@ -139,7 +139,7 @@ struct Branch {
     start: usize,
     taken: usize,
     end: usize,
-    asleep: Sleepers,
+    spared: Spared,
     tag: u128,
     /// Only there to look at what follows.
     audit: bool,
@@ -181,13 +181,20 @@ impl<P: Pruning> Path<P> {
         for choice in &item.prefix {
             let start = self.arena.len();
             self.arena.push(*choice);
-            self.branches.push(Branch { start, taken: start, end: start + 1, asleep: 0, tag: 0, audit: false });
+            self.branches.push(Branch {
+                start,
+                taken: start,
+                end: start + 1,
+                spared: Spared::NONE,
+                tag: 0,
+                audit: false,
+            });
         }
         if !item.rest.is_empty() {
             let start = self.arena.len();
             self.arena.extend(&item.rest);
             let end = self.arena.len();
-            self.branches.push(Branch { start, taken: start, end, asleep: item.asleep, tag: item.tag, audit: false });
+            self.branches.push(Branch { start, taken: start, end, spared: item.spared, tag: item.tag, audit: false });
         }
     }
 
@@ -224,6 +231,7 @@ impl<P: Pruning> Path<P> {
         while let Some(branch) = self.branches.last_mut() {
             branch.taken += 1;
             if branch.taken < branch.end {
+                debug_assert!(branch.end <= self.arena.len(), "internal error: choices go with their branch");
                 return true;
             }
             self.arena.truncate(branch.start);
@@ -298,43 +306,36 @@ impl<P: Pruning> Path<P> {
     fn item(&self, depth: usize, rest: std::ops::Range<usize>, branch: &Branch) -> Item {
         let prefix = self.branches[..depth].iter().map(|branch| self.arena[branch.taken]).collect();
         // Whether the rest counts makes no difference: what was not taken yet is not known to be quiet.
-        let asleep = branch.asleep | self.done(branch, rest.start);
-        Item { prefix, rest: self.arena[rest].to_vec(), asleep, tag: branch.tag }
+        let spared = branch.spared.union(self.done(branch, rest.start));
+        Item { prefix, rest: self.arena[rest].to_vec(), spared, tag: branch.tag }
     }
 
     /// The processes whose quiet steps were taken at a branch before the choice at `next`.
-    fn done(&self, branch: &Branch, next: usize) -> Sleepers {
+    fn done(&self, branch: &Branch, next: usize) -> Spared {
         let quiet = self.arena[branch.start..next].iter().filter(|choice| choice.quiet);
-        quiet.fold(0, |done, choice| done | process(choice.transition))
+        quiet.fold(Spared::NONE, |done, choice| done.union(Spared::of(choice.transition)))
     }
 
-    /// The sleepers in the state to which the last choice of the path led.
-    fn asleep(&self, world: &World) -> Sleepers {
-        let Some(branch) = self.branches.last().filter(|_| self.pruning.sleeps()) else { return 0 };
+    /// Whose steps are spared in the state to which the last choice of the path led.
+    fn spared(&self, world: &World) -> Spared {
+        let Some(branch) = self.branches.last().filter(|_| self.pruning.spares()) else { return Spared::NONE };
         let taken = self.arena[branch.taken].transition;
-        let Expected::Op(Some(op)) = self.arena[branch.taken].expected else { return 0 };
-        let before = branch.asleep | self.done(branch, branch.taken);
-        let sleeps_on = |other: &Transition| {
+        let Expected::Op(Some(op)) = self.arena[branch.taken].expected else { return Spared::NONE };
+        let before = branch.spared.union(self.done(branch, branch.taken));
+        let still_spared = |other: &Transition| {
             let still = world.operation(*other).is_some_and(|other| independent(op, other, self.memory));
             other.task != taken.task && (still || self.seeded == Some(Unsound::SleepSetNotFiltered))
         };
-        processes(before).filter(sleeps_on).fold(0, |asleep, other| asleep | process(other))
+        before.transitions().filter(still_spared).fold(Spared::NONE, |spared, other| spared.union(Spared::of(other)))
     }
 
     /// Puts the new state's transitions on the path, those of the task that ran last first; false if there are none.
-    fn push(
-        &mut self,
-        state: &State<'_>,
-        arrival: &Arrival,
-        only: Option<Sleepers>,
-        asleep: Sleepers,
-        tag: u128,
-    ) -> bool {
+    fn push(&mut self, state: &State<'_>, arrival: &Arrival, only: Option<Spared>, spared: Spared, tag: u128) -> bool {
         let start = self.arena.len();
         for of_last in [true, false] {
             for &transition in state.transitions.iter().filter(|it| (it.task == self.last) == of_last) {
-                let process = process(transition);
-                if process & asleep != 0 || only.is_some_and(|only| process & only == 0) {
+                let process = Spared::of(transition);
+                if process.meets(spared) || only.is_some_and(|only| !process.meets(only)) {
                     continue;
                 }
                 if let Some(cost) = self.pruning.cost(state, arrival, transition) {
@@ -344,7 +345,7 @@ impl<P: Pruning> Path<P> {
         }
         let end = self.arena.len();
         if start < end {
-            self.branches.push(Branch { start, taken: start, end, asleep, tag, audit: false });
+            self.branches.push(Branch { start, taken: start, end, spared, tag, audit: false });
         }
         start < end
     }
@@ -353,14 +354,17 @@ impl<P: Pruning> Path<P> {
     fn look_at(&mut self, state: &State<'_>, transition: Transition, tag: u128) -> Decision {
         let start = self.arena.len();
         self.arena.push(choice(state.world, transition, 0));
-        self.branches.push(Branch { start, taken: start, end: start + 1, asleep: 0, tag, audit: true });
+        self.branches.push(Branch { start, taken: start, end: start + 1, spared: Spared::NONE, tag, audit: true });
         self.take()
     }
 
     /// Takes what the path says at this depth.
     fn take(&mut self) -> Decision {
-        let choice = self.arena[self.branches[self.depth].taken];
+        let branch = &self.branches[self.depth];
+        debug_assert!((branch.start..branch.end).contains(&branch.taken), "internal error: a choice of another state");
+        let choice = self.arena[branch.taken];
         self.depth += 1;
+        debug_assert!(self.depth <= self.branches.len());
         if choice.transition.task != TaskId::CLOCK && !choice.transition.is_flush() {
             self.last = choice.transition.task;
         }
@@ -402,11 +406,11 @@ impl<P: Pruning> Strategy for Path<P> {
             let next = self.pruning.audited(state, from);
             return next.map_or(Decision::Abandon, |(transition, tag)| self.look_at(state, transition, tag));
         }
-        let arrival = Arrival { last: self.last, spent: self.spent, asleep: self.asleep(state.world), from };
+        let arrival = Arrival { last: self.last, spent: self.spent, spared: self.spared(state.world), from };
         match self.pruning.visit(state, &arrival) {
             Answer::Stop => Decision::Abandon,
             Answer::Audit { transition, tag } => self.look_at(state, transition, tag),
-            Answer::Go { only, asleep, tag } if self.push(state, &arrival, only, asleep, tag) => self.take(),
+            Answer::Go { only, spared, tag } if self.push(state, &arrival, only, spared, tag) => self.take(),
             Answer::Go { .. } => Decision::Abandon,
         }
     }

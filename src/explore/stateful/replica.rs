@@ -17,13 +17,16 @@ use super::path::{Path, Pruning};
 use super::visited::Identity;
 use crate::check::CheckMemory;
 use crate::engine::controlled::Controlled;
-use crate::engine::memo::{Deed, Memo, Stray, Told, Unmade};
+use crate::engine::memo::{Deed, Memo, Stray, Told, Unmade, of_world};
 use crate::engine::world::{Transition, World};
 use crate::engine::{Blind, Decision, Ending, Flow, Observer, Program, State, Strategy, fingerprint_of};
 use crate::event::{Status, TaskId, View};
 use crate::explore::config::Config;
 use crate::explore::watch::Watch;
 use crate::subject::Subject;
+
+/// Of as many executions that are run to a final state, a debug build compares one with the copies, state by state.
+const COMPARED_EVERY: usize = 64;
 
 /// A state of the path, before its choice is made.
 struct Snapshot {
@@ -211,8 +214,17 @@ impl<'s> Replica<'s> {
     fn learn(&mut self, transitions: Vec<Transition>) -> Ending {
         let names_tasks = self.watch.borrow().names_tasks();
         let observer: Rc<RefCell<dyn Observer>> = Rc::new(RefCell::new(Blind { names_tasks }));
-        let mut along = Along { transitions, at: 0, last: TaskId::BOOT, goes_on: true };
+        let mut along =
+            Along { transitions, at: 0, last: TaskId::BOOT, goes_on: true, copies: Vec::new(), apart: None };
         self.controlled.run(self.subject as &dyn Program, &mut along, &observer)
+    }
+
+    /// The states of the path, for one of many executions of a debug build: the program comes through the same.
+    fn sampled(&self) -> Vec<u128> {
+        if !cfg!(debug_assertions) || self.ended.len() % COMPARED_EVERY != 1 {
+            return Vec::new();
+        }
+        self.snapshots.iter().map(|snapshot| of_world(&snapshot.world)).collect()
     }
 
     /// A final state: the program is run to it, unless one like it is known.
@@ -224,8 +236,14 @@ impl<'s> Replica<'s> {
         let stuck = world.task_ids().any(|task| world.status(task).0 != Status::Finished);
         let observer: Rc<RefCell<dyn Observer>> = self.watch.clone();
         let transitions = path.transitions(path.len());
-        let mut along = Along { transitions, at: 0, last: TaskId::BOOT, goes_on: false };
+        let mut along =
+            Along { transitions, at: 0, last: TaskId::BOOT, goes_on: false, copies: self.sampled(), apart: None };
         let ending = self.controlled.run(self.subject as &dyn Program, &mut along, &observer);
+        debug_assert!(
+            along.apart.is_none() || self.memo.borrow().strayed(),
+            "internal error: after {:?} steps the copy is another state than the program is in",
+            along.apart
+        );
         let is_as_before = match ending {
             Ending::Finished(_) => !stuck,
             Ending::Deadlocked(_) => stuck,
@@ -257,11 +275,18 @@ struct Along {
     at: usize,
     last: TaskId,
     goes_on: bool,
+    /// What is to be compared with the states on the way, if anything is.
+    copies: Vec<u128>,
+    /// The first state that differs from its copy.
+    apart: Option<usize>,
 }
 
 impl Strategy for Along {
     fn decide(&mut self, state: &State<'_>) -> Decision {
         let next = self.transitions.get(self.at).copied();
+        if self.copies.get(self.at).is_some_and(|copy| *copy != of_world(state.world)) {
+            self.apart = self.apart.or(Some(self.at));
+        }
         self.at += 1;
         match next {
             Some(transition) if state.transitions.contains(&transition) => {

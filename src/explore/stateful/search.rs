@@ -1,5 +1,5 @@
-//! Depth-first search by running again: the trunk that brute force and the search for short schedules share, and the
-//! execution that every worker of the explorer repeats.
+//! Depth-first search, one path after the other: the trunk that brute force and the search for short schedules share, and the
+//! path that every worker of the explorer goes next. Most steps are made on copies of states (`replica.rs`).
 
 use std::cell::RefCell;
 use std::rc::Rc;

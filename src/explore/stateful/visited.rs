@@ -1,8 +1,6 @@
-//! The states that are known, shared by all workers: 128 bits each, and which processes sleep there.
+//! The states that are known, shared by all workers: 128 bits each, and whose steps are [spared](Spared) there.
 //!
-//! A state's *sleep set* (Godefroid, LNCS 1032, 1996) says whose steps need not be tried there, because an execution that
-//! differs only in the order of independent steps tries them. A state that is met again with fewer
-//! sleepers is gone on with, for those that are awake now. Marking a state and learning what is left to do there is one
+//! A state that is met again with fewer spared is gone on with, for those that are due now. Marking a state and learning what is left to do there is one
 //! step under the lock of its shard, so workers share the work whoever comes first.
 
 use std::collections::HashMap;
@@ -12,17 +10,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use parking_lot::Mutex;
 
 use crate::explore::limits::Bound;
-
-/// A set of processes: bit t - 1 for the steps of task t, bit t + 15 for the flushes of its store buffer.
-pub(super) type Sleepers = u32;
+use crate::explore::spared::Spared;
 
 /// What is to be done in a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Visit {
-    /// It is new: go on with all that do not sleep.
+    /// It is new: go on with all that are not spared.
     New,
-    /// It is known, but these processes slept at every visit before, and do not now. The others sleep.
-    Awake { now: Sleepers, asleep: Sleepers },
+    /// It is known, but these processes were spared at every visit before, and are not now. The others are spared.
+    Due { now: Spared, spared: Spared },
     /// Nothing new.
     Known,
     /// There is no room for another state.
@@ -73,12 +69,12 @@ impl Hasher for Identity {
     }
 }
 
-type Shard = HashMap<Words, Sleepers, BuildHasherDefault<Identity>>;
+type Shard = HashMap<Words, Spared, BuildHasherDefault<Identity>>;
 
 const SHARDS: usize = 64;
 
 /// Bytes of a state in its shard: the entry, a control byte, and what a table at most 7/8 full leaves empty.
-const ENTRY_BYTES: u64 = std::mem::size_of::<(Words, Sleepers)>() as u64 + 1;
+const ENTRY_BYTES: u64 = std::mem::size_of::<(Words, Spared)>() as u64 + 1;
 
 /// The table.
 pub(super) struct Visited {
@@ -100,14 +96,19 @@ impl Visited {
         }
     }
 
-    /// Marks the state as met with these sleepers, and says what is left to do there.
-    pub fn visit(&self, fingerprint: u128, asleep: Sleepers) -> Visit {
+    /// Marks the state as met with these spared, and says what is left to do there.
+    pub fn visit(&self, fingerprint: u128, spared: Spared) -> Visit {
         let mut shard = self.shards[(fingerprint >> 64) as usize % SHARDS].lock();
         if let Some(known) = shard.get_mut(&Words::from(fingerprint)) {
             let before = *known;
-            *known = before & asleep;
-            let now = before & !asleep;
-            return if now == 0 { Visit::Known } else { Visit::Awake { now, asleep: before & asleep } };
+            *known = before.common(spared);
+            let now = before.without(spared);
+            debug_assert!(
+                known.without(before) == Spared::NONE,
+                "internal error: what is spared at a known state only shrinks"
+            );
+            debug_assert!(known.union(now) == before, "internal error: a process is neither due nor spared");
+            return if now == Spared::NONE { Visit::Known } else { Visit::Due { now, spared: *known } };
         }
         if shard.len() == shard.capacity() {
             let too_large = grown(&shard) > self.shard_bytes_max;
@@ -119,7 +120,7 @@ impl Visited {
                 return Visit::Full;
             }
         }
-        shard.insert(Words::from(fingerprint), asleep);
+        shard.insert(Words::from(fingerprint), spared);
         self.states.fetch_add(1, Ordering::Relaxed);
         Visit::New
     }
@@ -139,11 +140,11 @@ impl Visited {
         self.shards.iter().map(|shard| bytes(shard.lock().capacity())).sum()
     }
 
-    /// All states with their sleepers, in an order that depends on nothing but them.
-    pub fn entries(&self) -> Vec<(u128, Sleepers)> {
-        let mut entries: Vec<(u128, Sleepers)> = Vec::with_capacity(self.states() as usize);
+    /// All states with what is spared there, in an order that depends on nothing but them.
+    pub fn entries(&self) -> Vec<(u128, Spared)> {
+        let mut entries: Vec<(u128, Spared)> = Vec::with_capacity(self.states() as usize);
         for shard in &self.shards {
-            entries.extend(shard.lock().iter().map(|(words, asleep)| (u128::from(*words), *asleep)));
+            entries.extend(shard.lock().iter().map(|(words, spared)| (u128::from(*words), *spared)));
         }
         entries.sort_unstable();
         entries
@@ -166,16 +167,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn state_is_known_when_all_who_are_awake_were_awake_before() {
+    fn state_is_known_when_all_that_are_due_were_due_before() {
         let visited = Visited::new(1 << 20);
+        let visit = |spared| visited.visit(7, Spared(spared));
 
-        assert_eq!(visited.visit(7, 0b011), Visit::New);
-        assert_eq!(visited.visit(7, 0b011), Visit::Known);
-        assert_eq!(visited.visit(7, 0b111), Visit::Known, "more sleep than before");
-        assert_eq!(visited.visit(7, 0b101), Visit::Awake { now: 0b010, asleep: 0b001 });
-        assert_eq!(visited.visit(7, 0b001), Visit::Known);
-        assert_eq!(visited.visit(7, 0), Visit::Awake { now: 0b001, asleep: 0 });
-        assert_eq!((visited.states(), visited.entries()), (1, vec![(7, 0)]));
+        assert_eq!(visit(0b011), Visit::New);
+        assert_eq!(visit(0b011), Visit::Known);
+        assert_eq!(visit(0b111), Visit::Known, "more are spared than before");
+        assert_eq!(visit(0b101), Visit::Due { now: Spared(0b010), spared: Spared(0b001) });
+        assert_eq!(visit(0b001), Visit::Known);
+        assert_eq!(visit(0), Visit::Due { now: Spared(0b001), spared: Spared::NONE });
+        assert_eq!((visited.states(), visited.entries()), (1, vec![(7, Spared::NONE)]));
     }
 
     #[test]
@@ -183,7 +185,7 @@ mod tests {
         let visited = Visited::new(64 * 1000);
         let spread = |at: u128| at.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
 
-        let full = (0..10_000).position(|at| visited.visit(spread(at), 0) == Visit::Full);
+        let full = (0..10_000).position(|at| visited.visit(spread(at), Spared::NONE) == Visit::Full);
 
         assert!(full.is_some_and(|states| states > 500), "{full:?}");
         assert!(visited.bytes() <= 64 * 1000, "{}", visited.bytes());

@@ -21,6 +21,7 @@ use crate::event::TaskId;
 use crate::explore::config::{Config, EngineKind};
 use crate::explore::hidden::HiddenState;
 use crate::explore::limits::Bound;
+use crate::explore::spared::Spared;
 use crate::explore::verdict::{Found, Verdict};
 use crate::subject::Subject;
 
@@ -77,7 +78,7 @@ impl Pruning for Bounded {
         }
         known.retain(|visit| visit.0 < cost.0 || visit.1 < cost.1);
         known.push(cost);
-        Answer::Go { only: None, asleep: 0, tag: 0 }
+        Answer::Go { only: None, spared: Spared::NONE, tag: 0 }
     }
 
     fn cost(&mut self, state: &State<'_>, arrival: &Arrival, transition: Transition) -> Option<u8> {

@@ -50,9 +50,9 @@ impl Lock {
     fn lock(self, current: &Task) {
         match self {
             Lock::Spin(lock) => lock.lock(current).leave_locked(),
-            Lock::Mutex(lock) => std::mem::forget(lock.lock(current)),
-            Lock::Rw(lock) => lock.write_lock(current),
-            Lock::RwSem(lock) => lock.down_write(current),
+            Lock::Mutex(lock) => lock.lock(current).leave_locked(),
+            Lock::Rw(lock) => lock.write_lock(current).leave_locked(),
+            Lock::RwSem(lock) => lock.down_write(current).leave_locked(),
         }
     }
 
@@ -60,7 +60,7 @@ impl Lock {
         match self {
             Lock::Spin(lock) => lock.try_lock(current).map(std::mem::forget).is_some(),
             Lock::Mutex(lock) => lock.try_lock(current).map(std::mem::forget).is_some(),
-            Lock::Rw(lock) => lock.write_trylock(current),
+            Lock::Rw(lock) => lock.write_trylock(current).map(std::mem::forget).is_some(),
             Lock::RwSem(_) => unreachable!("internal error: a semaphore is tried, and the program was checked"),
         }
     }
@@ -76,8 +76,8 @@ impl Lock {
 
     fn read_lock(self, current: &Task) {
         match self {
-            Lock::Rw(lock) => lock.read_lock(current),
-            Lock::RwSem(lock) => lock.down_read(current),
+            Lock::Rw(lock) => lock.read_lock(current).leave_locked(),
+            Lock::RwSem(lock) => lock.down_read(current).leave_locked(),
             Lock::Spin(_) | Lock::Mutex(_) => unreachable!("internal error: a lock is read that readers do not share"),
         }
     }

@@ -13,7 +13,7 @@ impl Walk {
         let frame = &mut self.frames[from];
         match self.reduction {
             Reduction::Optimal => {
-                if !frame.sleep.iter().any(|asleep| is_weak_initial(asleep, &sequence)) {
+                if !frame.spared.iter().any(|spared| is_weak_initial(spared, &sequence)) {
                     insert(&mut frame.wakeup, sequence);
                 }
             }

@@ -6,9 +6,9 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 
+use crate::engine::process::{Process, ProcessSet};
 use crate::engine::world::Transition;
 use crate::event::TaskId;
-use crate::explore::round::{Processes, process};
 use crate::explore::stateful::witness::is_switch;
 
 struct Edge {
@@ -25,7 +25,7 @@ const NOWHERE: u32 = u32::MAX;
 /// States by number, in the order in which they were met. Those in which nothing can happen are not among them.
 #[derive(Default)]
 pub(super) struct Graph {
-    enabled: Vec<Processes>,
+    enabled: Vec<ProcessSet>,
     edges: Vec<Edge>,
     /// Where a task makes a choice, and how many ways it has. In order.
     choices: Vec<(u32, TaskId, u8)>,
@@ -37,7 +37,7 @@ pub(super) struct Graph {
 
 impl Graph {
     /// Adds the next state, with the choices that tasks stand before there.
-    pub fn add_state(&mut self, enabled: Processes, choices: impl Iterator<Item = (TaskId, u8)>) {
+    pub fn add_state(&mut self, enabled: ProcessSet, choices: impl Iterator<Item = (TaskId, u8)>) {
         let at = self.enabled.len() as u32;
         self.enabled.push(enabled);
         for (task, ways) in choices {
@@ -53,7 +53,7 @@ impl Graph {
 
     /// What it takes in memory.
     pub fn bytes(&self) -> u64 {
-        (self.enabled.len() * size_of::<Processes>() + self.edges.len() * size_of::<Edge>()) as u64
+        (self.enabled.len() * size_of::<ProcessSet>() + self.edges.len() * size_of::<Edge>()) as u64
     }
 
     /// The schedule into the nearest livelock and once around in it.
@@ -100,13 +100,16 @@ impl Graph {
                     continue;
                 }
                 let starved = self.starved(&component);
-                if starved == 0 {
+                if starved.is_empty() {
                     fair.push(self.part[component[0] as usize]);
                     continue;
                 }
                 // A fair run does not stay where those can go on who never do here.
-                let (out, rest): (Vec<u32>, Vec<u32>) =
-                    component.into_iter().partition(|&state| self.enabled[state as usize] & starved != 0);
+                let is_let_down = |state: &u32| {
+                    let enabled = self.enabled[*state as usize];
+                    enabled.without(starved) != enabled
+                };
+                let (out, rest): (Vec<u32>, Vec<u32>) = component.into_iter().partition(is_let_down);
                 out.into_iter().for_each(|state| self.part[state as usize] = NOWHERE);
                 if !rest.is_empty() {
                     sets.push(rest);
@@ -183,12 +186,12 @@ impl Graph {
         !barred.is_empty()
     }
 
-    /// Processes that can go on somewhere in the component, and nowhere do without leaving it.
-    fn starved(&self, component: &[u32]) -> Processes {
-        let able = component.iter().fold(0, |able, &state| able | self.enabled[state as usize]);
+    /// Who can go on somewhere in the component, and nowhere does without leaving it.
+    fn starved(&self, component: &[u32]) -> ProcessSet {
+        let enabled = component.iter().map(|&state| self.enabled[state as usize]);
         let edges = component.iter().flat_map(|&state| self.inside(state));
-        let moves = edges.fold(0, |moves, at| moves | process(self.edges[at].transition));
-        able & !moves
+        let moves = edges.map(|at| Process::of(self.edges[at].transition)).collect();
+        enabled.fold(ProcessSet::default(), ProcessSet::union).without(moves)
     }
 
     /// The way from the first state into one of the parts with the fewest context switches, then steps; and where it ends.
@@ -229,21 +232,21 @@ impl Graph {
     /// From a state through its component and back, so that everybody moves who can go on somewhere on the way.
     fn round(&self, first: u32) -> Vec<usize> {
         let mut round: Vec<usize> = Vec::new();
-        let (mut at, mut able, mut moved) = (first, self.enabled[first as usize], 0);
+        let (mut at, mut able, mut moved) = (first, self.enabled[first as usize], ProcessSet::default());
         loop {
-            let owed = able & !moved;
-            if owed == 0 && at == first {
+            let owed = able.without(moved);
+            if owed.is_empty() && at == first {
                 return round;
             }
-            let way = self.way_inside(at, |edge| match owed {
-                0 => edge.to == first,
-                owed => owed & process(edge.transition) != 0,
+            let way = self.way_inside(at, |edge| match owed.is_empty() {
+                true => edge.to == first,
+                false => owed.contains(Process::of(edge.transition)),
             });
             for &edge in &way {
                 at = self.edges[edge].to;
-                able |= self.enabled[at as usize];
-                moved |= process(self.edges[edge].transition);
+                able = able.union(self.enabled[at as usize]);
             }
+            moved = moved.union(ProcessSet::of(way.iter().map(|&edge| &self.edges[edge].transition)));
             round.extend(way);
         }
     }
