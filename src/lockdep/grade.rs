@@ -7,7 +7,7 @@ use super::state::{Act, Move};
 use super::validator::{Placement, Validator};
 
 /// Cycles of one step for which an interleaving is looked for; of the others the graph alone is told.
-pub(super) const CONFIRMED_MAX: usize = 64;
+pub(super) const CONFIRMED_MAX: usize = 256;
 
 /// Writers of one lock that are tried as the one who waits.
 const WRITERS_MAX: usize = 8;
@@ -41,7 +41,9 @@ pub(super) fn cycle(
         return only(Grade::Graph);
     }
     let graded = confirmed(edges, validator, Vec::new());
-    let happens = runs_are_distinct(edges) && placement.is_none_or(|placement| fits(edges, placement));
+    let writers = graded.schedule.iter().filter(|turn| turn.participant >= edges.len() && turn.waits);
+    let writers: Vec<usize> = writers.map(|turn| turn.place.task).collect();
+    let happens = runs_are_distinct(edges) && placement.is_none_or(|placement| fits(edges, &writers, placement));
     match graded.grade {
         Grade::Interleaving if !happens => Graded { grade: Grade::Phases, ..graded },
         _ => graded,
@@ -87,8 +89,9 @@ fn runs_are_distinct(edges: &[Edge]) -> bool {
 
 /// Can every participant be on a CPU at once? A task is on its own; a handler that is a participant by itself needs one that no
 /// other participant uses.
-fn fits(edges: &[Edge], placement: &Placement) -> bool {
-    let mut used: Vec<usize> = Vec::new();
+fn fits(edges: &[Edge], writers: &[usize], placement: &Placement) -> bool {
+    let mut used: Vec<usize> =
+        writers.iter().filter_map(|task| placement.cpu.get(*task).copied().flatten()).collect();
     for edge in edges.iter().filter(|edge| !edge.run.in_irq) {
         let Some(cpu) = placement.cpu.get(edge.run.task).copied().flatten() else { return false };
         let comes = |run: Run| placement.delivered.get(run.task).is_some_and(|cpus| cpus.contains(&cpu));
@@ -124,12 +127,11 @@ fn seats(handlers: &[&[usize]], used: &mut Vec<usize>) -> bool {
 fn moves(edge: &Edge, validator: &Validator<'_>) -> Option<Vec<Move>> {
     let mut moves = Vec::new();
     for run in [Some(edge.run), edge.handler].into_iter().flatten() {
-        let trace = &validator.tasks[run.task].trace;
-        moves.extend_from_slice(trace.get(run.start..run.end)?);
-    }
-    let is_first = edge.from.lock == edge.to.lock && edge.irq.is_none();
-    if validator.tasks[edge.run.task].stuck && !is_first {
-        return None;
+        let task = &validator.tasks[run.task];
+        if task.stuck.is_some_and(|stuck| run.end >= stuck) {
+            return None;
+        }
+        moves.extend_from_slice(task.trace.get(run.start..run.end)?);
     }
     moves.push(Move { place: edge.to.place, act: Act::Take(edge.to.lock, edge.to.hold) });
     Some(moves)
@@ -156,7 +158,7 @@ fn confirmed(edges: &[Edge], validator: &Validator<'_>, writers: Vec<Vec<Move>>)
         .iter()
         .filter(|edge| edge.to.lock == lock && !edge.run.in_irq && !in_use(edge.run.task) && !taken(edge.to.place));
     for writer in others.take(WRITERS_MAX) {
-        let Some(more) = moves_of_writer(writer, validator) else { continue };
+        let Some(more) = moves(writer, validator) else { continue };
         let graded = confirmed(edges, validator, [&writers[..], &[more]].concat());
         if graded.grade == Grade::Interleaving {
             return graded;
@@ -170,11 +172,4 @@ fn confirmed(edges: &[Edge], validator: &Validator<'_>, writers: Vec<Vec<Move>>)
         Grade::Interleaving => Graded { grade: Grade::Writer, ..graded },
         _ => graded,
     }
-}
-
-fn moves_of_writer(writer: &Edge, validator: &Validator<'_>) -> Option<Vec<Move>> {
-    if validator.tasks[writer.run.task].stuck {
-        return None;
-    }
-    moves(&Edge { from: super::finding::End { lock: usize::MAX, ..writer.from }, ..writer.clone() }, validator)
 }

@@ -94,7 +94,9 @@ impl Graph {
         let mut found = Vec::new();
         let mut steps = 0;
         self.extend(&mut vec![new], &mut steps, &mut found);
-        if found.is_empty() {
+        // A closed path that meets a lock twice splits there, and one part is a strong cycle that was found before. Unless the
+        // search hit its bound.
+        if found.is_empty() && steps > PATHS_MAX {
             found.push(shown);
         }
         let kinds = found.into_iter().filter_map(|edges| self.judge(edges, locks, with_irq));
@@ -121,7 +123,8 @@ impl Graph {
         None
     }
 
-    /// All cycles through the first edge of the path that meet no lock twice.
+    /// All cycles through the first edge of the path that meet no lock twice, and have one interrupt at most: where two interrupts are
+    /// in a cycle, the first of them may come where the second did, and that cycle is shorter.
     fn extend(&self, path: &mut Vec<usize>, steps: &mut usize, found: &mut Vec<Vec<usize>>) {
         let (first, last) = (path[0], path[path.len() - 1]);
         if follows(&self.edges[last], &self.edges[first]) {
@@ -130,8 +133,9 @@ impl Graph {
         }
         for next in 0..self.edges.len() {
             let from = self.edges[next].from.lock;
-            if !follows(&self.edges[last], &self.edges[next]) || path.iter().any(|at| self.edges[*at].from.lock == from)
-            {
+            let has_irq = self.edges[next].irq.is_some() && path.iter().any(|at| self.edges[*at].irq.is_some());
+            let is_met = path.iter().any(|at| self.edges[*at].from.lock == from);
+            if has_irq || is_met || !follows(&self.edges[last], &self.edges[next]) {
                 continue;
             }
             *steps += 1;
@@ -174,9 +178,15 @@ fn interrupt(open: &Use, used: &Use) -> Option<Edge> {
         return None;
     }
     let mut held = open.held.clone();
-    held.extend(&used.held);
+    for (lock, exclusive) in &used.held {
+        match held.iter().find(|(other, _)| other == lock) {
+            // The handler does not get that far: it waits for the task that it has interrupted, which is a cycle of its own.
+            Some((_, other)) if *exclusive || *other => return None,
+            Some(_) => {}
+            None => held.push((*lock, *exclusive)),
+        }
+    }
     held.sort_unstable();
-    held.dedup();
     Some(Edge {
         from: open.end,
         to: used.end,

@@ -79,8 +79,8 @@ pub(super) struct Task {
     pub trace: Vec<Move>,
     /// Where in the trace nothing was held for the last time.
     pub section: usize,
-    /// It waits for itself: what comes after did not happen.
-    pub stuck: bool,
+    /// Where in the trace it waits for itself, if it does: what comes after cannot happen.
+    pub stuck: Option<usize>,
     /// The steps made.
     pub steps: usize,
 }
@@ -99,7 +99,7 @@ impl Default for Task {
             noio: 0,
             trace: Vec::new(),
             section: 0,
-            stuck: false,
+            stuck: None,
             steps: 0,
         }
     }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::finding::{Edge, End, Finding, Kind, Level, Place};
+use super::finding::{Edge, End, Finding, Grade, Kind, Level, Place};
 use super::graph::{Cycle, Graph, Use};
 use super::kernel::Kernel;
 use super::lock::{Claim, Class, Hold, LockId, LockKind, Locks, Op, ReadLock, Wait};
@@ -366,6 +366,7 @@ impl<'a> Validator<'a> {
         if next.hold == Hold::Exclusive {
             let edge = edge(next, self);
             self.writers.push(edge);
+            self.grade_again(next.lock);
         }
     }
 
@@ -399,18 +400,46 @@ impl<'a> Validator<'a> {
             self.wrong(task, Kind::Recursion, message, "");
             return;
         }
-        self.tasks[task].stuck |= held.lock == next.lock && next.hold == Hold::Exclusive;
+        let waits_for_itself = next.hold == Hold::Exclusive || held.hold == Hold::Exclusive;
+        if held.lock == next.lock && waits_for_itself {
+            let state = &mut self.tasks[task];
+            state.stuck = state.stuck.or(Some(state.trace.len()));
+        }
         let edge = self.edge(task, held.end(), next.end());
         let cycle = grade::recursion(&edge, self);
         self.insert(next.place, Kind::Recursion, vec![edge], cycle);
     }
 
-    /// Grades cycles and adds them, each once.
+    /// Grades cycles and adds them, each once. What an interleaving is known for is not looked at again.
     pub(super) fn tell(&mut self, at: Place, cycles: Vec<Cycle>) {
-        for (index, cycle) in cycles.into_iter().enumerate() {
+        let mut confirmed = 0;
+        for cycle in cycles {
             let edges: Vec<Edge> = cycle.edges.iter().map(|edge| self.graph.edges[*edge].clone()).collect();
-            let graded = grade::cycle(&edges, self, self.placement.as_ref(), index < grade::CONFIRMED_MAX);
+            let known = self.keys.get(&key(&edges)).map(|known| self.findings[*known].grade);
+            if known.is_some_and(|grade| grade <= Grade::Interleaving) {
+                continue;
+            }
+            confirmed += 1;
+            let graded =
+                grade::cycle(&edges, self, self.placement.as_ref(), confirmed <= grade::CONFIRMED_MAX);
             self.insert(at, cycle.kind, edges, graded);
+        }
+    }
+
+    /// A writer has come: cycles that lacked one may have it now.
+    fn grade_again(&mut self, lock: LockId) {
+        for at in 0..self.findings.len() {
+            let finding = &self.findings[at];
+            if finding.grade != Grade::Writer || finding.cycle.iter().all(|edge| edge.to.lock != lock) {
+                continue;
+            }
+            let graded = match finding.kind {
+                Kind::Recursion => grade::recursion(&finding.cycle[0], self),
+                _ => grade::cycle(&finding.cycle, self, self.placement.as_ref(), true),
+            };
+            if graded.grade < finding.grade {
+                (self.findings[at].grade, self.findings[at].schedule) = (graded.grade, graded.schedule);
+            }
         }
     }
 

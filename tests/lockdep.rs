@@ -1,0 +1,4 @@
+//! The validator: recorded cases, families of the kernel's self-test, one case and its twin per finding, brute force.
+
+mod oracle;
+mod property;
