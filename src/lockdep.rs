@@ -7,7 +7,7 @@
 //!
 //! - [`lock`]: locks and steps. [`case`]: the file format.
 //! - [`validator`], with `release`, `context` and `ww`: the rules, step by step, over the `state` of each task.
-//! - `graph`: dependencies and cycles. `kernel`: the same as lockdep has it. `confirm`, `grade`: how sure a cycle is.
+//! - `graph`: dependencies and cycles. `kernel`: the same as lockdep has it. `confirm`, `grade`: how sure a cycle is. `found`: each once.
 //! - [`answer`]: a case, its answer, and the score. [`explain`]: the report of a finding.
 //!
 //! It knows nothing of engines, kernels and designs.
@@ -19,6 +19,7 @@ mod context;
 mod cure;
 pub mod explain;
 pub mod finding;
+mod found;
 mod grade;
 mod graph;
 mod kernel;

@@ -1,4 +1,7 @@
 //! The validator: recorded cases, families of the kernel's self-test, one case and its twin per finding, brute force.
 
+mod families;
 mod oracle;
 mod property;
+mod script;
+mod ww;

@@ -23,12 +23,7 @@ fn only(grade: Grade) -> Graded {
 }
 
 /// Of a cycle of the graph.
-pub(super) fn cycle(
-    edges: &[Edge],
-    validator: &Validator<'_>,
-    placement: Option<&Placement>,
-    is_confirmed: bool,
-) -> Graded {
+pub(super) fn cycle(edges: &[Edge], validator: &Validator<'_>, is_confirmed: bool) -> Graded {
     let next = |at: usize| &edges[(at + 1) % edges.len()];
     let is_merged = edges.iter().enumerate().any(|(at, edge)| edge.to.lock != next(at).from.lock);
     if let Some(lock) = serialised(edges) {
@@ -40,14 +35,7 @@ pub(super) fn cycle(
     if !is_confirmed {
         return only(Grade::Graph);
     }
-    let graded = confirmed(edges, validator, Vec::new());
-    let writers = graded.schedule.iter().filter(|turn| turn.participant >= edges.len() && turn.waits);
-    let writers: Vec<usize> = writers.map(|turn| turn.place.task).collect();
-    let happens = runs_are_distinct(edges) && placement.is_none_or(|placement| fits(edges, &writers, placement));
-    match graded.grade {
-        Grade::Interleaving if !happens => Graded { grade: Grade::Phases, ..graded },
-        _ => graded,
-    }
+    confirmed(edges, validator, Vec::new())
 }
 
 /// Of a lock that is taken while it, or another of its class, is held.
@@ -77,6 +65,13 @@ fn serialised(edges: &[Edge]) -> Option<LockId> {
     pairs.into_iter().find_map(excluded)
 }
 
+/// Did it take each task and each handler once, and is there a CPU for each?
+fn happens(edges: &[Edge], writers: &[Vec<Move>], validator: &Validator<'_>) -> Grade {
+    let writers: Vec<usize> = writers.iter().filter_map(|moves| moves.last()).map(|last| last.place.task).collect();
+    let fits = validator.placement.as_ref().is_none_or(|placement| fits(edges, &writers, placement));
+    if runs_are_distinct(edges) && fits { Grade::Interleaving } else { Grade::Phases }
+}
+
 /// Each task and each handler at most once.
 fn runs_are_distinct(edges: &[Edge]) -> bool {
     let mut tasks: Vec<usize> =
@@ -90,8 +85,7 @@ fn runs_are_distinct(edges: &[Edge]) -> bool {
 /// Can every participant be on a CPU at once? A task is on its own; a handler that is a participant by itself needs one that no
 /// other participant uses.
 fn fits(edges: &[Edge], writers: &[usize], placement: &Placement) -> bool {
-    let mut used: Vec<usize> =
-        writers.iter().filter_map(|task| placement.cpu.get(*task).copied().flatten()).collect();
+    let mut used: Vec<usize> = writers.iter().filter_map(|task| placement.cpu.get(*task).copied().flatten()).collect();
     for edge in edges.iter().filter(|edge| !edge.run.in_irq) {
         let Some(cpu) = placement.cpu.get(edge.run.task).copied().flatten() else { return false };
         let comes = |run: Run| placement.delivered.get(run.task).is_some_and(|cpus| cpus.contains(&cpu));
@@ -144,7 +138,7 @@ fn confirmed(edges: &[Edge], validator: &Validator<'_>, writers: Vec<Vec<Move>>)
     };
     all.extend(writers.iter().cloned());
     let lock = match confirm(&all) {
-        Confirmed::Schedule(schedule) => return Graded { grade: Grade::Interleaving, schedule },
+        Confirmed::Schedule(schedule) => return Graded { grade: happens(edges, &writers, validator), schedule },
         Confirmed::No | Confirmed::Bound => return only(Grade::Graph),
         Confirmed::NeedsWriter(lock) => lock,
     };
@@ -157,19 +151,25 @@ fn confirmed(edges: &[Edge], validator: &Validator<'_>, writers: Vec<Vec<Move>>)
         .writers
         .iter()
         .filter(|edge| edge.to.lock == lock && !edge.run.in_irq && !in_use(edge.run.task) && !taken(edge.to.place));
+    let mut second: Option<Graded> = None;
     for writer in others.take(WRITERS_MAX) {
         let Some(more) = moves(writer, validator) else { continue };
         let graded = confirmed(edges, validator, [&writers[..], &[more]].concat());
-        if graded.grade == Grade::Interleaving {
-            return graded;
+        match graded.grade {
+            Grade::Interleaving => return graded,
+            Grade::Phases => second = Some(graded),
+            _ => {}
         }
+    }
+    if let Some(graded) = second {
+        return graded;
     }
     let reader = edges.iter().find(|edge| edge.to.lock == lock).map_or(edges[0].to.place, |edge| edge.to.place);
     let place = Place { task: usize::MAX, step: reader.step };
     let made_up = vec![Move { place, act: Act::Take(lock, Hold::Exclusive) }];
     let graded = confirmed(edges, validator, [&writers[..], &[made_up]].concat());
     match graded.grade {
-        Grade::Interleaving => Graded { grade: Grade::Writer, ..graded },
+        Grade::Interleaving | Grade::Phases => Graded { grade: Grade::Writer, ..graded },
         _ => graded,
     }
 }

@@ -14,6 +14,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::finding::{Edge, End, Kind, Level, Place, Run};
 use super::lock::{Hold, LockId, Locks};
+use super::state::merge;
 
 /// Extensions of paths that one search for cycles looks at. Beyond it, what was found so far is told.
 pub(super) const PATHS_MAX: usize = 20_000;
@@ -71,7 +72,7 @@ impl Graph {
         }
         self.used.push(used.clone());
         let edges: Vec<Edge> = self.open.iter().filter_map(|open| interrupt(open, &used)).collect();
-        edges.into_iter().flat_map(|edge| self.add(edge, locks, Kind::IrqInversion)).collect()
+        self.add_all(edges, locks)
     }
 
     /// Adds that a lock was held while an interrupt could come.
@@ -81,7 +82,15 @@ impl Graph {
         }
         self.open.push(open.clone());
         let edges: Vec<Edge> = self.used.iter().filter_map(|used| interrupt(&open, used)).collect();
-        edges.into_iter().flat_map(|edge| self.add(edge, locks, Kind::IrqInversion)).collect()
+        self.add_all(edges, locks)
+    }
+
+    /// Adds what an interrupt may do; the shortest cycles come first.
+    fn add_all(&mut self, edges: Vec<Edge>, locks: &Locks) -> Vec<Cycle> {
+        let mut cycles: Vec<Cycle> =
+            edges.into_iter().flat_map(|edge| self.add(edge, locks, Kind::IrqInversion)).collect();
+        cycles.sort_by_key(|cycle| cycle.edges.len());
+        cycles
     }
 
     fn add(&mut self, edge: Edge, locks: &Locks, with_irq: Kind) -> Vec<Cycle> {
@@ -186,7 +195,7 @@ fn interrupt(open: &Use, used: &Use) -> Option<Edge> {
             None => held.push((*lock, *exclusive)),
         }
     }
-    held.sort_unstable();
+    merge(&mut held);
     Some(Edge {
         from: open.end,
         to: used.end,

@@ -62,6 +62,12 @@ pub(super) struct Entered {
     pub off_by_hand: bool,
 }
 
+/// Each lock once: held exclusively, if it is so at all.
+pub(super) fn merge(held: &mut Vec<(LockId, bool)>) {
+    held.sort_unstable_by_key(|(lock, exclusive)| (*lock, !*exclusive));
+    held.dedup_by_key(|(lock, _)| *lock);
+}
+
 /// A stream of steps: a task, or a handler that was recorded alone.
 #[derive(Clone, Debug)]
 pub(super) struct Task {
@@ -140,8 +146,7 @@ impl Task {
             .filter(|held| locks.all[held.lock].kind.excludes() && held.references == 0)
             .map(|held| (held.lock, held.hold == Hold::Exclusive))
             .collect();
-        kept.sort_unstable();
-        kept.dedup();
+        merge(&mut kept);
         kept
     }
 

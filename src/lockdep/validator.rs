@@ -3,15 +3,14 @@
 //! Several streams of steps may be fed, one after the other or mixed: each is a task, or a handler that was recorded alone. The graph
 //! is common to all. It goes on after a finding; cycles through the same dependencies are one finding, with the best grade.
 
-use std::collections::HashMap;
-
-use super::finding::{Edge, End, Finding, Grade, Kind, Level, Place};
-use super::graph::{Cycle, Graph, Use};
+use super::cure;
+use super::finding::{Edge, End, Finding, Kind, Level, Place};
+use super::found::Found;
+use super::graph::{Graph, Use};
 use super::kernel::Kernel;
-use super::lock::{Claim, Class, Hold, LockId, LockKind, Locks, Op, ReadLock, Wait};
-use super::state::{Act, Entered, Held, Task};
+use super::lock::{Claim, Hold, LockId, LockKind, Locks, Op, ReadLock, Wait};
+use super::state::{Act, Entered, Held, Task, merge};
 use super::ww::Transactions;
-use super::{cure, grade};
 
 /// Locks that a task may hold, as the kernel counts; asked as the kernel alone.
 const DEPTH_MAX: usize = 48;
@@ -47,8 +46,6 @@ pub(super) struct Request {
     pub in_transaction: bool,
 }
 
-type Key = Vec<(Class, Hold, Class, Hold, Option<Level>)>;
-
 /// The validator.
 #[derive(Clone, Debug)]
 pub struct Validator<'a> {
@@ -60,9 +57,8 @@ pub struct Validator<'a> {
     pub(super) subclasses: Vec<u8>,
     pub(super) ww: Transactions,
     pub(super) writers: Vec<Edge>,
-    placement: Option<Placement>,
-    findings: Vec<Finding>,
-    keys: HashMap<Key, usize>,
+    pub(super) placement: Option<Placement>,
+    pub(super) found: Found,
 }
 
 impl<'a> Validator<'a> {
@@ -78,8 +74,7 @@ impl<'a> Validator<'a> {
             ww: Transactions::new(locks.all.len()),
             writers: Vec::new(),
             placement: None,
-            findings: Vec::new(),
-            keys: HashMap::new(),
+            found: Found::default(),
         }
     }
 
@@ -92,12 +87,12 @@ impl<'a> Validator<'a> {
 
     /// All that was found so far, each cycle once.
     pub fn findings(&self) -> &[Finding] {
-        &self.findings
+        &self.found.all
     }
 
     /// The first finding that makes a verdict.
     pub fn first_report(&self) -> Option<&Finding> {
-        self.findings.iter().find(|finding| finding.grade.is_report())
+        self.found.all.iter().find(|finding| finding.grade.is_report())
     }
 
     /// The next step of a stream.
@@ -125,7 +120,7 @@ impl<'a> Validator<'a> {
 
     /// Adds a finding about one step.
     pub(super) fn report(&mut self, finding: Finding) {
-        self.findings.push(finding);
+        self.found.all.push(finding);
     }
 
     /// Adds a finding at this step.
@@ -309,8 +304,7 @@ impl<'a> Validator<'a> {
             run.end -= 1;
         } else if self.locks.all[held.lock].kind.excludes() {
             kept.push((held.lock, held.hold == Hold::Exclusive));
-            kept.sort_unstable();
-            kept.dedup();
+            merge(&mut kept);
         }
         let fact = Use { level, end: held.end(), at, run, held: kept };
         let cycles = if in_irq { self.graph.add_used(fact, self.locks) } else { self.graph.add_open(fact, self.locks) };
@@ -394,76 +388,6 @@ impl<'a> Validator<'a> {
         Recursion::None
     }
 
-    fn report_recursion(&mut self, task: usize, held: &Held, next: &Held) {
-        if self.is_kernel() {
-            let message = format!("{} is taken while one of its class is held", self.name(next.lock));
-            self.wrong(task, Kind::Recursion, message, "");
-            return;
-        }
-        let waits_for_itself = next.hold == Hold::Exclusive || held.hold == Hold::Exclusive;
-        if held.lock == next.lock && waits_for_itself {
-            let state = &mut self.tasks[task];
-            state.stuck = state.stuck.or(Some(state.trace.len()));
-        }
-        let edge = self.edge(task, held.end(), next.end());
-        let cycle = grade::recursion(&edge, self);
-        self.insert(next.place, Kind::Recursion, vec![edge], cycle);
-    }
-
-    /// Grades cycles and adds them, each once. What an interleaving is known for is not looked at again.
-    pub(super) fn tell(&mut self, at: Place, cycles: Vec<Cycle>) {
-        let mut confirmed = 0;
-        for cycle in cycles {
-            let edges: Vec<Edge> = cycle.edges.iter().map(|edge| self.graph.edges[*edge].clone()).collect();
-            let known = self.keys.get(&key(&edges)).map(|known| self.findings[*known].grade);
-            if known.is_some_and(|grade| grade <= Grade::Interleaving) {
-                continue;
-            }
-            confirmed += 1;
-            let graded =
-                grade::cycle(&edges, self, self.placement.as_ref(), confirmed <= grade::CONFIRMED_MAX);
-            self.insert(at, cycle.kind, edges, graded);
-        }
-    }
-
-    /// A writer has come: cycles that lacked one may have it now.
-    fn grade_again(&mut self, lock: LockId) {
-        for at in 0..self.findings.len() {
-            let finding = &self.findings[at];
-            if finding.grade != Grade::Writer || finding.cycle.iter().all(|edge| edge.to.lock != lock) {
-                continue;
-            }
-            let graded = match finding.kind {
-                Kind::Recursion => grade::recursion(&finding.cycle[0], self),
-                _ => grade::cycle(&finding.cycle, self, self.placement.as_ref(), true),
-            };
-            if graded.grade < finding.grade {
-                (self.findings[at].grade, self.findings[at].schedule) = (graded.grade, graded.schedule);
-            }
-        }
-    }
-
-    fn insert(&mut self, at: Place, kind: Kind, cycle: Vec<Edge>, graded: grade::Graded) {
-        let finding = Finding {
-            kind,
-            grade: graded.grade,
-            place: at,
-            message: cure::sentence(kind, &cycle, self.locks),
-            notes: Vec::new(),
-            schedule: graded.schedule,
-            cure: cure::of_cycle(kind, graded.grade, &cycle, self.locks),
-            cycle,
-        };
-        match self.keys.get(&key(&finding.cycle)) {
-            Some(known) if self.findings[*known].grade <= finding.grade => {}
-            Some(known) => self.findings[*known] = finding,
-            None => {
-                self.keys.insert(key(&finding.cycle), self.findings.len());
-                self.findings.push(finding);
-            }
-        }
-    }
-
     fn assert(&mut self, task: usize, claim: Claim, lock: Option<LockId>) {
         let found = lock.and_then(|lock| self.tasks[task].held.iter().find(|held| self.matches(held, lock)));
         let holds = match claim {
@@ -503,12 +427,4 @@ enum Recursion {
     /// Said to be serialised.
     Nested,
     Found,
-}
-
-/// What makes two cycles one: their dependencies, from whichever they are told.
-fn key(cycle: &[Edge]) -> Key {
-    let part = |edge: &Edge| (edge.from.class, edge.from.hold, edge.to.class, edge.to.hold, edge.irq.map(|irq| irq.0));
-    let parts: Key = cycle.iter().map(part).collect();
-    let rotated = (0..parts.len()).map(|by| [&parts[by..], &parts[..by]].concat());
-    rotated.min().unwrap_or_default()
 }

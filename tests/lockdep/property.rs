@@ -237,20 +237,3 @@ fn no_deadlock_of_brute_force_is_missed_and_what_is_sure_is_reached() {
     assert!(seen.deadlocks * 4 > seen.programs && seen.through_interrupts * 10 > seen.programs, "{seen:?}");
     assert!(seen.reached > seen.deadlocks && seen.doubtful > 0, "{seen:?}");
 }
-#[test]
-fn debug_one() {
-    let Ok(seed) = std::env::var("SEED") else { return };
-    let p = program(seed.parse().unwrap());
-    println!("rw {:?} fair {} ", p.rw, p.fair);
-    for t in &p.tasks { println!("task {t:?}"); }
-    for t in &p.handlers { println!("handler {t:?}"); }
-    let mut s: Vec<usize> = (0..p.tasks.len() + p.handlers.len()).collect();
-    for _ in 0..2 {
-        for f in predict(&p, &s) {
-            println!("{:?} {:?} {}", f.kind, f.grade, f.message);
-            for e in &f.cycle { println!("    {}->{} {:?} {:?} {:?} run {}:{}-{} h {:?} held {:?} at {:?} {:?}", e.from.lock, e.to.lock, e.from.hold, e.to.hold, e.irq.map(|i|i.0), e.run.task, e.run.start, e.run.end, e.handler.map(|h|(h.task,h.start,h.end)), e.held, e.from.place, e.to.place); }
-        }
-        println!("-----");
-        s.reverse();
-    }
-}
