@@ -1,7 +1,9 @@
 //! The validator: recorded cases, families of the kernel's self-test, one case and its twin per finding, brute force.
 
 mod families;
+mod findings;
 mod oracle;
 mod property;
+mod recorded;
 mod script;
 mod ww;

@@ -8,6 +8,7 @@ use lockwright::explore::files::{TEXT_BYTES_MAX, read_text};
 use lockwright::lockdep::answer::{Answer, Judged, Score, judge};
 use lockwright::lockdep::case::{Case, Problem, parse};
 use lockwright::lockdep::explain::explain;
+use lockwright::lockdep::finding::Edge;
 use lockwright::lockdep::validator::Rules;
 use lockwright::report::json;
 
@@ -31,9 +32,51 @@ pub struct Arguments {
 
 /// What `--json` prints.
 #[derive(serde::Serialize)]
-struct Answers<'a> {
-    cases: Vec<&'a Answer>,
+struct Rows<'a> {
+    cases: Vec<Row<'a>>,
     differences: &'a [String],
+}
+
+/// A case, and its report if it has one.
+#[derive(serde::Serialize)]
+struct Row<'a> {
+    #[serde(flatten)]
+    answer: &'a Answer,
+    grade: Option<&'static str>,
+    message: Option<&'a str>,
+    cure: Option<&'a str>,
+    cycle: Vec<Dependency<'a>>,
+    doubtful: Vec<&'a str>,
+}
+
+/// A dependency of a cycle.
+#[derive(serde::Serialize)]
+struct Dependency<'a> {
+    held: &'a str,
+    held_since: usize,
+    wanted: &'a str,
+    wanted_at: usize,
+    interrupt: Option<&'static str>,
+}
+
+fn row<'a>(case: &'a Case, judged: &'a Judged) -> Row<'a> {
+    let report = judged.report.as_ref();
+    let name = |lock: usize| case.locks.all[lock].name.as_str();
+    let dependency = |edge: &Edge| Dependency {
+        held: name(edge.from.lock),
+        held_since: edge.from.place.step,
+        wanted: name(edge.to.lock),
+        wanted_at: edge.to.place.step,
+        interrupt: edge.irq.map(|(level, _)| level.word()),
+    };
+    Row {
+        answer: &judged.answer,
+        grade: report.map(|finding| finding.grade.word()),
+        message: report.map(|finding| finding.message.as_str()),
+        cure: report.map(|finding| finding.cure.as_str()),
+        cycle: report.map_or(Vec::new(), |finding| finding.cycle.iter().map(dependency).collect()),
+        doubtful: judged.doubtful.iter().map(|finding| finding.message.as_str()).collect(),
+    }
 }
 
 /// Judges the cases of a file. Lines that are wrong are named, and the others answered.
@@ -52,8 +95,8 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     }
     if as_json {
         let differences: &[String] = if arguments.score { &score.differences } else { &[] };
-        let cases = judged.iter().map(|(_, judged)| &judged.answer).collect();
-        print(&json::text("lockdep", Answers { cases, differences }))?;
+        let cases = judged.iter().map(|(case, judged)| row(case, judged)).collect();
+        print(&json::text("lockdep", Rows { cases, differences }))?;
     } else {
         print(&text(arguments, &judged, &score)?)?;
     }

@@ -53,8 +53,16 @@ fn two_locks_of_one_class_are_reported_but_for_recursive_readers() {
     for (name, prefix, ending) in COLUMNS {
         let expected = if name == "rlock" { "clean" } else { "recursion 1" };
         check("recursive", &format!("lock{ending} {prefix}.X1; lock{ending} {prefix}.X2"), expected);
-        check("recursive", &format!("lock{ending} {prefix}.X1; unlock{ending} {prefix}.X1; lock{ending} {prefix}.X2"), "clean");
-        check("recursive", &format!("lock{ending} {prefix}.A; unlock{ending} {prefix}.A; unlock{ending} {prefix}.A"), "bad-unlock 2");
+        check(
+            "recursive",
+            &format!("lock{ending} {prefix}.X1; unlock{ending} {prefix}.X1; lock{ending} {prefix}.X2"),
+            "clean",
+        );
+        check(
+            "recursive",
+            &format!("lock{ending} {prefix}.A; unlock{ending} {prefix}.A; unlock{ending} {prefix}.A"),
+            "bad-unlock 2",
+        );
         check("recursive", &format!("lock{ending} {prefix}.A; init {prefix}.A"), "held-lock-reinit 1");
         check("recursive", &format!("lock{ending} {prefix}.A; unlock{ending} {prefix}.A; init {prefix}.A"), "clean");
     }
@@ -78,8 +86,10 @@ fn a_mixed_pair_is_reported_unless_both_read_recursively() {
     for (prefix, recursive) in [("rw", true), ("rwsem", false)] {
         for (first, second) in [(".r", ""), (".r", ".r"), ("", ".r"), ("", "")] {
             let other = if prefix == "rw" { "spin" } else { "mutex" };
-            let there = format!("lock{first} {prefix}.X1; lock {other}.Y1; unlock {other}.Y1; unlock{first} {prefix}.X1;");
-            let back = format!("lock {other}.Y1; lock{second} {prefix}.X1; unlock{second} {prefix}.X1; unlock {other}.Y1;");
+            let there =
+                format!("lock{first} {prefix}.X1; lock {other}.Y1; unlock {other}.Y1; unlock{first} {prefix}.X1;");
+            let back =
+                format!("lock {other}.Y1; lock{second} {prefix}.X1; unlock{second} {prefix}.X1; unlock {other}.Y1;");
             let is_clean = recursive && first == ".r" && second == ".r";
             for text in [format!("{there}{back}"), format!("{back}{there}")] {
                 check("recursive", &text, if is_clean { "clean" } else { "circular 5" });
@@ -274,7 +284,8 @@ fn a_lock_of_each_cpu_is_no_part_of_an_inversion() {
     let off = |text: &str| format!("irq_disable; {text} irq_enable;");
     let local = "lock local.A; lock spin.B; unlock spin.B; unlock local.A;";
 
-    let two = format!("lock local.A; unlock local.A; {}{}", in_irq("spin.B"), off(&nested(("", "spin.B"), ("", "local.A"))));
+    let two =
+        format!("lock local.A; unlock local.A; {}{}", in_irq("spin.B"), off(&nested(("", "spin.B"), ("", "local.A"))));
     check("queued", &two, "clean");
     let three = format!("{local} {}{}", in_irq("spin.A"), off(&nested(("", "spin.A"), ("", "local.A"))));
     check("queued", &three, "clean");

@@ -156,11 +156,8 @@ type Told = Vec<(String, Vec<(usize, usize, Option<Level>)>, &'static str)>;
 
 fn told(findings: &[Finding]) -> Told {
     let of = |finding: &Finding| {
-        let mut edges: Vec<_> = finding
-            .cycle
-            .iter()
-            .map(|edge| (edge.from.lock, edge.to.lock, edge.irq.map(|irq| irq.0)))
-            .collect();
+        let mut edges: Vec<_> =
+            finding.cycle.iter().map(|edge| (edge.from.lock, edge.to.lock, edge.irq.map(|irq| irq.0))).collect();
         edges.sort_unstable();
         (Kind::unified(finding.kind.word()).to_owned(), edges, finding.grade.word())
     };
@@ -209,16 +206,22 @@ fn check(seed: u64, seen: &mut Seen) {
     for cpus in &dead {
         let locks: Vec<usize> = cpus.iter().flat_map(|cpu| cpu.held.iter().copied().chain(cpu.waits)).collect();
         let explains = |finding: &Finding| {
-            finding.grade.is_report() && finding.cycle.iter().all(|edge| locks.contains(&edge.from.lock) && locks.contains(&edge.to.lock))
+            finding.grade.is_report()
+                && finding.cycle.iter().all(|edge| locks.contains(&edge.from.lock) && locks.contains(&edge.to.lock))
         };
         assert!(findings.iter().any(explains), "seed {seed}: missed {cpus:?}\n{program:?}");
     }
     let mut turned = streams.clone();
     turned.reverse();
-    assert_eq!(told(&predict(&program, &turned)), told(&findings), "seed {seed}: the order of recording changes the findings");
+    assert_eq!(
+        told(&predict(&program, &turned)),
+        told(&findings),
+        "seed {seed}: the order of recording changes the findings"
+    );
     seen.programs += 1;
     seen.deadlocks += usize::from(!dead.is_empty());
-    seen.through_interrupts += usize::from(findings.iter().any(|finding| finding.cycle.iter().any(|edge| edge.irq.is_some())));
+    seen.through_interrupts +=
+        usize::from(findings.iter().any(|finding| finding.cycle.iter().any(|edge| edge.irq.is_some())));
     seen.reached += cycles.len();
     seen.doubtful += findings.len() - cycles.len();
 }

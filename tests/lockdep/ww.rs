@@ -31,7 +31,10 @@ fn an_object_that_the_context_has_is_no_event() {
     let again = "ww_lock ww.o1 ww=t ret=EALREADY; ww_trylock ww.o1 ret=busy";
     let other = "ww_ctx_clone from=t to=t2; ww_lock ww.o1 ww=t2 ret=EDEADLK";
     let end = "ww_unlock ww.o1; ww_trylock ww.o1 ret=ok; ww_unlock ww.o1; ww_ctx_fini ww=t";
-    check(&format!("ww_ctx_init ww=t; poke target=t.stamp value=1; ww_lock ww.o1 ww=t; {again}; {other}; {end}"), "clean");
+    check(
+        &format!("ww_ctx_init ww=t; poke target=t.stamp value=1; ww_lock ww.o1 ww=t; {again}; {other}; {end}"),
+        "clean",
+    );
 }
 
 #[test]
@@ -40,7 +43,10 @@ fn after_edeadlk_all_is_let_go_and_the_contended_object_comes_first() {
                  ww_lock ww.o2 ww=t ret=EDEADLK;";
     for slow in ["slow=false", "slow=true"] {
         let then = |text: &str| format!("{start} {}", text.replace("SLOW", slow));
-        check(&then("foreign_drop ww.o2; ww_unlock ww.o1; ww_lock ww.o2 ww=t SLOW; ww_unlock ww.o2; ww_ctx_fini ww=t"), "clean");
+        check(
+            &then("foreign_drop ww.o2; ww_unlock ww.o1; ww_lock ww.o2 ww=t SLOW; ww_unlock ww.o2; ww_ctx_fini ww=t"),
+            "clean",
+        );
         check(&then("foreign_drop ww.o2; ww_lock ww.o2 ww=t SLOW"), "ww-misuse 6");
         check(&then("ww_lock ww.o3 ww=t ret=EDEADLK SLOW"), "ww-misuse 5");
         check(&then("foreign_drop ww.o3; ww_lock ww.o3 ww=t SLOW"), "ww-misuse 6");
