@@ -2,6 +2,7 @@
 
 mod families;
 mod findings;
+mod library;
 mod oracle;
 mod property;
 mod recorded;

@@ -118,10 +118,10 @@ fn count(lines: usize) -> String {
 
 fn text(arguments: &Arguments, judged: &[(&Case, Judged)], score: &Score) -> Result<String> {
     let mut text = String::new();
-    for (case, judged) in judged {
+    for (number, (case, judged)) in judged.iter().enumerate() {
         if arguments.explain {
+            text += if number > 0 { "\n" } else { "" };
             text += &explain(case, judged);
-            text.push('\n');
         } else {
             text += &serde_json::to_string(&judged.answer).context("an answer as JSON")?;
             text.push('\n');

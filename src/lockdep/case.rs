@@ -187,23 +187,25 @@ fn one_lock(name: &str, raw: &RawLock) -> Result<Lock, String> {
         "raw_spinlock" => LockKind::RawSpin,
         "rwlock" => LockKind::RwLock,
         "mutex" => LockKind::Mutex,
-        "rwsem" | "percpu_rwsem" => LockKind::RwSem,
+        "rwsem" | "percpu_rwsem" | "percpu_rw_semaphore" => LockKind::RwSem,
         "rtmutex" | "rt_mutex" => LockKind::RtMutex,
         "ww_mutex" => LockKind::WwMutex,
         "local_lock" => LockKind::Local,
-        "srcu" => LockKind::Srcu,
+        "srcu" | "srcu_struct" => LockKind::Srcu,
+        "completion" => LockKind::Completion,
+        "work" => LockKind::Work,
         "semaphore" => LockKind::Semaphore,
         other => {
             return Err(format!(
                 "lock `{name}` is of kind `{other}`: known are spinlock, raw_spinlock, rwlock, mutex, rwsem, percpu_rwsem, \
-                 rtmutex, ww_mutex, local_lock, srcu, semaphore"
+                 rtmutex, ww_mutex, local_lock, srcu, semaphore, completion, work"
             ));
         }
     };
     let mut lock = Lock::new(name, kind);
     if let Some(wait) = raw.wait.as_deref() {
         let level = match wait {
-            "none" | "inv" | "unchecked" => Wait::Unchecked,
+            "none" | "inv" | "invalid" | "unchecked" => Wait::Unchecked,
             "free" => Wait::Free,
             "spin" => Wait::Spin,
             "config" => Wait::Config,

@@ -19,12 +19,17 @@ fn name(lock: usize, locks: &Locks) -> &str {
     &locks.all[lock].name
 }
 
+fn is_event(lock: usize, locks: &Locks) -> bool {
+    locks.all[lock].kind.is_event()
+}
+
 /// What a cycle is, in one sentence.
 pub(super) fn sentence(kind: Kind, cycle: &[Edge], locks: &Locks) -> String {
     let Some(first) = cycle.first() else { return String::new() };
     let (from, to) = (name(first.from.lock, locks), name(first.to.lock, locks));
     let irq = cycle.iter().find_map(|edge| edge.irq.map(|(level, _)| (edge, level)));
     match (kind, irq) {
+        (Kind::Recursion, _) if is_event(first.to.lock, locks) => format!("{to} is waited for in what brings it"),
         (Kind::Recursion, _) if first.from.lock == first.to.lock => format!("{to} is taken while it is held"),
         (Kind::Recursion, _) => {
             let class = locks.class_name(first.to.class);
@@ -44,6 +49,10 @@ pub(super) fn sentence(kind: Kind, cycle: &[Edge], locks: &Locks) -> String {
             name(edge.to.lock, locks),
             name(edge.from.lock, locks)
         ),
+        _ if cycle.iter().any(|edge| is_event(edge.from.lock, locks)) => {
+            let names: Vec<&str> = cycle.iter().map(|edge| name(edge.from.lock, locks)).collect();
+            format!("waits form a circle: {} and {} again", names.join(", "), names[0])
+        }
         _ => {
             let names: Vec<&str> = cycle.iter().map(|edge| name(edge.from.lock, locks)).collect();
             format!("locks are taken in a circle: {} and {} again", names.join(", "), names[0])
@@ -57,6 +66,13 @@ pub(super) fn of_cycle(kind: Kind, grade: Grade, cycle: &[Edge], locks: &Locks) 
         return format!("None is needed while {} is held around both.", name(lock, locks));
     }
     let Some(newest) = cycle.iter().max_by_key(|edge| edge.to.place) else { return String::new() };
+    if let Some(edge) = cycle.iter().find(|edge| is_event(edge.to.lock, locks)) {
+        let (held, event) = (name(edge.from.lock, locks), name(edge.to.lock, locks));
+        return match held == event {
+            true => format!("Do not wait for {event} in what brings it."),
+            false => format!("Do not wait for {event} (step {}) while {held} is held.", edge.to.place.step),
+        };
+    }
     if kind == Kind::Recursion {
         return recursion(newest, locks);
     }

@@ -144,19 +144,13 @@ fn dependencies(case: &Case, finding: &Finding) -> String {
 
 fn dependency(case: &Case, at: usize, edge: &Edge) -> String {
     let step = |place: Place| place.step;
-    let held = format!(
-        "  P{}: {} held {} since step {}",
-        at + 1,
-        object(edge.from.lock, edge.from.class, &case.locks),
-        edge.from.hold.word(),
-        step(edge.from.place)
-    );
-    let wanted = format!(
-        "{} wanted {} at step {}",
-        object(edge.to.lock, edge.to.class, &case.locks),
-        edge.to.hold.word(),
-        step(edge.to.place)
-    );
+    let is_event = |lock: LockId| case.locks.all[lock].kind.is_event();
+    let (from, to) = (&edge.from, &edge.to);
+    let how = if is_event(from.lock) { "owed".into() } else { format!("held {}", from.hold.word()) };
+    let held = object(from.lock, from.class, &case.locks);
+    let held = format!("  P{}: {held} {how} since step {}", at + 1, step(from.place));
+    let how = if is_event(to.lock) { "awaited".into() } else { format!("wanted {}", to.hold.word()) };
+    let wanted = format!("{} {how} at step {}", object(to.lock, to.class, &case.locks), step(to.place));
     match edge.irq {
         Some((level, open)) => {
             let word = level.word();

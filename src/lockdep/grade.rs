@@ -120,6 +120,9 @@ fn seats(handlers: &[&[usize]], used: &mut Vec<usize>) -> bool {
 /// What a participant does until it waits; nothing if it cannot get there, because it waits for itself before.
 fn moves(edge: &Edge, validator: &Validator<'_>) -> Option<Vec<Move>> {
     let mut moves = Vec::new();
+    if validator.locks.all.get(edge.from.lock).is_some_and(|lock| lock.kind.is_event()) {
+        moves.push(Move { place: edge.from.place, act: Act::Try(edge.from.lock, Hold::Exclusive) });
+    }
     for run in [Some(edge.run), edge.handler].into_iter().flatten() {
         let task = &validator.tasks[run.task];
         if task.stuck.is_some_and(|stuck| run.end >= stuck) {

@@ -67,6 +67,10 @@ pub enum LockKind {
     Srcu,
     /// `struct semaphore`: no owner, and unknown to lockdep.
     Semaphore,
+    /// `struct completion`: something that is waited for and has no holder. Unknown to lockdep.
+    Completion,
+    /// `struct work_struct`: its end is waited for. lockdep takes it for a lock that is held while it runs.
+    Work,
     /// The context of a wound/wait transaction, which lockdep takes for a lock.
     WwContext,
     /// An RCU read-side section: never a node of the graph.
@@ -81,6 +85,11 @@ impl LockKind {
         matches!(self, LockKind::Spin | LockKind::RawSpin | LockKind::RwLock | LockKind::Local)
     }
 
+    /// Is it waited for, and held by nobody?
+    pub fn is_event(self) -> bool {
+        matches!(self, LockKind::Completion | LockKind::Work)
+    }
+
     /// May whoever takes it sleep?
     pub fn sleeps(self) -> bool {
         matches!(self, LockKind::Mutex | LockKind::RwSem | LockKind::RtMutex | LockKind::WwMutex | LockKind::Semaphore)
@@ -88,7 +97,7 @@ impl LockKind {
 
     /// Does holding it keep out another task that wants it? Not what every CPU, or every task, has for itself.
     pub fn excludes(self) -> bool {
-        (self.spins() && self != LockKind::Local) || (self.sleeps() && self != LockKind::Semaphore)
+        (self.spins() && self != LockKind::Local) || (self.sleeps() && self != LockKind::Semaphore && !self.is_event())
     }
 
     /// Do readers and writers of it release differently?
@@ -153,7 +162,12 @@ impl Lock {
         let inner = match kind {
             LockKind::RawSpin => Wait::Spin,
             LockKind::Spin | LockKind::RwLock | LockKind::Local | LockKind::Rcu => Wait::Config,
-            LockKind::Srcu | LockKind::WwContext | LockKind::FsReclaim | LockKind::Semaphore => Wait::Unchecked,
+            LockKind::Completion
+            | LockKind::Work
+            | LockKind::Srcu
+            | LockKind::WwContext
+            | LockKind::FsReclaim
+            | LockKind::Semaphore => Wait::Unchecked,
             _ => Wait::Sleep,
         };
         let outer = if kind == LockKind::Rcu { Wait::Free } else { inner };
@@ -232,6 +246,10 @@ pub enum Poke {
     Owner(LockId, bool),
     /// A context gets another class.
     Class(LockId),
+    /// A context gets another count of objects.
+    Acquired(LockId, u32),
+    /// A context is declared complete, or not.
+    Done(LockId, bool),
     /// Something that no rule looks at.
     Other,
 }
@@ -259,6 +277,18 @@ pub enum Op {
     Unlock {
         lock: LockId,
         read: Option<bool>,
+    },
+    /// The context that will bring an event begins.
+    EventStart {
+        lock: LockId,
+    },
+    /// Waits for an event.
+    Wait {
+        lock: LockId,
+    },
+    /// The event.
+    Complete {
+        lock: LockId,
     },
     Downgrade {
         lock: LockId,

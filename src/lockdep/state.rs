@@ -87,6 +87,8 @@ pub(super) struct Task {
     pub section: usize,
     /// Where in the trace it waits for itself, if it does: what comes after cannot happen.
     pub stuck: Option<usize>,
+    /// Events that it owes, and since where.
+    pub owed: Vec<(LockId, Place)>,
     /// The steps made.
     pub steps: usize,
 }
@@ -106,6 +108,7 @@ impl Default for Task {
             trace: Vec::new(),
             section: 0,
             stuck: None,
+            owed: Vec::new(),
             steps: 0,
         }
     }

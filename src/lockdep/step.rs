@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::lock::{Claim, Flavour, Gfp, LockId, LockKind, Locks, Op, Outcome, Poke, SUBCLASSES};
+use super::lock::{Claim, Flavour, Gfp, Lock, LockId, LockKind, Locks, Op, Outcome, Poke, SUBCLASSES};
 
 /// A step as it is written.
 #[derive(Deserialize, Default)]
@@ -34,7 +34,7 @@ pub(super) struct Raw {
 }
 
 /// Operations, for whoever has mistyped one.
-const KNOWN: &str = "lock, unlock, trylock, downgrade, set_subclass, init, irq_disable, irq_enable, irq_save, irq_restore, \
+const KNOWN: &str = "lock, unlock, trylock, event_start, wait, complete, downgrade, set_subclass, init, irq_disable, irq_enable, irq_save, irq_restore, \
                      bh_disable, bh_enable, preempt_disable, preempt_enable, hardirq_enter, hardirq_exit, softirq_enter, \
                      softirq_exit, rcu_lock, rcu_unlock, fs_reclaim_acquire, fs_reclaim_release, might_alloc, might_sleep, \
                      nofs_save, nofs_restore, noio_save, noio_restore, assert_*, ww_*, foreign_hold, foreign_drop, poke";
@@ -67,6 +67,9 @@ pub(super) fn resolve(raw: &Raw, locks: &Locks) -> Result<Op, String> {
             ok: ok()?,
         },
         "unlock" => Op::Unlock { lock: lock()?, read: reads(raw)? },
+        "event_start" => Op::EventStart { lock: event(raw, locks)? },
+        "wait" => Op::Wait { lock: event(raw, locks)? },
+        "complete" => Op::Complete { lock: event(raw, locks)? },
         "downgrade" => Op::Downgrade { lock: lock()? },
         "set_subclass" => Op::SetSubclass { lock: lock()?, subclass: subclass(raw)? },
         "init" => Op::Init { lock: lock()? },
@@ -104,6 +107,12 @@ pub(super) fn resolve(raw: &Raw, locks: &Locks) -> Result<Op, String> {
 fn the_lock(raw: &Raw, locks: &Locks) -> Result<LockId, String> {
     let name = raw.lock.as_deref().ok_or("`lock` is missing")?;
     named(name, locks)
+}
+
+fn event(raw: &Raw, locks: &Locks) -> Result<LockId, String> {
+    let lock = the_lock(raw, locks)?;
+    let Lock { name, kind, .. } = &locks.all[lock];
+    if kind.is_event() { Ok(lock) } else { Err(format!("`{name}` is no completion, and no work")) }
 }
 
 fn is_of_case(kind: LockKind) -> bool {
@@ -235,9 +244,7 @@ fn clone(raw: &Raw, locks: &Locks) -> Result<Op, String> {
         }
         (None, None, Some(from)) => {
             let from = context(from, locks)?;
-            let other = |(id, lock): (usize, &super::lock::Lock)| {
-                (lock.kind == LockKind::WwContext && id != from).then_some(id)
-            };
+            let other = |(id, lock): (usize, &Lock)| (lock.kind == LockKind::WwContext && id != from).then_some(id);
             (from, locks.all.iter().enumerate().find_map(other).ok_or("`to` is missing")?)
         }
         _ => return Err("`from` and `to` are missing".into()),
@@ -273,7 +280,7 @@ fn poke(raw: &Raw, locks: &Locks) -> Result<Poke, String> {
     let value = raw.value.as_ref().unwrap_or(&Value::Null);
     let is_null =
         value.is_null() || value == 0 || matches!(value.as_str(), Some("NULL" | "null" | "none" | "None" | "0"));
-    let is_object = |lock: &super::lock::Lock| {
+    let is_object = |lock: &Lock| {
         lock.kind != LockKind::WwContext && (lock.name == object || lock.name.ends_with(&format!(".{object}")))
     };
     let object_id = locks.all.iter().position(is_object);
@@ -281,6 +288,11 @@ fn poke(raw: &Raw, locks: &Locks) -> Result<Poke, String> {
     match (object_id, context_id) {
         (Some(lock), _) if field.contains("ctx") => Ok(Poke::Owner(lock, !is_null)),
         (_, Some(ctx)) if field.contains("class") => Ok(Poke::Class(ctx)),
+        (_, Some(ctx)) if field == "acquired" => {
+            let count = value.as_u64().and_then(|count| u32::try_from(count).ok());
+            Ok(Poke::Acquired(ctx, count.unwrap_or(u32::from(!is_null))))
+        }
+        (_, Some(ctx)) if field.starts_with("done") => Ok(Poke::Done(ctx, !is_null)),
         (Some(_), _) | (_, Some(_)) => Ok(Poke::Other),
         _ => Err(format!("`{object}` is neither a lock nor a context of this case")),
     }

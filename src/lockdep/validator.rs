@@ -145,6 +145,9 @@ impl<'a> Validator<'a> {
                 }
             }
             Op::Unlock { lock, read } => self.release(task, lock, read),
+            Op::EventStart { lock } => self.event_start(task, lock),
+            Op::Wait { lock } => self.event_wait(task, lock),
+            Op::Complete { lock } => self.event_bring(task, lock),
             Op::Downgrade { lock } => self.downgrade(task, lock),
             Op::SetSubclass { lock, subclass } => self.set_subclass(task, lock, subclass),
             Op::Init { lock } => self.init(task, lock),
@@ -357,6 +360,7 @@ impl<'a> Validator<'a> {
             let cycles = self.graph.add_order(edge, self.locks);
             self.tell(next.place, cycles);
         }
+        self.delays_events(task, next.end());
         if next.hold == Hold::Exclusive {
             let edge = edge(next, self);
             self.writers.push(edge);

@@ -65,6 +65,8 @@ impl Validator<'_> {
                 self.ww.owners[lock] = if is_set { Owner::Foreign } else { Owner::Nobody };
             }
             Op::Poke(Poke::Class(ctx)) => self.ww.contexts[ctx].class_differs = true,
+            Op::Poke(Poke::Acquired(ctx, count)) => self.ww.contexts[ctx].acquired = count,
+            Op::Poke(Poke::Done(ctx, done)) => self.ww.contexts[ctx].done = done,
             Op::Poke(Poke::Other) => {}
             _ => return false,
         }

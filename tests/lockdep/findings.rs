@@ -185,6 +185,35 @@ fn semaphores_have_an_order_too() {
 }
 
 #[test]
+fn an_event_waits_for_what_its_context_waits_for() {
+    // What brings the event takes the lock under which it is waited for.
+    let bring = "event_start done.W; lock mutex.A; unlock mutex.A; complete done.W;";
+    let wait = "lock mutex.A; wait done.W; unlock mutex.A;";
+    let after = "lock mutex.A; unlock mutex.A; wait done.W;";
+    let early = "event_start done.W; complete done.W; lock mutex.A; unlock mutex.A;";
+    for (text, expected) in [
+        (format!("{bring} {wait}"), "circular"),
+        (format!("{wait} {bring}"), "circular"),
+        (format!("{bring} {after}"), "clean"),
+        (format!("{wait} {early}"), "clean"),
+    ] {
+        assert_both("queued", &text, (expected, "clean"));
+        // lockdep knows the same of works.
+        assert_both("queued", &text.replace("done.W", "work.W"), (expected, expected));
+    }
+    assert_eq!(judged("queued", &format!("{bring} {wait}")).report.map(|finding| finding.grade), Some(Grade::Phases));
+
+    // Through two locks and two events.
+    let there = "event_start done.D; lock mutex.A; lock mutex.B; unlock mutex.B; unlock mutex.A; complete done.D;";
+    assert_both("queued", &format!("{there} lock mutex.B; wait done.D; unlock mutex.B"), ("circular", "clean"));
+    let crossed = "event_start done.D; wait work.W; complete done.D; event_start work.W; wait done.D; complete work.W";
+    assert_both("queued", crossed, ("circular", "clean"));
+    // A work that flushes itself; waiting in atomic context.
+    assert_both("queued", "event_start work.W; wait work.W", ("recursion", "recursion"));
+    assert_both("queued", "lock spin.A; wait done.D; unlock spin.A", ("sleep-in-atomic", "clean"));
+}
+
+#[test]
 fn no_order_crosses_into_an_interrupt_and_the_use_stands_for_it() {
     let start = "lock spin.A; H(; lock spin.B; unlock spin.B; H); unlock spin.A;";
     let back = "irq_disable; lock spin.B; lock spin.A; unlock spin.A; unlock spin.B; irq_enable";

@@ -19,6 +19,8 @@ fn kind(name: &str) -> &'static str {
         "ww" => "ww_mutex",
         "local" => "local_lock",
         "srcu" => "srcu",
+        "work" => "work",
+        "done" => "completion",
         "sem" => "semaphore",
         other => panic!("{other} is no kind of lock"),
     }

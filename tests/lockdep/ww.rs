@@ -23,6 +23,7 @@ fn a_context_is_opened_once_completed_once_and_closed_empty() {
 fn an_object_is_unlocked_once() {
     check("ww_ctx_init ww=t; ww_lock ww.o1 ww=t; ww_unlock ww.o1; ww_unlock ww.o1", "bad-unlock 3");
     check("ww_lock ww.o1; ww_unlock ww.o1; ww_unlock ww.o1", "bad-unlock 2");
+    check("ww_ctx_init ww=t; ww_lock ww.o1 ww=t; poke target=t.acquired value=0; ww_unlock ww.o1", "ww-misuse 3");
     check("ww_lock ww.o1; ww_unlock ww.o1; lock ww.o1; unlock ww.o1; trylock ww.o1 ret=ok; unlock ww.o1", "clean");
 }
 
