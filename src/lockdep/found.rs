@@ -43,25 +43,37 @@ impl Validator<'_> {
     /// Grades cycles and adds them, each once. What an interleaving is known for is not looked at again.
     pub(super) fn tell(&mut self, at: Place, cycles: Vec<Cycle>) {
         let mut confirmed = 0;
+        let mut is_told = false;
         for cycle in cycles {
             let edges: Vec<Edge> = cycle.edges.iter().map(|edge| self.graph.edges[*edge].clone()).collect();
             let known = self.found.keys.get(&key(&edges)).map(|known| self.found.all[*known].grade);
+            is_told |= known.is_some_and(Grade::is_report);
+            if cycle.is_cut {
+                // Of what was not looked at, something may be reachable: the graph alone is believed.
+                if !is_told {
+                    self.insert(at, cycle.kind, edges, grade::graph());
+                }
+                continue;
+            }
             if known.is_some_and(|grade| grade <= Grade::Interleaving) {
                 continue;
             }
             confirmed += 1;
-            self.tell_one(at, cycle.kind, edges, confirmed <= grade::CONFIRMED_MAX);
+            is_told |= self.tell_one(at, cycle.kind, edges, confirmed <= grade::CONFIRMED_MAX);
         }
     }
 
-    pub(super) fn tell_one(&mut self, at: Place, kind: Kind, edges: Vec<Edge>, is_confirmed: bool) {
+    /// Says whether it is a report.
+    pub(super) fn tell_one(&mut self, at: Place, kind: Kind, edges: Vec<Edge>, is_confirmed: bool) -> bool {
         let graded = grade::cycle(&edges, self, is_confirmed);
         let may_improve = matches!(graded.grade, Grade::Writer | Grade::Phases);
         if may_improve && edges.iter().any(|edge| edge.to.hold == Hold::Fair) && self.found.waiting.len() < WAITING_MAX
         {
             self.found.waiting.push((kind, edges.clone(), at));
         }
+        let is_report = graded.grade.is_report();
         self.insert(at, kind, edges, graded);
+        is_report
     }
 
     /// A writer has come: cycles that lacked one, or had one that was in the way, may have it now.

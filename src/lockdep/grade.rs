@@ -22,6 +22,11 @@ fn only(grade: Grade) -> Graded {
     Graded { grade, schedule: Vec::new() }
 }
 
+/// Of a cycle that is not looked at more closely.
+pub(super) fn graph() -> Graded {
+    only(Grade::Graph)
+}
+
 /// Of a cycle of the graph.
 pub(super) fn cycle(edges: &[Edge], validator: &Validator<'_>, is_confirmed: bool) -> Graded {
     let next = |at: usize| &edges[(at + 1) % edges.len()];
@@ -150,10 +155,9 @@ fn confirmed(edges: &[Edge], validator: &Validator<'_>, writers: Vec<Vec<Move>>)
     }
     let in_use = |task: usize| edges.iter().any(|edge| edge.run.task == task);
     let taken = |place: Place| writers.iter().any(|moves| moves.iter().any(|step| step.place.task == place.task));
-    let others = validator
-        .writers
+    let others = validator.writers[lock]
         .iter()
-        .filter(|edge| edge.to.lock == lock && !edge.run.in_irq && !in_use(edge.run.task) && !taken(edge.to.place));
+        .filter(|edge| !edge.run.in_irq && !in_use(edge.run.task) && !taken(edge.to.place));
     let mut second: Option<Graded> = None;
     for writer in others.take(WRITERS_MAX) {
         let Some(more) = moves(writer, validator) else { continue };

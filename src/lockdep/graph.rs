@@ -10,10 +10,10 @@
 //! Cycles are found by class. The report then asks whether it holds for the objects alone, and whether two participants can be
 //! where it wants them at the same time at all: not if both hold one lock.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::finding::{Edge, End, Kind, Level, Place, Run};
-use super::lock::{Hold, LockId, Locks};
+use super::lock::{Class, Hold, LockId, Locks};
 use super::state::merge;
 
 /// Extensions of paths that one search for cycles looks at. Beyond it, what was found so far is told.
@@ -34,24 +34,50 @@ pub(super) struct Use {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Graph {
     pub edges: Vec<Edge>,
+    known: HashSet<Witness>,
+    from: Index,
+    to: Index,
     used: Vec<Use>,
     open: Vec<Use>,
+}
+
+/// Numbers of edges by the lock, and by the class, at one of their ends.
+#[derive(Clone, Debug, Default)]
+struct Index {
+    locks: HashMap<LockId, Vec<usize>>,
+    classes: HashMap<Class, Vec<usize>>,
+}
+
+impl Index {
+    fn add(&mut self, end: &End, edge: usize) {
+        self.locks.entry(end.lock).or_default().push(edge);
+        self.classes.entry(end.class).or_default().push(edge);
+    }
+
+    /// Edges of the same lock or class; some may come twice.
+    fn meeting(&self, end: &End) -> impl Iterator<Item = usize> {
+        let lists = [self.classes.get(&end.class), self.locks.get(&end.lock)];
+        lists.into_iter().flatten().flatten().copied()
+    }
 }
 
 /// A cycle, as numbers of edges, and what it is.
 pub(super) struct Cycle {
     pub edges: Vec<usize>,
     pub kind: Kind,
+    /// Stands for those that were not looked at, because there are more than [`PATHS_MAX`].
+    pub is_cut: bool,
 }
 
 /// What makes two witnesses the same: all but where exactly.
-fn same(a: &Edge, b: &Edge) -> bool {
-    let ends = |e: &Edge| (e.from.lock, e.from.class, e.from.hold, e.to.lock, e.to.class, e.to.hold);
-    ends(a) == ends(b)
-        && a.irq.map(|irq| irq.0) == b.irq.map(|irq| irq.0)
-        && (a.run.task, a.run.in_irq) == (b.run.task, b.run.in_irq)
-        && a.handler.map(|run| run.task) == b.handler.map(|run| run.task)
-        && a.held == b.held
+type Witness =
+    ((LockId, Class, Hold), (LockId, Class, Hold), Option<Level>, [Option<usize>; 2], bool, Vec<(LockId, bool)>);
+
+fn witness(edge: &Edge) -> Witness {
+    let end = |end: &End| (end.lock, end.class, end.hold);
+    let tasks = [Some(edge.run.task), edge.handler.map(|run| run.task)];
+    let level = edge.irq.map(|irq| irq.0);
+    (end(&edge.from), end(&edge.to), level, tasks, edge.run.in_irq, edge.held.clone())
 }
 
 fn same_use(a: &Use, b: &Use) -> bool {
@@ -94,57 +120,84 @@ impl Graph {
     }
 
     fn add(&mut self, edge: Edge, locks: &Locks, with_irq: Kind) -> Vec<Cycle> {
-        if self.edges.iter().any(|known| same(known, &edge)) {
+        if !self.known.insert(witness(&edge)) {
             return Vec::new();
         }
+        let new = self.edges.len();
+        self.from.add(&edge.from, new);
+        self.to.add(&edge.to, new);
         self.edges.push(edge);
-        let new = self.edges.len() - 1;
-        let Some(shown) = self.closes(new) else { return Vec::new() };
+        let back = self.back(new);
+        let Some(shown) = self.closes(new, &back) else { return Vec::new() };
         let mut found = Vec::new();
         let mut steps = 0;
-        self.extend(&mut vec![new], &mut steps, &mut found);
-        // A closed path that meets a lock twice splits there, and one part is a strong cycle that was found before. Unless the
-        // search hit its bound.
-        if found.is_empty() && steps > PATHS_MAX {
-            found.push(shown);
+        self.extend(&mut vec![new], &back, &mut steps, &mut found);
+        let judged = |edges, is_cut| self.judge(edges, locks, with_irq, is_cut);
+        let mut cycles: Vec<Cycle> = found.into_iter().filter_map(|edges| judged(edges, false)).collect();
+        // A closed path that meets a lock twice splits there, and one part is a strong cycle that was found before. So nothing is
+        // missed, unless the search has hit its bound.
+        if steps > PATHS_MAX {
+            cycles.extend(judged(shown, true));
         }
-        let kinds = found.into_iter().filter_map(|edges| self.judge(edges, locks, with_irq));
-        kinds.collect()
+        cycles
     }
 
-    /// A strong closed path through the edge, if there is one. Each edge is looked at once.
-    fn closes(&self, new: usize) -> Option<Vec<usize>> {
-        let mut before: HashMap<usize, usize> = HashMap::new();
+    /// The edges from which a strong path leads to this one, each with the next on such a path.
+    fn back(&self, new: usize) -> HashMap<usize, usize> {
+        let mut next: HashMap<usize, usize> = HashMap::new();
+        let mut seen = HashSet::new();
         let mut queue = VecDeque::from([new]);
-        while let Some(last) = queue.pop_front() {
-            if follows(&self.edges[last], &self.edges[new]) {
-                let mut path: Vec<usize> = std::iter::successors(Some(last), |at| before.get(at).copied()).collect();
-                path.reverse();
-                return Some(path);
+        while let Some(edge) = queue.pop_front() {
+            let from = &self.edges[edge].from;
+            // Other edges that leave this lock in this way have the same before them.
+            if !seen.insert((from.lock, from.class, from.hold.is_read())) {
+                continue;
             }
-            for next in (0..self.edges.len()).filter(|next| *next != new) {
-                if follows(&self.edges[last], &self.edges[next]) && !before.contains_key(&next) {
-                    before.insert(next, last);
-                    queue.push_back(next);
+            for before in self.to.meeting(from) {
+                let is_new = before != new && !next.contains_key(&before);
+                if is_new && follows(&self.edges[before], &self.edges[edge]) {
+                    next.insert(before, edge);
+                    queue.push_back(before);
                 }
             }
         }
-        None
+        next
+    }
+
+    /// A strong closed path through the edge, if there is one.
+    fn closes(&self, new: usize, back: &HashMap<usize, usize>) -> Option<Vec<usize>> {
+        let last = &self.edges[new];
+        if follows(last, last) {
+            return Some(vec![new]);
+        }
+        let mut after = self.from.meeting(&last.to);
+        let first = after.find(|next| back.contains_key(next) && follows(last, &self.edges[*next]))?;
+        let rest = std::iter::successors(Some(first), |at| back.get(at).copied()).take_while(|at| *at != new);
+        Some([new].into_iter().chain(rest).collect())
     }
 
     /// All cycles through the first edge of the path that meet no lock twice, and have one interrupt at most: where two interrupts are
     /// in a cycle, the first of them may come where the second did, and that cycle is shorter.
-    fn extend(&self, path: &mut Vec<usize>, steps: &mut usize, found: &mut Vec<Vec<usize>>) {
-        let (first, last) = (path[0], path[path.len() - 1]);
-        if follows(&self.edges[last], &self.edges[first]) {
+    fn extend(
+        &self,
+        path: &mut Vec<usize>,
+        back: &HashMap<usize, usize>,
+        steps: &mut usize,
+        found: &mut Vec<Vec<usize>>,
+    ) {
+        let (first, last) = (&self.edges[path[0]], &self.edges[path[path.len() - 1]]);
+        if follows(last, first) {
             found.push(path.clone());
             return;
         }
-        for next in 0..self.edges.len() {
-            let from = self.edges[next].from.lock;
-            let has_irq = self.edges[next].irq.is_some() && path.iter().any(|at| self.edges[*at].irq.is_some());
-            let is_met = path.iter().any(|at| self.edges[*at].from.lock == from);
-            if has_irq || is_met || !follows(&self.edges[last], &self.edges[next]) {
+        let mut after: Vec<usize> = self.from.meeting(&last.to).filter(|next| back.contains_key(next)).collect();
+        after.sort_unstable();
+        after.dedup();
+        for next in after {
+            let edge = &self.edges[next];
+            let has_irq = edge.irq.is_some() && path.iter().any(|at| self.edges[*at].irq.is_some());
+            let is_met = path.iter().any(|at| self.edges[*at].from.lock == edge.from.lock);
+            if has_irq || is_met || !follows(last, edge) {
                 continue;
             }
             *steps += 1;
@@ -152,13 +205,13 @@ impl Graph {
                 return;
             }
             path.push(next);
-            self.extend(path, steps, found);
+            self.extend(path, back, steps, found);
             path.pop();
         }
     }
 
     /// What a cycle is; nothing if a lock that each CPU has for itself is part of one with an interrupt.
-    fn judge(&self, edges: Vec<usize>, locks: &Locks, with_irq: Kind) -> Option<Cycle> {
+    fn judge(&self, edges: Vec<usize>, locks: &Locks, with_irq: Kind, is_cut: bool) -> Option<Cycle> {
         let has_irq = edges.iter().any(|edge| self.edges[*edge].irq.is_some());
         let per_cpu = |edge: &usize| locks.all[self.edges[*edge].from.lock].per_cpu;
         if has_irq && edges.len() > 1 && edges.iter().any(per_cpu) {
@@ -170,7 +223,7 @@ impl Graph {
             (false, 1) => Kind::Recursion,
             (false, _) => Kind::Circular,
         };
-        Some(Cycle { edges, kind })
+        Some(Cycle { edges, kind, is_cut })
     }
 }
 

@@ -277,6 +277,8 @@ fn assertion(raw: &Raw, locks: &Locks) -> Result<Op, String> {
 fn poke(raw: &Raw, locks: &Locks) -> Result<Poke, String> {
     let target = raw.target.as_deref().ok_or("`target` is missing")?;
     let (object, field) = target.rsplit_once('.').ok_or_else(|| format!("target is `{target}`: object.field"))?;
+    // A field may be one of the mutex inside: o1.base.owner.
+    let object = object.strip_suffix(".base").unwrap_or(object);
     let value = raw.value.as_ref().unwrap_or(&Value::Null);
     let is_null =
         value.is_null() || value == 0 || matches!(value.as_str(), Some("NULL" | "null" | "none" | "None" | "0"));

@@ -15,6 +15,9 @@ use super::ww::Transactions;
 /// Locks that a task may hold, as the kernel counts; asked as the kernel alone.
 const DEPTH_MAX: usize = 48;
 
+/// Writers of each lock that are remembered.
+const WRITERS_MAX: usize = 64;
+
 /// Whose rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Rules {
@@ -56,7 +59,8 @@ pub struct Validator<'a> {
     pub(super) kernel: Kernel,
     pub(super) subclasses: Vec<u8>,
     pub(super) ww: Transactions,
-    pub(super) writers: Vec<Edge>,
+    /// By lock: acquisitions for writing, of which some may be the one who waits.
+    pub(super) writers: Vec<Vec<Edge>>,
     pub(super) placement: Option<Placement>,
     pub(super) found: Found,
 }
@@ -72,7 +76,7 @@ impl<'a> Validator<'a> {
             kernel: Kernel::default(),
             subclasses: vec![0; locks.all.len()],
             ww: Transactions::new(locks.all.len()),
-            writers: Vec::new(),
+            writers: vec![Vec::new(); locks.all.len()],
             placement: None,
             found: Found::default(),
         }
@@ -361,9 +365,9 @@ impl<'a> Validator<'a> {
             self.tell(next.place, cycles);
         }
         self.delays_events(task, next.end());
-        if next.hold == Hold::Exclusive {
+        if next.hold == Hold::Exclusive && self.writers[next.lock].len() < WRITERS_MAX {
             let edge = edge(next, self);
-            self.writers.push(edge);
+            self.writers[next.lock].push(edge);
             self.grade_again(next.lock);
         }
     }
