@@ -222,6 +222,16 @@ fn no_order_crosses_into_an_interrupt_and_the_use_stands_for_it() {
 }
 
 #[test]
+fn the_kernel_gives_up_at_48_locks_and_we_do_not() {
+    let nested = |count: u8| -> String {
+        let letters = |of: u8| format!("mutex.{}{}", char::from(b'a' + of / 26), char::from(b'a' + of % 26));
+        (0..count).map(|of| format!("lock {};", letters(of))).collect()
+    };
+    assert_both("queued", &nested(48), ("clean", "clean"));
+    assert_both("queued", &nested(49), ("clean", "limit"));
+}
+
+#[test]
 fn assertions_are_believed_when_they_hold() {
     for (held, claim, is_true) in [
         ("lock mutex.A;", "assert_held mutex.A", true),
