@@ -14,6 +14,7 @@ mod explore;
 mod kinds;
 mod lease;
 mod list;
+mod lockdep;
 mod matrix;
 mod memory;
 mod outline;
@@ -80,6 +81,8 @@ enum Command {
     },
     /// Run lease scripts on a design, and hold each against its recording from a real kernel.
     Lease(lease::Arguments),
+    /// Judge step sequences: predict deadlocks and misuse of locks from one run.
+    Lockdep(lockdep::Arguments),
     /// Show a call's outline as executed, with the locks held at each line.
     Outline(outline::Arguments),
     /// List designs, mutants, scenarios, engines, calls and codes.
@@ -107,6 +110,7 @@ pub fn run(arguments: Arguments) -> Result<Status> {
         Some(Command::Explore(arguments)) => explore::run(&arguments, json),
         Some(Command::Replay { file, columns }) => replay::run(&file, page_columns(columns), json),
         Some(Command::Lease(arguments)) => lease::run(&arguments, json),
+        Some(Command::Lockdep(arguments)) => lockdep::run(&arguments, json),
         Some(Command::Outline(arguments)) => outline::run(&arguments, json),
         Some(Command::List { what }) => list::run(what, json),
         Some(Command::Explain { code }) => explain::run(&code, json),

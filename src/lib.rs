@@ -8,7 +8,7 @@
 //! Reading order of the lease case: [`lease`] with [`lease::bkl`] beside [`lease::spinlock`]; [`kernel`], on which they stand;
 //! [`scenario`], which says who calls what, and [`study`], which holds designs and scenarios together; [`check`] and
 //! [`lease::judge`], which judge; [`subject`], [`explore`] and [`engine`], which go through the executions; [`report`], which shows
-//! what was seen. Programs that are values: [`program`].
+//! what was seen. Programs that are values: [`program`]. By itself stands [`lockdep`], which judges recorded steps of locks.
 //!
 //! ```
 //! use lockwright::explore::{Config, explore};
@@ -27,6 +27,7 @@ pub mod event;
 pub mod explore;
 pub mod kernel;
 pub mod lease;
+pub mod lockdep;
 pub mod model;
 pub mod prelude;
 pub mod program;

@@ -57,7 +57,7 @@ fn printed() -> BTreeMap<String, BTreeMap<String, BTreeSet<&'static str>>> {
     let check = ["check", "--design", "bkl", "--design", "spinlock:waiters-forgotten", "--json", "--save", saved];
     let check = [&check[..], &["--scenario", "leaser-enomem", "--scenario", "unlock-break"]].concat();
     let bounded = ["check", "--json", "--executions-max", "1", "--scenario", "expiry"];
-    let runs: [&[&str]; 13] = [
+    let runs: [&[&str]; 15] = [
         &["--json"],
         &check,
         &bounded,
@@ -68,6 +68,8 @@ fn printed() -> BTreeMap<String, BTreeMap<String, BTreeSet<&'static str>>> {
         &["explore", "--design", "spinlock:waiters-forgotten", "--scenario", "unlock-break", "--json"],
         &["replay", &file, "--json"],
         &["lease", "tests/data/lease-shapes.jsonl", "--design", "spinlock:lock-left", "--json"],
+        &["lockdep", "docs/lockdep/gaps.jsonl", "--json"],
+        &["lockdep", "tests/data/lockdep-differs.jsonl", "--score", "--json"],
         &["outline", "--design", "bkl", "--json"],
         &["list", "--json"],
         &["explain", "LW010", "--json"],

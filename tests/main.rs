@@ -23,6 +23,7 @@ mod limits;
 mod lineup;
 mod livelock;
 mod lock_order;
+mod lockdep;
 mod matrix;
 mod model;
 mod mutants;

@@ -20,6 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("script", &["scenario", "explore", "lease", "check", "kernel", "engine", "event"]),
     ("report", &["study", "scenario", "lease", "explore", "check", "engine", "event"]),
     ("model", &["report", "explore", "subject", "kernel", "engine", "check", "event"]),
+    ("lockdep", &[]),
     ("prelude", &["model", "kernel", "explore", "engine", "check"]),
 ];
 

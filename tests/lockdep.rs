@@ -1,0 +1,10 @@
+//! The validator: recorded cases, families of the kernel's self-test, one case and its twin per finding, brute force.
+
+mod families;
+mod findings;
+mod library;
+mod oracle;
+mod property;
+mod recorded;
+mod script;
+mod ww;
