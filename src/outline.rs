@@ -10,7 +10,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`source`], [`words`], [`statement`], [`expr`] | lines without leaders; what a line says |
+//! | [`source`], [`words`], [`claims`], [`statement`], [`expr`] | lines without leaders; what a line says |
 //! | [`tree`], [`parse`], [`declare`], [`facts`], `diagram`, `splat`, `steps`, `order` | what a text holds |
 //! | [`vocabulary`], [`catalogue`], [`scope`] | what names mean |
 //! | [`walk`] | the static walk of every path, and the graph of lock orders |
@@ -22,6 +22,7 @@
 
 pub mod catalogue;
 pub mod check;
+pub mod claims;
 pub mod declare;
 pub mod diagnostic;
 mod diagram;

@@ -38,13 +38,15 @@ type Wanted = Vec<(String, Option<Kind>)>;
 
 fn wanted(arguments: &[String]) -> Result<Wanted> {
     let one = |argument: &String| {
-        let (lock, kind) = argument.rsplit_once('=').with_context(|| format!("'{argument}' is no conversion: --convert LOCK=KIND"))?;
+        let (lock, kind) =
+            argument.rsplit_once('=').with_context(|| format!("'{argument}' is no conversion: --convert LOCK=KIND"))?;
         ensure!(!lock.is_empty(), "'{argument}' names no lock: --convert LOCK=KIND");
         if kind == "all" {
             return Ok((lock.to_owned(), None));
         }
         let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.text()).collect();
-        let kind = Kind::parse(kind).with_context(|| format!("unknown kind of lock '{kind}': the kinds are {}, and all", kinds.join(", ")))?;
+        let kind = Kind::parse(kind)
+            .with_context(|| format!("unknown kind of lock '{kind}': the kinds are {}, and all", kinds.join(", ")))?;
         Ok((lock.trim_start_matches('&').to_owned(), Some(kind)))
     };
     arguments.iter().map(one).collect()
@@ -115,7 +117,8 @@ struct FilesJson {
 pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     let wanted = wanted(arguments.conversions)?;
     let catalogue = catalogue(arguments.catalogues)?;
-    let conversions: Conversions = wanted.iter().filter_map(|(lock, kind)| kind.map(|kind| (lock.clone(), kind))).collect();
+    let conversions: Conversions =
+        wanted.iter().filter_map(|(lock, kind)| kind.map(|kind| (lock.clone(), kind))).collect();
     let mut all = Vec::new();
     for name in arguments.files {
         let bytes = read(name)?;
@@ -133,7 +136,8 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
         let files = all.iter().zip(tables).map(|(checked, kinds)| file_json(checked, kinds)).collect();
         print(&json::text("check", FilesJson { files }))?;
     } else {
-        let texts: Vec<String> = all.iter().zip(&tables).map(|(checked, kinds)| text(checked, kinds, &conversions, all.len() > 1)).collect();
+        let texts: Vec<String> =
+            all.iter().zip(&tables).map(|(checked, kinds)| text(checked, kinds, &conversions, all.len() > 1)).collect();
         print(&texts.join("\n"))?;
     }
     let shown = |checked: &Checked| -> bool { !checked.shown().codes().is_empty() };
@@ -161,8 +165,14 @@ fn refused(all: &[Checked], wanted: &Wanted, as_json: bool) -> Result<Option<Sta
     }
     for (lock, _) in wanted {
         let known: Vec<&str> = all.iter().flat_map(|checked| checked.before.locks()).collect();
-        let is_known = |name: &&str| *name == lock || name.split('[').next() == Some(lock) || name.rsplit(['>', '.']).next() == Some(lock);
-        ensure!(known.iter().any(|name| is_known(name)), "no lock is called '{lock}': the locks are {}", known.join(", "));
+        let is_known = |name: &&str| {
+            *name == lock || name.split('[').next() == Some(lock) || name.rsplit(['>', '.']).next() == Some(lock)
+        };
+        ensure!(
+            known.iter().any(|name| is_known(name)),
+            "no lock is called '{lock}': the locks are {}",
+            known.join(", ")
+        );
     }
     Ok(None)
 }
@@ -198,7 +208,8 @@ fn text(checked: &Checked, kinds: &[KindJson], conversions: &Conversions, is_one
         text.push_str(&page::text(checked.shown()));
     }
     if let Some(broken) = broken(checked) {
-        let as_what: Vec<String> = conversions.iter().map(|(lock, kind)| format!("{lock} as a {}", kind.text())).collect();
+        let as_what: Vec<String> =
+            conversions.iter().map(|(lock, kind)| format!("{lock} as a {}", kind.text())).collect();
         text.push_str(&format!("\n{}: ", as_what.join(", ")));
         if broken.is_empty() {
             text.push_str("no finding that was not there before\n");

@@ -55,7 +55,11 @@ impl Catalogue {
                     }
                 }
                 Some(Err(mistake)) => mistakes.push(mistake),
-                _ => mistakes.push(Diagnostic::mistake("a catalogue has `fn` lines only", line.whole(), "expected `fn NAME: FACTS`")),
+                _ => mistakes.push(Diagnostic::mistake(
+                    "a catalogue has `fn` lines only",
+                    line.whole(),
+                    "expected `fn NAME: FACTS`",
+                )),
             }
         }
         (source, mistakes)
@@ -81,7 +85,8 @@ mod tests {
         let catalogue = Catalogue::built_in();
 
         assert!(catalogue.iter().count() >= 250, "{}", catalogue.iter().count());
-        let silent: Vec<&str> = catalogue.iter().filter(|(_, known)| known.about.is_empty()).map(|(name, _)| name).collect();
+        let silent: Vec<&str> =
+            catalogue.iter().filter(|(_, known)| known.about.is_empty()).map(|(name, _)| name).collect();
         assert_eq!(silent, Vec::<&str>::new());
     }
 

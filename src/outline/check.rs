@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalogue::Catalogue;
+use super::claims::Claim;
 use super::declare::Runs;
 use super::diagnostic::{Diagnostic, Label};
 use super::drawn::{self, Drawn};
@@ -16,7 +17,6 @@ use super::source::{Place, Source};
 use super::tree::{Diagram, Figure, File, Function, Group};
 use super::vocabulary::{Kind, Mode};
 use super::walk::Walk;
-use super::words::Claim;
 
 /// States of all explorations of a file at most.
 pub const STATES_MAX: u64 = 2_000_000;
@@ -147,7 +147,8 @@ pub fn check(name: &str, bytes: &[u8], options: &Options) -> Report {
 /// A task calls a function that is outlined nowhere.
 fn unknown_tasks(file: &mut File) {
     use super::declare::Declaration;
-    let mut known: BTreeSet<&str> = file.groups.iter().flat_map(|group| &group.functions).map(|function| function.name.as_str()).collect();
+    let mut known: BTreeSet<&str> =
+        file.groups.iter().flat_map(|group| &group.functions).map(|function| function.name.as_str()).collect();
     for function in file.groups.iter().flat_map(|group| &group.functions) {
         for node in &function.body {
             node.each(&mut |node| {
@@ -159,14 +160,20 @@ fn unknown_tasks(file: &mut File) {
             });
         }
     }
-    let declared = |name: &str| file.declarations.iter().any(|(other, _)| matches!(other, Declaration::Fn(known, _) if known == name));
+    let declared = |name: &str| {
+        file.declarations.iter().any(|(other, _)| matches!(other, Declaration::Fn(known, _) if known == name))
+    };
     let mut mistakes = Vec::new();
     for (declaration, _) in &file.declarations {
         let Declaration::Task(task, _, calls) = declaration else { continue };
         for call in calls.iter().filter(|call| !known.contains(call.name.as_str()) && !declared(&call.name)) {
             let title = format!("task `{task}` calls `{}`, which is not outlined", call.name);
             let names: Vec<&str> = known.iter().copied().take(8).collect();
-            let expected = if names.is_empty() { "expected a function of this file".to_owned() } else { format!("expected one of {}", names.join(", ")) };
+            let expected = if names.is_empty() {
+                "expected a function of this file".to_owned()
+            } else {
+                format!("expected one of {}", names.join(", "))
+            };
             mistakes.push(Diagnostic::mistake(title, call.place, expected));
         }
     }
@@ -191,7 +198,8 @@ fn outline(source: &Source, file: &File, group: &Group, options: &Options, budge
     } else {
         scope.tasks.iter().map(|task| task_of(&scope, task)).collect()
     };
-    let sets: Vec<Set> = if scope.tasks.is_empty() { sets(&scope, &walk, &tasks) } else { vec![tasks.iter().collect()] };
+    let sets: Vec<Set> =
+        if scope.tasks.is_empty() { sets(&scope, &walk, &tasks) } else { vec![tasks.iter().collect()] };
     for set in sets {
         explore(source, &scope, &set, &mut unit, budget);
     }
@@ -226,7 +234,9 @@ fn entry<'a>(function: &'a Function) -> Task<'a> {
 fn task_of<'a>(scope: &Scope<'a>, task: &super::scope::Task<'a>) -> Task<'a> {
     let bodies = match &task.does {
         Does::Body(body) => vec![("", *body)],
-        Does::Calls(calls) => calls.iter().filter_map(|call| scope.function(&call.name)).map(|(body, _)| ("", body)).collect(),
+        Does::Calls(calls) => {
+            calls.iter().filter_map(|call| scope.function(&call.name)).map(|(body, _)| ("", body)).collect()
+        }
     };
     Task { name: task.name.clone(), runs: task.runs, bodies }
 }
@@ -236,15 +246,25 @@ fn shared(program: &Program) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for inst in program.tasks.iter().flat_map(|task| &task.insts) {
         match &inst.op {
-            Op::Load(at, ..) | Op::Store(at, ..) | Op::Modify(at, ..) => _ = found.insert(format!("v{}", program.variables[*at].name)),
+            Op::Load(at, ..) | Op::Store(at, ..) | Op::Modify(at, ..) => {
+                _ = found.insert(format!("v{}", program.variables[*at].name))
+            }
             Op::Prepare(at) | Op::Wake(at) => _ = found.insert(format!("q{}", program.queues[*at])),
-            Op::WaitCount(at, ..) | Op::Count(at, _) | Op::ResetCount(at) => _ = found.insert(format!("c{}", program.counts[*at])),
+            Op::WaitCount(at, ..) | Op::Count(at, _) | Op::ResetCount(at) => {
+                _ = found.insert(format!("c{}", program.counts[*at]))
+            }
             Op::Use(at) | Op::Free(at) => _ = found.insert(format!("o{}", program.objects[*at])),
             Op::SyncRcu | Op::Rcu(_) => _ = found.insert("rcu".to_owned()),
             Op::SeqBegin(at, _) => _ = found.insert(format!("s{}", program.locks[*at].0)),
             // A reader in a reader, and a writer in between.
             Op::Acquire(at, mode, _) if program.locks[*at].1.is_fair() => {
-                let readers = |task: &&super::machine::Code| task.insts.iter().filter(|inst| matches!(inst.op, Op::Acquire(other, Mode::Read, _) if other == *at)).count() > 1;
+                let readers = |task: &&super::machine::Code| {
+                    task.insts
+                        .iter()
+                        .filter(|inst| matches!(inst.op, Op::Acquire(other, Mode::Read, _) if other == *at))
+                        .count()
+                        > 1
+                };
                 if *mode == Mode::Write || program.tasks.iter().any(|task| readers(&task)) {
                     found.insert(format!("r{}", program.locks[*at].0));
                 }
@@ -259,7 +279,8 @@ fn shared(program: &Program) -> BTreeSet<String> {
 ///
 /// Locks whose orders have no cycle cannot deadlock: such pairs need no run.
 fn sets<'a>(scope: &Scope<'a>, walk: &Walk, tasks: &'a [Task<'a>]) -> Vec<Set<'a>> {
-    let touches: Vec<BTreeSet<String>> = tasks.iter().map(|task| shared(&lower::lower(scope, std::slice::from_ref(task), false).program)).collect();
+    let touches: Vec<BTreeSet<String>> =
+        tasks.iter().map(|task| shared(&lower::lower(scope, std::slice::from_ref(task), false).program)).collect();
     let mut sets: Vec<Set> = tasks.iter().map(|task| vec![task]).collect();
     for (at, one) in tasks.iter().enumerate() {
         for (other, second) in tasks.iter().enumerate().skip(at) {
@@ -284,7 +305,10 @@ fn sets<'a>(scope: &Scope<'a>, walk: &Walk, tasks: &'a [Task<'a>]) -> Vec<Set<'a
 fn explore<'a>(source: &Source, scope: &Scope<'a>, set: &[&Task<'a>], unit: &mut Unit, budget: &mut Budget) {
     let mut sources: Vec<Task> = Vec::new();
     for task in set {
-        let same = sources.iter().filter(|known: &&Task| known.name == task.name || known.name.starts_with(&format!("{} ", task.name))).count();
+        let same = sources
+            .iter()
+            .filter(|known: &&Task| known.name == task.name || known.name.starts_with(&format!("{} ", task.name)))
+            .count();
         let name = if same == 0 { task.name.clone() } else { format!("{} {}", task.name, same + 1) };
         sources.push(Task { name, runs: task.runs, bodies: task.bodies.clone() });
     }
@@ -330,7 +354,8 @@ fn add(source: &Source, program: &Program, shown: &Shown, path: &[Step], unit: &
         known.schedule.get_or_insert(table);
         return;
     }
-    let labels = shown.labels.iter().map(|(place, text)| Label { place: whole(source, *place), text: text.clone() }).collect();
+    let labels =
+        shown.labels.iter().map(|(place, text)| Label { place: whole(source, *place), text: text.clone() }).collect();
     unit.findings.push(Finding {
         code: shown.code,
         subject: shown.subject.clone(),
@@ -353,12 +378,16 @@ fn whole(source: &Source, place: Place) -> Place {
 fn of_diagram(source: &Source, file: &File, diagram: &Diagram, options: &Options, budget: &mut Budget) -> Unit {
     let bodies: Vec<_> = diagram.columns.iter().map(|column| column.body.as_slice()).collect();
     let scope = Scope::new(file, &[], &bodies, options.catalogue, &options.conversions);
-    let tasks: Vec<super::scope::Task> = diagram.columns.iter().map(|column| super::scope::Task {
-        name: column.name.clone(),
-        runs: Runs::Task,
-        does: Does::Body(&column.body),
-        place: diagram.place,
-    }).collect();
+    let tasks: Vec<super::scope::Task> = diagram
+        .columns
+        .iter()
+        .map(|column| super::scope::Task {
+            name: column.name.clone(),
+            runs: Runs::Task,
+            does: Does::Body(&column.body),
+            place: diagram.place,
+        })
+        .collect();
     let walk = Walk::of(&scope, &tasks);
     let what = match diagram.figure {
         Figure::Columns => "diagram",
@@ -370,21 +399,25 @@ fn of_diagram(source: &Source, file: &File, diagram: &Diagram, options: &Options
     unit.findings.retain(|finding| !matches!(finding.code, "LW006" | "LW007"));
     unit.names = diagram.columns.iter().map(|column| column.name.clone()).collect();
     unit.remarks = diagram.remarks.clone();
-    let sources: Vec<Task> = diagram.columns.iter().map(|column| Task {
-        name: column.name.clone(),
-        runs: Runs::Task,
-        bodies: vec![("", column.body.as_slice())],
-    }).collect();
+    let sources: Vec<Task> = diagram
+        .columns
+        .iter()
+        .map(|column| Task { name: column.name.clone(), runs: Runs::Task, bodies: vec![("", column.body.as_slice())] })
+        .collect();
     let lowered = lower::lower(&scope, &sources, true);
     // A task that was made of the chain has no rows.
     let is_made = diagram.figure == Figure::Box && !diagram.remarks.is_empty();
     unit.drawn = (!is_made).then(|| as_drawn(source, &lowered.program, &mut unit));
     let names = unit.names.clone();
     run(source, &lowered, names, &mut unit, budget);
-    unit.claims = diagram.claims.iter().map(|(claim, place)| {
-        let confirmed = unit.findings.iter().any(|finding| claim.codes().contains(&finding.code));
-        (*claim, *place, confirmed)
-    }).collect();
+    unit.claims = diagram
+        .claims
+        .iter()
+        .map(|(claim, place)| {
+            let confirmed = unit.findings.iter().any(|finding| claim.codes().contains(&finding.code));
+            (*claim, *place, confirmed)
+        })
+        .collect();
     unit.claims.sort_by_key(|(_, place, _)| *place);
     unit.claims.dedup();
     unit

@@ -123,7 +123,8 @@ impl Reader<'_> {
 
     /// NAME and what is behind the colon. A line without one is a mistake at the margin, and a statement elsewhere.
     fn named<'b>(&self, rest: &'b str, what: &str) -> Option<Result<(String, &'b str), Diagnostic>> {
-        let colon = rest.match_indices(':').find(|(at, _)| !rest[at + 1..].starts_with(':') && !rest[..*at].ends_with(':'));
+        let colon =
+            rest.match_indices(':').find(|(at, _)| !rest[at + 1..].starts_with(':') && !rest[..*at].ends_with(':'));
         let Some((at, _)) = colon else {
             let is_declared = self.line.indent() == 0 && rest.split_whitespace().count() <= 3;
             return is_declared.then(|| Err(self.mistake(format!("this {what} has no `:`"), "", "`:` and what it is")));
@@ -146,7 +147,9 @@ impl Reader<'_> {
             let word = kind.split_whitespace().next().unwrap_or("");
             let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.text()).collect();
             let found = Kind::parse(word);
-            let found = found.ok_or_else(|| self.mistake(format!("unknown kind of lock `{word}`"), word, &format!("one of {}", kinds.join(", "))));
+            let found = found.ok_or_else(|| {
+                self.mistake(format!("unknown kind of lock `{word}`"), word, &format!("one of {}", kinds.join(", ")))
+            });
             found.map(|kind| vec![Declaration::Lock(array(&name), kind)])
         }))
     }
@@ -157,7 +160,11 @@ impl Reader<'_> {
             let (name, value) = part.split_once('=').unwrap_or((&part, "0"));
             let (name, value) = (name.trim(), value.trim());
             if !is_name(name) {
-                return Err(self.mistake(format!("`{name}` is no name of a variable"), name, &format!("`{what} NAME = NUMBER`")));
+                return Err(self.mistake(
+                    format!("`{name}` is no name of a variable"),
+                    name,
+                    &format!("`{what} NAME = NUMBER`"),
+                ));
             }
             let Some(Expr::Int(number)) = folded(value) else {
                 return Err(self.mistake(format!("the first value of `{name}` is no number"), value, "a number"));
@@ -172,7 +179,9 @@ impl Reader<'_> {
         let mut found = Vec::new();
         for part in parts {
             let fact = facts::parse(&part);
-            found.push(fact.ok_or_else(|| self.mistake(format!("`{part}` is no fact about a function"), &part, facts::EXPECTED))?);
+            found.push(fact.ok_or_else(|| {
+                self.mistake(format!("`{part}` is no fact about a function"), &part, facts::EXPECTED)
+            })?);
         }
         if found.is_empty() {
             return Err(self.mistake("nothing is said about the function".to_owned(), "", facts::EXPECTED));
@@ -200,15 +209,25 @@ impl Reader<'_> {
             let mut found = Vec::new();
             for call in calls.split(';').map(str::trim).filter(|call| !call.is_empty()) {
                 let called = called_name(call);
-                let Some(called) = called.filter(|called| call[called.end..].is_empty() || call[called.end..].starts_with('(')) else {
-                    return Err(self.mistake(format!("`{call}` is no call"), call, "names of functions, separated by `;`"));
+                let Some(called) =
+                    called.filter(|called| call[called.end..].is_empty() || call[called.end..].starts_with('('))
+                else {
+                    return Err(self.mistake(
+                        format!("`{call}` is no call"),
+                        call,
+                        "names of functions, separated by `;`",
+                    ));
                 };
                 let behind = self.text.find(':').map_or(self.at, |at| at + 1);
                 let at = self.text[behind..].find(call).map_or(behind, |at| behind + at);
                 found.push(Call { name: called.text, place: self.line.place(at, at + call.len()) });
             }
             if found.is_empty() {
-                return Err(self.mistake(format!("`{name}` calls nothing"), "", "the functions that it calls, separated by `;`"));
+                return Err(self.mistake(
+                    format!("`{name}` calls nothing"),
+                    "",
+                    "the functions that it calls, separated by `;`",
+                ));
             }
             Ok(vec![Declaration::Task(name, runs, found)])
         }))
@@ -220,7 +239,9 @@ impl Reader<'_> {
         if expr.is_none() && rest.split_whitespace().all(|word| word.bytes().all(|b| b.is_ascii_alphabetic())) {
             return None;
         }
-        Some(expr.map(|expr| vec![make(expr)]).ok_or_else(|| self.mistake("this is no expression".to_owned(), rest, "an expression over declared variables")))
+        Some(expr.map(|expr| vec![make(expr)]).ok_or_else(|| {
+            self.mistake("this is no expression".to_owned(), rest, "an expression over declared variables")
+        }))
     }
 
     fn protects(&self, rest: &str) -> Option<Read> {
@@ -282,7 +303,8 @@ mod tests {
 
     #[test]
     fn statements_are_no_declarations() {
-        for text in ["lock(&a)", "  lock a", "assert(x == 1)", "task 1", "never mind the rest", "fn get(&self) -> T {"] {
+        for text in ["lock(&a)", "  lock a", "assert(x == 1)", "task 1", "never mind the rest", "fn get(&self) -> T {"]
+        {
             assert!(!matches!(declared(text), Some(Ok(_))), "{text}");
         }
     }

@@ -8,7 +8,7 @@ use super::parse::Reader;
 use super::source::{Line, Place};
 use super::statement::{Context, Parsed, Stmt};
 use super::tree::{Column, Diagram, Figure, Item, items, nest};
-use super::{splat, words};
+use super::{claims, splat, words};
 
 /// A part of a line between rivers.
 #[derive(Clone, Debug)]
@@ -29,7 +29,11 @@ fn parts(line: &Line) -> Vec<Part> {
     let mut parts: Vec<Part> = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
-        if bytes[at] == b' ' || bytes[at] == b'|' && (at == 0 || bytes[at - 1] == b' ' || bytes.get(at + 1) == Some(&b' ')) && bytes.get(at + 1) != Some(&b'|') {
+        if bytes[at] == b' '
+            || bytes[at] == b'|'
+                && (at == 0 || bytes[at - 1] == b' ' || bytes.get(at + 1) == Some(&b' '))
+                && bytes.get(at + 1) != Some(&b'|')
+        {
             at += 1;
             continue;
         }
@@ -57,14 +61,19 @@ fn is_named(text: &str) -> bool {
             let id = rest.trim_start_matches([' ', '#', '-', '_']).trim_end_matches(':');
             let id = id.split(" (").next().unwrap_or(id);
             let joined = rest.starts_with([' ', '#', '-', '_']);
-            !id.is_empty() && id.len() <= 2 && id.bytes().all(|b| b.is_ascii_alphanumeric()) && (joined || id.bytes().all(|b| b.is_ascii_digit()) || word.len() > 3)
+            !id.is_empty()
+                && id.len() <= 2
+                && id.bytes().all(|b| b.is_ascii_alphanumeric())
+                && (joined || id.bytes().all(|b| b.is_ascii_digit()) || word.len() > 3)
         })
     })
 }
 
 fn is_underline(text: &str) -> bool {
     let trimmed = text.trim();
-    trimmed.len() >= 2 && trimmed.bytes().all(|b| matches!(b, b'-' | b'=' | b'~' | b' ' | b'+' | b'|')) && trimmed.contains(['-', '=', '~'])
+    trimmed.len() >= 2
+        && trimmed.bytes().all(|b| matches!(b, b'-' | b'=' | b'~' | b' ' | b'+' | b'|'))
+        && trimmed.contains(['-', '=', '~'])
 }
 
 fn texts<'a>(line: &'a Line, parts: &[Part]) -> Vec<&'a str> {
@@ -95,7 +104,8 @@ fn is_eaten(reader: &Reader, at: usize) -> bool {
     let line = &reader.source.lines[at];
     let found: Vec<&str> = line.text.split_whitespace().collect();
     let each = found.len() >= 2 && found.iter().all(|word| is_named(word));
-    let pairs = found.len() >= 4 && found.len().is_multiple_of(2) && found.chunks(2).all(|two| is_named(&two.join(" ")));
+    let pairs =
+        found.len() >= 4 && found.len().is_multiple_of(2) && found.chunks(2).all(|two| is_named(&two.join(" ")));
     reader.is_open(at) && parts(line).len() == 1 && (each || pairs)
 }
 
@@ -109,10 +119,12 @@ pub(super) fn read(reader: &mut Reader) {
             let place = reader.source.lines[at].whole();
             let title = "the columns of this diagram are lost";
             let expected = "expected two blanks or a tab between the names, and between the cells below";
-            let note = "a web page or a mail program has eaten the white space: paste it from the source, or put it back";
+            let note =
+                "a web page or a mail program has eaten the white space: paste it from the source, or put it back";
             reader.file.mistakes.push(Diagnostic::mistake(title, place, expected).note(note));
             at = region(reader, at).max(at + 1);
-            (reader.source.lines[..at].iter().enumerate()).for_each(|(line, _)| reader.taken[line] |= line + 1 >= place.line as usize);
+            (reader.source.lines[..at].iter().enumerate())
+                .for_each(|(line, _)| reader.taken[line] |= line + 1 >= place.line as usize);
         } else {
             at += 1;
         }
@@ -139,7 +151,7 @@ fn region(reader: &Reader, at: usize) -> usize {
         let first = found.first().map_or("", |part| line.text[part.from..part.to].trim());
         let is_prose = words::prose_words(first) >= 4 && words::split_remark(first).0.len() > first.len() / 2;
         let is_beside = found.len() > 1 || line.indent() >= APART;
-        let is_claim = words::only_claim(line.text.trim()).is_some();
+        let is_claim = claims::only_claim(line.text.trim()).is_some();
         if fresh && !is_beside && !is_claim && (is_prose || !goes_on(reader, end)) {
             break;
         }
@@ -170,7 +182,10 @@ fn goes_on(reader: &Reader, from: usize) -> bool {
 fn is_cell(text: &str) -> bool {
     let starts = ["//", "/*", "*", "<-", "->", "--", "=>", "#"];
     let is_number = text.trim_end_matches([':', '.', ')']).bytes().all(|b| b.is_ascii_digit());
-    !starts.iter().any(|start| text.starts_with(start)) && !is_number && !is_underline(text) && words::only_claim(text).is_none()
+    !starts.iter().any(|start| text.starts_with(start))
+        && !is_number
+        && !is_underline(text)
+        && claims::only_claim(text).is_none()
 }
 
 /// Where columns begin, given how many names there are: the widest gaps between the beginnings of cells.
@@ -181,7 +196,8 @@ fn boundaries(starts: &mut Vec<usize>, names: usize) -> Vec<usize> {
     gaps.sort_unstable_by(|one, other| other.cmp(one));
     let mut found: Vec<usize> = gaps.iter().take(names - 1).filter(|(gap, _)| *gap >= 4).map(|(_, at)| *at).collect();
     let least = gaps.iter().take(names - 1).map(|(gap, _)| *gap).min().unwrap_or(0);
-    let further = gaps.iter().skip(names - 1).take_while(|(gap, _)| *gap >= APART && *gap * 5 >= least * 3 && names > 1);
+    let further =
+        gaps.iter().skip(names - 1).take_while(|(gap, _)| *gap >= APART && *gap * 5 >= least * 3 && names > 1);
     found.extend(further.map(|(_, at)| *at));
     found.sort_unstable();
     let mut all = vec![0];
@@ -198,7 +214,11 @@ fn bars(lines: &[Line], names: usize) -> Option<Vec<usize>> {
             *counts.entry(at).or_default() += 1;
         }
     }
-    let most: Vec<usize> = counts.into_iter().filter(|(_, count)| count * 5 >= written.clone().count() * 3).map(|(at, _)| at + 1).collect();
+    let most: Vec<usize> = counts
+        .into_iter()
+        .filter(|(_, count)| count * 5 >= written.clone().count() * 3)
+        .map(|(at, _)| at + 1)
+        .collect();
     (most.len() + 1 >= names && !most.is_empty()).then(|| std::iter::once(0).chain(most).collect())
 }
 
@@ -219,7 +239,10 @@ fn diagram(reader: &mut Reader, at: usize, names: &[String]) -> usize {
     let Some(columns) = columns_of(reader, at, &lines, names.len()) else {
         let expected = format!("this header has {} columns, the lines below have one", names.len());
         let note = "a web page or a mail program has eaten the white space: paste it from the source, or put it back";
-        reader.file.mistakes.push(Diagnostic::mistake("the columns of this diagram are lost", place, expected).note(note));
+        reader
+            .file
+            .mistakes
+            .push(Diagnostic::mistake("the columns of this diagram are lost", place, expected).note(note));
         (at..end).for_each(|line| reader.taken[line] = true);
         return end;
     };
@@ -227,7 +250,11 @@ fn diagram(reader: &mut Reader, at: usize, names: &[String]) -> usize {
     let mut all: Vec<String> = names.to_vec();
     while all.len() < columns.len() {
         let name = format!("task {}", all.len() + 1);
-        remarks.push(Diagnostic::warning(format!("a column has no header: it is called `{name}`"), place, "this header names the others"));
+        remarks.push(Diagnostic::warning(
+            format!("a column has no header: it is called `{name}`"),
+            place,
+            "this header names the others",
+        ));
         all.push(name);
     }
     (at..end).for_each(|line| reader.taken[line] = true);
@@ -270,7 +297,14 @@ fn starts(lines: &[Line]) -> Vec<usize> {
 }
 
 /// Makes the diagram of the lines.
-fn finish(reader: &mut Reader, at: usize, end: usize, lines: &[Line], (columns, names): (&[usize], Vec<String>), mut remarks: Vec<Diagnostic>) {
+fn finish(
+    reader: &mut Reader,
+    at: usize,
+    end: usize,
+    lines: &[Line],
+    (columns, names): (&[usize], Vec<String>),
+    mut remarks: Vec<Diagnostic>,
+) {
     let place = reader.source.lines[at].whole();
     let mut bodies: Vec<Vec<Item>> = vec![Vec::new(); columns.len()];
     let mut claims = Vec::new();
@@ -280,13 +314,20 @@ fn finish(reader: &mut Reader, at: usize, end: usize, lines: &[Line], (columns, 
             cell(line, part, &mut bodies[column], &mut comments[column], &mut claims);
         }
     }
-    let is_box = bodies.iter().flatten().any(|item| matches!(&item.parsed.stmt, Stmt::Call { name, .. } if name == "lock" || name == "rlock"));
+    let is_box = bodies
+        .iter()
+        .flatten()
+        .any(|item| matches!(&item.parsed.stmt, Stmt::Call { name, .. } if name == "lock" || name == "rlock"));
     let mut all: Vec<Column> =
         names.into_iter().zip(bodies).map(|(name, body)| Column { name, body: nest(body) }).collect();
     let figure = if is_box { Figure::Box } else { Figure::Columns };
     if is_box && let Some((chain, place)) = splat::chain(reader, at) {
         for added in splat::complete(&mut all, &chain, place) {
-            remarks.push(Diagnostic::warning(format!("a task was made for the link {added}, which the box leaves out"), place, "it is in this chain"));
+            remarks.push(Diagnostic::warning(
+                format!("a task was made for the link {added}, which the box leaves out"),
+                place,
+                "it is in this chain",
+            ));
         }
     }
     for column in &all {
@@ -299,10 +340,10 @@ fn finish(reader: &mut Reader, at: usize, end: usize, lines: &[Line], (columns, 
 }
 
 /// `*** DEADLOCK ***` below the body.
-fn claim_behind(reader: &mut Reader, end: usize) -> Option<(words::Claim, Place)> {
+fn claim_behind(reader: &mut Reader, end: usize) -> Option<(claims::Claim, Place)> {
     let lines = &reader.source.lines;
     let at = (end..(end + 3).min(lines.len())).find(|&at| !lines[at].is_blank())?;
-    let claim = words::only_claim(lines[at].text.trim())?;
+    let claim = claims::only_claim(lines[at].text.trim())?;
     let place = lines[at].whole();
     reader.taken[at] = true;
     Some((claim, place))
@@ -327,15 +368,23 @@ fn cells(line: &Line, columns: &[usize]) -> Vec<(usize, Part)> {
 }
 
 /// Reads one cell of a column.
-fn cell(line: &Line, part: Part, body: &mut Vec<Item>, in_comment: &mut bool, claims: &mut Vec<(words::Claim, Place)>) {
+fn cell(
+    line: &Line,
+    part: Part,
+    body: &mut Vec<Item>,
+    in_comment: &mut bool,
+    claims: &mut Vec<(claims::Claim, Place)>,
+) {
     let raw = &line.text[part.from..part.to];
-    let remark = words::claim(raw).filter(|_| *in_comment);
+    let remark = claims::claim(raw).filter(|_| *in_comment);
     let (text, open) = super::parse::without_comments(raw, *in_comment);
     let was_comment = *in_comment || raw.trim_start().starts_with("/*");
     *in_comment = open;
     claims.extend(remark.map(|claim| (claim, line.place(part.from, part.to))));
     if was_comment && text.trim().is_empty() {
-        claims.extend(words::claim(raw).filter(|_| remark.is_none()).map(|claim| (claim, line.place(part.from, part.to))));
+        claims.extend(
+            claims::claim(raw).filter(|_| remark.is_none()).map(|claim| (claim, line.place(part.from, part.to))),
+        );
         return;
     }
     let depth = part.from + words::undecorated(&text);
@@ -363,7 +412,8 @@ fn interruption(text: &str) -> Option<Stmt> {
     if says(&["finish", " ends", " returns", " done"]) {
         Some(Stmt::Leave)
     } else {
-        says(&[" runs", " fires", " arrives", " comes", " occurs", " happens", " hits"]).then_some(Stmt::Enter(Context::Hard))
+        says(&[" runs", " fires", " arrives", " comes", " occurs", " happens", " hits"])
+            .then_some(Stmt::Enter(Context::Hard))
     }
 }
 
@@ -402,7 +452,9 @@ fn headerless_columns(lines: &[Line]) -> Option<Vec<usize>> {
         for (column, part) in cells(line, &columns) {
             let parsed = super::statement::parse(&line.text[part.from..part.to]);
             let is_code = parsed.iter().any(|p| match &p.stmt {
-                Stmt::Call { args, name, .. } => !args.is_empty() || name.contains('_') || line.text[part.from..part.to].contains('('),
+                Stmt::Call { args, name, .. } => {
+                    !args.is_empty() || name.contains('_') || line.text[part.from..part.to].contains('(')
+                }
                 Stmt::Assign(..) | Stmt::If(_) => true,
                 _ => false,
             });

@@ -4,8 +4,8 @@
 //! impossible, and who holds what is the reason.
 
 use super::machine::{Machine, Op, Program, Shown, Start, State, Step};
-use super::source::Place;
 use super::search::standstill;
+use super::source::Place;
 
 /// What comes of it.
 #[derive(Debug)]
@@ -35,7 +35,12 @@ pub fn play(program: &Program) -> Drawn {
     let machine = Machine::new(program);
     let state = machine.first();
     let mut player = Player { machine, state, path: Vec::new(), shown: None };
-    let mut lines: Vec<u32> = program.tasks.iter().flat_map(|task| task.insts.iter().map(|inst| inst.place.line)).filter(|line| *line > 0).collect();
+    let mut lines: Vec<u32> = program
+        .tasks
+        .iter()
+        .flat_map(|task| task.insts.iter().map(|inst| inst.place.line))
+        .filter(|line| *line > 0)
+        .collect();
     lines.sort_unstable();
     lines.dedup();
     for &line in &lines {
@@ -59,12 +64,18 @@ impl Player<'_> {
         if !own {
             return None;
         }
-        if self.machine.is_over(&self.state, task) && matches!(program.tasks[task].start, Start::Hard(_) | Start::Soft(_)) {
+        if self.machine.is_over(&self.state, task)
+            && matches!(program.tasks[task].start, Start::Hard(_) | Start::Soft(_))
+        {
             // A handler begins in the first of its rows.
             let first = program.tasks[task].insts.iter().map(|inst| inst.place.line).find(|line| *line > 0);
             if first == Some(line) && !self.advance(task, line) {
                 let place = program.tasks[task].insts.first().map_or(Place::default(), |inst| inst.place);
-                return Some(Drawn::Impossible(line, place, format!("{} cannot begin: interrupts are off there", program.tasks[task].name)));
+                return Some(Drawn::Impossible(
+                    line,
+                    place,
+                    format!("{} cannot begin: interrupts are off there", program.tasks[task].name),
+                ));
             }
         }
         loop {
@@ -94,7 +105,10 @@ impl Player<'_> {
     fn retry(&mut self, line: u32) {
         for task in 0..self.machine.program.tasks.len() {
             while !self.machine.is_over(&self.state, task)
-                && self.machine.inst(&self.state, task).is_some_and(|inst| inst.place.line > 0 && inst.place.line < line)
+                && self
+                    .machine
+                    .inst(&self.state, task)
+                    .is_some_and(|inst| inst.place.line > 0 && inst.place.line < line)
                 && self.path.len() < STEPS_MAX
                 && self.advance(task, line)
             {}
@@ -123,7 +137,12 @@ impl Player<'_> {
         let name = &program.tasks[task].name;
         match self.machine.inst(&self.state, task).map(|inst| &inst.op) {
             Some(Op::Acquire(lock, ..)) => {
-                let holders: Vec<&str> = self.machine.holders(&self.state, task, *lock).iter().map(|holder| program.tasks[*holder].name.as_str()).collect();
+                let holders: Vec<&str> = self
+                    .machine
+                    .holders(&self.state, task, *lock)
+                    .iter()
+                    .map(|holder| program.tasks[*holder].name.as_str())
+                    .collect();
                 format!("{name} still waits for {}, which {} holds", program.locks[*lock].0, holders.join(" and "))
             }
             _ => format!("{name} still waits in an earlier row"),
@@ -136,7 +155,10 @@ impl Player<'_> {
         loop {
             let mut moved = false;
             for task in 0..tasks {
-                while self.path.len() < STEPS_MAX && !self.machine.is_over(&self.state, task) && self.advance(task, line) {
+                while self.path.len() < STEPS_MAX
+                    && !self.machine.is_over(&self.state, task)
+                    && self.advance(task, line)
+                {
                     moved = true;
                 }
             }
@@ -148,7 +170,8 @@ impl Player<'_> {
             return Drawn::Finding(shown, line, self.path);
         }
         let waiting: Vec<usize> = (0..tasks).filter(|task| !self.machine.is_over(&self.state, *task)).collect();
-        let found = if waiting.is_empty() { None } else { standstill(&self.machine, &self.state, &waiting).into_iter().next() };
+        let found =
+            if waiting.is_empty() { None } else { standstill(&self.machine, &self.state, &waiting).into_iter().next() };
         match found {
             Some(shown) => Drawn::Finding(shown, line, self.path),
             None => Drawn::Possible(self.path),

@@ -26,8 +26,14 @@ const DEPTH_MAX: usize = 40;
 const LENGTH_MAX: usize = 2000;
 
 /// The words of C that are numbers.
-const CONSTANTS: [(&str, i64); 6] =
-    [("NULL", 0), ("true", 1), ("false", 0), ("TASK_RUNNING", 0), ("TASK_INTERRUPTIBLE", 1), ("TASK_UNINTERRUPTIBLE", 2)];
+const CONSTANTS: [(&str, i64); 6] = [
+    ("NULL", 0),
+    ("true", 1),
+    ("false", 0),
+    ("TASK_RUNNING", 0),
+    ("TASK_INTERRUPTIBLE", 1),
+    ("TASK_UNINTERRUPTIBLE", 2),
+];
 
 struct Parser<'a> {
     rest: &'a str,
@@ -63,7 +69,8 @@ impl Parser<'_> {
         let found = LEVELS[level].iter().find(|op| self.rest.starts_with(**op))?;
         let after = &self.rest[found.len()..];
         // `&` is no `&&`, and `x += 1` is no sum.
-        let is_longer = matches!(*found, "|" | "&") && after.starts_with(*found) || after.starts_with('=') && found.len() == 1 && !matches!(*found, "<" | ">");
+        let is_longer = matches!(*found, "|" | "&") && after.starts_with(*found)
+            || after.starts_with('=') && found.len() == 1 && !matches!(*found, "<" | ">");
         if is_longer {
             return None;
         }

@@ -54,8 +54,7 @@ pub fn flags_sleep(flags: &str) -> bool {
 }
 
 /// What is expected where a fact is.
-pub const EXPECTED: &str =
-    "may_sleep, allocates(GFP_KERNEL), allocates(GFP_ATOMIC), takes(LOCK), locks(LOCK), unlocks(LOCK), frees or nothing";
+pub const EXPECTED: &str = "may_sleep, allocates(GFP_KERNEL), allocates(GFP_ATOMIC), takes(LOCK), locks(LOCK), unlocks(LOCK), frees or nothing";
 
 /// A fact of a declaration.
 pub fn parse(text: &str) -> Option<Fact> {
@@ -99,12 +98,17 @@ pub fn of_note(note: &str) -> Vec<Fact> {
         let bare = word.to_ascii_lowercase();
         let bare = bare.trim_matches(|c: char| !c.is_ascii_alphabetic());
         let lock = || {
-            let rest = words[at + 1..].iter().skip_while(|word| matches!(word.to_ascii_lowercase().as_str(), "the" | "a" | "an"));
+            let rest = words[at + 1..]
+                .iter()
+                .skip_while(|word| matches!(word.to_ascii_lowercase().as_str(), "the" | "a" | "an"));
             let first: &str = rest.clone().next()?;
             let clean = plain(first.trim_matches([',', '.', ';', ')', '(', '\'', '"', ':']));
             let is_name = clean.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
             // "holding the lock": which one, it does not say.
-            let is_word = matches!(clean.as_str(), "lock" | "mutex" | "it" | "irqs" | "irq" | "this" | "no" | "its" | "interrupts");
+            let is_word = matches!(
+                clean.as_str(),
+                "lock" | "mutex" | "it" | "irqs" | "irq" | "this" | "no" | "its" | "interrupts"
+            );
             (is_name && !is_word).then_some(clean)
         };
         let fact: Option<Fact> = match bare {

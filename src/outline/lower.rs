@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::claims::Claim;
 use super::declare::Runs;
 use super::expr::Expr;
 use super::facts::{Fact, flags_sleep};
@@ -11,7 +12,7 @@ use super::source::Place;
 use super::statement::{Context, Stmt};
 use super::tree::Node;
 use super::vocabulary::{self, Change, How, Kind, Mask, Mode, Which, Word};
-use super::words::{Claim, plain};
+use super::words::plain;
 
 mod call;
 mod value;
@@ -122,8 +123,13 @@ pub fn lower<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool) ->
 /// `assert` and `never` lines.
 fn conditions(scope: &Scope, program: &mut Program) {
     let shared = |expr: &Expr| shared(program, expr).map(|pure| (pure, text(expr)));
-    let asserts: Vec<_> = scope.asserts.iter().filter_map(|(expr, place)| shared(expr).map(|(pure, text)| (pure, text, *place))).collect();
-    let nevers: Vec<_> = scope.nevers.iter().filter_map(|(expr, place)| shared(expr).map(|(pure, text)| (pure, text, *place))).collect();
+    let asserts: Vec<_> = scope
+        .asserts
+        .iter()
+        .filter_map(|(expr, place)| shared(expr).map(|(pure, text)| (pure, text, *place)))
+        .collect();
+    let nevers: Vec<_> =
+        scope.nevers.iter().filter_map(|(expr, place)| shared(expr).map(|(pure, text)| (pure, text, *place))).collect();
     program.asserts = asserts;
     program.nevers = nevers;
 }
@@ -134,7 +140,9 @@ fn shared(program: &Program, expr: &Expr) -> Option<Pure> {
         Expr::Int(value) => Pure::Int(*value),
         Expr::Name(name) => Pure::Shared(program.variables.iter().position(|variable| variable.name == *name)?),
         Expr::Unary(op, inner) => Pure::Unary(*op, Box::new(shared(program, inner)?)),
-        Expr::Binary(op, left, right) => Pure::Binary(op, Box::new(shared(program, left)?), Box::new(shared(program, right)?)),
+        Expr::Binary(op, left, right) => {
+            Pure::Binary(op, Box::new(shared(program, left)?), Box::new(shared(program, right)?))
+        }
         Expr::Call(_, args) => shared(program, args.first()?)?,
     })
 }
@@ -202,8 +210,15 @@ impl<'a> Lower<'_, 'a> {
             let local = self.temp();
             self.push(Op::Sleep(Until::Woken, local), place);
         }
-        let locks: Vec<usize> = self.code.insts.iter().filter_map(|inst| if let Op::Acquire(lock, ..) = inst.op { Some(lock) } else { None }).collect();
-        let released = |lock: &usize| self.code.insts.iter().any(|inst| matches!(inst.op, Op::Release(other, _) if other == *lock));
+        let locks: Vec<usize> = self
+            .code
+            .insts
+            .iter()
+            .filter_map(|inst| if let Op::Acquire(lock, ..) = inst.op { Some(lock) } else { None })
+            .collect();
+        let released = |lock: &usize| {
+            self.code.insts.iter().any(|inst| matches!(inst.op, Op::Release(other, _) if other == *lock))
+        };
         // A column ends where its author stops: what it holds then, it gives back some time later.
         let mut never: Vec<usize> = locks.into_iter().filter(|lock| self.is_diagram || !released(lock)).collect();
         never.sort_unstable();
@@ -391,7 +406,8 @@ impl<'a> Lower<'_, 'a> {
     }
 
     fn round(&mut self, node: &'a Node, cond: Option<&Expr>) {
-        let relaxes = |node: &Node| matches!(&node.stmt, Stmt::Call { name, .. } if name == "cpu_relax" || name == "barrier");
+        let relaxes =
+            |node: &Node| matches!(&node.stmt, Stmt::Call { name, .. } if name == "cpu_relax" || name == "barrier");
         if node.children.iter().all(relaxes)
             && let Some(pure) = cond.and_then(|cond| shared(&self.out.program, cond))
         {

@@ -373,7 +373,14 @@ impl<'p> Machine<'p> {
     /// Is it a step of its own?
     fn is_visible(&self, state: &State, task: usize, op: &Op) -> bool {
         match op {
-            Op::Set(..) | Op::Unless(..) | Op::Jump(_) | Op::Assert(..) | Op::Row(_) | Op::Note | Op::Fence | Op::Alloc(_) => false,
+            Op::Set(..)
+            | Op::Unless(..)
+            | Op::Jump(_)
+            | Op::Assert(..)
+            | Op::Row(_)
+            | Op::Note
+            | Op::Fence
+            | Op::Alloc(_) => false,
             Op::Irq(_) | Op::IrqDisable | Op::Bh(_) => self.has_handlers,
             Op::MaySleep => self.holds_bkl(state, task),
             Op::ReleaseAtEnd(lock) => self.holds(state, task, *lock).is_some(),
@@ -406,7 +413,8 @@ impl<'p> Machine<'p> {
 
     /// Does a handler run on the CPU of the task?
     fn is_interrupted(&self, state: &State, task: usize) -> bool {
-        (0..self.program.tasks.len()).any(|other| self.get(state, other, HOST) == task as i32 + 1 && self.get(state, other, STATUS) == STARTED)
+        (0..self.program.tasks.len())
+            .any(|other| self.get(state, other, HOST) == task as i32 + 1 && self.get(state, other, STATUS) == STARTED)
     }
 
     /// The task on whose CPU the handler runs.

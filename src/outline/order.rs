@@ -33,7 +33,10 @@ fn order_at(reader: &mut Reader, at: usize) -> Option<usize> {
     let lines = &reader.source.lines;
     let head = lines[at].text.trim().trim_end_matches(':').to_ascii_lowercase();
     let is_declared = head == "order";
-    let is_comment = matches!(head.as_str(), "lock ordering" | "lock order" | "locking order" | "lock ordering rules" | "lock hierarchy");
+    let is_comment = matches!(
+        head.as_str(),
+        "lock ordering" | "lock order" | "locking order" | "lock ordering rules" | "lock hierarchy"
+    );
     if !is_declared && !is_comment {
         return None;
     }
@@ -72,7 +75,11 @@ fn protects_at(reader: &mut Reader, at: usize) -> Option<usize> {
     let lines = &reader.source.lines;
     let text = lines[at].text.trim();
     let (lock, behind) = [" protects:", " protect:", " protects "].iter().find_map(|word| text.split_once(word))?;
-    let is_lock = |lock: &str| !lock.is_empty() && lock.split(' ').count() <= 4 && (lock.ends_with("lock") || lock.ends_with("locks") || lock.ends_with("mutex") || lock.ends_with("sem"));
+    let is_lock = |lock: &str| {
+        !lock.is_empty()
+            && lock.split(' ').count() <= 4
+            && (lock.ends_with("lock") || lock.ends_with("locks") || lock.ends_with("mutex") || lock.ends_with("sem"))
+    };
     if !is_lock(lock) {
         return None;
     }
@@ -104,9 +111,10 @@ fn protects_at(reader: &mut Reader, at: usize) -> Option<usize> {
 fn expanded(name: &str) -> Vec<String> {
     let name = plain(name);
     match (name.find('{'), name.find('}')) {
-        (Some(open), Some(close)) if open < close => {
-            name[open + 1..close].split(',').map(|inner| format!("{}{inner}{}", &name[..open], &name[close + 1..])).collect()
-        }
+        (Some(open), Some(close)) if open < close => name[open + 1..close]
+            .split(',')
+            .map(|inner| format!("{}{inner}{}", &name[..open], &name[close + 1..]))
+            .collect(),
         _ => vec![name].into_iter().filter(|name| !name.is_empty()).collect(),
     }
 }

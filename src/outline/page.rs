@@ -16,7 +16,11 @@ fn count(number: usize, what: &str) -> String {
 /// What is wrong with the input, each mistake over its line.
 pub fn mistakes(report: &Report) -> String {
     let mut text: String = report.mistakes.iter().map(|mistake| render(&report.source, mistake) + "\n").collect();
-    text.push_str(&format!("{}: {}, and nothing was checked\n", report.source.name, count(report.mistakes.len(), "mistake")));
+    text.push_str(&format!(
+        "{}: {}, and nothing was checked\n",
+        report.source.name,
+        count(report.mistakes.len(), "mistake")
+    ));
     text
 }
 
@@ -24,10 +28,17 @@ pub fn mistakes(report: &Report) -> String {
 pub fn text(report: &Report) -> String {
     let mut text: String = report.units.iter().map(|unit| of_unit(&report.source, unit)).collect();
     if report.units.is_empty() {
-        text.push_str(&format!("{}, and no outline that they apply to: nothing to check\n", count(report.declarations, "declaration")));
+        text.push_str(&format!(
+            "{}, and no outline that they apply to: nothing to check\n",
+            count(report.declarations, "declaration")
+        ));
     }
     if !report.unread.is_empty() {
-        text.push_str(&format!("\n{} of {} were not read as code\n", report.unread.len(), count(report.source.original.len(), "line")));
+        text.push_str(&format!(
+            "\n{} of {} were not read as code\n",
+            report.unread.len(),
+            count(report.source.original.len(), "line")
+        ));
     }
     text
 }
@@ -59,7 +70,13 @@ fn assumptions(unit: &Unit) -> String {
     }
     let mut sorted = unit.assumptions.clone();
     sorted.sort_by_key(|assumption| assumption.place);
-    let width = sorted.iter().filter(|assumption| assumption.declare.is_some()).map(|assumption| assumption.what.len()).max().unwrap_or(0).min(70);
+    let width = sorted
+        .iter()
+        .filter(|assumption| assumption.declare.is_some())
+        .map(|assumption| assumption.what.len())
+        .max()
+        .unwrap_or(0)
+        .min(70);
     let line = |assumption: &super::scope::Assumption| match &assumption.declare {
         Some(declare) => format!("  line {:<4} {:<width$}  {declare}\n", assumption.place.line, assumption.what),
         None => format!("  line {:<4} {}\n", assumption.place.line, assumption.what),
@@ -93,7 +110,11 @@ fn drawn(source: &Source, unit: &Unit) -> String {
 
 /// What was looked at, and whether that is all there is.
 fn last_line(unit: &Unit) -> String {
-    let complete = if unit.bounds.is_empty() { "COMPLETE".to_owned() } else { format!("INCOMPLETE (bound: {})", unit.bounds.join(", ")) };
+    let complete = if unit.bounds.is_empty() {
+        "COMPLETE".to_owned()
+    } else {
+        format!("INCOMPLETE (bound: {})", unit.bounds.join(", "))
+    };
     let graded = unit.findings.iter().filter(|finding| !finding.counts()).count();
     let counted = unit.counted().count();
     let mut found = if counted == 0 { "clean".to_owned() } else { count(counted, "finding") };
@@ -102,7 +123,12 @@ fn last_line(unit: &Unit) -> String {
     }
     let states: u64 = unit.runs.iter().map(|run| run.states).sum();
     let runs = count(unit.runs.len(), "run");
-    format!("{complete} {} at line {}: {found}, every path, {runs}, {}, SC\n", unit.what, unit.line, count(states as usize, "state"))
+    format!(
+        "{complete} {} at line {}: {found}, every path, {runs}, {}, SC\n",
+        unit.what,
+        unit.line,
+        count(states as usize, "state")
+    )
 }
 
 /// A place for JSON: characters from 1.
@@ -188,7 +214,9 @@ fn finding(finding: &Finding) -> FindingReport {
 }
 
 fn unit(source: &Source, unit: &Unit) -> UnitReport {
-    let drawn = unit.drawn.as_ref().map(|_| drawn(source, unit).lines().next().unwrap_or_default().trim_start_matches("as drawn:").trim().to_owned());
+    let drawn = unit.drawn.as_ref().map(|_| {
+        drawn(source, unit).lines().next().unwrap_or_default().trim_start_matches("as drawn:").trim().to_owned()
+    });
     UnitReport {
         what: unit.what,
         line: unit.line,
@@ -198,7 +226,15 @@ fn unit(source: &Source, unit: &Unit) -> UnitReport {
         findings: unit.findings.iter().map(finding).collect(),
         assumptions: unit.assumptions.clone(),
         drawn,
-        claims: unit.claims.iter().map(|(claim, place, confirmed)| ClaimReport { claim: claim.text(), line: place.line, confirmed: *confirmed }).collect(),
+        claims: unit
+            .claims
+            .iter()
+            .map(|(claim, place, confirmed)| ClaimReport {
+                claim: claim.text(),
+                line: place.line,
+                confirmed: *confirmed,
+            })
+            .collect(),
         runs: unit.runs.clone(),
         locks: unit.locks.iter().map(|(name, kind)| (name.clone(), kind.text())).collect(),
     }

@@ -88,7 +88,8 @@ impl Reader<'_> {
         if self.source.name.ends_with(".outline") || !self.file.declarations.is_empty() {
             return true;
         }
-        let sentences = (0..self.source.lines.len()).filter(|&at| self.is_open(at) && is_sentence(&self.source.lines[at].text));
+        let sentences =
+            (0..self.source.lines.len()).filter(|&at| self.is_open(at) && is_sentence(&self.source.lines[at].text));
         self.file.diagrams.is_empty() && sentences.count() == 0
     }
 
@@ -105,7 +106,10 @@ impl Reader<'_> {
             let (text, open) = without_comments(&line.text, in_comment);
             in_comment = open;
             let found = items(line, 0, &text);
-            if found.is_empty() || found.iter().all(|item| matches!(item.parsed.stmt, Stmt::Elision(ref names) if names.is_empty())) && !is_outline {
+            if found.is_empty()
+                || found.iter().all(|item| matches!(item.parsed.stmt, Stmt::Elision(ref names) if names.is_empty()))
+                    && !is_outline
+            {
                 self.taken[at] = true;
                 continue;
             }
@@ -148,7 +152,8 @@ impl Reader<'_> {
             let least = stretch.iter().flat_map(|(_, items)| items).map(|item| item.depth).min();
             let is_words = items.iter().any(|item| matches!(item.parsed.stmt, Stmt::Prose(_) | Stmt::Broken(_)));
             // Words inside a tree are a remark of its author.
-            let is_inside = least.is_some_and(|least| items[0].depth > least) && !is_sentence(&self.source.lines[at].text);
+            let is_inside =
+                least.is_some_and(|least| items[0].depth > least) && !is_sentence(&self.source.lines[at].text);
             if is_words && !is_inside {
                 self.stretch(std::mem::take(&mut stretch));
             } else {
@@ -160,7 +165,9 @@ impl Reader<'_> {
 
     fn stretch(&mut self, stretch: Vec<(usize, Vec<Item>)>) {
         // Around a box are single addresses, not outlines.
-        if !is_evident(&stretch) || self.is_report && stretch.iter().any(|(at, _)| self.source.lines[*at].text.contains("+0x")) {
+        if !is_evident(&stretch)
+            || self.is_report && stretch.iter().any(|(at, _)| self.source.lines[*at].text.contains("+0x"))
+        {
             return;
         }
         stretch.iter().for_each(|(at, _)| self.taken[*at] = true);
@@ -180,7 +187,9 @@ impl Reader<'_> {
         let has_bodies = nodes.iter().any(|node| !node.children.is_empty() && is_head(node));
         if nodes.iter().all(is_head) && (has_bodies || nodes.len() == 1) {
             nodes.into_iter().for_each(|node| self.function(node));
-        } else if nodes.iter().any(|node| !node.children.is_empty() && is_head(node)) && nodes.iter().all(|n| is_head(n) || matches!(n.stmt, Stmt::Claim(_) | Stmt::Elision(_))) {
+        } else if nodes.iter().any(|node| !node.children.is_empty() && is_head(node))
+            && nodes.iter().all(|n| is_head(n) || matches!(n.stmt, Stmt::Claim(_) | Stmt::Elision(_)))
+        {
             nodes.into_iter().filter(is_head).for_each(|node| self.function(node));
         } else {
             let place = nodes[0].place;
@@ -228,14 +237,22 @@ impl Reader<'_> {
         let nothing = self.file.groups.is_empty() && self.file.diagrams.is_empty() && self.file.declarations.is_empty();
         if nothing && self.file.mistakes.is_empty() {
             let place = lines.iter().find(|line| !line.is_blank()).map_or(Place::default(), Line::whole);
-            let title = if place.is_somewhere() { "no outline, diagram or lockdep box was found" } else { "the input is empty" };
+            let title = if place.is_somewhere() {
+                "no outline, diagram or lockdep box was found"
+            } else {
+                "the input is empty"
+            };
             self.file.mistakes.push(Diagnostic::mistake(title, place, "the search began here"));
         }
         self.file.mistakes.sort_by_key(|mistake| mistake.labels.first().map(|label| label.place));
         let more = self.file.mistakes.len().saturating_sub(MISTAKES_MAX);
         if more > 0 {
             self.file.mistakes.truncate(MISTAKES_MAX);
-            self.file.mistakes.push(Diagnostic::mistake(format!("{more} more mistakes are not shown"), Place::default(), ""));
+            self.file.mistakes.push(Diagnostic::mistake(
+                format!("{more} more mistakes are not shown"),
+                Place::default(),
+                "",
+            ));
         }
     }
 
@@ -256,7 +273,13 @@ impl Reader<'_> {
                     Label { place: first, text: "first declared here".to_owned() },
                 ];
                 let title = format!("the {} `{}` is declared twice", key.0, key.1);
-                self.file.mistakes.push(Diagnostic { severity: Severity::Error, code: None, title, labels, notes: Vec::new() });
+                self.file.mistakes.push(Diagnostic {
+                    severity: Severity::Error,
+                    code: None,
+                    title,
+                    labels,
+                    notes: Vec::new(),
+                });
             }
         }
     }
@@ -265,7 +288,8 @@ impl Reader<'_> {
 /// A line that a person wrote to a person.
 fn is_sentence(text: &str) -> bool {
     let (code, _) = words::split_remark(text);
-    words::prose_words(code) >= 4 && super::statement::parse(code).iter().any(|parsed| matches!(parsed.stmt, Stmt::Prose(_)))
+    words::prose_words(code) >= 4
+        && super::statement::parse(code).iter().any(|parsed| matches!(parsed.stmt, Stmt::Prose(_)))
 }
 
 /// Is there reason to believe that these lines are code? One plain word may be a name at the end of a mail.
@@ -275,10 +299,13 @@ fn is_evident(stretch: &[(usize, Vec<Item>)]) -> bool {
         Stmt::If(_) | Stmt::While(_) | Stmt::Assign(..) => true,
         _ => false,
     };
-    let calls = || stretch.iter().flat_map(|(_, items)| items).filter(|item| matches!(item.parsed.stmt, Stmt::Call { .. }));
+    let calls =
+        || stretch.iter().flat_map(|(_, items)| items).filter(|item| matches!(item.parsed.stmt, Stmt::Call { .. }));
     let depths = calls().map(|item| item.depth);
     let is_nested = depths.clone().min() < depths.max();
-    calls().count() > 0 && stretch.iter().flat_map(|(_, items)| items).any(known) && (is_nested || stretch.len() > 1 || calls().any(|item| item.parsed.note.is_empty() && known(item)))
+    calls().count() > 0
+        && stretch.iter().flat_map(|(_, items)| items).any(known)
+        && (is_nested || stretch.len() > 1 || calls().any(|item| item.parsed.note.is_empty() && known(item)))
 }
 
 fn is_trace<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> bool {

@@ -64,7 +64,8 @@ fn letters(program: &Program, rows: &[Row]) -> Vec<(usize, char)> {
             continue;
         }
         let name = program.locks[*lock].0.as_str();
-        let candidates = name.chars().chain('a'..='z').filter(char::is_ascii_alphabetic).map(|letter| letter.to_ascii_uppercase());
+        let candidates =
+            name.chars().chain('a'..='z').filter(char::is_ascii_alphabetic).map(|letter| letter.to_ascii_uppercase());
         let free = candidates.into_iter().find(|letter| letters.iter().all(|(_, known)| known != letter));
         letters.push((*lock, free.unwrap_or('?')));
     }
@@ -72,21 +73,30 @@ fn letters(program: &Program, rows: &[Row]) -> Vec<(usize, char)> {
 }
 
 fn cut(text: &str) -> String {
-    if text.chars().count() <= WIDTH_MAX { text.to_owned() } else { text.chars().take(WIDTH_MAX - 3).chain("...".chars()).collect() }
+    if text.chars().count() <= WIDTH_MAX {
+        text.to_owned()
+    } else {
+        text.chars().take(WIDTH_MAX - 3).chain("...".chars()).collect()
+    }
 }
 
 fn draw(program: &Program, rows: &[Row]) -> String {
     let letters = letters(program, rows);
-    let used: Vec<usize> = (0..program.tasks.len()).filter(|task| rows.iter().any(|row| row.task == *task) || matches!(program.tasks[*task].start, Start::Runs)).collect();
+    let used: Vec<usize> = (0..program.tasks.len())
+        .filter(|task| rows.iter().any(|row| row.task == *task) || matches!(program.tasks[*task].start, Start::Runs))
+        .collect();
     let gutter = |row: &Row, task: usize| -> String {
         let letter = |lock: &usize| letters.iter().find(|(known, _)| known == lock).map(|(_, letter)| *letter);
         row.held[task].iter().filter_map(letter).collect()
     };
-    let widths: Vec<(usize, usize)> = used.iter().map(|task| {
-        let texts = rows.iter().filter(|row| row.task == *task).map(|row| cut(&row.text).chars().count());
-        let gutters = rows.iter().map(|row| gutter(row, *task).len()).max().unwrap_or(0);
-        (gutters.max(1), texts.max().unwrap_or(0).max(program.tasks[*task].name.chars().count()))
-    }).collect();
+    let widths: Vec<(usize, usize)> = used
+        .iter()
+        .map(|task| {
+            let texts = rows.iter().filter(|row| row.task == *task).map(|row| cut(&row.text).chars().count());
+            let gutters = rows.iter().map(|row| gutter(row, *task).len()).max().unwrap_or(0);
+            (gutters.max(1), texts.max().unwrap_or(0).max(program.tasks[*task].name.chars().count()))
+        })
+        .collect();
     let line = |number: &str, cell: &dyn Fn(usize) -> (String, String)| {
         let mut text = format!("{number:>6}  ");
         for (task, (gutter, width)) in used.iter().zip(&widths) {
@@ -104,9 +114,12 @@ fn draw(program: &Program, rows: &[Row]) -> String {
             }
             continue;
         }
-        text.push_str(&line(&(at + 1).to_string(), &|task| (gutter(row, task), if task == row.task { cut(&row.text) } else { String::new() })));
+        text.push_str(&line(&(at + 1).to_string(), &|task| {
+            (gutter(row, task), if task == row.task { cut(&row.text) } else { String::new() })
+        }));
     }
-    let legend: Vec<String> = letters.iter().map(|(lock, letter)| format!("{letter} = {}", program.locks[*lock].0)).collect();
+    let legend: Vec<String> =
+        letters.iter().map(|(lock, letter)| format!("{letter} = {}", program.locks[*lock].0)).collect();
     if !legend.is_empty() {
         text.push_str(&format!("        held: {}\n", legend.join(", ")));
     }

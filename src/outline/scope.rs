@@ -100,7 +100,13 @@ pub struct Scope<'a> {
 
 impl<'a> Scope<'a> {
     /// The names of these functions and bodies, with the file's declarations.
-    pub fn new(file: &'a File, functions: &'a [Function], bodies: &[&'a [Node]], catalogue: &'a Catalogue, conversions: &'a Conversions) -> Scope<'a> {
+    pub fn new(
+        file: &'a File,
+        functions: &'a [Function],
+        bodies: &[&'a [Node]],
+        catalogue: &'a Catalogue,
+        conversions: &'a Conversions,
+    ) -> Scope<'a> {
         let mut scope = Scope {
             own: HashMap::new(),
             expansions: HashMap::new(),
@@ -234,7 +240,11 @@ impl<'a> Scope<'a> {
             return name;
         }
         let last = name.rsplit(['>', '.']).next().unwrap_or(&name);
-        if last != name && (self.kinds.contains_key(last) || self.conversions.contains_key(last)) { last.to_owned() } else { name }
+        if last != name && (self.kinds.contains_key(last) || self.conversions.contains_key(last)) {
+            last.to_owned()
+        } else {
+            name
+        }
     }
 
     /// What kind the lock is, and whether that is said anywhere.
@@ -262,7 +272,11 @@ impl<'a> Scope<'a> {
     /// What a call means, given what lies under it.
     pub fn meaning(&self, name: &str, children: &'a [Node]) -> Meaning<'a> {
         let word = vocabulary::word(name);
-        if let Some(function) = self.own.get(name).filter(|_| children.is_empty() && !matches!(word, Some(Word::Lock(..) | Word::Unlock(..)))) {
+        if let Some(function) = self
+            .own
+            .get(name)
+            .filter(|_| children.is_empty() && !matches!(word, Some(Word::Lock(..) | Word::Unlock(..))))
+        {
             return Meaning::Body(&function.body, &function.facts);
         }
         if let Some(word) = word {

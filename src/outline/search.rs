@@ -127,11 +127,16 @@ impl Search<'_> {
             }
         }
         let program = self.machine.program;
-        let variables = program.variables.iter().enumerate().map(|(at, known)| (known.name.clone(), self.machine.variable(state, at)));
+        let variables = program
+            .variables
+            .iter()
+            .enumerate()
+            .map(|(at, known)| (known.name.clone(), self.machine.variable(state, at)));
         let mut outcome: Vec<(String, i64)> = variables.collect();
         for (task, code) in program.tasks.iter().enumerate() {
             let named = code.locals.iter().enumerate().filter_map(|(at, name)| name.as_ref().map(|name| (at, name)));
-            outcome.extend(named.map(|(at, name)| (format!("{}.{name}", code.name), self.machine.local(state, task, at))));
+            outcome
+                .extend(named.map(|(at, name)| (format!("{}.{name}", code.name), self.machine.local(state, task, at))));
         }
         self.explored.outcomes.insert(outcome);
     }
@@ -173,7 +178,10 @@ fn races(machine: &Machine, state: &State) -> Vec<Shown> {
                 let how = if marked { "" } else { ", unmarked" };
                 format!("{} {} {name} here{how}", program.tasks[task].name, verb(writes))
             };
-            let labels = vec![(first.place, label(*one, *writes, *marked)), (second.place, label(*other, *writes_too, *marked_too))];
+            let labels = vec![
+                (first.place, label(*one, *writes, *marked)),
+                (second.place, label(*other, *writes_too, *marked_too)),
+            ];
             let title = format!("data race on {name}: no lock and no order is between the two accesses");
             shown.push(Shown { code: "LW010", subject: name.clone(), title, labels, ends: false });
         }
@@ -184,11 +192,12 @@ fn races(machine: &Machine, state: &State) -> Vec<Shown> {
 fn sleeps_in_interrupt(machine: &Machine, state: &State, task: usize) -> bool {
     let program = machine.program;
     let is_handler = matches!(program.tasks[task].start, Start::Hard(_) | Start::Soft(_));
-    is_handler && match machine.inst(state, task).map(|inst| &inst.op) {
-        Some(Op::Acquire(lock, ..)) => program.locks[*lock].1.sleeps(),
-        Some(Op::Sleep(..) | Op::WaitCount(..) | Op::Join(_) | Op::Flush(..) | Op::SyncRcu) => true,
-        _ => false,
-    }
+    is_handler
+        && match machine.inst(state, task).map(|inst| &inst.op) {
+            Some(Op::Acquire(lock, ..)) => program.locks[*lock].1.sleeps(),
+            Some(Op::Sleep(..) | Op::WaitCount(..) | Op::Join(_) | Op::Flush(..) | Op::SyncRcu) => true,
+            _ => false,
+        }
 }
 
 /// Nobody can go on: who waits for whom?
@@ -208,7 +217,10 @@ pub fn standstill(machine: &Machine, state: &State, waiting: &[usize]) -> Vec<Sh
             matches!(code.start, Start::Hard(_) | Start::Soft(_)) && machine.hosts_on(state, other) == Some(task)
         });
         if let Some(other) = interrupter {
-            labels.push((inst.place, format!("{} is interrupted here, and stands still until {} returns", name(task), name(other))));
+            labels.push((
+                inst.place,
+                format!("{} is interrupted here, and stands still until {} returns", name(task), name(other)),
+            ));
             continue;
         }
         match &inst.op {
@@ -218,17 +230,35 @@ pub fn standstill(machine: &Machine, state: &State, waiting: &[usize]) -> Vec<Sh
                 if held == Some(Mode::Write) || held.is_some() && *mode == Mode::Write {
                     let title = format!("{lock_name} is taken again by the task that holds it");
                     let text = format!("{} waits here for itself: a {} is not recursive", name(task), kind.text());
-                    return vec![Shown { code: "LW001", subject: lock_name.clone(), title, labels: vec![(inst.place, text)], ends: false }];
+                    return vec![Shown {
+                        code: "LW001",
+                        subject: lock_name.clone(),
+                        title,
+                        labels: vec![(inst.place, text)],
+                        ends: false,
+                    }];
                 }
                 about.insert(lock_name.clone());
-                let holders: Vec<String> = machine.holders(state, task, *lock).into_iter().filter(|holder| *holder != task).map(&name).collect();
-                let by = if holders.is_empty() { String::new() } else { format!(", which {} keeps from it", holders.join(" and ")) };
+                let holders: Vec<String> = machine
+                    .holders(state, task, *lock)
+                    .into_iter()
+                    .filter(|holder| *holder != task)
+                    .map(&name)
+                    .collect();
+                let by = if holders.is_empty() {
+                    String::new()
+                } else {
+                    format!(", which {} keeps from it", holders.join(" and "))
+                };
                 labels.push((inst.place, format!("{} waits here for {lock_name}{by}", name(task))));
             }
             Op::SeqBegin(lock, _) => {
                 spins = true;
                 about.insert(program.locks[*lock].0.clone());
-                labels.push((inst.place, format!("{} spins here until the writer of {} is done", name(task), program.locks[*lock].0)));
+                labels.push((
+                    inst.place,
+                    format!("{} spins here until the writer of {} is done", name(task), program.locks[*lock].0),
+                ));
             }
             Op::Await(_) => {
                 spins = true;
@@ -254,7 +284,11 @@ pub fn standstill(machine: &Machine, state: &State, waiting: &[usize]) -> Vec<Sh
     let (code, title) = if spins && waiting.len() <= 2 {
         ("LW009", format!("{} spins for ever", all.join(" and ")))
     } else {
-        ("LW008", format!("deadlock: {} wait for ever", all.join(" and ")).replace(" wait ", if all.len() == 1 { " waits " } else { " wait " }))
+        (
+            "LW008",
+            format!("deadlock: {} wait for ever", all.join(" and "))
+                .replace(" wait ", if all.len() == 1 { " waits " } else { " wait " }),
+        )
     };
     vec![Shown { code, subject: subject.join("/"), title, labels, ends: false }]
 }

@@ -187,12 +187,15 @@ fn strip_all(run: &mut [Line], leader: Leader) -> bool {
     let is_star = leader as usize == star as Leader as usize;
     let columns: Vec<usize> = written().filter(|(l, _)| !l.text.contains("/*")).filter_map(|(_, f)| *f).collect();
     let is_comment = written().any(|(line, _)| line.text.trim_start().starts_with("/*") || line.text.trim() == "*/");
-    if !all || is_star && !is_comment && (columns.len() < 2 || columns.windows(2).any(|two| two[0].abs_diff(two[1]) > 1)) {
+    if !all
+        || is_star && !is_comment && (columns.len() < 2 || columns.windows(2).any(|two| two[0].abs_diff(two[1]) > 1))
+    {
         return false;
     }
     // Two remarks below one another in a diagram are no commented-out text.
     let is_slashes = leader as usize == slashes as Leader as usize;
-    if is_slashes && (columns.len() < 3 && run.len() > 1 && columns[0] > 3 || columns.iter().any(|column| *column > 16)) {
+    if is_slashes && (columns.len() < 3 && run.len() > 1 && columns[0] > 3 || columns.iter().any(|column| *column > 16))
+    {
         return false;
     }
     for (line, found) in run.iter_mut().zip(found) {

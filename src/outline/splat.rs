@@ -12,10 +12,16 @@ use super::words::plain;
 
 /// Reads what is around boxes.
 pub(super) fn read(reader: &mut Reader) {
-    let is_report = |text: &str| text.contains("possible ") && (text.contains("locking") || text.contains("lock ") || text.contains("dependency"));
+    let is_report = |text: &str| {
+        text.contains("possible ")
+            && (text.contains("locking") || text.contains("lock ") || text.contains("dependency"))
+    };
     let lines = &reader.source.lines;
     let has = |word: &str| lines.iter().any(|line| line.text.contains(word));
-    if !lines.iter().any(|line| is_report(&line.text)) && !has("Chain exists of:") && !has("Possible unsafe locking scenario") {
+    if !lines.iter().any(|line| is_report(&line.text))
+        && !has("Chain exists of:")
+        && !has("Possible unsafe locking scenario")
+    {
         return;
     }
     reader.is_report = true;
@@ -28,7 +34,11 @@ fn kinds(reader: &mut Reader) {
     let mut known: Vec<String> = Vec::new();
     for line in &reader.source.lines {
         let Some(at) = line.text.find("){") else { continue };
-        let Some(open) = line.text[..at].find(" (").map(|at| at + 2).or_else(|| line.text.starts_with('(').then_some(1)) else { continue };
+        let Some(open) =
+            line.text[..at].find(" (").map(|at| at + 2).or_else(|| line.text.starts_with('(').then_some(1))
+        else {
+            continue;
+        };
         let Some(name) = line.text.get(open..at).map(plain) else { continue };
         let bits: String = line.text[at + 2..].chars().take_while(|c| *c != '}').collect();
         if bits.len() != 4 || known.contains(&name) {

@@ -2,8 +2,9 @@
 //!
 //! Nothing here fails: what is no statement is prose, and the caller decides whether prose is a mistake where it stands.
 
+use super::claims::{self, Claim};
 use super::expr::{self, Expr};
-use super::words::{self, Claim};
+use super::words;
 
 /// A condition: what it says, and the expression if it is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +100,7 @@ pub struct Parsed {
 /// The statements of a line, of which there is mostly one; none if it is blank, a comment or a brace.
 pub fn parse(text: &str) -> Vec<Parsed> {
     let (code, remark) = words::split_remark(text);
-    let claim = words::claim(remark);
+    let claim = claims::claim(remark);
     let mut found = Vec::new();
     let mut at = words::undecorated(code);
     loop {
@@ -125,7 +126,13 @@ pub fn parse(text: &str) -> Vec<Parsed> {
         last.claim = last.claim.or(claim);
     } else if let Some(claim) = claim {
         let from = text.len() - text.trim_start().len();
-        found.push(Parsed { from, to: text.trim_end().len(), stmt: Stmt::Claim(claim), note: String::new(), claim: None });
+        found.push(Parsed {
+            from,
+            to: text.trim_end().len(),
+            stmt: Stmt::Claim(claim),
+            note: String::new(),
+            claim: None,
+        });
     }
     found
 }
@@ -143,7 +150,7 @@ fn one(text: &str) -> (Vec<Parsed>, usize) {
         return (parsed, 1 + blanks + used);
     }
     let whole = text.len();
-    if let Some(claim) = words::only_claim(text) {
+    if let Some(claim) = claims::only_claim(text) {
         return (vec![done(Stmt::Claim(claim), whole)], whole);
     }
     if let Some(stmt) = special(text) {
@@ -172,7 +179,9 @@ fn special(text: &str) -> Option<Stmt> {
     }
     let upper = bare.to_ascii_uppercase();
     match upper.trim_matches(['*', ' ']) {
-        "<IRQ>" | "<INTERRUPT>" | "<HARDIRQ>" | "<NMI>" | "IRQ:" | "<IRQ" | "INTERRUPT:" => Some(Stmt::Enter(Context::Hard)),
+        "<IRQ>" | "<INTERRUPT>" | "<HARDIRQ>" | "<NMI>" | "IRQ:" | "<IRQ" | "INTERRUPT:" => {
+            Some(Stmt::Enter(Context::Hard))
+        }
         "<SOFTIRQ>" | "<BH>" | "SOFTIRQ:" => Some(Stmt::Enter(Context::Soft)),
         "<EOI>" | "</IRQ>" | "</SOFTIRQ>" | "</INTERRUPT>" | "</NMI>" => Some(Stmt::Leave),
         "<TASK>" | "</TASK>" => Some(Stmt::Elision(Vec::new())),
@@ -246,7 +255,8 @@ fn keyword(text: &str) -> Option<(Vec<Parsed>, usize)> {
         return single(Stmt::If(Cond::new(rest.trim_end_matches(':'))));
     }
     let label = text.trim_end().strip_suffix(':')?;
-    (words::is_name(label) && !label.contains(['.', '>', ':'])).then(|| (vec![done(Stmt::Label(label.to_owned()), whole)], whole))
+    (words::is_name(label) && !label.contains(['.', '>', ':']))
+        .then(|| (vec![done(Stmt::Label(label.to_owned()), whole)], whole))
 }
 
 fn conditional(text: &str, rest: &str, make: fn(Cond) -> Stmt) -> Option<(Vec<Parsed>, usize)> {
@@ -307,11 +317,15 @@ fn simple(text: &str) -> (Parsed, usize) {
     }
     let note = behind.trim().trim_matches(['{', '}', ' ', ';', ':']).to_owned();
     let call = |args| Stmt::Call { name: name.text.clone(), args, result: None };
-    if note.is_empty() || words::is_fact(&note) && !words::is_verb(&name.text) && (name.text.contains('_') || note.starts_with('(')) {
+    if note.is_empty()
+        || words::is_fact(&note) && !words::is_verb(&name.text) && (name.text.contains('_') || note.starts_with('('))
+    {
         return (Parsed { note, ..done(call(Vec::new()), name.end) }, end);
     }
     // `mutex_lock a`, as people write it in prose.
-    if super::vocabulary::is_known(&name.text) && (words::is_name(note.trim_start_matches('&')) || note.starts_with('&')) {
+    if super::vocabulary::is_known(&name.text)
+        && (words::is_name(note.trim_start_matches('&')) || note.starts_with('&'))
+    {
         return (done(call(vec![note.clone()]), code.len()), end);
     }
     (verbs_or_prose(text), text.len())
@@ -343,7 +357,9 @@ fn assignment(code: &str) -> Option<Parsed> {
     let target = words::plain(left);
     let value = expr::parse(right);
     let stmt = match (at.2, value) {
-        (Some(op), Some(value)) => Stmt::Assign(target.clone(), Expr::Binary(op, Box::new(Expr::Name(target)), Box::new(value))),
+        (Some(op), Some(value)) => {
+            Stmt::Assign(target.clone(), Expr::Binary(op, Box::new(Expr::Name(target)), Box::new(value)))
+        }
         (Some(_), None) => Stmt::Assign(target, Expr::Call("unknown".to_owned(), Vec::new())),
         (None, Some(Expr::Call(name, _))) => {
             let args = words::matching_call(right).map(words::arguments).unwrap_or_default();

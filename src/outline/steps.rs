@@ -1,10 +1,11 @@
 //! Steps in one column: `A acquire L`, `CPU0: mutex_lock(a)`, `1. Task A calls f() for task B`.
 
+use super::claims::{self, Claim};
 use super::parse::Reader;
 use super::source::{Line, Place, runs};
 use super::statement::{Parsed, Stmt};
 use super::tree::{Column, Diagram, Figure, Item, items, nest};
-use super::words::{self, Claim};
+use super::words;
 
 /// A step: the task, and what it does.
 struct Step {
@@ -29,7 +30,7 @@ pub(super) fn read(reader: &mut Reader) {
             if let Some(step) = step(line) {
                 steps.push(step);
                 taken.push(at);
-            } else if let Some(claim) = words::only_claim(line.text.trim()) {
+            } else if let Some(claim) = claims::only_claim(line.text.trim()) {
                 claims.push((claim, line.whole()));
                 taken.push(at);
             } else {
@@ -64,13 +65,16 @@ fn actor(text: &str) -> Option<(String, usize)> {
     let end_of = |word: &str| word.as_ptr() as usize - text.as_ptr() as usize + word.len();
     let short = |word: &str| {
         let bare = word.trim_end_matches([':', ',', ']', ')']);
-        (bare.len() <= 2 && bare.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit())).then(|| bare.to_owned())
+        (bare.len() <= 2 && bare.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit()))
+            .then(|| bare.to_owned())
     };
     if matches!(lower.as_str(), "task" | "thread" | "process" | "cpu") {
         let second = words.next()?;
         return short(second).map(|name| (format!("{lower} {name}"), end_of(second)));
     }
-    let is_numbered = lower.strip_prefix("cpu").is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit() || b == b'#'));
+    let is_numbered = lower
+        .strip_prefix("cpu")
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit() || b == b'#'));
     if is_numbered {
         return Some((first.trim_matches(['[', ']', ':']).to_owned(), end_of(first)));
     }

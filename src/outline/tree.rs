@@ -1,11 +1,11 @@
 //! What is parsed: functions as trees of statements, declarations, diagrams.
 
+use super::claims::Claim;
 use super::declare::Declaration;
 use super::diagnostic::Diagnostic;
 use super::facts::Fact;
 use super::source::{Line, Place};
 use super::statement::{Context, Parsed, Stmt};
-use super::words::Claim;
 
 /// A statement with what lies under it.
 #[derive(Clone, Debug)]
@@ -125,7 +125,10 @@ pub fn items(line: &Line, start: usize, text: &str) -> Vec<Item> {
 }
 
 fn is_branch(stmt: &Stmt) -> bool {
-    matches!(stmt, Stmt::If(_) | Stmt::ElseIf(_) | Stmt::Else | Stmt::While(_) | Stmt::Do | Stmt::Each(_) | Stmt::Repeat(_))
+    matches!(
+        stmt,
+        Stmt::If(_) | Stmt::ElseIf(_) | Stmt::Else | Stmt::While(_) | Stmt::Do | Stmt::Each(_) | Stmt::Repeat(_)
+    )
 }
 
 fn node(item: Item) -> Node {

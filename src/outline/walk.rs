@@ -20,6 +20,7 @@ use super::vocabulary::{Kind, Mask, Mode, Word};
 mod act;
 mod branch;
 pub mod orders;
+mod released;
 
 use orders::Orders;
 
@@ -187,7 +188,16 @@ impl<'a> Walk<'a> {
                     let (kind, _) = self.kind(lock, None, place);
                     let lock = self.number(lock);
                     if state.held.iter().all(|held| held.lock != lock) {
-                        state.held.push(Held { lock, kind, mode: Mode::Write, place, depth: 1, irqs_on: state.irqs_off.is_none(), saved: None, frame: 0 });
+                        state.held.push(Held {
+                            lock,
+                            kind,
+                            mode: Mode::Write,
+                            place,
+                            depth: 1,
+                            irqs_on: state.irqs_off.is_none(),
+                            saved: None,
+                            frame: 0,
+                        });
                     }
                 }
                 Fact::IrqsOff => state.irqs_off = state.irqs_off.or(Some(place)),
@@ -196,7 +206,8 @@ impl<'a> Walk<'a> {
                 _ => {}
             }
         }
-        let noted: Vec<String> = facts.iter().filter(|fact| matches!(fact, Fact::Holds(_) | Fact::IrqsOff)).map(Fact::text).collect();
+        let noted: Vec<String> =
+            facts.iter().filter(|fact| matches!(fact, Fact::Holds(_) | Fact::IrqsOff)).map(Fact::text).collect();
         if !noted.is_empty() {
             self.assume(format!("{} runs with {}, from the note", self.entry, noted.join(" and ")), None, place);
         }
@@ -205,13 +216,18 @@ impl<'a> Walk<'a> {
     fn still_held(&mut self, held: &Held, name: &str) {
         let lock = self.names[held.lock as usize].clone();
         let title = format!("{lock} is still held when {name} returns, on one of its paths");
-        let labels = vec![Label { place: held.place, text: "taken here, and given back on other paths only".to_owned() }];
+        let labels =
+            vec![Label { place: held.place, text: "taken here, and given back on other paths only".to_owned() }];
         self.find("LW007", &lock, title, labels, Vec::new());
     }
 
     fn assume_release(&mut self, held: &Held) {
         let lock = &self.names[held.lock as usize];
-        self.assume(format!("{lock} is held to the end of the block that takes it: it is never given back"), None, held.place);
+        self.assume(
+            format!("{lock} is held to the end of the block that takes it: it is never given back"),
+            None,
+            held.place,
+        );
     }
 
     fn assume(&mut self, what: String, declare: Option<String>, place: Place) {
@@ -267,7 +283,8 @@ impl<'a> Walk<'a> {
     /// Jumps to labels that are behind: each is followed once.
     fn backwards(&mut self, nodes: &'a [Node], mut flow: Flow) -> Flow {
         let label = |node: &Node, wanted: &str| matches!(&node.stmt, Stmt::Label(label) if label == wanted);
-        let (here, on): (Vec<_>, Vec<_>) = flow.jumps.into_iter().partition(|(wanted, _)| nodes.iter().any(|node| label(node, wanted)));
+        let (here, on): (Vec<_>, Vec<_>) =
+            flow.jumps.into_iter().partition(|(wanted, _)| nodes.iter().any(|node| label(node, wanted)));
         flow.jumps = on;
         for (wanted, state) in here {
             let Some(at) = nodes.iter().position(|node| label(node, &wanted)) else { continue };
@@ -405,57 +422,15 @@ impl<'a> Walk<'a> {
                     Label { place, text: format!("{name} is accessed here without {lock}") },
                     Label { place: *declared, text: "declared here to be protected".to_owned() },
                 ];
-                self.find("LW010", name, format!("{name} is accessed without {lock}, which protects it"), labels, Vec::new());
+                self.find(
+                    "LW010",
+                    name,
+                    format!("{name} is accessed without {lock}, which protects it"),
+                    labels,
+                    Vec::new(),
+                );
             }
         }
-    }
-
-    /// Locks that are released somewhere in the statements and in what they call.
-    fn released_in(&mut self, body: &'a [Node]) -> HashSet<String> {
-        let mut found = HashSet::new();
-        self.collect_released(body, &mut found, 0);
-        found
-    }
-
-    fn collect_released(&mut self, body: &'a [Node], found: &mut HashSet<String>, depth: usize) {
-        let Some(first) = body.first() else { return };
-        if let Some(known) = self.released.get(&std::ptr::from_ref(first)) {
-            found.extend(known.iter().cloned());
-            return;
-        }
-        if depth > CALLS_MAX {
-            return;
-        }
-        // An empty set while it is being filled: a function that calls itself.
-        self.released.insert(first, HashSet::new());
-        let mut own = HashSet::new();
-        let mut calls = Vec::new();
-        for node in body {
-            node.each(&mut |node| match &node.stmt {
-                Stmt::Call { name, args, .. } => calls.push((name.as_str(), args.clone(), node)),
-                Stmt::If(cond) | Stmt::ElseIf(cond) | Stmt::While(cond) => {
-                    if let Some(expr) = &cond.expr {
-                        expr.calls(&mut |name, args| calls.push((name, super::scope::texts(args), node)));
-                    }
-                }
-                _ => {}
-            });
-        }
-        for (name, args, node) in calls {
-            match self.scope.meaning(name, &node.children) {
-                Meaning::Word(Word::Unlock(kind, _, _, which)) => {
-                    own.insert(self.scope.lock_name(which, kind.unwrap_or(Kind::Mutex), &args));
-                }
-                Meaning::Body(body, _) => self.collect_released(body, &mut own, depth + 1),
-                Meaning::Facts(facts) => own.extend(facts.into_iter().filter_map(|fact| match fact {
-                    Fact::Unlocks(lock) => Some(lock),
-                    _ => None,
-                })),
-                _ => {}
-            }
-        }
-        found.extend(own.iter().cloned());
-        self.released.insert(first, own);
     }
 }
 
@@ -467,9 +442,8 @@ fn forget(state: &mut State, name: &str) {
 
 fn mentions(text: &str, name: &str) -> bool {
     let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    text.match_indices(name).any(|(at, _)| {
-        !text[..at].ends_with(letter) && !text[at + name.len()..].starts_with(letter)
-    })
+    text.match_indices(name)
+        .any(|(at, _)| !text[..at].ends_with(letter) && !text[at + name.len()..].starts_with(letter))
 }
 
 /// The value of an expression over what the path knows.
@@ -480,7 +454,9 @@ fn constant(expr: &Expr, state: &State) -> Option<i64> {
         Expr::Unary('!', inner) => Some(i64::from(constant(inner, state)? == 0)),
         Expr::Unary(_, inner) => Some(constant(inner, state)?.wrapping_neg()),
         Expr::Binary(op, left, right) => expr::apply(op, constant(left, state)?, constant(right, state)?),
-        Expr::Call(name, args) if matches!(name.as_str(), "likely" | "unlikely" | "READ_ONCE") => constant(args.first()?, state),
+        Expr::Call(name, args) if matches!(name.as_str(), "likely" | "unlikely" | "READ_ONCE") => {
+            constant(args.first()?, state)
+        }
         Expr::Call(..) => None,
     }
 }

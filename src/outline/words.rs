@@ -2,103 +2,6 @@
 
 use super::statement::Stmt;
 
-/// What somebody says goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Claim {
-    /// Nobody can go on.
-    Deadlock,
-    /// Freed memory is used.
-    UseAfterFree,
-    /// Something is freed twice.
-    DoubleFree,
-    /// An assertion fails, or the kernel crashes.
-    Bug,
-    /// Somebody waits for ever.
-    Hang,
-    /// Somebody runs for ever.
-    Spin,
-    /// A wake-up or an update is lost.
-    Lost,
-}
-
-impl Claim {
-    /// As a word.
-    pub fn text(self) -> &'static str {
-        match self {
-            Claim::Deadlock => "deadlock",
-            Claim::UseAfterFree => "use after free",
-            Claim::DoubleFree => "double free",
-            Claim::Bug => "BUG",
-            Claim::Hang => "hangs",
-            Claim::Spin => "spins forever",
-            Claim::Lost => "lost",
-        }
-    }
-
-    /// The codes of the findings that would confirm it.
-    pub fn codes(self) -> &'static [&'static str] {
-        match self {
-            Claim::Deadlock | Claim::Hang => &["LW001", "LW008", "LW009"],
-            Claim::UseAfterFree => &["LW020"],
-            Claim::DoubleFree => &["LW021"],
-            Claim::Bug => &["LW011", "LW020", "LW021", "LW001", "LW006"],
-            Claim::Spin => &["LW009", "LW001", "LW008"],
-            Claim::Lost => &["LW008", "LW011"],
-        }
-    }
-}
-
-/// Phrases of claims, in lower case, the longer ones first.
-const CLAIMS: [(&str, Claim); 26] = [
-    ("use after free", Claim::UseAfterFree),
-    ("use-after-free", Claim::UseAfterFree),
-    ("uaf", Claim::UseAfterFree),
-    ("double free", Claim::DoubleFree),
-    ("double-free", Claim::DoubleFree),
-    ("dfb", Claim::DoubleFree),
-    ("deadlock", Claim::Deadlock),
-    ("dead lock", Claim::Deadlock),
-    ("spins forever", Claim::Spin),
-    ("spin forever", Claim::Spin),
-    ("spinning forever", Claim::Spin),
-    ("loops forever", Claim::Spin),
-    ("livelock", Claim::Spin),
-    ("waits forever", Claim::Hang),
-    ("wait forever", Claim::Hang),
-    ("sleeps forever", Claim::Hang),
-    ("blocks forever", Claim::Hang),
-    ("blocked forever", Claim::Hang),
-    ("never returns", Claim::Hang),
-    ("never wakes", Claim::Hang),
-    ("hangs", Claim::Hang),
-    ("hung", Claim::Hang),
-    ("panic", Claim::Bug),
-    ("oops", Claim::Bug),
-    ("bug", Claim::Bug),
-    ("lost", Claim::Lost),
-];
-
-/// What the words claim.
-pub fn claim(text: &str) -> Option<Claim> {
-    if text.trim().is_empty() {
-        return None;
-    }
-    let text = text.to_ascii_lowercase();
-    let is_word = |at: usize, len: usize| {
-        let bytes = text.as_bytes();
-        let letter = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
-        !letter(at.checked_sub(1).and_then(|at| bytes.get(at))) && !letter(bytes.get(at + len))
-    };
-    let found = |phrase: &str| text.match_indices(phrase).any(|(at, _)| is_word(at, phrase.len()));
-    CLAIMS.iter().find(|(phrase, _)| found(phrase)).map(|(_, claim)| *claim)
-}
-
-/// A text that is a claim and nothing else: `*** DEADLOCK ***`, `=> hangs`, `BUG!`.
-pub fn only_claim(text: &str) -> Option<Claim> {
-    let bare = text.trim_matches(|c: char| !c.is_ascii_alphabetic()).to_ascii_lowercase();
-    CLAIMS.iter().find(|(phrase, _)| *phrase == bare && !text.contains('(')).map(|(_, claim)| *claim)
-}
-
 /// Code, and the remark behind it.
 pub fn split_remark(text: &str) -> (&str, &str) {
     let bytes = text.as_bytes();
@@ -113,9 +16,18 @@ pub fn split_remark(text: &str) -> (&str, &str) {
             _ => {}
         }
         let is_comment = rest.starts_with("//") && before != Some(b':') || rest.starts_with("/*");
-        let is_hash = bytes[at] == b'#' && blank_before && (at == 0 || text[..at].trim().is_empty() || rest[1..].starts_with([' ', '#']) || rest.len() == 1);
+        let is_hash = bytes[at] == b'#'
+            && blank_before
+            && (at == 0 || text[..at].trim().is_empty() || rest[1..].starts_with([' ', '#']) || rest.len() == 1);
         let code_before = !text[..at].trim().is_empty();
-        let is_arrow = rest.starts_with("<-") && depth <= 0 || code_before && blank_before && depth <= 0 && (rest.starts_with("-- ") || rest.starts_with("-> ") || rest.starts_with("=> ") || rest.starts_with("<= ") && text[..at].trim_end().ends_with([')', ';']));
+        let is_arrow = rest.starts_with("<-") && depth <= 0
+            || code_before
+                && blank_before
+                && depth <= 0
+                && (rest.starts_with("-- ")
+                    || rest.starts_with("-> ")
+                    || rest.starts_with("=> ")
+                    || rest.starts_with("<= ") && text[..at].trim_end().ends_with([')', ';']));
         if is_comment || is_hash || is_arrow {
             return (&text[..at], &text[at..]);
         }
@@ -148,14 +60,24 @@ fn decoration(word: &str) -> usize {
         Some(b'+' | b'-' | b'*') if bytes.get(1) == Some(&b' ') => 1,
         Some(b'|') => 1,
         Some(&super::source::FOREIGN) => 1,
-        Some(b'*' | b'-' | b'+') if bytes.get(1).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_') && word.trim_end().ends_with([')', ';']) && !word.contains('=') => 1,
-        Some(b'(' | b'[') => ordinal(&word[1..]).filter(|len| word[1 + len..].starts_with([')', ']'])).map_or(0, |len| len + 2),
+        Some(b'*' | b'-' | b'+')
+            if bytes.get(1).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
+                && word.trim_end().ends_with([')', ';'])
+                && !word.contains('=') =>
+        {
+            1
+        }
+        Some(b'(' | b'[') => {
+            ordinal(&word[1..]).filter(|len| word[1 + len..].starts_with([')', ']'])).map_or(0, |len| len + 2)
+        }
         Some(b'0'..=b'9' | b'a'..=b'z' | b'#') => {
             let hash = usize::from(bytes[0] == b'#');
             let Some(len) = ordinal(&word[hash..]) else { return 0 };
             let behind = &word[hash + len..];
             let is_number = word[hash..hash + len].bytes().all(|b| b.is_ascii_digit());
-            let closes = behind.starts_with(") ") || behind.starts_with(")\t") || is_number && (behind.starts_with(". ") || behind.starts_with(": "));
+            let closes = behind.starts_with(") ")
+                || behind.starts_with(")\t")
+                || is_number && (behind.starts_with(". ") || behind.starts_with(": "));
             if closes {
                 hash + len + 1
             } else if is_number && behind.starts_with(' ') && !behind.trim().is_empty() {
@@ -180,9 +102,12 @@ fn ordinal(word: &str) -> Option<usize> {
 /// One identifier, or several joined by `->`, `.` or `::`.
 pub fn is_name(text: &str) -> bool {
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    begins && text.split("->").flat_map(|part| part.split("::")).flat_map(|part| part.split('.')).all(|part| {
-        part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !part.is_empty()
-    })
+    begins
+        && text
+            .split("->")
+            .flat_map(|part| part.split("::"))
+            .flat_map(|part| part.split('.'))
+            .all(|part| part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !part.is_empty())
 }
 
 /// What can be assigned to.
@@ -201,7 +126,9 @@ pub fn is_path(text: &str) -> bool {
 
 /// `peer(S) = NS`: an accessor in pseudo code.
 fn peer(text: &str) -> bool {
-    text.split_once('(').is_some_and(|(name, rest)| is_name(name) && rest.trim_end_matches(')').bytes().all(|b| b.is_ascii_alphanumeric()))
+    text.split_once('(').is_some_and(|(name, rest)| {
+        is_name(name) && rest.trim_end_matches(')').bytes().all(|b| b.is_ascii_alphanumeric())
+    })
 }
 
 /// A variable or lock without `&`, `*`, parentheses and blanks.
@@ -291,7 +218,11 @@ pub fn called_name(text: &str) -> Option<Called> {
     }
     let mut end = start;
     while end < bytes.len() {
-        let joint = if text[end..].starts_with("->") || text[end..].starts_with("::") { 2 } else { usize::from(bytes[end] == b'.') };
+        let joint = if text[end..].starts_with("->") || text[end..].starts_with("::") {
+            2
+        } else {
+            usize::from(bytes[end] == b'.')
+        };
         if bytes[end].is_ascii_alphanumeric() || bytes[end] == b'_' {
             end += 1;
         } else if joint > 0 && letter(end + joint) {
@@ -339,7 +270,12 @@ pub fn statement_end(text: &str) -> usize {
                     let behind = rest[name.end..].trim_start();
                     behind.starts_with(['(', '=', '+', '-', ';']) || behind.is_empty()
                 });
-                if next || rest.is_empty() || rest.starts_with('}') || rest.starts_with("return") || rest.starts_with("goto") {
+                if next
+                    || rest.is_empty()
+                    || rest.starts_with('}')
+                    || rest.starts_with("return")
+                    || rest.starts_with("goto")
+                {
                     return at;
                 }
             }
@@ -380,8 +316,25 @@ pub fn assign_at(text: &str) -> Option<(usize, usize, Option<&'static str>)> {
 
 /// Words of C and Rust before a declared variable or a defined function.
 const TYPES: [&str; 19] = [
-    "static", "inline", "const", "volatile", "unsigned", "signed", "int", "long", "short", "char", "void", "bool", "let",
-    "mut", "auto", "asmlinkage", "extern", "size_t", "u32",
+    "static",
+    "inline",
+    "const",
+    "volatile",
+    "unsigned",
+    "signed",
+    "int",
+    "long",
+    "short",
+    "char",
+    "void",
+    "bool",
+    "let",
+    "mut",
+    "auto",
+    "asmlinkage",
+    "extern",
+    "size_t",
+    "u32",
 ];
 
 /// How much of the text are types before a name that is assigned or called.
@@ -409,9 +362,27 @@ pub fn type_prefix(text: &str) -> usize {
 
 /// Phrases of a note that say something about locks or contexts.
 const FACTS: [&str; 21] = [
-    "takes ", "take ", "holds ", "hold ", "holding ", "held", "under ", "with irq", "irqs off", "irq off", "irqs disabled",
-    "interrupts off", "interrupts disabled", "might sleep", "may sleep", "can sleep", "sleeps", "might_sleep", "needs ",
-    "atomic context", "runs with",
+    "takes ",
+    "take ",
+    "holds ",
+    "hold ",
+    "holding ",
+    "held",
+    "under ",
+    "with irq",
+    "irqs off",
+    "irq off",
+    "irqs disabled",
+    "interrupts off",
+    "interrupts disabled",
+    "might sleep",
+    "may sleep",
+    "can sleep",
+    "sleeps",
+    "might_sleep",
+    "needs ",
+    "atomic context",
+    "runs with",
 ];
 
 /// Does a note say something about locks or contexts?
@@ -423,11 +394,26 @@ pub fn is_fact(note: &str) -> bool {
 
 /// Verbs that take a lock.
 const TAKING: [&str; 15] = [
-    "acquire", "acquires", "acquired", "acquiring", "take", "takes", "taking", "lock", "locks", "grab", "grabs", "hold", "holds", "wants", "gets",
+    "acquire",
+    "acquires",
+    "acquired",
+    "acquiring",
+    "take",
+    "takes",
+    "taking",
+    "lock",
+    "locks",
+    "grab",
+    "grabs",
+    "hold",
+    "holds",
+    "wants",
+    "gets",
 ];
 
 /// Verbs that give one back.
-const GIVING: [&str; 9] = ["release", "releases", "released", "unlock", "unlocks", "drop", "drops", "releasing", "dropping"];
+const GIVING: [&str; 9] =
+    ["release", "releases", "released", "unlock", "unlocks", "drop", "drops", "releasing", "dropping"];
 
 /// Is it one of the generic verbs?
 pub fn is_verb(word: &str) -> bool {
@@ -437,14 +423,18 @@ pub fn is_verb(word: &str) -> bool {
 
 /// "can't acquire write lock anymore" is `acquire(write_lock)`. A sentence that only mentions a lock is none.
 pub fn verb_phrase(words: &[&str]) -> Option<Stmt> {
-    let skipped = ["can't", "cannot", "tries", "try", "to", "then", "and", "waits", "wait", "blocks", "on", "now", "is", "trying", "not", "will"];
+    let skipped = [
+        "can't", "cannot", "tries", "try", "to", "then", "and", "waits", "wait", "blocks", "on", "now", "is", "trying",
+        "not", "will",
+    ];
     let verb = words.iter().position(|word| !skipped.contains(&word.to_ascii_lowercase().as_str()))?;
     let name = match words[verb].to_ascii_lowercase() {
         word if TAKING.contains(&word.as_str()) => "acquire",
         word if GIVING.contains(&word.as_str()) => "release",
         _ => return None,
     };
-    let is_article = |word: &&&str| ["the", "a", "an", "its", "lock", "mutex"].contains(&word.to_ascii_lowercase().as_str());
+    let is_article =
+        |word: &&&str| ["the", "a", "an", "its", "lock", "mutex"].contains(&word.to_ascii_lowercase().as_str());
     let mut rest = words[verb + 1..].iter().skip_while(is_article);
     let strip = |word: &str| plain(word.trim_matches([',', '.', ';', '"', '\'', '`', '!', ':']));
     let lock = strip(rest.next()?);
@@ -456,7 +446,8 @@ pub fn verb_phrase(words: &[&str]) -> Option<Stmt> {
         _ => lock,
     };
     // "takes a while" and the like.
-    let is_word = |word: &str| ["while", "long", "care", "place", "over", "up", "down", "note", "time", "of"].contains(&word);
+    let is_word =
+        |word: &str| ["while", "long", "care", "place", "over", "up", "down", "note", "time", "of"].contains(&word);
     (!is_word(&joined)).then(|| Stmt::Call { name: name.to_owned(), args: vec![joined], result: None })
 }
 
@@ -464,7 +455,9 @@ pub fn verb_phrase(words: &[&str]) -> Option<Stmt> {
 pub fn prose_words(text: &str) -> usize {
     let plain = |word: &&str| {
         let bare = word.trim_matches(['.', ',', ';', ':', '\'', '"', '!', '?', '(', ')']);
-        bare.len() < 20 && !bare.is_empty() && bare.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'\'' | b'-'))
+        bare.len() < 20
+            && !bare.is_empty()
+            && bare.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'\'' | b'-'))
     };
     text.split_whitespace().filter(plain).count()
 }

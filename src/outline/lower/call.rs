@@ -17,10 +17,14 @@ impl<'a> Lower<'_, 'a> {
             return;
         }
         let local = self.temp();
-        let value = if self.evaluated(name, args, local, place) { Pure::Local(local) } else { self.called(name, args, place) };
+        let value =
+            if self.evaluated(name, args, local, place) { Pure::Local(local) } else { self.called(name, args, place) };
         // A result that nobody looks at needs no choice.
         let is_choice = |inst: &Inst| matches!(inst.op, Op::Choose(2, local) if value == Pure::Local(local));
-        if result.is_none() && vocabulary::word(name) != Some(Word::Choose) && self.code.insts.last().is_some_and(is_choice) {
+        if result.is_none()
+            && vocabulary::word(name) != Some(Word::Choose)
+            && self.code.insts.last().is_some_and(is_choice)
+        {
             self.code.insts.pop();
         }
         if let Some(result) = result {
@@ -95,7 +99,12 @@ impl<'a> Lower<'_, 'a> {
         })
     }
 
-    fn acquire(&mut self, (family, mode, mask, how, which): (Option<Kind>, Mode, Mask, How, Which), args: &[String], place: Place) -> Pure {
+    fn acquire(
+        &mut self,
+        (family, mode, mask, how, which): (Option<Kind>, Mode, Mask, How, Which),
+        args: &[String],
+        place: Place,
+    ) -> Pure {
         let lock = self.lock(family, which, args);
         let kind = self.out.program.locks[lock].1;
         let mode = if kind.is_shared() { mode } else { Mode::Write };
@@ -117,7 +126,12 @@ impl<'a> Lower<'_, 'a> {
         Pure::Local(local)
     }
 
-    fn release(&mut self, (family, mode, mask, which): (Option<Kind>, Option<Mode>, Mask, Which), args: &[String], place: Place) -> Pure {
+    fn release(
+        &mut self,
+        (family, mode, mask, which): (Option<Kind>, Option<Mode>, Mask, Which),
+        args: &[String],
+        place: Place,
+    ) -> Pure {
         let lock = self.lock(family, which, args);
         // A column that begins in the middle holds from the start what it gives back.
         let is_taken = self.code.insts.iter().any(|inst| matches!(inst.op, Op::Acquire(other, ..) if other == lock));
@@ -156,7 +170,8 @@ impl<'a> Lower<'_, 'a> {
     fn other(&self, args: &[String], at: usize) -> Option<usize> {
         let name = plain(args.get(at)?);
         let name = name.replace("->", ".");
-        let is = |task: &String| *task == name || task.replace(' ', "") == name || name.rsplit('.').next() == Some(task);
+        let is =
+            |task: &String| *task == name || task.replace(' ', "") == name || name.rsplit('.').next() == Some(task);
         self.tasks.iter().position(is)
     }
 

@@ -91,7 +91,11 @@ impl<'a> Lower<'_, 'a> {
 
     pub(super) fn object(&mut self, name: &str) -> usize {
         // What a task allocates itself, and keeps in a local, is its own.
-        let full = if self.assigned.contains(name) && !self.is_diagram { format!("{name} of {}", self.code.name) } else { name.to_owned() };
+        let full = if self.assigned.contains(name) && !self.is_diagram {
+            format!("{name} of {}", self.code.name)
+        } else {
+            name.to_owned()
+        };
         let objects = &mut self.out.program.objects;
         objects.iter().position(|known| *known == full).unwrap_or_else(|| {
             objects.push(full);
@@ -129,30 +133,54 @@ impl<'a> Lower<'_, 'a> {
     pub(super) fn evaluated(&mut self, name: &str, args: &[String], to: usize, place: Place) -> bool {
         let bare = name.trim_start_matches('_').replace("atomic64_", "atomic_").replace("atomic_long_", "atomic_");
         let bare = bare.strip_prefix("arch_").unwrap_or(&bare);
-        let stem = ["_relaxed", "_acquire", "_release"].iter().fold(bare, |name, end| name.strip_suffix(end).unwrap_or(name));
+        let stem =
+            ["_relaxed", "_acquire", "_release"].iter().fold(bare, |name, end| name.strip_suffix(end).unwrap_or(name));
         if matches!(bare, "likely" | "unlikely" | "rcu_dereference" | "IS_ERR") {
             let value = self.argument(args, 0, place);
             self.push(Op::Set(to, value), place);
             return true;
         }
         // `atomic_add(i, &v)` has its variable second.
-        let second = matches!(stem, "atomic_add" | "atomic_sub" | "atomic_add_return" | "atomic_sub_return" | "atomic_or" | "test_and_set_bit" | "test_and_clear_bit" | "set_bit" | "clear_bit" | "test_bit" | "clear_bit_unlock");
+        let second = matches!(
+            stem,
+            "atomic_add"
+                | "atomic_sub"
+                | "atomic_add_return"
+                | "atomic_sub_return"
+                | "atomic_or"
+                | "test_and_set_bit"
+                | "test_and_clear_bit"
+                | "set_bit"
+                | "clear_bit"
+                | "test_bit"
+                | "clear_bit_unlock"
+        );
         let Some(variable) = args.get(usize::from(second)).and_then(|arg| self.variable(arg)) else { return false };
         let first = || Pure::Int(1);
         let op = match (bare, stem) {
-            ("READ_ONCE" | "ACCESS_ONCE" | "smp_load_acquire" | "LOAD" | "load", _) | (_, "atomic_read" | "test_bit") => Op::Load(variable, to, true),
-            ("WRITE_ONCE" | "smp_store_release" | "STORE" | "store" | "smp_store_mb" | "rcu_assign_pointer", _) | (_, "atomic_set") => {
+            ("READ_ONCE" | "ACCESS_ONCE" | "smp_load_acquire" | "LOAD" | "load", _)
+            | (_, "atomic_read" | "test_bit") => Op::Load(variable, to, true),
+            ("WRITE_ONCE" | "smp_store_release" | "STORE" | "store" | "smp_store_mb" | "rcu_assign_pointer", _)
+            | (_, "atomic_set") => {
                 let value = self.argument(args, 1, place);
                 self.push(Op::Store(variable, value, true), place);
                 return true;
             }
-            (_, "atomic_inc" | "refcount_inc" | "atomic_fetch_inc") => Op::Modify(variable, Rmw::Add(first(), Result::Old), to),
-            (_, "atomic_dec" | "refcount_dec" | "atomic_fetch_dec") => Op::Modify(variable, Rmw::Add(Pure::Int(-1), Result::Old), to),
+            (_, "atomic_inc" | "refcount_inc" | "atomic_fetch_inc") => {
+                Op::Modify(variable, Rmw::Add(first(), Result::Old), to)
+            }
+            (_, "atomic_dec" | "refcount_dec" | "atomic_fetch_dec") => {
+                Op::Modify(variable, Rmw::Add(Pure::Int(-1), Result::Old), to)
+            }
             (_, "atomic_inc_return") => Op::Modify(variable, Rmw::Add(first(), Result::New), to),
             (_, "atomic_dec_return") => Op::Modify(variable, Rmw::Add(Pure::Int(-1), Result::New), to),
-            (_, "atomic_dec_and_test" | "refcount_dec_and_test") => Op::Modify(variable, Rmw::Add(Pure::Int(-1), Result::IsZero), to),
+            (_, "atomic_dec_and_test" | "refcount_dec_and_test") => {
+                Op::Modify(variable, Rmw::Add(Pure::Int(-1), Result::IsZero), to)
+            }
             (_, "atomic_inc_and_test") => Op::Modify(variable, Rmw::Add(first(), Result::IsZero), to),
-            (_, "atomic_inc_not_zero" | "refcount_inc_not_zero" | "kref_get_unless_zero") => Op::Modify(variable, Rmw::AddNotZero, to),
+            (_, "atomic_inc_not_zero" | "refcount_inc_not_zero" | "kref_get_unless_zero") => {
+                Op::Modify(variable, Rmw::AddNotZero, to)
+            }
             (_, "atomic_add" | "atomic_add_return") => {
                 let by = self.argument(args, 0, place);
                 Op::Modify(variable, Rmw::Add(by, Result::New), to)
@@ -175,7 +203,9 @@ impl<'a> Lower<'_, 'a> {
                 Op::Modify(variable, Rmw::Compare(expected, value), to)
             }
             (_, "test_and_set_bit" | "set_bit") => Op::Modify(variable, Rmw::Swap(Pure::Int(1)), to),
-            (_, "test_and_clear_bit" | "clear_bit" | "clear_bit_unlock") => Op::Modify(variable, Rmw::Swap(Pure::Int(0)), to),
+            (_, "test_and_clear_bit" | "clear_bit" | "clear_bit_unlock") => {
+                Op::Modify(variable, Rmw::Swap(Pure::Int(0)), to)
+            }
             _ => return false,
         };
         self.push(op, place);

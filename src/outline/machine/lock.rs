@@ -40,7 +40,9 @@ impl Machine<'_> {
         if !self.is_free(state, task, lock, mode) {
             return false;
         }
-        let passes = kind == Kind::Qrwlock && mode == Mode::Read && matches!(self.program.tasks[task].start, Start::Hard(_) | Start::Soft(_));
+        let passes = kind == Kind::Qrwlock
+            && mode == Mode::Read
+            && matches!(self.program.tasks[task].start, Start::Hard(_) | Start::Soft(_));
         if !kind.is_fair() || passes {
             return true;
         }

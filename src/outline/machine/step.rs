@@ -77,7 +77,11 @@ impl Machine<'_> {
                 }
                 (ready, self.program.locks[*lock].1.sleeps())
             }
-            op => (self.is_ready(state, task, op) || matches!(op, Op::Sleep(Until::Timeout, _) | Op::WaitCount(_, Until::Timeout, _)), self.waits_asleep(op)),
+            op => (
+                self.is_ready(state, task, op)
+                    || matches!(op, Op::Sleep(Until::Timeout, _) | Op::WaitCount(_, Until::Timeout, _)),
+                self.waits_asleep(op),
+            ),
         };
         if !ready {
             self.park_if(state, task, sleeps);
@@ -113,7 +117,13 @@ impl Machine<'_> {
                 if !self.release(state, task, *lock) {
                     let name = &self.program.locks[*lock].0;
                     let title = format!("{name} is given back by a task that does not hold it");
-                    shown.push(Shown { code: "LW006", subject: name.clone(), title, labels: vec![(inst.place, "given back here".to_owned())], ends: true });
+                    shown.push(Shown {
+                        code: "LW006",
+                        subject: name.clone(),
+                        title,
+                        labels: vec![(inst.place, "given back here".to_owned())],
+                        ends: true,
+                    });
                 }
             }
             Op::ReleaseAtEnd(lock) => _ = self.release(state, task, *lock),
@@ -260,7 +270,9 @@ impl Machine<'_> {
                 let changed = i64::from(state[self.lock(*lock) + SEQUENCE]) != self.local(state, task, *since);
                 self.put_local(state, task, *local, i64::from(changed));
             }
-            Op::Free(object) | Op::Use(object) => self.touch(state, *object, matches!(op, Op::Free(_)), inst.place, shown),
+            Op::Free(object) | Op::Use(object) => {
+                self.touch(state, *object, matches!(op, Op::Free(_)), inst.place, shown)
+            }
             _ => {}
         }
     }

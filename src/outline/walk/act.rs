@@ -15,7 +15,14 @@ struct Taking {
 
 impl<'a> Walk<'a> {
     /// A call: the states it may leave, one for most, two for a try.
-    pub(super) fn call(&mut self, name: &'a str, args: &[String], result: Option<&str>, node: &'a Node, mut state: State) -> Vec<State> {
+    pub(super) fn call(
+        &mut self,
+        name: &'a str,
+        args: &[String],
+        result: Option<&str>,
+        node: &'a Node,
+        mut state: State,
+    ) -> Vec<State> {
         if let Some(result) = result {
             forget(&mut state, result);
         }
@@ -23,7 +30,8 @@ impl<'a> Walk<'a> {
         let children: &'a [Node] = if matches!(node.stmt, Stmt::Call { .. }) { &node.children } else { &[] };
         match self.scope.meaning(name, children) {
             Meaning::Body(body, facts) => {
-                let facts: Vec<Fact> = facts.iter().filter(|fact| matches!(fact, Fact::MaySleep | Fact::Takes(_))).cloned().collect();
+                let facts: Vec<Fact> =
+                    facts.iter().filter(|fact| matches!(fact, Fact::MaySleep | Fact::Takes(_))).cloned().collect();
                 self.apply(&state, name, &facts, args, node.place);
                 self.body(name, body, state)
             }
@@ -42,7 +50,8 @@ impl<'a> Walk<'a> {
 
     /// What is written behind a call.
     fn noted(&mut self, state: &mut State, name: &str, node: &Node) {
-        let facts: Vec<Fact> = node.facts.iter().filter(|fact| matches!(fact, Fact::MaySleep | Fact::Takes(_))).cloned().collect();
+        let facts: Vec<Fact> =
+            node.facts.iter().filter(|fact| matches!(fact, Fact::MaySleep | Fact::Takes(_))).cloned().collect();
         if !facts.is_empty() {
             let texts: Vec<String> = facts.iter().map(Fact::text).collect();
             let declare = Some(format!("fn {name}: {}", texts.join(", ")));
@@ -107,7 +116,13 @@ impl<'a> Walk<'a> {
     }
 
     /// A call of something without a body, in a condition or not: with what it answers, if that is known.
-    pub(super) fn asked(&mut self, name: &str, args: &[String], place: Place, mut state: State) -> Vec<(State, Option<bool>)> {
+    pub(super) fn asked(
+        &mut self,
+        name: &str,
+        args: &[String],
+        place: Place,
+        mut state: State,
+    ) -> Vec<(State, Option<bool>)> {
         let Some(word) = vocabulary::word(name) else {
             self.known_or_assumed_with(name, args, place, &mut state);
             return vec![(state, None)];
@@ -152,7 +167,12 @@ impl<'a> Walk<'a> {
                 state.held.iter_mut().filter(|held| held.lock == number).for_each(|held| held.mode = Mode::Read);
             }
             Word::Context(change) => self.change(state, change, place),
-            Word::Sleep | Word::Schedule | Word::WaitEvent(_) | Word::WaitCompletion(_) | Word::KthreadStop | Word::FlushWork(_) => {
+            Word::Sleep
+            | Word::Schedule
+            | Word::WaitEvent(_)
+            | Word::WaitCompletion(_)
+            | Word::KthreadStop
+            | Word::FlushWork(_) => {
                 self.sleeps(state, name, place, false);
             }
             Word::SynchronizeRcu => self.sleeps(state, name, place, false),
@@ -202,7 +222,14 @@ impl<'a> Walk<'a> {
         }
         let irqs_on = irqs_on && state.irqs_off.is_none();
         if taking.kind.makes_atomic() {
-            self.orders.used(lock, taking.mode, state.context.map(|(context, _)| context), irqs_on, state.bh.is_empty(), place);
+            self.orders.used(
+                lock,
+                taking.mode,
+                state.context.map(|(context, _)| context),
+                irqs_on,
+                state.bh.is_empty(),
+                place,
+            );
         }
         let frame = self.calls.len();
         state.held.push(Held { lock, kind: taking.kind, mode: taking.mode, place, depth: 1, irqs_on, saved, frame });
@@ -218,7 +245,9 @@ impl<'a> Walk<'a> {
             return;
         }
         let title = match (mode, taking.mode) {
-            (Mode::Read, Mode::Write) if taking.kind.is_shared() => format!("{name} is wanted for writing by a task that holds it for reading"),
+            (Mode::Read, Mode::Write) if taking.kind.is_shared() => {
+                format!("{name} is wanted for writing by a task that holds it for reading")
+            }
             _ => format!("{name} is taken again by the task that holds it"),
         };
         let labels = vec![
@@ -231,10 +260,17 @@ impl<'a> Walk<'a> {
     /// A lock that sleeps on PREEMPT_RT inside one that spins there.
     fn wait_context(&mut self, state: &State, taking: Taking, place: Place, name: &str) {
         let is_spin = matches!(taking.kind, Kind::Spinlock | Kind::Rwlock | Kind::Qrwlock | Kind::Seqlock);
-        let Some(raw) = state.held.iter().find(|held| held.kind == Kind::RawSpinlock).filter(|_| is_spin && !taking.is_try) else { return };
+        let Some(raw) =
+            state.held.iter().find(|held| held.kind == Kind::RawSpinlock).filter(|_| is_spin && !taking.is_try)
+        else {
+            return;
+        };
         let outer = self.names[raw.lock as usize].clone();
         let labels = vec![
-            Label { place, text: format!("the {} {name} is taken here; with PREEMPT_RT it sleeps", taking.kind.text()) },
+            Label {
+                place,
+                text: format!("the {} {name} is taken here; with PREEMPT_RT it sleeps", taking.kind.text()),
+            },
             Label { place: raw.place, text: format!("inside the raw_spinlock {outer}, taken here") },
         ];
         self.find("LW005", name, format!("invalid wait context: {name} inside {outer}"), labels, Vec::new());
@@ -259,12 +295,24 @@ impl<'a> Walk<'a> {
                         Label { place, text: format!("given back here as if for {}", mode_text(mode)) },
                         Label { place: taken, text: format!("taken here for {}", mode_text(Some(held_mode))) },
                     ];
-                    self.find("LW006", &name, format!("{name} is given back in another mode than it was taken"), labels, Vec::new());
+                    self.find(
+                        "LW006",
+                        &name,
+                        format!("{name} is given back in another mode than it was taken"),
+                        labels,
+                        Vec::new(),
+                    );
                 }
             }
             None => {
                 let labels = vec![Label { place, text: "given back here, on a path that does not hold it".to_owned() }];
-                self.find("LW006", &name, format!("{name} is given back by a task that does not hold it"), labels, Vec::new());
+                self.find(
+                    "LW006",
+                    &name,
+                    format!("{name} is given back by a task that does not hold it"),
+                    labels,
+                    Vec::new(),
+                );
             }
         }
         match mask {
@@ -286,7 +334,10 @@ impl<'a> Walk<'a> {
     /// What makes the path atomic, and where.
     fn atomic(&self, state: &State) -> Option<(Place, String)> {
         if let Some(held) = state.held.iter().find(|held| held.kind.makes_atomic()) {
-            return Some((held.place, format!("atomic since {} was taken here: it is a {}", self.names[held.lock as usize], held.kind.text())));
+            return Some((
+                held.place,
+                format!("atomic since {} was taken here: it is a {}", self.names[held.lock as usize], held.kind.text()),
+            ));
         }
         if let Some((context, place)) = state.context {
             return Some((place, format!("runs in {} context", context_text(context))));
@@ -311,7 +362,12 @@ impl<'a> Walk<'a> {
                         Fact::Locks(lock) => {
                             let (kind, _) = self.kind(lock, None, place);
                             let number = self.number(lock);
-                            self.take(state, number, Taking { kind, mode: Mode::Write, mask: Mask::None, is_try: false }, place);
+                            self.take(
+                                state,
+                                number,
+                                Taking { kind, mode: Mode::Write, mask: Mask::None, is_try: false },
+                                place,
+                            );
                         }
                         Fact::Unlocks(lock) => {
                             let number = self.number(lock);
@@ -354,7 +410,12 @@ impl<'a> Walk<'a> {
                     let (kind, _) = self.kind(lock, None, place);
                     let number = self.number(lock);
                     let mut inside = state.clone();
-                    self.take(&mut inside, number, Taking { kind, mode: Mode::Write, mask: Mask::None, is_try: false }, place);
+                    self.take(
+                        &mut inside,
+                        number,
+                        Taking { kind, mode: Mode::Write, mask: Mask::None, is_try: false },
+                        place,
+                    );
                 }
                 _ => {}
             }
@@ -375,7 +436,19 @@ fn mode_text(mode: Option<Mode>) -> &'static str {
 /// Functions that are nothing but values: what they do to memory is not the business of the walk.
 pub(super) fn is_value(name: &str) -> bool {
     let bare = name.trim_start_matches('_');
-    ["atomic_", "atomic64_", "smp_", "READ_ONCE", "WRITE_ONCE", "xchg", "cmpxchg", "test_and_", "unknown", "ACCESS_ONCE", "IS_ERR"]
-        .iter()
-        .any(|start| bare.starts_with(start))
+    [
+        "atomic_",
+        "atomic64_",
+        "smp_",
+        "READ_ONCE",
+        "WRITE_ONCE",
+        "xchg",
+        "cmpxchg",
+        "test_and_",
+        "unknown",
+        "ACCESS_ONCE",
+        "IS_ERR",
+    ]
+    .iter()
+    .any(|start| bare.starts_with(start))
 }

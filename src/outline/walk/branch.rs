@@ -39,7 +39,11 @@ impl<'a> Walk<'a> {
         let mut states = std::mem::take(&mut flow.next);
         let always = cond == Some(&Expr::Int(1));
         for round in 0..3 {
-            let (yes, no) = if always { (states.clone(), if round == 2 { states } else { Vec::new() }) } else { self.loop_cond(cond, place, states) };
+            let (yes, no) = if always {
+                (states.clone(), if round == 2 { states } else { Vec::new() })
+            } else {
+                self.loop_cond(cond, place, states)
+            };
             flow.next.extend(no);
             if round == 2 {
                 break;
@@ -74,7 +78,13 @@ impl<'a> Walk<'a> {
         out
     }
 
-    fn decide(&mut self, cond: Option<&'a Expr>, text: &str, node: &'a Node, states: Vec<State>) -> (Vec<State>, Vec<State>) {
+    fn decide(
+        &mut self,
+        cond: Option<&'a Expr>,
+        text: &str,
+        node: &'a Node,
+        states: Vec<State>,
+    ) -> (Vec<State>, Vec<State>) {
         let (mut yes, mut no) = (Vec::new(), Vec::new());
         let negated = text.strip_prefix('!');
         let key = negated.unwrap_or(text).trim();
@@ -122,7 +132,9 @@ impl<'a> Walk<'a> {
             }
             Expr::Binary("&&", left, right) => self.both(left, right, place, state, false),
             Expr::Binary("||", left, right) => self.both(left, right, place, state, true),
-            Expr::Binary(op @ ("==" | "!="), left, right) if **right == Expr::Int(0) && matches!(**left, Expr::Call(..)) => {
+            Expr::Binary(op @ ("==" | "!="), left, right)
+                if **right == Expr::Int(0) && matches!(**left, Expr::Call(..)) =>
+            {
                 let flip = |(state, value): (State, Option<bool>)| (state, value.map(|value| value == (*op == "!=")));
                 self.evaluate(left, place, state).into_iter().map(flip).collect()
             }
@@ -138,7 +150,11 @@ impl<'a> Walk<'a> {
                 cond.calls(&mut |name, args| calls.push((name.to_owned(), super::super::scope::texts(args))));
                 let mut states = vec![state];
                 for (name, args) in calls {
-                    states = states.into_iter().flat_map(|state| self.asked(&name, &args, place, state)).map(|(state, _)| state).collect();
+                    states = states
+                        .into_iter()
+                        .flat_map(|state| self.asked(&name, &args, place, state))
+                        .map(|(state, _)| state)
+                        .collect();
                 }
                 let value = |state: State| {
                     let value = constant(cond, &state).map(|value| value != 0);
@@ -149,7 +165,14 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn both(&mut self, left: &Expr, right: &Expr, place: Place, state: State, ends: bool) -> Vec<(State, Option<bool>)> {
+    fn both(
+        &mut self,
+        left: &Expr,
+        right: &Expr,
+        place: Place,
+        state: State,
+        ends: bool,
+    ) -> Vec<(State, Option<bool>)> {
         let mut out = Vec::new();
         for (state, value) in self.evaluate(left, place, state) {
             match value {

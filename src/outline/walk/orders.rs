@@ -49,7 +49,16 @@ pub struct Orders {
 
 impl Orders {
     #[expect(clippy::too_many_arguments, reason = "each is one aspect of the acquisition")]
-    pub(super) fn take(&mut self, state: &State, lock: LockId, kind: Kind, mode: Mode, is_try: bool, place: Place, entry: &str) {
+    pub(super) fn take(
+        &mut self,
+        state: &State,
+        lock: LockId,
+        kind: Kind,
+        mode: Mode,
+        is_try: bool,
+        place: Place,
+        entry: &str,
+    ) {
         if mode == Mode::Write {
             self.written.insert(lock);
         }
@@ -65,7 +74,15 @@ impl Orders {
         }
     }
 
-    pub(super) fn used(&mut self, lock: LockId, mode: Mode, context: Option<Context>, irqs_on: bool, bh_on: bool, place: Place) {
+    pub(super) fn used(
+        &mut self,
+        lock: LockId,
+        mode: Mode,
+        context: Option<Context>,
+        irqs_on: bool,
+        bh_on: bool,
+        place: Place,
+    ) {
         let add = |uses: &mut BTreeMap<LockId, Use>| {
             let new = Use { place, mode };
             let known = uses.entry(lock).or_insert(new);
@@ -179,7 +196,15 @@ fn cycles(walk: &mut Walk, edges: &[Edge]) {
     }
 }
 
-fn search<'e>(walk: &Walk, out: &BTreeMap<LockId, Vec<&'e Edge>>, start: LockId, length: usize, path: &mut Vec<&'e Edge>, known: &mut BTreeSet<BTreeSet<LockId>>, found: &mut Vec<Vec<&'e Edge>>) {
+fn search<'e>(
+    walk: &Walk,
+    out: &BTreeMap<LockId, Vec<&'e Edge>>,
+    start: LockId,
+    length: usize,
+    path: &mut Vec<&'e Edge>,
+    known: &mut BTreeSet<BTreeSet<LockId>>,
+    found: &mut Vec<Vec<&'e Edge>>,
+) {
     let at = path.last().map_or(start, |edge| edge.lock);
     for edge in out.get(&at).into_iter().flatten() {
         if let Some(before) = path.last()
@@ -218,7 +243,11 @@ fn locks_of(cycle: &[&Edge]) -> BTreeSet<LockId> {
 fn guard(cycle: &[&Edge]) -> Option<LockId> {
     let (first, rest) = cycle.split_first()?;
     let locks = locks_of(cycle);
-    first.guards.iter().copied().find(|lock| !locks.contains(lock) && rest.iter().all(|edge| edge.guards.contains(lock)))
+    first
+        .guards
+        .iter()
+        .copied()
+        .find(|lock| !locks.contains(lock) && rest.iter().all(|edge| edge.guards.contains(lock)))
 }
 
 fn report(walk: &mut Walk, cycle: &[&Edge]) {
@@ -229,7 +258,10 @@ fn report(walk: &mut Walk, cycle: &[&Edge]) {
     let mut labels = Vec::new();
     for edge in cycle {
         labels.push(Label { place: edge.place, text: format!("{}: {} is taken here", edge.entry, name(edge.lock)) });
-        labels.push(Label { place: edge.held.place, text: format!("{}: {} is held since here", edge.entry, name(edge.held.lock)) });
+        labels.push(Label {
+            place: edge.held.place,
+            text: format!("{}: {} is held since here", edge.entry, name(edge.held.lock)),
+        });
     }
     // The BKL serialises nothing across a sleep.
     let sleeps = cycle.iter().any(|edge| edge.kind.sleeps() || edge.held.kind.sleeps());
@@ -237,7 +269,12 @@ fn report(walk: &mut Walk, cycle: &[&Edge]) {
         let is_bkl = walk.scope.kind(&walk.names[*outer as usize], None).0 == Kind::Bkl;
         !(is_bkl && sleeps)
     });
-    let grade = outer.map(|outer| format!("serialised by {}, which is held around each of these orders: no deadlock with these entries", name(outer)));
+    let grade = outer.map(|outer| {
+        format!(
+            "serialised by {}, which is held around each of these orders: no deadlock with these entries",
+            name(outer)
+        )
+    });
     let mut sorted: Vec<&String> = locks[1..].iter().collect();
     sorted.sort();
     let subject = sorted.into_iter().cloned().collect::<Vec<_>>().join("/");
@@ -266,7 +303,11 @@ fn interrupts(walk: &mut Walk, edges: &[Edge]) {
                         Label { place: open_use.place, text: format!("{at} is taken here with {what} on") },
                         Label { place: handler.place, text: format!("{safe} is taken here in {context} context") },
                     ];
-                    let title = if safe == at { format!("{at} is taken in {context} context, and with {what} on") } else { format!("{at}, taken with {what} on, is taken inside {safe}, which a {context} takes") };
+                    let title = if safe == at {
+                        format!("{at} is taken in {context} context, and with {what} on")
+                    } else {
+                        format!("{at}, taken with {what} on, is taken inside {safe}, which a {context} takes")
+                    };
                     walk.find("LW004", &at, title, labels, Vec::new());
                 }
                 for edge in edges.iter().filter(|edge| edge.held.lock == at) {
