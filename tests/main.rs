@@ -27,6 +27,7 @@ mod model;
 mod mutants;
 mod order;
 mod outcomes;
+mod outlines;
 mod random;
 mod renumber;
 mod report;

@@ -227,5 +227,8 @@ fn text(checked: &Checked, kinds: &[KindJson], conversions: &Conversions, is_one
         let codes = if row.codes.is_empty() { "clean".to_owned() } else { row.codes.join(" ") };
         text.push_str(&format!("  {:<14} {codes}\n", row.kind));
     }
+    if !kinds.is_empty() && kinds.iter().all(|row| !row.codes.is_empty()) {
+        text.push_str("no kind of lock will do\n");
+    }
     text
 }

@@ -50,7 +50,10 @@ pub fn table(source: &Source, program: &Program, path: &[Step]) -> String {
         }
         // Several steps of one line are one row.
         match rows.last_mut() {
-            Some(last) if last.task == step.task && last.line == line && last.text == text => last.held = held,
+            Some(last) if last.task == step.task && last.line == line && text.starts_with(&last.text) => {
+                last.text = text;
+                last.held = held;
+            }
             _ => rows.push(Row { task: step.task, text, line, held }),
         }
     }

@@ -189,23 +189,24 @@ fn races(machine: &Machine, state: &State) -> Vec<Shown> {
     shown
 }
 
-fn sleeps_in_interrupt(machine: &Machine, state: &State, task: usize) -> bool {
+/// Does it sleep in an interrupt, or with a lock that makes it atomic?
+fn sleeps_in_atomic(machine: &Machine, state: &State, task: usize) -> bool {
     let program = machine.program;
     let is_handler = matches!(program.tasks[task].start, Start::Hard(_) | Start::Soft(_));
-    is_handler
-        && match machine.inst(state, task).map(|inst| &inst.op) {
-            Some(Op::Acquire(lock, ..)) => program.locks[*lock].1.sleeps(),
-            Some(Op::Sleep(..) | Op::WaitCount(..) | Op::Join(_) | Op::Flush(..) | Op::SyncRcu) => true,
-            _ => false,
-        }
+    let sleeps = match machine.inst(state, task).map(|inst| &inst.op) {
+        Some(Op::Acquire(lock, ..)) => program.locks[*lock].1.sleeps(),
+        Some(Op::Sleep(..) | Op::WaitCount(..) | Op::Join(_) | Op::Flush(..) | Op::SyncRcu) => true,
+        _ => false,
+    };
+    sleeps && (is_handler || machine.held(state, task).iter().any(|lock| program.locks[*lock].1.makes_atomic()))
 }
 
 /// Nobody can go on: who waits for whom?
 pub fn standstill(machine: &Machine, state: &State, waiting: &[usize]) -> Vec<Shown> {
     let program = machine.program;
     let name = |task: usize| program.tasks[task].name.clone();
-    // A handler that sleeps is LW002 wherever it is: what comes of it says nothing more.
-    if waiting.iter().any(|task| sleeps_in_interrupt(machine, state, *task)) {
+    // Whoever sleeps where it must not is LW002 wherever it is: what comes of that says nothing more.
+    if waiting.iter().any(|task| sleeps_in_atomic(machine, state, *task)) {
         return Vec::new();
     }
     let mut labels = Vec::new();
