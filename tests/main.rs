@@ -38,3 +38,4 @@ mod sharing;
 mod small;
 mod tidy;
 mod twin;
+mod verdicts;

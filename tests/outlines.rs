@@ -259,3 +259,51 @@ fn a_diagram_without_its_white_space_is_refused() {
 
     assert_eq!(report.mistakes[0].title, "the columns of this diagram are lost");
 }
+
+/// The example, the conversion if there is one, and the codes that its head says.
+fn expectations(text: &str) -> Vec<(Option<(String, String)>, String)> {
+    let codes = |text: &str| if text == "clean" { String::new() } else { text.to_owned() };
+    let line = |line: &str| {
+        if let Some(verdict) = line.strip_prefix("# verdict: ") {
+            return Some((None, codes(verdict)));
+        }
+        let (conversion, verdict) = line.strip_prefix("# convert ")?.split_once(": ")?;
+        let (lock, kind) = conversion.split_once('=')?;
+        Some((Some((lock.to_owned(), kind.to_owned())), codes(verdict)))
+    };
+    text.lines().filter_map(line).collect()
+}
+
+#[test]
+fn every_example_gives_the_verdict_that_its_head_says() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/outlines");
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    // Four stages of the lease code, Dekker, reader-writer-reader, and 10 conversions old and new.
+    assert_eq!(files.len(), 26);
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("text");
+        let expected = expectations(&text);
+        assert!(!expected.is_empty(), "{}", file.display());
+        for (conversion, verdict) in expected {
+            let conversion: Vec<(&str, &str)> =
+                conversion.iter().map(|(lock, kind)| (lock.as_str(), kind.as_str())).collect();
+            assert_eq!(codes(&text, &conversion), verdict, "{} {conversion:?}", file.display());
+        }
+    }
+}
+
+#[test]
+fn what_tasks_see_at_the_end_are_the_outcomes_of_sequential_consistency() {
+    let outline = String::from_utf8(
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/outlines/dekker.outline")).expect("a file"),
+    )
+    .expect("text");
+    let report = run(outline.as_bytes(), &[]);
+    let results = |outcome: &std::collections::BTreeMap<String, i64>| (outcome["a.r1"], outcome["b.r2"]);
+    let seen: Vec<(i64, i64)> = report.units[0].runs[0].outcomes.iter().map(results).collect();
+
+    // Of four pairs, (0, 0) needs store buffers.
+    assert_eq!(seen, [(0, 1), (1, 0), (1, 1)]);
+}

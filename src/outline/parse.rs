@@ -31,11 +31,11 @@ pub fn parse(source: &Source) -> File {
     diagram::read(&mut reader);
     order::read(&mut reader);
     reader.declarations();
-    let is_outline = reader.is_outline();
-    if !is_outline {
+    if !reader.is_declared_outline() {
         steps::read(&mut reader);
         diagram::read_headerless(&mut reader);
     }
+    let is_outline = reader.is_outline();
     for run in runs(&source.lines) {
         reader.trees(run, is_outline);
     }
@@ -80,12 +80,17 @@ impl Reader<'_> {
         !self.file.declarations.is_empty() || words::prose_words(&self.source.lines[at].text) < 4
     }
 
+    /// Does the text say that it is one outline?
+    fn is_declared_outline(&self) -> bool {
+        !self.is_report && (self.source.name.ends_with(".outline") || !self.file.declarations.is_empty())
+    }
+
     /// Is the whole text one outline?
     fn is_outline(&self) -> bool {
         if self.is_report {
             return false;
         }
-        if self.source.name.ends_with(".outline") || !self.file.declarations.is_empty() {
+        if self.is_declared_outline() {
             return true;
         }
         let sentences =

@@ -134,10 +134,17 @@ impl<'a> Scope<'a> {
         for node in all.flatten() {
             node.each(&mut |node| scope.look_at(node, &mut called));
         }
+        // What a task calls is walked as that task, in its context.
+        for task in &scope.tasks {
+            if let Does::Calls(calls) = &task.does {
+                let own = |call: &Call| functions.iter().find(|function| function.name == call.name);
+                called.extend(calls.iter().filter_map(own).map(|function| function.name.as_str()));
+            }
+        }
         let is_entry = |function: &&Function| !called.contains(function.name.as_str());
         scope.entries = functions.iter().filter(is_entry).collect();
         // Functions that call each other in a circle: the first is as good as any.
-        if scope.entries.is_empty() {
+        if scope.entries.is_empty() && scope.tasks.is_empty() {
             scope.entries.extend(functions.first());
         }
         scope

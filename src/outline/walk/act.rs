@@ -281,6 +281,7 @@ impl<'a> Walk<'a> {
         match state.held.iter().rposition(|held| held.lock == lock) {
             Some(at) => {
                 let held = &mut state.held[at];
+                let is_nested = held.depth > 1;
                 held.depth -= 1;
                 let saved = held.saved;
                 let (held_mode, shared, taken) = (held.mode, held.kind.is_shared(), held.place);
@@ -290,7 +291,7 @@ impl<'a> Walk<'a> {
                 if mask == Mask::IrqSave {
                     state.irqs_off = saved.unwrap_or(None);
                 }
-                if mode.is_some_and(|mode| mode != held_mode) && shared {
+                if mode.is_some_and(|mode| mode != held_mode) && shared && !is_nested {
                     let labels = vec![
                         Label { place, text: format!("given back here as if for {}", mode_text(mode)) },
                         Label { place: taken, text: format!("taken here for {}", mode_text(Some(held_mode))) },
