@@ -8,6 +8,7 @@ mod explicit;
 mod oracle;
 #[path = "../tests/order.rs"]
 mod order;
+mod outlines;
 mod programs;
 mod renumber;
 mod renumbering;

@@ -129,6 +129,8 @@ pub enum Op {
     Queue(usize),
     /// Waits until it does not run; it will not start any more if true.
     Flush(usize, bool),
+    /// Spins until the handler of a timer does not run; it will not start any more.
+    Spin(usize),
     /// Reads the count of a seqlock when no writer is under way.
     SeqBegin(usize, usize),
     /// Has the count changed?

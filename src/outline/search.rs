@@ -249,7 +249,11 @@ pub fn standstill(machine: &Machine, state: &State, waiting: &[usize]) -> Vec<Sh
                 let by = if holders.is_empty() {
                     String::new()
                 } else {
-                    format!(", which {} keeps from it", holders.join(" and "))
+                    format!(
+                        ", which {} keep{} from it",
+                        holders.join(" and "),
+                        if holders.len() == 1 { "s" } else { "" }
+                    )
                 };
                 labels.push((inst.place, format!("{} waits here for {lock_name}{by}", name(task))));
             }
@@ -271,7 +275,7 @@ pub fn standstill(machine: &Machine, state: &State, waiting: &[usize]) -> Vec<Sh
                     Op::Sleep(..) => "to be woken, and nobody is left to wake it",
                     Op::WaitCount(..) => "for a completion that nobody is left to complete",
                     Op::Join(_) => "for a thread that does not end",
-                    Op::Flush(..) => "for a work or timer that does not end",
+                    Op::Flush(..) | Op::Spin(_) => "for a work or timer that does not end",
                     Op::SyncRcu => "for an RCU reader that does not leave",
                     _ => "here",
                 };

@@ -201,6 +201,8 @@ pub enum Word {
     QueueWork(usize),
     /// Waits until a work or timer does not run; with `true` it will not run any more.
     FlushWork(bool),
+    /// Spins until a timer's handler does not run, and takes it off its list.
+    SpinForTimer,
     /// Takes a timer or work off its list, and does not wait.
     Forget,
     /// `synchronize_rcu()`

@@ -271,6 +271,10 @@ impl<'a> Lower<'_, 'a> {
                 }
                 None => Op::MaySleep,
             },
+            Word::SpinForTimer => match self.other(args, 0) {
+                Some(other) => Op::Spin(other),
+                None => Op::Note,
+            },
             Word::SynchronizeRcu => Op::SyncRcu,
             Word::Free => Op::Free(self.object(&object_name(args))),
             Word::Fence => Op::Fence,

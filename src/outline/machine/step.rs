@@ -33,7 +33,7 @@ impl Machine<'_> {
             Op::Await(pure) => self.eval(state, task, pure) != 0,
             Op::WaitCount(count, ..) => state[self.counts + count] > 0,
             Op::Join(other) => self.get(state, *other, STATUS) == ENDED,
-            Op::Flush(other, _) => self.get(state, *other, STATUS) != STARTED,
+            Op::Flush(other, _) | Op::Spin(other) => self.get(state, *other, STATUS) != STARTED,
             Op::SyncRcu => self.get(state, task, SNAPSHOT) == 1 || self.get(state, task, SNAPSHOT) == 0,
             Op::SeqBegin(lock, _) => state[self.lock(*lock) + OWNER] == 0,
             _ => true,
@@ -261,7 +261,7 @@ impl Machine<'_> {
                     self.run_on(state, *other, shown);
                 }
             }
-            Op::Flush(other, true) => self.set(state, *other, STOPPED, 1),
+            Op::Flush(other, true) | Op::Spin(other) => self.set(state, *other, STOPPED, 1),
             Op::SeqBegin(lock, local) => {
                 let count = state[self.lock(*lock) + SEQUENCE];
                 self.put_local(state, task, *local, i64::from(count));
