@@ -168,11 +168,7 @@ fn refused(all: &[Checked], wanted: &Wanted, as_json: bool) -> Result<Option<Sta
         let is_known = |name: &&str| {
             *name == lock || name.split('[').next() == Some(lock) || name.rsplit(['>', '.']).next() == Some(lock)
         };
-        ensure!(
-            known.iter().any(|name| is_known(name)),
-            "no lock is called '{lock}': the locks are {}",
-            known.join(", ")
-        );
+        ensure!(known.iter().any(is_known), "no lock is called '{lock}': the locks are {}", known.join(", "));
     }
     Ok(None)
 }

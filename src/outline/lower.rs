@@ -268,9 +268,8 @@ impl<'a> Lower<'_, 'a> {
     /// A branch or jump that was pushed goes to the next instruction.
     fn land(&mut self, at: usize) {
         let here = self.here();
-        match self.code.insts.get_mut(at).map(|inst| &mut inst.op) {
-            Some(Op::Unless(_, target) | Op::Jump(target)) => *target = here,
-            _ => {}
+        if let Some(Op::Unless(_, target) | Op::Jump(target)) = self.code.insts.get_mut(at).map(|inst| &mut inst.op) {
+            *target = here;
         }
     }
 

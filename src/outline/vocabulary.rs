@@ -291,9 +291,7 @@ pub fn all() -> impl Iterator<Item = (&'static str, Word)> {
 pub fn guess(name: &str) -> Option<Kind> {
     let last = name.rsplit(['>', '.', '&', ')']).next().unwrap_or(name).to_ascii_lowercase();
     let has = |part: &str| last.contains(part);
-    if name.contains("completion)") {
-        Some(Kind::Mutex)
-    } else if has("mutex") || has("mtx") {
+    if name.contains("completion)") || has("mutex") || has("mtx") {
         Some(Kind::Mutex)
     } else if has("rwsem") || has("mmap_lock") || has("mmap_sem") {
         Some(Kind::Rwsem)

@@ -254,12 +254,10 @@ impl Machine<'_> {
                 let told = i64::from(self.get(state, task, STOPPED));
                 self.put_local(state, task, *local, told);
             }
-            Op::Queue(other) => {
-                if self.get(state, *other, STATUS) != STARTED && self.get(state, *other, STOPPED) == 0 {
-                    self.set(state, *other, STATUS, STARTED);
-                    self.set(state, *other, PC, 0);
-                    self.run_on(state, *other, shown);
-                }
+            Op::Queue(other) if self.get(state, *other, STATUS) != STARTED && self.get(state, *other, STOPPED) == 0 => {
+                self.set(state, *other, STATUS, STARTED);
+                self.set(state, *other, PC, 0);
+                self.run_on(state, *other, shown);
             }
             Op::Flush(other, true) | Op::Spin(other) => self.set(state, *other, STOPPED, 1),
             Op::SeqBegin(lock, local) => {
@@ -316,19 +314,13 @@ impl Machine<'_> {
                     let value = self.eval(state, task, value);
                     self.put_local(state, task, *local, value);
                 }
-                Op::Unless(cond, target) => {
-                    if self.eval(state, task, cond) == 0 {
-                        next = *target;
-                    }
-                }
+                Op::Unless(cond, target) if self.eval(state, task, cond) == 0 => next = *target,
                 Op::Jump(target) => next = *target,
                 Op::Alloc(object) => state[self.objects + object] = 0,
-                Op::Assert(cond, text) => {
-                    if self.eval(state, task, cond) == 0 {
-                        let title = format!("{text} does not hold");
-                        let labels = vec![(inst.place, "fails here".to_owned())];
-                        shown.push(Shown { code: "LW011", subject: text.clone(), title, labels, ends: true });
-                    }
+                Op::Assert(cond, text) if self.eval(state, task, cond) == 0 => {
+                    let title = format!("{text} does not hold");
+                    let labels = vec![(inst.place, "fails here".to_owned())];
+                    shown.push(Shown { code: "LW011", subject: text.clone(), title, labels, ends: true });
                 }
                 Op::Irq(_) | Op::IrqDisable | Op::Bh(_) => self.perform_rarely(state, task, &inst.op, inst, shown),
                 _ => {}
