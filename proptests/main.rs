@@ -18,6 +18,7 @@ mod dpor;
 mod explicit;
 #[path = "../tests/order.rs"]
 mod order;
+mod outlines;
 mod renumber;
 mod renumbering;
 mod resume;

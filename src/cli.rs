@@ -18,6 +18,7 @@ mod lockdep;
 mod matrix;
 mod memory;
 mod outline;
+mod outlines;
 mod progress;
 mod replay;
 mod save;
@@ -67,7 +68,7 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Explore scenarios on designs, and show each finding with the schedule that leads to it.
+    /// Explore scenarios on designs, or check outlines, diagrams and lockdep boxes in files; show each finding with what leads to it.
     Check(check::Arguments),
     /// Explore one program and say what that took: a growing family, or a scenario on a design.
     Explore(explore::Arguments),

@@ -5,6 +5,8 @@
 //!
 //! [`model()`] is the front door for locking code of one's own; [`prelude`] has what it needs.
 //!
+//! [`outline`] reads what kernel developers write in mails: call outlines, diagrams in columns, lockdep boxes.
+//!
 //! Reading order of the lease case: [`lease`] with [`lease::bkl`] beside [`lease::spinlock`]; [`kernel`], on which they stand;
 //! [`scenario`], which says who calls what, and [`study`], which holds designs and scenarios together; [`check`] and
 //! [`lease::judge`], which judge; [`subject`], [`explore`] and [`engine`], which go through the executions; [`report`], which shows
@@ -29,6 +31,7 @@ pub mod kernel;
 pub mod lease;
 pub mod lockdep;
 pub mod model;
+pub mod outline;
 pub mod prelude;
 pub mod program;
 pub mod report;

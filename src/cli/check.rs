@@ -17,14 +17,21 @@ use lockwright::study::{expect, shrink};
 
 use super::progress::{self, Progress};
 use super::save::Shown;
-use super::{Status, all, kinds, page_columns, print, save, search, select, time_line, workers};
+use super::{Status, all, kinds, outlines, page_columns, print, save, search, select, time_line, workers};
 
 /// What to explore, and how.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A design, and a scenario: `check bkl leaser-reader` is short for --design bkl --scenario leaser-reader.
-    #[arg(value_name = "DESIGN [SCENARIO]", num_args = 0..=2, hide_possible_values = true)]
+    /// A design, and a scenario: `check bkl leaser-reader` is short for --design bkl --scenario leaser-reader. Or files with outlines,
+    /// diagrams or lockdep boxes, a whole mail for example (docs/outlines.md); `-` is standard input.
+    #[arg(value_name = "DESIGN [SCENARIO] | FILE...", hide_possible_values = true)]
     short: Vec<String>,
+    /// Of files: what if this lock were of that kind? May be repeated; LOCK=all is a table of all kinds.
+    #[arg(long = "convert", value_name = "LOCK=KIND")]
+    conversions: Vec<String>,
+    /// Of files: more facts about functions, a `fn` line each. May be repeated.
+    #[arg(long = "catalogue", value_name = "FILE")]
+    catalogues: Vec<String>,
     /// A design, or a mutant such as spinlock:no-recheck; all designs if none is given. May be repeated.
     #[arg(long = "design", value_name = "DESIGN", help_heading = "What to explore")]
     designs: Vec<String>,
@@ -86,6 +93,13 @@ fn place(cell: &Cell) -> String {
 
 /// Explores and prints.
 pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
+    if arguments.short.first().is_some_and(|first| outlines::is_file(first)) {
+        let (files, conversions) = (arguments.short.as_slice(), arguments.conversions.as_slice());
+        return outlines::run(&outlines::Arguments { files, conversions, catalogues: &arguments.catalogues }, as_json);
+    }
+    let is_of_files = !arguments.conversions.is_empty() || !arguments.catalogues.is_empty();
+    ensure!(!is_of_files, "--convert and --catalogue are for files: lockwright check FILE --convert LOCK=KIND");
+    ensure!(arguments.short.len() <= 2, "a design and a scenario are two names: '{}' is one more", arguments.short[2]);
     if let Some(size) = arguments.all {
         ensure!(arguments.short.len() < 2, "--all explores its own scenarios: leave '{}' out", arguments.short[1]);
         let designs = select::designs(&arguments.designs());

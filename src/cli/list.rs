@@ -4,6 +4,8 @@ use anyhow::Result;
 use clap::ValueEnum;
 use lockwright::check::Code;
 use lockwright::lease::designs::{self, Entry};
+use lockwright::outline::catalogue::{Catalogue, Known};
+use lockwright::outline::facts::Fact;
 use lockwright::report::json::{self, Listed, MutantReport, Named};
 use lockwright::report::{columns, mutants};
 use lockwright::scenario::{alone, catalogue};
@@ -26,10 +28,15 @@ pub enum What {
     Calls,
     /// Codes of findings.
     Findings,
+    /// What outlines know of the kernel's functions.
+    Catalogue,
 }
 
 /// Prints one list, or all.
 pub fn run(what: Option<What>, as_json: bool) -> Result<Status> {
+    if what == Some(What::Catalogue) {
+        return catalogue_of_functions(as_json);
+    }
     let listed = listed(what);
     if as_json {
         print(&json::text("list", listed))?;
@@ -73,8 +80,39 @@ fn listed(what: Option<What>) -> Listed {
         Some(What::Scenarios) => Listed { scenarios: all.scenarios, ..Listed::default() },
         Some(What::Engines) => Listed { engines: all.engines, ..Listed::default() },
         Some(What::Calls) => Listed { calls: all.calls, ..Listed::default() },
+        Some(What::Catalogue) => Listed::default(),
         Some(What::Findings) => Listed { codes: all.codes, ..Listed::default() },
     }
+}
+
+/// A function of the catalogue, for JSON.
+#[derive(serde::Serialize)]
+struct Function {
+    name: String,
+    facts: Vec<String>,
+    about: String,
+}
+
+#[derive(serde::Serialize)]
+struct Functions {
+    functions: Vec<Function>,
+}
+
+fn catalogue_of_functions(as_json: bool) -> Result<Status> {
+    let catalogue = Catalogue::built_in();
+    let function = |(name, known): (&str, &Known)| Function {
+        name: name.to_owned(),
+        facts: known.facts.iter().map(Fact::text).collect(),
+        about: known.about.clone(),
+    };
+    let functions: Vec<Function> = catalogue.iter().map(function).collect();
+    if as_json {
+        print(&json::text("list", Functions { functions }))?;
+        return Ok(Status::Clean);
+    }
+    let line = |it: &Function| Named { name: it.name.clone(), about: format!("{}; {}", it.facts.join(", "), it.about) };
+    print(&section("functions of the kernel that outlines know", &functions.iter().map(line).collect::<Vec<_>>()))?;
+    Ok(Status::Clean)
 }
 
 fn section(title: &str, names: &[Named]) -> String {

@@ -1,0 +1,230 @@
+//! `check FILE...`: outlines, diagrams, lockdep boxes and whole mails.
+
+use std::io::{Read, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+use lockwright::outline::catalogue::Catalogue;
+use lockwright::outline::check::{Options, Report, check, difference};
+use lockwright::outline::diagnostic::render;
+use lockwright::outline::page;
+use lockwright::outline::scope::Conversions;
+use lockwright::outline::vocabulary::Kind;
+use lockwright::report::json;
+use serde::Serialize;
+
+use super::{Status, print};
+
+/// Bytes of a file that is read at most.
+const BYTES_MAX: u64 = 16 << 20;
+
+/// Is the argument a text, and no name of a design?
+pub fn is_file(argument: &str) -> bool {
+    argument == "-" || argument.contains(['/', '.']) || Path::new(argument).is_file()
+}
+
+/// What `check` was asked.
+pub struct Arguments<'a> {
+    /// Files; `-` is standard input.
+    pub files: &'a [String],
+    /// `LOCK=KIND`, or `LOCK=all`.
+    pub conversions: &'a [String],
+    /// Files of `fn` lines.
+    pub catalogues: &'a [String],
+}
+
+/// A lock and what it is turned into; all kinds if nothing is said.
+type Wanted = Vec<(String, Option<Kind>)>;
+
+fn wanted(arguments: &[String]) -> Result<Wanted> {
+    let one = |argument: &String| {
+        let (lock, kind) =
+            argument.rsplit_once('=').with_context(|| format!("'{argument}' is no conversion: --convert LOCK=KIND"))?;
+        ensure!(!lock.is_empty(), "'{argument}' names no lock: --convert LOCK=KIND");
+        if kind == "all" {
+            return Ok((lock.to_owned(), None));
+        }
+        let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.text()).collect();
+        let kind = Kind::parse(kind)
+            .with_context(|| format!("unknown kind of lock '{kind}': the kinds are {}, and all", kinds.join(", ")))?;
+        Ok((lock.trim_start_matches('&').to_owned(), Some(kind)))
+    };
+    arguments.iter().map(one).collect()
+}
+
+fn read(name: &str) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if name == "-" {
+        std::io::stdin().lock().take(BYTES_MAX + 1).read_to_end(&mut bytes).context("reading standard input")?;
+    } else {
+        let file = std::fs::File::open(name).with_context(|| format!("reading {name}"))?;
+        file.take(BYTES_MAX + 1).read_to_end(&mut bytes).with_context(|| format!("reading {name}"))?;
+    }
+    ensure!(bytes.len() as u64 <= BYTES_MAX, "{name} has more than {} MiB", BYTES_MAX >> 20);
+    Ok(bytes)
+}
+
+fn catalogue(files: &[String]) -> Result<Catalogue> {
+    let mut catalogue = Catalogue::built_in();
+    let mut text = String::new();
+    for file in files {
+        let (source, mistakes) = catalogue.add(file, &read(file)?);
+        text.extend(mistakes.iter().map(|mistake| render(&source, mistake) + "\n"));
+    }
+    if !text.is_empty() {
+        _ = std::io::stderr().write_all(text.as_bytes());
+        bail!("the catalogue has mistakes, and nothing was checked");
+    }
+    Ok(catalogue)
+}
+
+/// A file, as it stands and as converted.
+struct Checked {
+    name: String,
+    bytes: Vec<u8>,
+    /// As it stands.
+    before: Report,
+    /// With all conversions that name one kind.
+    after: Option<Report>,
+}
+
+/// One file in JSON.
+#[derive(Serialize)]
+struct FileJson {
+    #[serde(flatten)]
+    file: page::FileReport,
+    /// Findings that the conversion adds: what the old kind forgave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    broken: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    kinds: Vec<KindJson>,
+}
+
+/// One row of the table of kinds.
+#[derive(Serialize)]
+struct KindJson {
+    lock: String,
+    kind: &'static str,
+    codes: Vec<&'static str>,
+}
+
+#[derive(Serialize)]
+struct FilesJson {
+    files: Vec<FileJson>,
+}
+
+/// Checks and prints.
+pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
+    let wanted = wanted(arguments.conversions)?;
+    let catalogue = catalogue(arguments.catalogues)?;
+    let conversions: Conversions =
+        wanted.iter().filter_map(|(lock, kind)| kind.map(|kind| (lock.clone(), kind))).collect();
+    let mut all = Vec::new();
+    for name in arguments.files {
+        let bytes = read(name)?;
+        let shown = if name == "-" { "standard input" } else { name };
+        let options = |conversions| Options { catalogue: &catalogue, conversions };
+        let before = check(shown, &bytes, &options(Conversions::new()));
+        let after = (!conversions.is_empty()).then(|| check(shown, &bytes, &options(conversions.clone())));
+        all.push(Checked { name: shown.to_owned(), bytes, before, after });
+    }
+    if let Some(status) = refused(&all, &wanted, as_json)? {
+        return Ok(status);
+    }
+    let tables: Vec<Vec<KindJson>> = all.iter().map(|checked| kinds(checked, &wanted, &catalogue)).collect();
+    if as_json {
+        let files = all.iter().zip(tables).map(|(checked, kinds)| file_json(checked, kinds)).collect();
+        print(&json::text("check", FilesJson { files }))?;
+    } else {
+        let texts: Vec<String> =
+            all.iter().zip(&tables).map(|(checked, kinds)| text(checked, kinds, &conversions, all.len() > 1)).collect();
+        print(&texts.join("\n"))?;
+    }
+    let shown = |checked: &Checked| -> bool { !checked.shown().codes().is_empty() };
+    let incomplete = all.iter().any(|checked| !checked.shown().is_complete());
+    Ok(Status::of(all.iter().any(shown), incomplete))
+}
+
+impl Checked {
+    fn shown(&self) -> &Report {
+        self.after.as_ref().unwrap_or(&self.before)
+    }
+}
+
+/// Mistakes in a file, or a conversion of a lock that is in none.
+fn refused(all: &[Checked], wanted: &Wanted, as_json: bool) -> Result<Option<Status>> {
+    let mistaken: Vec<&Checked> = all.iter().filter(|checked| !checked.before.mistakes.is_empty()).collect();
+    if !mistaken.is_empty() {
+        if as_json {
+            let files = mistaken.iter().map(|checked| file_json(checked, Vec::new())).collect();
+            print(&json::text("check", FilesJson { files }))?;
+        }
+        let text: String = mistaken.iter().map(|checked| page::mistakes(&checked.before)).collect();
+        _ = std::io::stderr().write_all(text.as_bytes());
+        return Ok(Some(Status::Usage));
+    }
+    for (lock, _) in wanted {
+        let known: Vec<&str> = all.iter().flat_map(|checked| checked.before.locks()).collect();
+        let is_known = |name: &&str| {
+            *name == lock || name.split('[').next() == Some(lock) || name.rsplit(['>', '.']).next() == Some(lock)
+        };
+        ensure!(known.iter().any(is_known), "no lock is called '{lock}': the locks are {}", known.join(", "));
+    }
+    Ok(None)
+}
+
+/// The lock as each kind.
+fn kinds(checked: &Checked, wanted: &Wanted, catalogue: &Catalogue) -> Vec<KindJson> {
+    let mut rows = Vec::new();
+    for (lock, _) in wanted.iter().filter(|(_, kind)| kind.is_none()) {
+        for kind in Kind::ALL {
+            let conversions = Conversions::from([(lock.clone(), kind)]);
+            let report = check(&checked.name, &checked.bytes, &Options { catalogue, conversions });
+            rows.push(KindJson { lock: lock.clone(), kind: kind.text(), codes: report.codes() });
+        }
+    }
+    rows
+}
+
+fn broken(checked: &Checked) -> Option<Vec<String>> {
+    let after = checked.after.as_ref()?;
+    Some(difference(&checked.before, after).into_iter().map(|(code, subject)| format!("{code} {subject}")).collect())
+}
+
+fn file_json(checked: &Checked, kinds: Vec<KindJson>) -> FileJson {
+    FileJson { file: page::json(checked.shown()), broken: broken(checked), kinds }
+}
+
+fn text(checked: &Checked, kinds: &[KindJson], conversions: &Conversions, is_one_of_many: bool) -> String {
+    let mut text = String::new();
+    if is_one_of_many {
+        text.push_str(&format!("{}\n\n", checked.name));
+    }
+    if kinds.is_empty() || checked.after.is_some() {
+        text.push_str(&page::text(checked.shown()));
+    }
+    if let Some(broken) = broken(checked) {
+        let as_what: Vec<String> =
+            conversions.iter().map(|(lock, kind)| format!("{lock} as a {}", kind.text())).collect();
+        text.push_str(&format!("\n{}: ", as_what.join(", ")));
+        if broken.is_empty() {
+            text.push_str("no finding that was not there before\n");
+        } else {
+            text.push_str("what the old kind forgave, and the new one does not\n");
+            text.extend(broken.iter().map(|line| format!("  {line}\n")));
+        }
+    }
+    let mut lock = "";
+    for row in kinds {
+        if row.lock != lock {
+            lock = &row.lock;
+            text.push_str(&format!("\n{lock} as\n"));
+        }
+        let codes = if row.codes.is_empty() { "clean".to_owned() } else { row.codes.join(" ") };
+        text.push_str(&format!("  {:<14} {codes}\n", row.kind));
+    }
+    if !kinds.is_empty() && kinds.iter().all(|row| !row.codes.is_empty()) {
+        text.push_str("no kind of lock will do\n");
+    }
+    text
+}

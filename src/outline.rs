@@ -1,0 +1,48 @@
+//! Outlines, diagrams and lockdep boxes as kernel developers write them, checked.
+//!
+//! A kernel developer who is about to change a lock has the input already: the call outline of a mail, the columns of a commit message,
+//! the box that lockdep printed. This module reads them as they are. What it cannot know it assumes, and says so by name.
+//!
+//! ```text
+//! bytes -> source -> parse (tree, mistakes) -> scope -> walk: every path, findings with two places
+//!                                                   └-> lower -> machine -> search: every order, findings with a schedule
+//! ```
+//!
+//! | module | what |
+//! |---|---|
+//! | [`source`], [`words`], [`claims`], [`statement`], [`expr`] | lines without leaders; what a line says |
+//! | [`tree`], [`parse`], [`declare`], [`facts`], `diagram`, `splat`, `steps`, `order` | what a text holds |
+//! | [`vocabulary`], [`catalogue`], [`scope`] | what names mean |
+//! | [`walk`] | the static walk of every path, and the graph of lock orders |
+//! | [`lower`], [`machine`], [`search`], [`drawn`], [`schedule`] | programs of outlines, every order of their steps, a diagram as drawn |
+//! | [`check`], [`finding`], [`diagnostic`], [`page`] | the verdict, and how it reads |
+//!
+//! Limits: memory is sequentially consistent, and every task has a CPU of its own. A handler runs once, on top of a task or on an idle
+//! CPU. Works, timers and threads run once for each time that they are started. What a figure only tells in words is not run.
+
+pub mod catalogue;
+pub mod check;
+pub mod claims;
+pub mod declare;
+pub mod diagnostic;
+mod diagram;
+pub mod drawn;
+pub mod expr;
+pub mod facts;
+pub mod finding;
+pub mod lower;
+pub mod machine;
+mod order;
+pub mod page;
+pub mod parse;
+pub mod schedule;
+pub mod scope;
+pub mod search;
+pub mod source;
+mod splat;
+pub mod statement;
+mod steps;
+pub mod tree;
+pub mod vocabulary;
+pub mod walk;
+pub mod words;

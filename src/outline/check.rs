@@ -1,0 +1,464 @@
+//! Checks a file: the static walk of each outline, the exploration of what runs together, diagrams as drawn and in any order.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::catalogue::Catalogue;
+use super::claims::Claim;
+use super::declare::Runs;
+use super::diagnostic::{Diagnostic, Label};
+use super::drawn::{self, Drawn};
+use super::finding::Finding;
+use super::lower::{self, Source as Task};
+use super::machine::{Op, Program, Shown, Step};
+use super::parse;
+use super::schedule;
+use super::scope::{Assumption, Conversions, Does, Scope};
+use super::source::{Place, Source};
+use super::tree::{Diagram, Figure, File, Function, Group};
+use super::vocabulary::{Kind, Mode};
+use super::walk::Walk;
+
+/// States of all explorations of a file at most.
+pub const STATES_MAX: u64 = 2_000_000;
+
+/// Explorations of a file at most.
+pub const RUNS_MAX: usize = 2000;
+
+/// How a file is checked.
+pub struct Options<'a> {
+    /// What known functions do.
+    pub catalogue: &'a Catalogue,
+    /// Locks that are reinterpreted.
+    pub conversions: Conversions,
+}
+
+/// One set of tasks that was explored.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Run {
+    /// Names of the tasks.
+    pub tasks: Vec<String>,
+    /// States visited.
+    pub states: u64,
+    /// The bound that ended it.
+    pub bound: Option<String>,
+    /// Values at the end of all tasks.
+    pub outcomes: Vec<BTreeMap<String, i64>>,
+}
+
+/// What a diagram came to as drawn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AsDrawn {
+    /// The code of the finding, and the line of its row.
+    Finding(&'static str, u32),
+    /// Nothing is found.
+    Possible,
+    /// From the line on, for the reason, which has a place.
+    Impossible(u32, Place, String),
+    /// The bound on steps was hit.
+    Unknown,
+}
+
+/// The verdict on one outline or diagram.
+#[derive(Clone, Debug)]
+pub struct Unit {
+    /// What it is: `outline`, `diagram`, `lockdep box`, `steps`.
+    pub what: &'static str,
+    /// Line where it begins.
+    pub line: u32,
+    /// Names of functions or tasks in it.
+    pub names: Vec<String>,
+    /// In the order in which they were found.
+    pub findings: Vec<Finding>,
+    /// What had to be assumed.
+    pub assumptions: Vec<Assumption>,
+    /// What the reader added, or did not run.
+    pub remarks: Vec<Diagnostic>,
+    /// Explorations.
+    pub runs: Vec<Run>,
+    /// Of a diagram.
+    pub drawn: Option<AsDrawn>,
+    /// Of a diagram: what is said to go wrong, and whether it does.
+    pub claims: Vec<(Claim, Place, bool)>,
+    /// Bounds that were hit.
+    pub bounds: Vec<String>,
+    /// Names of locks with their kinds.
+    pub locks: BTreeMap<String, Kind>,
+}
+
+impl Unit {
+    /// Findings that count.
+    pub fn counted(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.counts())
+    }
+}
+
+/// The verdict on a file.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What was read.
+    pub source: Source,
+    /// What is wrong with it: then nothing else was done.
+    pub mistakes: Vec<Diagnostic>,
+    /// Outlines and diagrams.
+    pub units: Vec<Unit>,
+    /// Numbers of lines that were not read.
+    pub unread: Vec<u32>,
+    /// Declarations without an outline to apply to.
+    pub declarations: usize,
+}
+
+impl Report {
+    /// Codes of all findings that count, each once, in order.
+    pub fn codes(&self) -> Vec<&'static str> {
+        let codes: BTreeSet<&str> = self.units.iter().flat_map(Unit::counted).map(|finding| finding.code).collect();
+        codes.into_iter().collect()
+    }
+
+    /// Did a bound end something?
+    pub fn is_complete(&self) -> bool {
+        self.units.iter().all(|unit| unit.bounds.is_empty())
+    }
+
+    /// Names of all locks.
+    pub fn locks(&self) -> BTreeSet<&str> {
+        self.units.iter().flat_map(|unit| unit.locks.keys()).map(String::as_str).collect()
+    }
+}
+
+/// Checks a text of any bytes.
+pub fn check(name: &str, bytes: &[u8], options: &Options) -> Report {
+    let source = Source::new(name, bytes);
+    let mut file = parse::parse(&source);
+    unknown_tasks(&mut file);
+    let mut units = Vec::new();
+    let mut budget = Budget { states: STATES_MAX, runs: RUNS_MAX };
+    if file.mistakes.is_empty() {
+        for group in &file.groups {
+            units.push(outline(&source, &file, group, options, &mut budget));
+        }
+        for diagram in &file.diagrams {
+            units.push(of_diagram(&source, &file, diagram, options, &mut budget));
+        }
+    }
+    let declarations = file.declarations.len();
+    Report { mistakes: file.mistakes, unread: file.unread, units, declarations, source }
+}
+
+/// A task calls a function that is outlined nowhere.
+fn unknown_tasks(file: &mut File) {
+    use super::declare::Declaration;
+    let mut known: BTreeSet<&str> =
+        file.groups.iter().flat_map(|group| &group.functions).map(|function| function.name.as_str()).collect();
+    for function in file.groups.iter().flat_map(|group| &group.functions) {
+        for node in &function.body {
+            node.each(&mut |node| {
+                if let super::statement::Stmt::Call { name, .. } = &node.stmt
+                    && !node.children.is_empty()
+                {
+                    known.insert(name);
+                }
+            });
+        }
+    }
+    let declared = |name: &str| {
+        file.declarations.iter().any(|(other, _)| matches!(other, Declaration::Fn(known, _) if known == name))
+    };
+    let mut mistakes = Vec::new();
+    for (declaration, _) in &file.declarations {
+        let Declaration::Task(task, _, calls) = declaration else { continue };
+        for call in calls.iter().filter(|call| !known.contains(call.name.as_str()) && !declared(&call.name)) {
+            let title = format!("task `{task}` calls `{}`, which is not outlined", call.name);
+            let names: Vec<&str> = known.iter().copied().take(8).collect();
+            let expected = if names.is_empty() {
+                "expected a function of this file".to_owned()
+            } else {
+                format!("expected one of {}", names.join(", "))
+            };
+            mistakes.push(Diagnostic::mistake(title, call.place, expected));
+        }
+    }
+    file.mistakes.extend(mistakes);
+}
+
+struct Budget {
+    states: u64,
+    runs: usize,
+}
+
+/// A set of tasks to be explored, and their names.
+type Set<'a> = Vec<&'a Task<'a>>;
+
+fn outline(source: &Source, file: &File, group: &Group, options: &Options, budget: &mut Budget) -> Unit {
+    let scope = Scope::new(file, &group.functions, &[], options.catalogue, &options.conversions);
+    let walk = Walk::of(&scope, &[]);
+    let mut unit = unit_of("outline", group.functions.first().map_or(0, |function| function.place.line), &walk, &scope);
+    unit.names = group.functions.iter().map(|function| function.name.clone()).collect();
+    let tasks: Vec<Task> = if scope.tasks.is_empty() {
+        scope.entries.iter().map(|function| entry(function)).collect()
+    } else {
+        scope.tasks.iter().map(|task| task_of(&scope, task)).collect()
+    };
+    let sets: Vec<Set> =
+        if scope.tasks.is_empty() { sets(&scope, &walk, &tasks) } else { vec![tasks.iter().collect()] };
+    for set in sets {
+        explore(source, &scope, &set, &mut unit, budget);
+    }
+    unit
+}
+
+fn unit_of(what: &'static str, line: u32, walk: &Walk, scope: &Scope) -> Unit {
+    let kind = |name: &String| (name.clone(), scope.kind(name, None).0);
+    let mut bounds = Vec::new();
+    if walk.is_cut {
+        bounds.push("paths of the static walk".to_owned());
+    }
+    Unit {
+        what,
+        line,
+        names: Vec::new(),
+        findings: walk.findings.clone(),
+        assumptions: walk.assumptions.iter().cloned().collect(),
+        remarks: Vec::new(),
+        runs: Vec::new(),
+        drawn: None,
+        claims: Vec::new(),
+        bounds,
+        locks: walk.names.iter().map(kind).collect(),
+    }
+}
+
+fn entry<'a>(function: &'a Function) -> Task<'a> {
+    Task { name: function.name.clone(), runs: Runs::Task, bodies: vec![(&function.name, &function.body)] }
+}
+
+fn task_of<'a>(scope: &Scope<'a>, task: &super::scope::Task<'a>) -> Task<'a> {
+    let bodies = match &task.does {
+        Does::Body(body) => vec![("", *body)],
+        Does::Calls(calls) => {
+            calls.iter().filter_map(|call| scope.function(&call.name)).map(|(body, _)| ("", body)).collect()
+        }
+    };
+    Task { name: task.name.clone(), runs: task.runs, bodies }
+}
+
+/// What a program touches that others can touch: locks alone are left to the lock graph.
+fn shared(program: &Program) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for inst in program.tasks.iter().flat_map(|task| &task.insts) {
+        match &inst.op {
+            Op::Load(at, ..) | Op::Store(at, ..) | Op::Modify(at, ..) => {
+                _ = found.insert(format!("v{}", program.variables[*at].name))
+            }
+            Op::Prepare(at) | Op::Wake(at) => _ = found.insert(format!("q{}", program.queues[*at])),
+            Op::WaitCount(at, ..) | Op::Count(at, _) | Op::ResetCount(at) => {
+                _ = found.insert(format!("c{}", program.counts[*at]))
+            }
+            Op::Use(at) | Op::Free(at) => _ = found.insert(format!("o{}", program.objects[*at])),
+            Op::SyncRcu | Op::Rcu(_) => _ = found.insert("rcu".to_owned()),
+            Op::SeqBegin(at, _) => _ = found.insert(format!("s{}", program.locks[*at].0)),
+            // A reader in a reader, and a writer in between.
+            Op::Acquire(at, mode, _) if program.locks[*at].1.is_fair() => {
+                let readers = |task: &&super::machine::Code| {
+                    task.insts
+                        .iter()
+                        .filter(|inst| matches!(inst.op, Op::Acquire(other, Mode::Read, _) if other == *at))
+                        .count()
+                        > 1
+                };
+                if *mode == Mode::Write || program.tasks.iter().any(|task| readers(&task)) {
+                    found.insert(format!("r{}", program.locks[*at].0));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Each entry alone, each pair that shares more than locks, each cycle of the lock graph with all its entries.
+///
+/// Locks whose orders have no cycle cannot deadlock: such pairs need no run.
+fn sets<'a>(scope: &Scope<'a>, walk: &Walk, tasks: &'a [Task<'a>]) -> Vec<Set<'a>> {
+    let touches: Vec<BTreeSet<String>> =
+        tasks.iter().map(|task| shared(&lower::lower(scope, std::slice::from_ref(task), false).program)).collect();
+    let mut sets: Vec<Set> = tasks.iter().map(|task| vec![task]).collect();
+    for (at, one) in tasks.iter().enumerate() {
+        for (other, second) in tasks.iter().enumerate().skip(at) {
+            if touches[at].intersection(&touches[other]).next().is_some() {
+                sets.push(vec![one, second]);
+            }
+        }
+    }
+    for cycle in &walk.orders.cycles {
+        let mut set: Set = tasks.iter().filter(|task| cycle.contains(&task.name)).collect();
+        if let [single] = set[..] {
+            set.push(single);
+        }
+        let names = |set: &Set| set.iter().map(|task| task.name.clone()).collect::<Vec<_>>();
+        if set.len() > 1 && !sets.iter().any(|known| names(known) == names(&set)) {
+            sets.push(set);
+        }
+    }
+    sets
+}
+
+fn explore<'a>(source: &Source, scope: &Scope<'a>, set: &[&Task<'a>], unit: &mut Unit, budget: &mut Budget) {
+    let mut sources: Vec<Task> = Vec::new();
+    for task in set {
+        let same = sources
+            .iter()
+            .filter(|known: &&Task| known.name == task.name || known.name.starts_with(&format!("{} ", task.name)))
+            .count();
+        let name = if same == 0 { task.name.clone() } else { format!("{} {}", task.name, same + 1) };
+        sources.push(Task { name, runs: task.runs, bodies: task.bodies.clone() });
+    }
+    let lowered = lower::lower(scope, &sources, false);
+    let names: Vec<String> = sources.iter().map(|task| task.name.clone()).collect();
+    run(source, &lowered, names, unit, budget);
+}
+
+/// Explores a program, and adds what it shows.
+fn run(source: &Source, lowered: &lower::Lowered, tasks: Vec<String>, unit: &mut Unit, budget: &mut Budget) {
+    let bound = |unit: &mut Unit, text: &str| {
+        if !unit.bounds.iter().any(|known| known == text) {
+            unit.bounds.push(text.to_owned());
+        }
+    };
+    if lowered.is_cut {
+        bound(unit, "instructions of a task");
+    }
+    if lowered.program.tasks.len() > 30 {
+        return bound(unit, "30 tasks");
+    }
+    if budget.runs == 0 || budget.states == 0 {
+        return bound(unit, "explorations of one file");
+    }
+    budget.runs -= 1;
+    let explored = super::search::explore(&lowered.program, budget.states);
+    budget.states = budget.states.saturating_sub(explored.states);
+    if let Some(text) = &explored.bound {
+        bound(unit, text);
+    }
+    for (shown, path) in &explored.shown {
+        add(source, &lowered.program, shown, path, unit);
+    }
+    let outcomes = explored.outcomes.into_iter().map(|outcome| outcome.into_iter().collect()).collect();
+    unit.runs.push(Run { tasks, states: explored.states, bound: explored.bound, outcomes });
+}
+
+/// A finding of an exploration: that of the walk, if it is the same, now with its schedule.
+fn add(source: &Source, program: &Program, shown: &Shown, path: &[Step], unit: &mut Unit) {
+    let table = schedule::table(source, program, path);
+    let same = |known: &&mut Finding| known.code == shown.code && known.subject == shown.subject;
+    if let Some(known) = unit.findings.iter_mut().find(same) {
+        known.schedule.get_or_insert(table);
+        return;
+    }
+    let labels =
+        shown.labels.iter().map(|(place, text)| Label { place: whole(source, *place), text: text.clone() }).collect();
+    unit.findings.push(Finding {
+        code: shown.code,
+        subject: shown.subject.clone(),
+        title: shown.title.clone(),
+        labels,
+        notes: Vec::new(),
+        grade: None,
+        schedule: Some(table),
+    });
+}
+
+/// A line that only its number is known of.
+fn whole(source: &Source, place: Place) -> Place {
+    if place.to > 0 || !place.is_somewhere() {
+        return place;
+    }
+    source.lines.get(place.line as usize - 1).map_or(place, super::source::Line::whole)
+}
+
+fn of_diagram(source: &Source, file: &File, diagram: &Diagram, options: &Options, budget: &mut Budget) -> Unit {
+    let bodies: Vec<_> = diagram.columns.iter().map(|column| column.body.as_slice()).collect();
+    let scope = Scope::new(file, &[], &bodies, options.catalogue, &options.conversions);
+    let tasks: Vec<super::scope::Task> = diagram
+        .columns
+        .iter()
+        .map(|column| super::scope::Task {
+            name: column.name.clone(),
+            runs: Runs::Task,
+            does: Does::Body(&column.body),
+            place: diagram.place,
+        })
+        .collect();
+    let walk = Walk::of(&scope, &tasks);
+    let what = match diagram.figure {
+        Figure::Columns => "diagram",
+        Figure::Box => "lockdep box",
+        Figure::Steps => "steps",
+    };
+    let mut unit = unit_of(what, diagram.place.line, &walk, &scope);
+    // A figure begins and ends where its author likes.
+    unit.findings.retain(|finding| !matches!(finding.code, "LW006" | "LW007"));
+    unit.names = diagram.columns.iter().map(|column| column.name.clone()).collect();
+    unit.remarks = diagram.remarks.clone();
+    let sources: Vec<Task> = diagram
+        .columns
+        .iter()
+        .map(|column| Task { name: column.name.clone(), runs: Runs::Task, bodies: vec![("", column.body.as_slice())] })
+        .collect();
+    let lowered = lower::lower(&scope, &sources, true);
+    // A task that was made of the chain has no rows.
+    let is_made = diagram.figure == Figure::Box && !diagram.remarks.is_empty();
+    unit.drawn = (!is_made).then(|| as_drawn(source, &lowered.program, &mut unit));
+    let names = unit.names.clone();
+    run(source, &lowered, names, &mut unit, budget);
+    unit.claims = diagram
+        .claims
+        .iter()
+        .map(|(claim, place)| {
+            let confirmed = unit.findings.iter().any(|finding| claim.codes().contains(&finding.code));
+            (*claim, *place, confirmed)
+        })
+        .collect();
+    unit.claims.sort_by_key(|(_, place, _)| *place);
+    unit.claims.dedup();
+    unit
+}
+
+fn as_drawn(source: &Source, program: &Program, unit: &mut Unit) -> AsDrawn {
+    match drawn::play(program) {
+        Drawn::Finding(shown, line, path) => {
+            add(source, program, &shown, &path, unit);
+            AsDrawn::Finding(shown.code, line)
+        }
+        Drawn::Possible(_) => AsDrawn::Possible,
+        Drawn::Impossible(line, place, why) => AsDrawn::Impossible(line, place, why),
+        Drawn::Unknown => AsDrawn::Unknown,
+    }
+}
+
+/// What a conversion changes: findings that are new, and those that are gone.
+pub struct Converted {
+    /// The lock and its new kind.
+    pub lock: String,
+    /// The new kind.
+    pub kind: Kind,
+    /// The verdict on the file as converted.
+    pub report: Report,
+    /// `code subject` of each finding that only the converted file has.
+    pub broken: Vec<(&'static str, String)>,
+}
+
+/// Checks the file once more with one lock reinterpreted; `before` is the file as it stands.
+pub fn convert(name: &str, bytes: &[u8], catalogue: &Catalogue, lock: &str, kind: Kind, before: &Report) -> Converted {
+    let conversions = Conversions::from([(lock.to_owned(), kind)]);
+    let report = check(name, bytes, &Options { catalogue, conversions });
+    let broken = difference(before, &report);
+    Converted { lock: lock.to_owned(), kind, report, broken }
+}
+
+/// Findings of the second that the first does not have.
+pub fn difference(before: &Report, after: &Report) -> Vec<(&'static str, String)> {
+    let all = |report: &Report| -> BTreeSet<(&'static str, String)> {
+        report.units.iter().flat_map(Unit::counted).map(|finding| (finding.code, finding.subject.clone())).collect()
+    };
+    all(after).difference(&all(before)).cloned().collect()
+}

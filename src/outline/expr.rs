@@ -1,0 +1,278 @@
+//! Expressions: integers, names, what a task reads of memory that tasks share, and C's operators.
+
+/// An expression.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Expr {
+    /// A number.
+    Int(i64),
+    /// A variable or a local, without `&`; a path such as `a->b` is one name.
+    Name(String),
+    /// `!e` or `-e`.
+    Unary(char, Box<Expr>),
+    /// A binary operator.
+    Binary(&'static str, Box<Expr>, Box<Expr>),
+    /// A call.
+    Call(String, Vec<Expr>),
+}
+
+/// Operators from the loosest to the tightest.
+const LEVELS: [&[&str]; 8] =
+    [&["||"], &["&&"], &["|"], &["&"], &["==", "!="], &["<=", ">=", "<", ">"], &["+", "-"], &["*", "/", "%"]];
+
+/// How deep an expression may be nested.
+const DEPTH_MAX: usize = 40;
+
+/// How long an expression may be, in characters: it becomes a tree as deep as its longest chain of operators.
+const LENGTH_MAX: usize = 2000;
+
+/// The words of C that are numbers.
+const CONSTANTS: [(&str, i64); 6] = [
+    ("NULL", 0),
+    ("true", 1),
+    ("false", 0),
+    ("TASK_RUNNING", 0),
+    ("TASK_INTERRUPTIBLE", 1),
+    ("TASK_UNINTERRUPTIBLE", 2),
+];
+
+struct Parser<'a> {
+    rest: &'a str,
+    depth: usize,
+}
+
+/// Parses a whole text; nothing if it is no expression.
+pub fn parse(text: &str) -> Option<Expr> {
+    if text.len() > LENGTH_MAX {
+        return None;
+    }
+    let mut parser = Parser { rest: text, depth: 0 };
+    let expr = parser.level(0)?;
+    parser.rest.trim().is_empty().then_some(expr)
+}
+
+impl Parser<'_> {
+    fn skip(&mut self) {
+        self.rest = self.rest.trim_start();
+    }
+
+    fn eat(&mut self, token: &str) -> bool {
+        self.skip();
+        let found = self.rest.strip_prefix(token);
+        if let Some(rest) = found {
+            self.rest = rest;
+        }
+        found.is_some()
+    }
+
+    fn operator(&mut self, level: usize) -> Option<&'static str> {
+        self.skip();
+        let found = LEVELS[level].iter().find(|op| self.rest.starts_with(**op))?;
+        let after = &self.rest[found.len()..];
+        // `&` is no `&&`, and `x += 1` is no sum.
+        let is_longer = matches!(*found, "|" | "&") && after.starts_with(*found)
+            || after.starts_with('=') && found.len() == 1 && !matches!(*found, "<" | ">");
+        if is_longer {
+            return None;
+        }
+        self.rest = after;
+        Some(found)
+    }
+
+    fn level(&mut self, level: usize) -> Option<Expr> {
+        if level == LEVELS.len() {
+            return self.unary();
+        }
+        let mut left = self.level(level + 1)?;
+        while let Some(op) = self.operator(level) {
+            let right = self.level(level + 1)?;
+            left = Expr::Binary(op, Box::new(left), Box::new(right));
+        }
+        Some(left)
+    }
+
+    fn unary(&mut self) -> Option<Expr> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return None;
+        }
+        let found = self.unary_inside();
+        self.depth -= 1;
+        found
+    }
+
+    fn unary_inside(&mut self) -> Option<Expr> {
+        self.skip();
+        if self.rest.starts_with('!') && !self.rest.starts_with("!=") {
+            self.rest = &self.rest[1..];
+            return Some(Expr::Unary('!', Box::new(self.unary()?)));
+        }
+        if self.eat("-") {
+            return Some(Expr::Unary('-', Box::new(self.unary()?)));
+        }
+        if self.eat("&") || self.eat("*") {
+            return self.unary();
+        }
+        if self.eat("(") {
+            let inner = self.level(0)?;
+            return self.eat(")").then_some(inner);
+        }
+        self.primary()
+    }
+
+    fn primary(&mut self) -> Option<Expr> {
+        self.skip();
+        if self.rest.starts_with(|c: char| c.is_ascii_digit()) {
+            return self.number();
+        }
+        let name = self.path()?;
+        if self.eat("(") {
+            let mut arguments = Vec::new();
+            if !self.eat(")") {
+                loop {
+                    arguments.push(self.level(0)?);
+                    if self.eat(")") {
+                        break;
+                    }
+                    if !self.eat(",") {
+                        return None;
+                    }
+                    if self.eat(")") {
+                        break;
+                    }
+                }
+            }
+            return Some(Expr::Call(name, arguments));
+        }
+        let constant = CONSTANTS.iter().find(|(word, _)| *word == name);
+        Some(constant.map_or(Expr::Name(name), |(_, value)| Expr::Int(*value)))
+    }
+
+    fn number(&mut self) -> Option<Expr> {
+        let end = self.rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(self.rest.len());
+        let (digits, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        let digits = digits.trim_end_matches(['u', 'U', 'l', 'L']);
+        let value = match digits.strip_prefix("0x") {
+            Some(hex) => i64::from_str_radix(hex, 16).ok()?,
+            None => digits.parse().ok()?,
+        };
+        Some(Expr::Int(value))
+    }
+
+    /// `a`, `a->b.c`, `a[i]`, `MODULE::f`.
+    fn path(&mut self) -> Option<String> {
+        if !self.rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+            return None;
+        }
+        let bytes = self.rest.as_bytes();
+        let mut at = 0;
+        while at < bytes.len() {
+            let is_joint = |joint: &str| {
+                self.rest[at..].starts_with(joint)
+                    && bytes.get(at + joint.len()).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
+            };
+            if bytes[at].is_ascii_alphanumeric() || bytes[at] == b'_' {
+                at += 1;
+            } else if is_joint("->") || is_joint("::") {
+                at += 2;
+            } else if is_joint(".") {
+                at += 1;
+            } else if bytes[at] == b'[' {
+                at += self.rest[at..].find(']')? + 1;
+            } else {
+                break;
+            }
+        }
+        let (name, rest) = self.rest.split_at(at);
+        self.rest = rest;
+        Some(name.chars().filter(|c| !c.is_whitespace()).collect())
+    }
+}
+
+impl Expr {
+    /// Calls the visitor with every name in it, those of called functions not among them.
+    pub fn names(&self, visit: &mut impl FnMut(&str)) {
+        match self {
+            Expr::Int(_) => {}
+            Expr::Name(name) => visit(name),
+            Expr::Unary(_, inner) => inner.names(visit),
+            Expr::Binary(_, left, right) => {
+                left.names(visit);
+                right.names(visit);
+            }
+            Expr::Call(_, arguments) => arguments.iter().for_each(|argument| argument.names(visit)),
+        }
+    }
+
+    /// Calls the visitor with every call in it, inner ones first.
+    pub fn calls<'a>(&'a self, visit: &mut impl FnMut(&'a str, &'a [Expr])) {
+        match self {
+            Expr::Int(_) | Expr::Name(_) => {}
+            Expr::Unary(_, inner) => inner.calls(visit),
+            Expr::Binary(_, left, right) => {
+                left.calls(visit);
+                right.calls(visit);
+            }
+            Expr::Call(name, arguments) => {
+                arguments.iter().for_each(|argument| argument.calls(visit));
+                visit(name, arguments);
+            }
+        }
+    }
+}
+
+/// The value of an operator, C's way; a division by 0 has none.
+pub fn apply(op: &str, left: i64, right: i64) -> Option<i64> {
+    Some(match op {
+        "||" => i64::from(left != 0 || right != 0),
+        "&&" => i64::from(left != 0 && right != 0),
+        "|" => left | right,
+        "&" => left & right,
+        "==" => i64::from(left == right),
+        "!=" => i64::from(left != right),
+        "<" => i64::from(left < right),
+        ">" => i64::from(left > right),
+        "<=" => i64::from(left <= right),
+        ">=" => i64::from(left >= right),
+        "+" => left.wrapping_add(right),
+        "-" => left.wrapping_sub(right),
+        "*" => left.wrapping_mul(right),
+        "/" => left.checked_div(right)?,
+        "%" => left.checked_rem(right)?,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Box<Expr> {
+        Box::new(Expr::Name(text.to_owned()))
+    }
+
+    #[test]
+    fn precedence_is_that_of_c() {
+        let expected = Expr::Binary(
+            "&&",
+            Box::new(Expr::Binary("==", name("a"), Box::new(Expr::Int(1)))),
+            Box::new(Expr::Binary(">", name("b->c"), Box::new(Expr::Int(0)))),
+        );
+
+        assert_eq!(parse("a == 1 && b->c > 0"), Some(expected));
+    }
+
+    #[test]
+    fn an_address_is_the_name_itself() {
+        assert_eq!(parse("atomic_read(&x)"), Some(Expr::Call("atomic_read".to_owned(), vec![*name("x")])));
+    }
+
+    #[test]
+    fn what_is_no_expression_is_nothing() {
+        for text in ["", "a b", "f(", "a ==", "(a", "1 +", "$"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+        assert_eq!(parse(&"(".repeat(100_000)), None);
+        assert_eq!(parse(&"!".repeat(100_000)), None);
+    }
+}

@@ -1,0 +1,345 @@
+//! Calls: words of the kernel, functions that are outlined, and facts about others.
+
+use super::*;
+
+impl<'a> Lower<'_, 'a> {
+    pub(super) fn call(&mut self, name: &'a str, args: &[String], result: Option<&str>, node: &'a Node) {
+        let place = node.place;
+        let is_call = matches!(node.stmt, Stmt::Call { .. });
+        let children: &'a [Node] = if is_call { &node.children } else { &[] };
+        args.iter().for_each(|arg| self.used(&plain(arg), place));
+        if let Meaning::Body(body, _) = self.scope.meaning(name, children) {
+            self.expand(name, body);
+            if let Some(result) = result {
+                let value = self.free("", place);
+                self.store(result, value, place);
+            }
+            return;
+        }
+        let local = self.temp();
+        let value =
+            if self.evaluated(name, args, local, place) { Pure::Local(local) } else { self.called(name, args, place) };
+        // A result that nobody looks at needs no choice.
+        let is_choice = |inst: &Inst| matches!(inst.op, Op::Choose(2, local) if value == Pure::Local(local));
+        if result.is_none()
+            && vocabulary::word(name) != Some(Word::Choose)
+            && self.code.insts.last().is_some_and(is_choice)
+        {
+            self.code.insts.pop();
+        }
+        if let Some(result) = result {
+            self.store(result, value, place);
+        }
+        self.list(children);
+    }
+
+    fn expand(&mut self, name: &str, body: &'a [Node]) {
+        if self.calls.iter().any(|open| open == name) || self.calls.len() > CALLS_MAX {
+            return;
+        }
+        self.calls.push(name.to_owned());
+        let open = std::mem::take(&mut self.loops);
+        self.body(body);
+        self.loops = open;
+        self.calls.pop();
+    }
+
+    /// What a call without a body does, and its result.
+    pub(super) fn called(&mut self, name: &str, args: &[String], place: Place) -> Pure {
+        let Some(word) = vocabulary::word(name) else { return self.known(name, args, place) };
+        match word {
+            Word::Lock(kind, mode, mask, how, which) => self.acquire((kind, mode, mask, how, which), args, place),
+            Word::Unlock(kind, mode, mask, which) => self.release((kind, mode, mask, which), args, place),
+            Word::Choose => {
+                let count = args.first().and_then(|arg| arg.parse().ok()).unwrap_or(2u8).clamp(1, 16);
+                let local = self.temp();
+                self.push(Op::Choose(count, local), place);
+                Pure::Local(local)
+            }
+            Word::WaitEvent(timeout) => self.wait_event(args, timeout, place),
+            Word::WaitCompletion(timeout) => {
+                let count = self.count(args);
+                let local = self.temp();
+                self.push(Op::WaitCount(count, until(timeout), local), place);
+                Pure::Local(local)
+            }
+            Word::KthreadShouldStop => {
+                let local = self.temp();
+                self.push(Op::ShouldStop(local), place);
+                Pure::Local(local)
+            }
+            Word::SeqBegin => {
+                let local = self.temp();
+                let lock = self.lock(Some(Kind::Seqlock), Which::Arg(0), args);
+                self.push(Op::SeqBegin(lock, local), place);
+                Pure::Local(local)
+            }
+            Word::SeqRetry => {
+                let local = self.temp();
+                let lock = self.lock(Some(Kind::Seqlock), Which::Arg(0), args);
+                let since = args.get(1).map(|name| self.local(&plain(name))).unwrap_or(local);
+                self.push(Op::SeqRetry(lock, since, local), place);
+                Pure::Local(local)
+            }
+            Word::Assert | Word::BugOn | Word::Bug => self.assert(word, args, place),
+            _ => {
+                self.act(word, args, place);
+                Pure::Int(0)
+            }
+        }
+    }
+
+    fn lock(&mut self, family: Option<Kind>, which: Which, args: &[String]) -> usize {
+        let name = self.scope.lock_name(which, family.unwrap_or(Kind::Mutex), args);
+        let (kind, _) = self.scope.kind(&name, family);
+        let locks = &mut self.out.program.locks;
+        locks.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
+            locks.push((name, kind));
+            locks.len() - 1
+        })
+    }
+
+    fn acquire(
+        &mut self,
+        (family, mode, mask, how, which): (Option<Kind>, Mode, Mask, How, Which),
+        args: &[String],
+        place: Place,
+    ) -> Pure {
+        let lock = self.lock(family, which, args);
+        let kind = self.out.program.locks[lock].1;
+        let mode = if kind.is_shared() { mode } else { Mode::Write };
+        // Interrupts are masked before the lock is waited for.
+        if kind.makes_atomic() {
+            match mask {
+                Mask::Irq => _ = self.push(Op::IrqDisable, place),
+                Mask::IrqSave => _ = self.push(Op::Irq(1), place),
+                Mask::Bh => _ = self.push(Op::Bh(1), place),
+                Mask::None => {}
+            }
+        }
+        if how == How::Wait {
+            self.push(Op::Acquire(lock, mode, None), place);
+            return Pure::Int(0);
+        }
+        let local = self.temp();
+        self.push(Op::Acquire(lock, mode, Some((local, i32::from(how == How::Try)))), place);
+        Pure::Local(local)
+    }
+
+    fn release(
+        &mut self,
+        (family, mode, mask, which): (Option<Kind>, Option<Mode>, Mask, Which),
+        args: &[String],
+        place: Place,
+    ) -> Pure {
+        let lock = self.lock(family, which, args);
+        // A column that begins in the middle holds from the start what it gives back.
+        let is_taken = self.code.insts.iter().any(|inst| matches!(inst.op, Op::Acquire(other, ..) if other == lock));
+        if self.is_diagram && !is_taken {
+            return Pure::Int(0);
+        }
+        self.push(Op::Release(lock, mode), place);
+        if self.out.program.locks[lock].1.makes_atomic() {
+            match mask {
+                Mask::Irq => _ = self.push(Op::Irq(0), place),
+                Mask::IrqSave => _ = self.push(Op::Irq(-1), place),
+                Mask::Bh => _ = self.push(Op::Bh(-1), place),
+                Mask::None => {}
+            }
+        }
+        Pure::Int(0)
+    }
+
+    fn named(list: &mut Vec<String>, name: String) -> usize {
+        list.iter().position(|known| *known == name).unwrap_or_else(|| {
+            list.push(name);
+            list.len() - 1
+        })
+    }
+
+    fn queue(&mut self, args: &[String]) -> usize {
+        let name = args.first().map(|arg| plain(arg)).unwrap_or_default();
+        Self::named(&mut self.out.program.queues, name)
+    }
+
+    fn count(&mut self, args: &[String]) -> usize {
+        let name = args.first().map(|arg| plain(arg)).unwrap_or_default();
+        Self::named(&mut self.out.program.counts, name)
+    }
+
+    fn other(&self, args: &[String], at: usize) -> Option<usize> {
+        let name = plain(args.get(at)?);
+        let name = name.replace("->", ".");
+        let is =
+            |task: &String| *task == name || task.replace(' ', "") == name || name.rsplit('.').next() == Some(task);
+        self.tasks.iter().position(is)
+    }
+
+    /// On the queue first, then the test, then the sleep: as the kernel does it.
+    fn wait_event(&mut self, args: &[String], timeout: bool, place: Place) -> Pure {
+        let queue = self.queue(args);
+        let result = self.temp();
+        self.push(Op::Set(result, Pure::Int(1)), place);
+        let start = self.here();
+        self.push(Op::Prepare(queue), place);
+        let cond = args.get(1).and_then(|arg| super::super::expr::parse(arg));
+        let value = match cond {
+            Some(cond) => self.value(&cond, place),
+            None => Pure::Int(0),
+        };
+        let sleep = self.push(Op::Unless(value, 0), place);
+        self.push(Op::Running, place);
+        let end = self.push(Op::Jump(0), place);
+        self.land(sleep);
+        self.push(Op::Sleep(until(timeout), result), place);
+        let out = timeout.then(|| self.push(Op::Unless(Pure::Local(result), 0), place));
+        self.push(Op::Jump(start), place);
+        self.land(end);
+        out.into_iter().for_each(|at| self.land(at));
+        Pure::Local(result)
+    }
+
+    fn assert(&mut self, word: Word, args: &[String], place: Place) -> Pure {
+        let written = args.join(", ");
+        let pure = match (word, super::super::expr::parse(&written)) {
+            (Word::Bug, _) => Pure::Int(0),
+            (_, Some(expr)) => self.value(&expr, place),
+            (_, None) => return Pure::Int(0),
+        };
+        let (pure, text) = match word {
+            Word::BugOn => (Pure::Unary('!', Box::new(pure)), format!("BUG_ON({written}):")),
+            Word::Bug => (pure, "BUG()".to_owned()),
+            _ => (pure, format!("assert({written}):")),
+        };
+        self.push(Op::Assert(pure, text), place);
+        Pure::Int(0)
+    }
+
+    fn act(&mut self, word: Word, args: &[String], place: Place) {
+        let op = match word {
+            Word::Downgrade => {
+                let lock = self.lock(Some(Kind::Rwsem), Which::Arg(0), args);
+                Op::Downgrade(lock)
+            }
+            Word::Context(change) => match change {
+                Change::IrqOff => Op::IrqDisable,
+                Change::IrqOn => Op::Irq(0),
+                Change::IrqSave => Op::Irq(1),
+                Change::IrqRestore => Op::Irq(-1),
+                Change::BhOff => Op::Bh(1),
+                Change::BhOn => Op::Bh(-1),
+                Change::RcuOn => Op::Rcu(1),
+                Change::RcuOff => Op::Rcu(-1),
+                Change::PreemptOff | Change::PreemptOn => Op::Note,
+            },
+            Word::Sleep => Op::MaySleep,
+            Word::Schedule => {
+                self.about_to_sleep = false;
+                let local = self.temp();
+                Op::Sleep(Until::Woken, local)
+            }
+            Word::SetState if args.first().is_some_and(|state| state.contains("RUNNING")) => {
+                self.about_to_sleep = false;
+                Op::Running
+            }
+            Word::SetState => {
+                self.about_to_sleep = true;
+                Op::Prepare(0)
+            }
+            Word::PrepareToWait => {
+                self.about_to_sleep = true;
+                Op::Prepare(self.queue(args))
+            }
+            Word::Running => {
+                self.about_to_sleep = false;
+                Op::Running
+            }
+            Word::WakeUp => Op::Wake(self.queue(args)),
+            Word::Complete(all) => Op::Count(self.count(args), all),
+            Word::InitCompletion => Op::ResetCount(self.count(args)),
+            Word::KthreadStop => return self.kthread_stop(args, place),
+            Word::QueueWork(at) => match self.other(args, at).or_else(|| self.other(args, 0)) {
+                Some(other) => Op::Queue(other),
+                None => Op::Note,
+            },
+            Word::FlushWork(ends) => match self.other(args, 0) {
+                Some(other) => {
+                    if ends {
+                        self.push(Op::Flush(other, true), place);
+                    }
+                    Op::Flush(other, false)
+                }
+                None => Op::MaySleep,
+            },
+            Word::SpinForTimer => match self.other(args, 0) {
+                Some(other) => Op::Spin(other),
+                None => Op::Note,
+            },
+            Word::SynchronizeRcu => Op::SyncRcu,
+            Word::Free => Op::Free(self.object(&object_name(args))),
+            Word::Fence => Op::Fence,
+            _ => Op::Note,
+        };
+        self.push(op, place);
+    }
+
+    /// Up to 2.6.24 one mutex was held until the stopped thread had ended.
+    fn kthread_stop(&mut self, args: &[String], place: Place) {
+        let Some(other) = self.other(args, 0) else {
+            self.push(Op::MaySleep, place);
+            return;
+        };
+        let lock = self.lock(Some(Kind::Mutex), Which::Fixed("kthread_stop_lock"), &[]);
+        self.push(Op::Acquire(lock, Mode::Write, None), place);
+        self.push(Op::Stop(other), place);
+        self.push(Op::Join(other), place);
+        self.push(Op::Release(lock, None), place);
+    }
+
+    fn known(&mut self, name: &str, args: &[String], place: Place) -> Pure {
+        let facts = match self.scope.meaning(name, &[]) {
+            Meaning::Facts(facts) => facts,
+            // Called where an expression is.
+            Meaning::Body(body, _) => {
+                self.expand(name, body);
+                return self.free("", place);
+            }
+            _ => Vec::new(),
+        };
+        for fact in &facts {
+            match fact {
+                Fact::MaySleep | Fact::Allocates(true, _) => _ = self.push(Op::MaySleep, place),
+                Fact::AllocatesByFlags if flags_sleep(&args.join(", ")) => _ = self.push(Op::MaySleep, place),
+                Fact::Takes(lock) => {
+                    let lock = self.lock(None, Which::Arg(0), std::slice::from_ref(lock));
+                    self.push(Op::Acquire(lock, Mode::Write, None), place);
+                    self.push(Op::Release(lock, None), place);
+                }
+                Fact::Locks(lock) => {
+                    let lock = self.lock(None, Which::Arg(0), std::slice::from_ref(lock));
+                    self.push(Op::Acquire(lock, Mode::Write, None), place);
+                }
+                Fact::Unlocks(lock) => {
+                    let lock = self.lock(None, Which::Arg(0), std::slice::from_ref(lock));
+                    self.push(Op::Release(lock, None), place);
+                }
+                Fact::Frees => {
+                    let object = self.object(&object_name(args));
+                    self.push(Op::Free(object), place);
+                }
+                _ => {}
+            }
+        }
+        if self.is_diagram {
+            if facts.is_empty() {
+                self.push(Op::Note, place);
+            }
+            return Pure::Int(1);
+        }
+        self.free("", place)
+    }
+}
+
+fn until(timeout: bool) -> Until {
+    if timeout { Until::Timeout } else { Until::Woken }
+}

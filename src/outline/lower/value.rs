@@ -1,0 +1,214 @@
+//! Expressions: what is read of shared memory becomes an instruction each.
+
+use super::*;
+use crate::outline::machine::{Result, Rmw};
+
+impl<'a> Lower<'_, 'a> {
+    fn variable(&self, name: &str) -> Option<usize> {
+        let name = plain(name);
+        self.out.program.variables.iter().position(|variable| variable.name == name)
+    }
+
+    /// A condition; one that is no expression is a free choice, and in a diagram what is drawn happens.
+    pub(super) fn condition(&mut self, expr: Option<&Expr>, text: &str, place: Place) -> Pure {
+        match expr {
+            Some(expr) => self.value(expr, place),
+            None => self.free(text, place),
+        }
+    }
+
+    /// A value that is not known: both 0 and 1, the same each time for a name.
+    pub(super) fn free(&mut self, name: &str, place: Place) -> Pure {
+        if self.is_diagram {
+            return Pure::Int(1);
+        }
+        let local = if name.is_empty() { self.temp() } else { self.local(name) };
+        self.push(Op::Choose(2, local), place);
+        Pure::Local(local)
+    }
+
+    pub(super) fn value(&mut self, expr: &Expr, place: Place) -> Pure {
+        match expr {
+            Expr::Int(value) => Pure::Int(*value),
+            Expr::Name(name) => self.name(name, place),
+            Expr::Unary(op, inner) => Pure::Unary(*op, Box::new(self.value(inner, place))),
+            Expr::Binary(op @ ("&&" | "||"), left, right) => self.lazy(op, left, right, place),
+            Expr::Binary(op, left, right) => {
+                let left = self.value(left, place);
+                Pure::Binary(op, Box::new(left), Box::new(self.value(right, place)))
+            }
+            Expr::Call(name, args) => {
+                let args = texts(args);
+                let local = self.temp();
+                if !self.evaluated(name, &args, local, place) {
+                    return self.called(name, &args, place);
+                }
+                Pure::Local(local)
+            }
+        }
+    }
+
+    /// The second operand is looked at only if the first does not decide.
+    fn lazy(&mut self, op: &'static str, left: &Expr, right: &Expr, place: Place) -> Pure {
+        let result = self.temp();
+        let left = self.value(left, place);
+        self.push(Op::Set(result, Pure::Unary('!', Box::new(Pure::Unary('!', Box::new(left))))), place);
+        let decided = if op == "&&" { Pure::Local(result) } else { Pure::Unary('!', Box::new(Pure::Local(result))) };
+        let skip = self.push(Op::Unless(decided, 0), place);
+        let right = self.value(right, place);
+        self.push(Op::Set(result, Pure::Unary('!', Box::new(Pure::Unary('!', Box::new(right))))), place);
+        self.land(skip);
+        Pure::Local(result)
+    }
+
+    fn name(&mut self, name: &str, place: Place) -> Pure {
+        if let Some(variable) = self.variable(name) {
+            let local = self.temp();
+            let marked = self.out.program.variables[variable].is_atomic;
+            self.push(Op::Load(variable, local, marked), place);
+            return Pure::Local(local);
+        }
+        self.used(name, place);
+        if self.assigned.contains(name) || self.locals.contains_key(name) {
+            return Pure::Local(self.local(name));
+        }
+        // Never set: one choice for all its uses, made at the first.
+        if self.locals.len() < CHOSEN_MAX {
+            return self.free(name, place);
+        }
+        self.free("", place)
+    }
+
+    /// `p->f` uses what `p` points to.
+    pub(super) fn used(&mut self, path: &str, place: Place) {
+        if let Some((root, _)) = path.split_once("->")
+            && self.freed.contains(root)
+        {
+            let object = self.object(root);
+            self.push(Op::Use(object), place);
+        }
+    }
+
+    pub(super) fn object(&mut self, name: &str) -> usize {
+        // What a task allocates itself, and keeps in a local, is its own.
+        let full = if self.assigned.contains(name) && !self.is_diagram {
+            format!("{name} of {}", self.code.name)
+        } else {
+            name.to_owned()
+        };
+        let objects = &mut self.out.program.objects;
+        objects.iter().position(|known| *known == full).unwrap_or_else(|| {
+            objects.push(full);
+            objects.len() - 1
+        })
+    }
+
+    pub(super) fn assign(&mut self, target: &str, value: &Expr, place: Place) {
+        let value = self.value(value, place);
+        self.store(target, value, place);
+    }
+
+    pub(super) fn store(&mut self, target: &str, value: Pure, place: Place) {
+        self.used(target, place);
+        match self.variable(target) {
+            Some(variable) => {
+                let marked = self.out.program.variables[variable].is_atomic;
+                self.push(Op::Store(variable, value, marked), place);
+            }
+            None => {
+                let local = self.local(target);
+                self.push(Op::Set(local, value), place);
+            }
+        }
+    }
+
+    fn argument(&mut self, args: &[String], at: usize, place: Place) -> Pure {
+        match args.get(at).and_then(|arg| super::super::expr::parse(arg)) {
+            Some(expr) => self.value(&expr, place),
+            None => Pure::Int(1),
+        }
+    }
+
+    /// Accesses of memory that are calls: true if it was one; the result is in the local.
+    pub(super) fn evaluated(&mut self, name: &str, args: &[String], to: usize, place: Place) -> bool {
+        let bare = name.trim_start_matches('_').replace("atomic64_", "atomic_").replace("atomic_long_", "atomic_");
+        let bare = bare.strip_prefix("arch_").unwrap_or(&bare);
+        let stem =
+            ["_relaxed", "_acquire", "_release"].iter().fold(bare, |name, end| name.strip_suffix(end).unwrap_or(name));
+        if matches!(bare, "likely" | "unlikely" | "rcu_dereference" | "IS_ERR") {
+            let value = self.argument(args, 0, place);
+            self.push(Op::Set(to, value), place);
+            return true;
+        }
+        // `atomic_add(i, &v)` has its variable second.
+        let second = matches!(
+            stem,
+            "atomic_add"
+                | "atomic_sub"
+                | "atomic_add_return"
+                | "atomic_sub_return"
+                | "atomic_or"
+                | "test_and_set_bit"
+                | "test_and_clear_bit"
+                | "set_bit"
+                | "clear_bit"
+                | "test_bit"
+                | "clear_bit_unlock"
+        );
+        let Some(variable) = args.get(usize::from(second)).and_then(|arg| self.variable(arg)) else { return false };
+        let first = || Pure::Int(1);
+        let op = match (bare, stem) {
+            ("READ_ONCE" | "ACCESS_ONCE" | "smp_load_acquire" | "LOAD" | "load", _)
+            | (_, "atomic_read" | "test_bit") => Op::Load(variable, to, true),
+            ("WRITE_ONCE" | "smp_store_release" | "STORE" | "store" | "smp_store_mb" | "rcu_assign_pointer", _)
+            | (_, "atomic_set") => {
+                let value = self.argument(args, 1, place);
+                self.push(Op::Store(variable, value, true), place);
+                return true;
+            }
+            (_, "atomic_inc" | "refcount_inc" | "atomic_fetch_inc") => {
+                Op::Modify(variable, Rmw::Add(first(), Result::Old), to)
+            }
+            (_, "atomic_dec" | "refcount_dec" | "atomic_fetch_dec") => {
+                Op::Modify(variable, Rmw::Add(Pure::Int(-1), Result::Old), to)
+            }
+            (_, "atomic_inc_return") => Op::Modify(variable, Rmw::Add(first(), Result::New), to),
+            (_, "atomic_dec_return") => Op::Modify(variable, Rmw::Add(Pure::Int(-1), Result::New), to),
+            (_, "atomic_dec_and_test" | "refcount_dec_and_test") => {
+                Op::Modify(variable, Rmw::Add(Pure::Int(-1), Result::IsZero), to)
+            }
+            (_, "atomic_inc_and_test") => Op::Modify(variable, Rmw::Add(first(), Result::IsZero), to),
+            (_, "atomic_inc_not_zero" | "refcount_inc_not_zero" | "kref_get_unless_zero") => {
+                Op::Modify(variable, Rmw::AddNotZero, to)
+            }
+            (_, "atomic_add" | "atomic_add_return") => {
+                let by = self.argument(args, 0, place);
+                Op::Modify(variable, Rmw::Add(by, Result::New), to)
+            }
+            (_, "atomic_sub" | "atomic_sub_return") => {
+                let by = self.argument(args, 0, place);
+                Op::Modify(variable, Rmw::Add(Pure::Unary('-', Box::new(by)), Result::New), to)
+            }
+            (_, "atomic_fetch_add" | "fetch_add") => {
+                let by = self.argument(args, 1, place);
+                Op::Modify(variable, Rmw::Add(by, Result::Old), to)
+            }
+            (_, "xchg" | "atomic_xchg" | "swap") => {
+                let value = self.argument(args, 1, place);
+                Op::Modify(variable, Rmw::Swap(value), to)
+            }
+            (_, "cmpxchg" | "atomic_cmpxchg" | "compare_exchange") => {
+                let expected = self.argument(args, 1, place);
+                let value = self.argument(args, 2, place);
+                Op::Modify(variable, Rmw::Compare(expected, value), to)
+            }
+            (_, "test_and_set_bit" | "set_bit") => Op::Modify(variable, Rmw::Swap(Pure::Int(1)), to),
+            (_, "test_and_clear_bit" | "clear_bit" | "clear_bit_unlock") => {
+                Op::Modify(variable, Rmw::Swap(Pure::Int(0)), to)
+            }
+            _ => return false,
+        };
+        self.push(op, place);
+        true
+    }
+}

@@ -1,0 +1,335 @@
+//! What the names of an outline mean: functions, locks and their kinds, variables; and what had to be assumed.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::catalogue::Catalogue;
+use super::declare::{Call, Declaration, Runs};
+use super::expr::Expr;
+use super::facts::Fact;
+use super::source::Place;
+use super::statement::{Context, Stmt};
+use super::tree::{File, Function, Node};
+use super::vocabulary::{self, Kind, Which, Word};
+use super::words::plain;
+
+/// Something that the tool could not know, with the line that would say it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Assumption {
+    /// What is assumed.
+    pub what: String,
+    /// The declaration that would say it, or say otherwise.
+    pub declare: Option<String>,
+    /// Where it came up first.
+    #[serde(skip)]
+    pub place: Place,
+}
+
+/// A task, or a handler.
+#[derive(Clone, Debug)]
+pub struct Task<'a> {
+    /// Its name.
+    pub name: String,
+    /// How it runs.
+    pub runs: Runs,
+    /// What it calls; or its own statements.
+    pub does: Does<'a>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// What a task does.
+#[derive(Clone, Debug)]
+pub enum Does<'a> {
+    /// Calls.
+    Calls(Vec<Call>),
+    /// The statements of a column, or of a block without a head line.
+    Body(&'a [Node]),
+}
+
+/// A variable.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// `atomic_t`: no access of it races.
+    pub is_atomic: bool,
+    /// At the beginning.
+    pub first: i64,
+}
+
+/// What a call means.
+pub enum Meaning<'a> {
+    /// One of the kernel's words.
+    Word(Word),
+    /// Its expansion, here or elsewhere, and what its own line says.
+    Body(&'a [Node], &'a [Fact]),
+    /// Facts of a `fn` line or of the catalogue.
+    Facts(Vec<Fact>),
+    /// Nothing is known.
+    Unknown,
+}
+
+/// A `--convert`.
+pub type Conversions = BTreeMap<String, Kind>;
+
+/// The names of one unit: an outline with its declarations, or a diagram.
+pub struct Scope<'a> {
+    own: HashMap<&'a str, &'a Function>,
+    expansions: HashMap<&'a str, &'a [Node]>,
+    declared: HashMap<&'a str, &'a [Fact]>,
+    catalogue: &'a Catalogue,
+    conversions: &'a Conversions,
+    kinds: HashMap<String, Kind>,
+    families: HashMap<String, Kind>,
+    spins: bool,
+    /// Variables by name.
+    pub variables: HashMap<&'a str, Variable>,
+    /// `(outer, inner)`
+    pub orders: Vec<(&'a str, &'a str, Place)>,
+    /// Lock, variable.
+    pub guards: Vec<(&'a str, &'a str, Place)>,
+    /// Contracts of entries.
+    pub contracts: HashMap<&'a str, (&'a [Fact], Place)>,
+    /// Must hold at the end.
+    pub asserts: Vec<(&'a Expr, Place)>,
+    /// Must never hold.
+    pub nevers: Vec<(&'a Expr, Place)>,
+    /// In declared order.
+    pub tasks: Vec<Task<'a>>,
+    /// Functions that nobody calls, if no task is declared.
+    pub entries: Vec<&'a Function>,
+}
+
+impl<'a> Scope<'a> {
+    /// The names of these functions and bodies, with the file's declarations.
+    pub fn new(
+        file: &'a File,
+        functions: &'a [Function],
+        bodies: &[&'a [Node]],
+        catalogue: &'a Catalogue,
+        conversions: &'a Conversions,
+    ) -> Scope<'a> {
+        let mut scope = Scope {
+            own: HashMap::new(),
+            expansions: HashMap::new(),
+            declared: HashMap::new(),
+            catalogue,
+            conversions,
+            kinds: HashMap::new(),
+            families: HashMap::new(),
+            spins: false,
+            variables: HashMap::new(),
+            orders: Vec::new(),
+            guards: Vec::new(),
+            contracts: HashMap::new(),
+            asserts: Vec::new(),
+            nevers: Vec::new(),
+            tasks: Vec::new(),
+            entries: Vec::new(),
+        };
+        for function in functions {
+            scope.own.insert(&function.name, function);
+        }
+        scope.declare(file);
+        let mut called = HashSet::new();
+        let all = functions.iter().map(|function| function.body.as_slice()).chain(bodies.iter().copied());
+        for node in all.flatten() {
+            node.each(&mut |node| scope.look_at(node, &mut called));
+        }
+        // What a task calls is walked as that task, in its context.
+        for task in &scope.tasks {
+            if let Does::Calls(calls) = &task.does {
+                let own = |call: &Call| functions.iter().find(|function| function.name == call.name);
+                called.extend(calls.iter().filter_map(own).map(|function| function.name.as_str()));
+            }
+        }
+        let is_entry = |function: &&Function| !called.contains(function.name.as_str());
+        scope.entries = functions.iter().filter(is_entry).collect();
+        // Functions that call each other in a circle: the first is as good as any.
+        if scope.entries.is_empty() && scope.tasks.is_empty() {
+            scope.entries.extend(functions.first());
+        }
+        scope
+    }
+
+    fn declare(&mut self, file: &'a File) {
+        for (declaration, place) in &file.declarations {
+            match declaration {
+                Declaration::Lock(name, kind) => {
+                    self.kinds.insert(name.clone(), *kind);
+                }
+                Declaration::Atomic(name, first) => {
+                    self.variables.insert(name, Variable { is_atomic: true, first: *first });
+                }
+                Declaration::Var(name, first) => {
+                    self.variables.insert(name, Variable { is_atomic: false, first: *first });
+                }
+                Declaration::Fn(name, facts) => {
+                    self.declared.insert(name, facts);
+                }
+                Declaration::Task(name, runs, calls) => {
+                    let does = Does::Calls(calls.clone());
+                    self.tasks.push(Task { name: name.clone(), runs: *runs, does, place: *place });
+                }
+                Declaration::Assert(expr) => self.asserts.push((expr, *place)),
+                Declaration::Never(expr) => self.nevers.push((expr, *place)),
+                Declaration::Order(outer, inner) => self.orders.push((outer, inner, *place)),
+                Declaration::Protects(lock, names) => {
+                    self.guards.extend(names.iter().map(|name| (lock.as_str(), name.as_str(), *place)));
+                }
+                Declaration::Entry(name, facts) => {
+                    self.contracts.insert(name, (facts, *place));
+                }
+                Declaration::Other => {}
+            }
+        }
+    }
+
+    /// Notes what a statement says about functions and locks.
+    fn look_at(&mut self, node: &'a Node, called: &mut HashSet<&'a str>) {
+        if matches!(node.stmt, Stmt::Enter(Context::Hard | Context::Soft)) {
+            self.spins = true;
+        }
+        let mut see = |name: &'a str, args: &[String]| {
+            called.insert(name);
+            match vocabulary::word(name) {
+                Some(Word::Lock(Some(kind), _, _, _, which)) => {
+                    let lock = self.lock_name(which, kind, args);
+                    self.families.entry(lock).or_insert(kind);
+                }
+                Some(Word::Context(_)) => self.spins = true,
+                Some(_) => {}
+                // Each column of a diagram has its own expansion of what it calls.
+                None if !node.children.is_empty() && !self.own.is_empty() => {
+                    self.expansions.entry(name).or_insert(&node.children);
+                }
+                None => {}
+            }
+        };
+        match &node.stmt {
+            Stmt::Call { name, args, .. } => {
+                see(name, args);
+                // A call among the arguments is a call as well.
+                args.iter().filter_map(|arg| arg.split_once('(')).for_each(|(inner, _)| {
+                    if self.own.contains_key(inner) {
+                        called.insert(self.own[inner].name.as_str());
+                    }
+                });
+            }
+            Stmt::If(cond) | Stmt::ElseIf(cond) | Stmt::While(cond) => {
+                if let Some(expr) = &cond.expr {
+                    expr.calls(&mut |name, args| see(name, &texts(args)));
+                }
+            }
+            Stmt::Assign(_, value) => value.calls(&mut |name, args| see(name, &texts(args))),
+            Stmt::Elision(names) => names.iter().for_each(|name| see(name, &[])),
+            _ => {}
+        }
+    }
+
+    /// Which lock a word means.
+    pub fn lock_name(&self, which: Which, kind: Kind, args: &[String]) -> String {
+        let arg = |at: usize| args.get(at).map(|arg| plain(arg)).filter(|arg| !arg.is_empty());
+        match which {
+            Which::Fixed(name) => name.to_owned(),
+            Which::Field(field) => match arg(0) {
+                Some(object) => format!("{object}->{field}"),
+                None => field.to_owned(),
+            },
+            Which::Arg(at) => {
+                let Some(name) = arg(at).or_else(|| arg(0)) else { return format!("the {}", kind.text()) };
+                self.canonical(name)
+            }
+        }
+    }
+
+    /// A field of some object is the lock that is declared by the name of the field.
+    fn canonical(&self, name: String) -> String {
+        if self.kinds.contains_key(&name) || self.conversions.contains_key(&name) {
+            return name;
+        }
+        let last = name.rsplit(['>', '.']).next().unwrap_or(&name);
+        if last != name && (self.kinds.contains_key(last) || self.conversions.contains_key(last)) {
+            last.to_owned()
+        } else {
+            name
+        }
+    }
+
+    /// What kind the lock is, and whether that is said anywhere.
+    pub fn kind(&self, lock: &str, family: Option<Kind>) -> (Kind, bool) {
+        let stem = lock.split('[').next().unwrap_or(lock);
+        let look = |table: &dyn Fn(&str) -> Option<Kind>| table(lock).or_else(|| table(stem));
+        if let Some(kind) = look(&|name| self.conversions.get(name).copied()) {
+            return (kind, true);
+        }
+        if let Some(kind) = look(&|name| self.kinds.get(name).copied()) {
+            return (kind, true);
+        }
+        if let Some(kind) = family.or_else(|| look(&|name| self.families.get(name).copied())) {
+            return (kind, !matches!(kind, Kind::Qrwlock));
+        }
+        let default = if self.spins { Kind::Spinlock } else { Kind::Mutex };
+        (vocabulary::guess(lock).unwrap_or(default), false)
+    }
+
+    /// The kind that is declared, conversions left out.
+    pub fn declared_kind(&self, lock: &str) -> Option<Kind> {
+        self.kinds.get(lock).or_else(|| self.kinds.get(lock.split('[').next().unwrap_or(lock))).copied()
+    }
+
+    /// What a call means, given what lies under it.
+    pub fn meaning(&self, name: &str, children: &'a [Node]) -> Meaning<'a> {
+        let word = vocabulary::word(name);
+        if let Some(function) = self
+            .own
+            .get(name)
+            .filter(|_| children.is_empty() && !matches!(word, Some(Word::Lock(..) | Word::Unlock(..))))
+        {
+            return Meaning::Body(&function.body, &function.facts);
+        }
+        if let Some(word) = word {
+            return Meaning::Word(word);
+        }
+        if !children.is_empty() {
+            return Meaning::Body(children, &[]);
+        }
+        if let Some(body) = self.expansions.get(name) {
+            return Meaning::Body(body, &[]);
+        }
+        if let Some(facts) = self.declared.get(name) {
+            return Meaning::Facts(facts.to_vec());
+        }
+        match self.catalogue.facts(name) {
+            Some(facts) => Meaning::Facts(facts.to_vec()),
+            None => Meaning::Unknown,
+        }
+    }
+
+    /// Is a function of the name outlined?
+    pub fn function(&self, name: &str) -> Option<(&'a [Node], &'a [Fact])> {
+        if let Some(function) = self.own.get(name) {
+            return Some((&function.body, &function.facts));
+        }
+        self.expansions.get(name).map(|body| (*body, [].as_slice()))
+    }
+
+    /// Is the name one that all tasks share?
+    pub fn is_shared(&self, name: &str) -> bool {
+        self.variables.contains_key(name)
+    }
+}
+
+/// Expressions as the arguments that they were.
+pub fn texts(args: &[Expr]) -> Vec<String> {
+    args.iter().map(text).collect()
+}
+
+/// An expression as text, for names; what is no name is empty.
+pub fn text(expr: &Expr) -> String {
+    match expr {
+        Expr::Name(name) => name.clone(),
+        Expr::Int(value) => value.to_string(),
+        Expr::Call(name, args) => format!("{name}({})", texts(args).join(", ")),
+        Expr::Unary(op, inner) => format!("{op}{}", text(inner)),
+        Expr::Binary(op, left, right) => format!("{} {op} {}", text(left), text(right)),
+    }
+}

@@ -1,0 +1,380 @@
+//! One line, or one cell of a diagram: which statement is it, less the decoration that people put around it?
+//!
+//! Nothing here fails: what is no statement is prose, and the caller decides whether prose is a mistake where it stands.
+
+use super::claims::{self, Claim};
+use super::expr::{self, Expr};
+use super::words;
+
+/// A condition: what it says, and the expression if it is one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cond {
+    /// As written, without blanks at its ends.
+    pub text: String,
+    /// Nothing if it is no expression: then it is a free choice.
+    pub expr: Option<Expr>,
+}
+
+impl Cond {
+    fn new(text: &str) -> Cond {
+        Cond { text: text.trim().to_owned(), expr: expr::parse(text) }
+    }
+}
+
+/// What a line says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stmt {
+    /// A call, with its arguments as written, and what its result goes to.
+    Call {
+        /// The function.
+        name: String,
+        /// Its arguments.
+        args: Vec<String>,
+        /// The variable that is set.
+        result: Option<String>,
+    },
+    /// `x = e`, and `x += e` as `x = x + e`.
+    Assign(String, Expr),
+    /// `if (e)`
+    If(Cond),
+    /// `else if (e)`
+    ElseIf(Cond),
+    /// `else`
+    Else,
+    /// `while (e)`
+    While(Cond),
+    /// `do`, whose condition comes behind its body.
+    Do,
+    /// A loop over something that is not modelled: none, one or two rounds.
+    Each(String),
+    /// `repeat n`
+    Repeat(u32),
+    /// `goto l`
+    Goto(String),
+    /// `l:`
+    Label(String),
+    /// `return`, with the value.
+    Return(Option<String>),
+    /// `break`
+    Break,
+    /// `continue`
+    Continue,
+    /// `...`, and what is named between the dots.
+    Elision(Vec<String>),
+    /// `<IRQ>` and the like: what follows runs in that context.
+    Enter(Context),
+    /// `<EOI>`: back to the task.
+    Leave,
+    /// Something that is said to happen here, alone on its line.
+    Claim(Claim),
+    /// Words.
+    Prose(String),
+    /// A parenthesis that is not closed, or something else that cannot be meant: what was expected.
+    Broken(&'static str),
+}
+
+/// A context that a task is interrupted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Context {
+    /// Hard interrupt.
+    Hard,
+    /// Softirq.
+    Soft,
+}
+
+/// A statement, where its name begins and where it ends in the text, and what is written behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parsed {
+    /// Column of the name.
+    pub from: usize,
+    /// Behind the statement.
+    pub to: usize,
+    /// What it is.
+    pub stmt: Stmt,
+    /// Words behind it.
+    pub note: String,
+    /// What a remark claims to happen here.
+    pub claim: Option<Claim>,
+}
+
+/// The statements of a line, of which there is mostly one; none if it is blank, a comment or a brace.
+pub fn parse(text: &str) -> Vec<Parsed> {
+    let (code, remark) = words::split_remark(text);
+    let claim = claims::claim(remark);
+    let mut found = Vec::new();
+    let mut at = words::undecorated(code);
+    loop {
+        let rest = &code[at..];
+        let blanks = rest.len() - rest.trim_start_matches([' ', ';']).len();
+        at += blanks;
+        let rest = code[at..].trim_end();
+        if rest.is_empty() {
+            break;
+        }
+        let (parsed, used) = one(rest);
+        for mut parsed in parsed {
+            parsed.from += at;
+            parsed.to += at;
+            found.push(parsed);
+        }
+        if used == 0 {
+            break;
+        }
+        at += used;
+    }
+    if let Some(last) = found.last_mut() {
+        last.claim = last.claim.or(claim);
+    } else if let Some(claim) = claim {
+        let from = text.len() - text.trim_start().len();
+        found.push(Parsed {
+            from,
+            to: text.trim_end().len(),
+            stmt: Stmt::Claim(claim),
+            note: String::new(),
+            claim: None,
+        });
+    }
+    found
+}
+
+fn done(stmt: Stmt, to: usize) -> Parsed {
+    Parsed { from: 0, to, stmt, note: String::new(), claim: None }
+}
+
+/// The first statement of the text (two if it returns what a call returned), and how much of it they are.
+fn one(text: &str) -> (Vec<Parsed>, usize) {
+    if let Some(inner) = text.strip_prefix(['{', '}', ')', ']']) {
+        let blanks = inner.len() - inner.trim_start().len();
+        let (mut parsed, used) = if inner.trim().is_empty() { (Vec::new(), 0) } else { one(inner.trim_start()) };
+        parsed.iter_mut().for_each(|p| (p.from, p.to) = (p.from + 1 + blanks, p.to + 1 + blanks));
+        return (parsed, 1 + blanks + used);
+    }
+    let whole = text.len();
+    if let Some(claim) = claims::only_claim(text) {
+        return (vec![done(Stmt::Claim(claim), whole)], whole);
+    }
+    if let Some(stmt) = special(text) {
+        return (vec![done(stmt, whole)], whole);
+    }
+    if let Some(found) = keyword(text) {
+        return found;
+    }
+    let start = words::type_prefix(text);
+    let (mut parsed, used) = simple(&text[start..]);
+    parsed.from += start;
+    parsed.to += start;
+    (vec![parsed], used + start)
+}
+
+/// Elisions, contexts, rows of dots.
+fn special(text: &str) -> Option<Stmt> {
+    let bare = text.trim_end_matches(';').trim();
+    if bare.bytes().all(|b| matches!(b, b'.' | b':' | b' ' | b'-' | b'=' | b'~' | b'_' | b'|' | b'^' | b'*')) {
+        return Some(Stmt::Elision(Vec::new()));
+    }
+    if bare.starts_with("...") || bare.starts_with("[...") || bare.ends_with("...") && bare.matches(' ').count() < 4 {
+        let inner = bare.trim_matches(['.', '[', ']', ' ']);
+        let name = |word: &str| word.trim_end_matches("()").trim_matches([',', ';', '"', '\'']).to_owned();
+        return Some(Stmt::Elision(inner.split_whitespace().map(name).filter(|w| words::is_name(w)).collect()));
+    }
+    let upper = bare.to_ascii_uppercase();
+    match upper.trim_matches(['*', ' ']) {
+        "<IRQ>" | "<INTERRUPT>" | "<HARDIRQ>" | "<NMI>" | "IRQ:" | "<IRQ" | "INTERRUPT:" => {
+            Some(Stmt::Enter(Context::Hard))
+        }
+        "<SOFTIRQ>" | "<BH>" | "SOFTIRQ:" => Some(Stmt::Enter(Context::Soft)),
+        "<EOI>" | "</IRQ>" | "</SOFTIRQ>" | "</INTERRUPT>" | "</NMI>" => Some(Stmt::Leave),
+        "<TASK>" | "</TASK>" => Some(Stmt::Elision(Vec::new())),
+        _ => None,
+    }
+}
+
+/// Behind a keyword: the rest if the word ends there.
+fn after_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    let rest = text.strip_prefix(word)?;
+    (!rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')).then_some(rest)
+}
+
+/// `(e)` at the beginning: what is inside, and what is behind it. Without parentheses, up to a colon or brace.
+fn condition(text: &str) -> Option<(&str, &str)> {
+    let trimmed = text.trim_start();
+    if trimmed.starts_with('(') {
+        let close = words::matching(trimmed)?;
+        return Some((&trimmed[1..close], &trimmed[close + 1..]));
+    }
+    let end = trimmed.find(['{', ':']).unwrap_or(trimmed.len());
+    Some((&trimmed[..end], &trimmed[end..]))
+}
+
+fn keyword(text: &str) -> Option<(Vec<Parsed>, usize)> {
+    let whole = text.len();
+    let single = |stmt| Some((vec![done(stmt, whole)], whole));
+    if let Some(rest) = after_word(text, "else") {
+        let trimmed = rest.trim_start();
+        return match after_word(trimmed, "if") {
+            Some(after) => conditional(text, after, Stmt::ElseIf),
+            None => {
+                let body = trimmed.trim_start_matches(['{', ':', ' ']);
+                Some((vec![done(Stmt::Else, 4)], whole - body.len()))
+            }
+        };
+    }
+    for (word, make) in [("if", Stmt::If as fn(Cond) -> Stmt), ("while", Stmt::While), ("until", Stmt::While)] {
+        if let Some(rest) = after_word(text, word) {
+            // "if we are lucky, ..." is prose; a condition is in parentheses or short.
+            let is_prose = !rest.trim_start().starts_with('(') && rest.split_whitespace().count() > 4;
+            return if is_prose { None } else { conditional(text, rest, make) };
+        }
+    }
+    if let Some(rest) = after_word(text, "return") {
+        return Some(returned(text, rest));
+    }
+    if let Some(rest) = after_word(text, "goto") {
+        let label = rest.trim().trim_end_matches(';').trim();
+        return words::is_name(label).then(|| (vec![done(Stmt::Goto(label.to_owned()), whole)], whole));
+    }
+    if let Some(rest) = after_word(text, "repeat") {
+        let count = rest.trim().trim_end_matches([':', '{', ' ']).trim_matches(['(', ')']);
+        return single(count.parse().map_or(Stmt::Broken("a number of rounds, such as `repeat 3`"), Stmt::Repeat));
+    }
+    let bare = text.trim_end_matches([';', '{', ' ']).trim();
+    match bare {
+        "do" => return single(Stmt::Do),
+        "loop" => return single(Stmt::While(Cond { text: "1".to_owned(), expr: Some(Expr::Int(1)) })),
+        "break" => return single(Stmt::Break),
+        "continue" => return single(Stmt::Continue),
+        _ => {}
+    }
+    let is_each = ["for", "switch", "match"].iter().any(|word| {
+        after_word(text, word).is_some_and(|rest| rest.contains('(') || rest.trim_end().ends_with([':', '{']))
+    });
+    if is_each || text.contains("for_each") && !text.contains('=') {
+        return single(Stmt::Each(text.trim_end_matches(['{', ' ', ':']).to_owned()));
+    }
+    if let Some(rest) = after_word(text, "case").filter(|rest| rest.trim_end().ends_with(':')) {
+        return single(Stmt::If(Cond::new(rest.trim_end_matches(':'))));
+    }
+    let label = text.trim_end().strip_suffix(':')?;
+    (words::is_name(label) && !label.contains(['.', '>', ':']))
+        .then(|| (vec![done(Stmt::Label(label.to_owned()), whole)], whole))
+}
+
+fn conditional(text: &str, rest: &str, make: fn(Cond) -> Stmt) -> Option<(Vec<Parsed>, usize)> {
+    let whole = text.len();
+    let Some((inside, behind)) = condition(rest) else {
+        return Some((vec![done(Stmt::Broken("`)` to close the condition"), whole)], whole));
+    };
+    if inside.trim().is_empty() {
+        return Some((vec![done(Stmt::Broken("a condition"), whole)], whole));
+    }
+    let body = behind.trim_start_matches([':', ' ', '{', '}']);
+    let used = whole - body.len();
+    // `while (e);` waits. Otherwise what stands behind the condition is its body.
+    let is_body = !body.trim_start_matches(';').is_empty() && !body.starts_with(';');
+    let stop = if is_body { used } else { whole };
+    Some((vec![done(make(Cond::new(inside)), whole - behind.len())], stop))
+}
+
+fn returned(text: &str, rest: &str) -> (Vec<Parsed>, usize) {
+    let value = rest.trim().trim_end_matches(';').trim();
+    let mut found = Vec::new();
+    let whole = text.len();
+    if let Some(Expr::Call(..)) = expr::parse(value) {
+        let at = text.find(value).unwrap_or(0);
+        let (mut call, _) = simple(value);
+        call.from += at;
+        call.to += at;
+        found.push(call);
+    }
+    let value = Some(value.to_owned()).filter(|value| !value.is_empty());
+    found.push(done(Stmt::Return(value), whole));
+    (found, whole)
+}
+
+/// Assignments, calls, bare names and prose.
+fn simple(text: &str) -> (Parsed, usize) {
+    let end = words::statement_end(text);
+    let code = text[..end].trim_end();
+    if let Some(assigned) = assignment(code) {
+        return (assigned, end);
+    }
+    let Some(name) = words::called_name(code) else {
+        return (verbs_or_prose(text), text.len());
+    };
+    let behind = &code[name.end..];
+    let trimmed = behind.trim_start();
+    if trimmed.starts_with('(') && !words::is_fact(&trimmed[..words::matching(trimmed).unwrap_or(0)]) {
+        let open = code.len() - trimmed.len();
+        let Some(close) = words::matching(trimmed) else {
+            return (done(Stmt::Broken("`)` to close the arguments"), code.len()), text.len());
+        };
+        let args = words::arguments(&trimmed[1..close]);
+        let rest = &code[open + close + 1..];
+        // `f(x)->g()` and `f(x)(y)` call what cannot be known.
+        let note = rest.trim().trim_matches(['{', '}', ' ', ';', ':', ',']).to_owned();
+        let call = Stmt::Call { name: name.text, args, result: None };
+        return (Parsed { note, ..done(call, open + close + 1) }, end);
+    }
+    let note = behind.trim().trim_matches(['{', '}', ' ', ';', ':']).to_owned();
+    let call = |args| Stmt::Call { name: name.text.clone(), args, result: None };
+    if note.is_empty()
+        || words::is_fact(&note) && !words::is_verb(&name.text) && (name.text.contains('_') || note.starts_with('('))
+    {
+        return (Parsed { note, ..done(call(Vec::new()), name.end) }, end);
+    }
+    // `mutex_lock a`, as people write it in prose.
+    if super::vocabulary::is_known(&name.text)
+        && (words::is_name(note.trim_start_matches('&')) || note.starts_with('&'))
+    {
+        return (done(call(vec![note.clone()]), code.len()), end);
+    }
+    (verbs_or_prose(text), text.len())
+}
+
+fn verbs_or_prose(text: &str) -> Parsed {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let stmt = words::verb_phrase(&words).unwrap_or_else(|| Stmt::Prose(text.to_owned()));
+    done(stmt, text.len())
+}
+
+/// `x = e`, `x += e`, `x++`, `r = f(..)`.
+fn assignment(code: &str) -> Option<Parsed> {
+    let bare = code.trim_end_matches(['{', ' ', ';']);
+    for (op, sign) in [("++", "+"), ("--", "-")] {
+        let target = bare.strip_suffix(op).or_else(|| bare.strip_prefix(op));
+        if let Some(target) = target.map(str::trim).filter(|target| words::is_path(target)) {
+            let target = words::plain(target);
+            let value = Expr::Binary(sign, Box::new(Expr::Name(target.clone())), Box::new(Expr::Int(1)));
+            return Some(done(Stmt::Assign(target, value), code.len()));
+        }
+    }
+    let at = words::assign_at(bare)?;
+    let (left, right) = (&bare[..at.0], bare[at.1..].trim());
+    let left = left.trim();
+    if !words::is_path(left) {
+        return None;
+    }
+    let target = words::plain(left);
+    let value = expr::parse(right);
+    let stmt = match (at.2, value) {
+        (Some(op), Some(value)) => {
+            Stmt::Assign(target.clone(), Expr::Binary(op, Box::new(Expr::Name(target)), Box::new(value)))
+        }
+        (Some(_), None) => Stmt::Assign(target, Expr::Call("unknown".to_owned(), Vec::new())),
+        (None, Some(Expr::Call(name, _))) => {
+            let args = words::matching_call(right).map(words::arguments).unwrap_or_default();
+            Stmt::Call { name, args, result: Some(target) }
+        }
+        (None, Some(value)) => Stmt::Assign(target, value),
+        // Something that is called in a way that no expression has: a free choice.
+        (None, None) => match words::called_name(right) {
+            Some(name) if right[name.end..].trim_start().starts_with('(') => {
+                let args = words::matching_call(right).map(words::arguments).unwrap_or_default();
+                Stmt::Call { name: name.text, args, result: Some(target) }
+            }
+            _ if right.is_empty() => Stmt::Broken("a value"),
+            _ => Stmt::Assign(target, Expr::Call("unknown".to_owned(), Vec::new())),
+        },
+    };
+    Some(done(stmt, code.len()))
+}

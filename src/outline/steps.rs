@@ -1,0 +1,137 @@
+//! Steps in one column: `A acquire L`, `CPU0: mutex_lock(a)`, `1. Task A calls f() for task B`.
+
+use super::claims::{self, Claim};
+use super::parse::Reader;
+use super::source::{Line, Place, runs};
+use super::statement::{Parsed, Stmt};
+use super::tree::{Column, Diagram, Figure, Item, items, nest};
+use super::words;
+
+/// A step: the task, and what it does.
+struct Step {
+    actor: String,
+    items: Vec<Item>,
+    /// The task that it is done to.
+    other: Option<String>,
+}
+
+/// Reads each run of lines that are steps of two tasks at least.
+pub(super) fn read(reader: &mut Reader) {
+    for run in runs(&reader.source.lines) {
+        let mut steps: Vec<Step> = Vec::new();
+        let mut claims: Vec<(Claim, Place)> = Vec::new();
+        let mut taken = Vec::new();
+        let mut others = 0;
+        for at in run {
+            if !reader.is_open(at) {
+                continue;
+            }
+            let line = &reader.source.lines[at];
+            if let Some(step) = step(line) {
+                steps.push(step);
+                taken.push(at);
+            } else if let Some(claim) = claims::only_claim(line.text.trim()) {
+                claims.push((claim, line.whole()));
+                taken.push(at);
+            } else {
+                others += 1;
+            }
+        }
+        let mut names: Vec<String> = Vec::new();
+        for name in steps.iter().map(|step| &step.actor).chain(steps.iter().filter_map(|step| step.other.as_ref())) {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        if steps.len() < 2 || names.len() < 2 || others > steps.len() {
+            continue;
+        }
+        taken.into_iter().for_each(|at| reader.taken[at] = true);
+        let place = steps[0].items[0].place;
+        let column = |name: &String| {
+            let own = steps.iter().filter(|step| step.actor == *name).flat_map(|step| step.items.clone());
+            Column { name: name.clone(), body: nest(own.collect()) }
+        };
+        let columns = names.iter().map(column).collect();
+        reader.file.diagrams.push(Diagram { figure: Figure::Steps, place, columns, claims, remarks: Vec::new() });
+    }
+}
+
+/// The actor at the beginning of a text, and where the rest begins.
+fn actor(text: &str) -> Option<(String, usize)> {
+    let mut words = text.split_whitespace();
+    let first = words.next()?;
+    let lower = first.trim_matches(['[', ']', ':', '#']).to_ascii_lowercase();
+    let end_of = |word: &str| word.as_ptr() as usize - text.as_ptr() as usize + word.len();
+    let short = |word: &str| {
+        let bare = word.trim_end_matches([':', ',', ']', ')']);
+        (bare.len() <= 2 && bare.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit()))
+            .then(|| bare.to_owned())
+    };
+    if matches!(lower.as_str(), "task" | "thread" | "process" | "cpu") {
+        let second = words.next()?;
+        return short(second).map(|name| (format!("{lower} {name}"), end_of(second)));
+    }
+    let is_numbered = lower
+        .strip_prefix("cpu")
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit() || b == b'#'));
+    if is_numbered {
+        return Some((first.trim_matches(['[', ']', ':']).to_owned(), end_of(first)));
+    }
+    let name = short(first).filter(|name| name.starts_with(|c: char| c.is_ascii_uppercase()) && name != "I")?;
+    Some((name, end_of(first)))
+}
+
+fn step(line: &Line) -> Option<Step> {
+    let start = words::undecorated(&line.text);
+    let text = &line.text[start..];
+    let lower = text.to_ascii_lowercase();
+    // "Before exiting, then Task B calls ..." has its actor inside.
+    let inside = ["task ", "thread ", "process "].iter().filter_map(|word| lower.find(word)).min().unwrap_or(0);
+    let (actor, skip) = match actor(text) {
+        Some((name, end)) => (name, end),
+        None => actor(&text[inside..]).map(|(name, end)| (name, inside + end))?,
+    };
+    let at = start + skip;
+    let behind = line.text[at..].trim_start_matches([':', ' ', '-', '>', ']', ',']);
+    let at = line.text.len() - behind.len();
+    if let Some(call) = behind.strip_prefix("calls ").or_else(|| behind.strip_prefix("call ")) {
+        return called(line, line.text.len() - call.len(), actor);
+    }
+    let words: Vec<&str> = behind.split_whitespace().collect();
+    let parsed = |stmt| Parsed { from: 0, to: 0, stmt, note: String::new(), claim: None };
+    let place = line.place(at, line.text.trim_end().len());
+    if let Some(stmt) = words::verb_phrase(&words) {
+        let mut items = vec![Item { depth: 0, place, parsed: parsed(stmt) }];
+        if behind.contains("wait for") && !behind.starts_with("wait") {
+            let sleep = Stmt::Call { name: "might_sleep".to_owned(), args: Vec::new(), result: None };
+            items.push(Item { depth: 0, place, parsed: parsed(sleep) });
+        }
+        return Some(Step { actor, items, other: None });
+    }
+    // After a bare letter, words are a sentence.
+    let mut found = items(line, at, behind);
+    let is_code = |item: &Item| matches!(item.parsed.stmt, Stmt::Call { .. } | Stmt::Assign(..));
+    if found.is_empty() || !found.iter().all(is_code) {
+        return None;
+    }
+    found.iter_mut().for_each(|item| item.depth = 0);
+    Some(Step { actor, items: found, other: None })
+}
+
+/// `f() for task B`
+fn called(line: &Line, at: usize, by: String) -> Option<Step> {
+    let text = &line.text[at..];
+    let name = words::called_name(text)?;
+    let behind = &text[name.end..];
+    let other = behind.find(" for ").or_else(|| behind.find(" on ")).and_then(|found| {
+        let rest = &behind[found..];
+        let rest = rest[1..].split_once(' ').map(|(_, rest)| rest)?;
+        actor(rest.trim_end_matches('.')).map(|(name, _)| name.trim_end_matches('.').to_owned())
+    });
+    let args = other.iter().cloned().collect();
+    let stmt = Stmt::Call { name: name.text, args, result: None };
+    let parsed = Parsed { from: 0, to: 0, stmt, note: String::new(), claim: None };
+    let place = line.place(at, line.text.trim_end().len());
+    Some(Step { actor: by, items: vec![Item { depth: 0, place, parsed }], other })
+}

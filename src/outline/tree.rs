@@ -1,0 +1,236 @@
+//! What is parsed: functions as trees of statements, declarations, diagrams.
+
+use super::claims::Claim;
+use super::declare::Declaration;
+use super::diagnostic::Diagnostic;
+use super::facts::Fact;
+use super::source::{Line, Place};
+use super::statement::{Context, Parsed, Stmt};
+
+/// A statement with what lies under it.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Where it is written.
+    pub place: Place,
+    /// What it is.
+    pub stmt: Stmt,
+    /// What is written behind it.
+    pub note: String,
+    /// What the note says about locks and contexts.
+    pub facts: Vec<Fact>,
+    /// What a remark claims to happen here.
+    pub claim: Option<Claim>,
+    /// The expansion of a call, or the body of a branch.
+    pub children: Vec<Node>,
+}
+
+/// A function that is outlined.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// Where it is written.
+    pub place: Place,
+    /// What its own line says of it.
+    pub facts: Vec<Fact>,
+    /// What it does.
+    pub body: Vec<Node>,
+    /// A list of statements without a head line.
+    pub is_anonymous: bool,
+}
+
+/// Outlines that belong together. A function that is outlined again begins a new group: it is another version.
+#[derive(Clone, Debug, Default)]
+pub struct Group {
+    /// In the order of the text.
+    pub functions: Vec<Function>,
+}
+
+/// What a diagram was written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Figure {
+    /// Columns.
+    Columns,
+    /// The box that lockdep prints.
+    Box,
+    /// Sentences, one step each.
+    Steps,
+}
+
+/// A program per column.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// As its header says.
+    pub name: String,
+    /// What it does; the line number of a place is its row.
+    pub body: Vec<Node>,
+}
+
+/// A diagram: columns in one claimed order.
+#[derive(Clone, Debug)]
+pub struct Diagram {
+    /// What it was written as.
+    pub figure: Figure,
+    /// Where it begins.
+    pub place: Place,
+    /// The tasks.
+    pub columns: Vec<Column>,
+    /// What is said to go wrong, and where.
+    pub claims: Vec<(Claim, Place)>,
+    /// What the reader had to add or leave out.
+    pub remarks: Vec<Diagnostic>,
+}
+
+/// A file: everything that was found in it.
+#[derive(Clone, Debug, Default)]
+pub struct File {
+    /// In the order of the text.
+    pub declarations: Vec<(Declaration, Place)>,
+    /// Outlines.
+    pub groups: Vec<Group>,
+    /// Diagrams, boxes, steps.
+    pub diagrams: Vec<Diagram>,
+    /// What is wrong with the input.
+    pub mistakes: Vec<Diagnostic>,
+    /// Numbers of lines that were not read.
+    pub unread: Vec<u32>,
+}
+
+/// A statement before it is put into a tree.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// Column of its name.
+    pub depth: usize,
+    /// Where it is.
+    pub place: Place,
+    /// What it is.
+    pub parsed: Parsed,
+}
+
+/// Items of a part of a line that begins at the column `start`.
+pub fn items(line: &Line, start: usize, text: &str) -> Vec<Item> {
+    let parsed = super::statement::parse(text);
+    let mut found: Vec<Item> = Vec::new();
+    for parsed in parsed {
+        // What follows on the same line is beside the first, or inside a branch.
+        let depth = match found.last() {
+            None => start + parsed.from,
+            Some(before) if is_branch(&before.parsed.stmt) => before.depth + 1,
+            Some(before) => before.depth,
+        };
+        let place = line.place(start + parsed.from, start + parsed.to);
+        found.push(Item { depth, place, parsed });
+    }
+    found
+}
+
+fn is_branch(stmt: &Stmt) -> bool {
+    matches!(
+        stmt,
+        Stmt::If(_) | Stmt::ElseIf(_) | Stmt::Else | Stmt::While(_) | Stmt::Do | Stmt::Each(_) | Stmt::Repeat(_)
+    )
+}
+
+fn node(item: Item) -> Node {
+    let facts = super::facts::of_note(&item.parsed.note);
+    let Parsed { stmt, note, claim, .. } = item.parsed;
+    Node { place: item.place, stmt, note, facts, claim, children: Vec::new() }
+}
+
+/// How deep a tree may be: what is deeper is put beside what is this deep.
+pub const DEPTH_MAX: usize = 64;
+
+/// Puts items into a tree by their depth.
+pub fn nest(mut items: Vec<Item>) -> Vec<Node> {
+    align_labels(&mut items);
+    let mut roots: Vec<Node> = Vec::new();
+    let mut open: Vec<(usize, Node)> = Vec::new();
+    for item in items {
+        let depth = item.depth;
+        close(&mut open, &mut roots, |top, _| top >= depth);
+        close(&mut open, &mut roots, |_, count| count >= DEPTH_MAX);
+        open.push((depth, node(item)));
+    }
+    close(&mut open, &mut roots, |_, _| true);
+    tidy(roots)
+}
+
+fn close(open: &mut Vec<(usize, Node)>, roots: &mut Vec<Node>, ends: impl Fn(usize, usize) -> bool) {
+    while open.last().is_some_and(|(depth, _)| ends(*depth, open.len())) {
+        let (_, node) = open.pop().expect("the last one was looked at");
+        match open.last_mut() {
+            Some((_, parent)) => parent.children.push(node),
+            None => roots.push(node),
+        }
+    }
+}
+
+/// A label may stand at the left margin, as in C: it belongs to what follows.
+fn align_labels(items: &mut [Item]) {
+    let least = items.iter().map(|item| item.depth).min().unwrap_or(0);
+    for at in (0..items.len()).rev() {
+        if matches!(items[at].parsed.stmt, Stmt::Label(_)) && items[at].depth == least {
+            let next = items.get(at + 1).map(|item| item.depth);
+            let before = at.checked_sub(1).map(|before| items[before].depth);
+            items[at].depth = next.or(before).unwrap_or(least).max(least + 1);
+        }
+    }
+}
+
+/// What lies under a label follows it; what follows an `<IRQ>` without a body is its body; `do` takes its `while`.
+fn tidy(nodes: Vec<Node>) -> Vec<Node> {
+    let mut out: Vec<Node> = Vec::new();
+    let mut inside: Option<Node> = None;
+    for mut node in nodes {
+        node.children = tidy(std::mem::take(&mut node.children));
+        if let Some(mut enter) = inside.take() {
+            if matches!(node.stmt, Stmt::Leave) {
+                out.push(enter);
+                continue;
+            }
+            if !matches!(node.stmt, Stmt::Enter(_)) {
+                enter.children.push(node);
+                inside = Some(enter);
+                continue;
+            }
+            out.push(enter);
+        }
+        match (&node.stmt, out.last().map(|last| &last.stmt)) {
+            (Stmt::Leave, _) => {}
+            (Stmt::Enter(_), _) if node.children.is_empty() => inside = Some(node),
+            (Stmt::Label(_), _) => {
+                let children = std::mem::take(&mut node.children);
+                out.push(node);
+                out.extend(children);
+            }
+            (Stmt::While(_), Some(Stmt::Do)) if node.children.is_empty() => {
+                let last = out.last_mut().expect("it was looked at");
+                last.children.push(node);
+            }
+            _ => out.push(node),
+        }
+    }
+    out.extend(inside);
+    out
+}
+
+impl Node {
+    /// Calls the visitor with the node and all under it.
+    pub fn each<'a>(&'a self, visit: &mut impl FnMut(&'a Node)) {
+        visit(self);
+        self.children.iter().for_each(|child| child.each(visit));
+    }
+
+    /// A node that the user did not write on a line of its own.
+    pub fn made(place: Place, stmt: Stmt) -> Node {
+        Node { place, stmt, note: String::new(), facts: Vec::new(), claim: None, children: Vec::new() }
+    }
+}
+
+/// A context as people call it.
+pub fn context_text(context: Context) -> &'static str {
+    match context {
+        Context::Hard => "hard interrupt",
+        Context::Soft => "softirq",
+    }
+}

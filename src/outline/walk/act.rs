@@ -1,0 +1,455 @@
+//! What calls do to the state of a path, and what is wrong with that.
+
+use super::*;
+use crate::outline::facts::flags_sleep;
+use crate::outline::vocabulary::{self, Change, How};
+
+/// How a lock is asked for: all but its name.
+#[derive(Clone, Copy)]
+struct Taking {
+    kind: Kind,
+    mode: Mode,
+    mask: Mask,
+    is_try: bool,
+}
+
+impl<'a> Walk<'a> {
+    /// A call: the states it may leave, one for most, two for a try.
+    pub(super) fn call(
+        &mut self,
+        name: &'a str,
+        args: &[String],
+        result: Option<&str>,
+        node: &'a Node,
+        mut state: State,
+    ) -> Vec<State> {
+        if let Some(result) = result {
+            forget(&mut state, result);
+        }
+        self.noted(&mut state, name, node);
+        let children: &'a [Node] = if matches!(node.stmt, Stmt::Call { .. }) { &node.children } else { &[] };
+        match self.scope.meaning(name, children) {
+            Meaning::Body(body, facts) => {
+                let facts: Vec<Fact> =
+                    facts.iter().filter(|fact| matches!(fact, Fact::MaySleep | Fact::Takes(_))).cloned().collect();
+                self.apply(&state, name, &facts, args, node.place);
+                self.body(name, body, state)
+            }
+            _ => {
+                let asked = self.asked(name, args, node.place, state);
+                let with = |(mut state, value): (State, Option<bool>)| {
+                    if let (Some(result), Some(value)) = (result, value) {
+                        state.known.insert(result.to_owned(), i64::from(value));
+                    }
+                    state
+                };
+                asked.into_iter().map(with).collect()
+            }
+        }
+    }
+
+    /// What is written behind a call.
+    fn noted(&mut self, state: &mut State, name: &str, node: &Node) {
+        let facts: Vec<Fact> =
+            node.facts.iter().filter(|fact| matches!(fact, Fact::MaySleep | Fact::Takes(_))).cloned().collect();
+        if !facts.is_empty() {
+            let texts: Vec<String> = facts.iter().map(Fact::text).collect();
+            let declare = Some(format!("fn {name}: {}", texts.join(", ")));
+            self.assume(format!("{name}: {}, from the note", texts.join(", ")), declare, node.place);
+            self.apply(state, name, &facts, &[], node.place);
+        }
+        // Where else it says it runs: then so does what lies under it.
+        for fact in &node.facts {
+            if let Fact::Holds(lock) = fact {
+                let lock = self.number(lock);
+                if state.held.iter().all(|held| held.lock != lock) {
+                    self.enter(state, std::slice::from_ref(fact), node.place);
+                }
+            }
+        }
+    }
+
+    /// The body of a function, by every path; once for each state it is called in.
+    fn body(&mut self, name: &'a str, body: &'a [Node], state: State) -> Vec<State> {
+        let Some(first) = body.first() else { return vec![state] };
+        if self.calls.contains(&name) || self.calls.len() >= CALLS_MAX {
+            return vec![state];
+        }
+        let key = (std::ptr::from_ref(first), state.clone());
+        if let Some(known) = self.memo.get(&key) {
+            return known.clone();
+        }
+        self.calls.push(name);
+        let flow = self.list(body, vec![state]);
+        self.calls.pop();
+        let mut out = flow.next;
+        out.extend(flow.returned);
+        out.extend(flow.breaks);
+        let frame = self.calls.len() + 1;
+        self.end_of_block(frame, body, &mut out);
+        self.merge(&mut out);
+        self.memo.insert(key, out.clone());
+        out
+    }
+
+    /// A lock that the block takes, and that nobody gives back anywhere, is held to its end.
+    fn end_of_block(&mut self, frame: usize, body: &'a [Node], states: &mut [State]) {
+        let is_own = |held: &Held| held.frame >= frame;
+        if !states.iter().any(|state| state.held.iter().any(is_own)) {
+            return;
+        }
+        let releases = self.released_in(body);
+        let anywhere: HashSet<String> = self.released.values().flatten().cloned().collect();
+        for state in states {
+            let (ended, on): (Vec<Held>, Vec<Held>) = std::mem::take(&mut state.held).into_iter().partition(|held| {
+                let name = &self.names[held.lock as usize];
+                is_own(held) && !releases.contains(name) && !anywhere.contains(name)
+            });
+            state.held = on;
+            for held in &ended {
+                self.assume_release(held);
+                if let Some(saved) = held.saved {
+                    state.irqs_off = saved;
+                }
+            }
+        }
+    }
+
+    /// A call of something without a body, in a condition or not: with what it answers, if that is known.
+    pub(super) fn asked(
+        &mut self,
+        name: &str,
+        args: &[String],
+        place: Place,
+        mut state: State,
+    ) -> Vec<(State, Option<bool>)> {
+        let Some(word) = vocabulary::word(name) else {
+            self.known_or_assumed_with(name, args, place, &mut state);
+            return vec![(state, None)];
+        };
+        match word {
+            Word::Lock(kind, mode, mask, how, which) => {
+                let lock = self.scope.lock_name(which, kind.unwrap_or(Kind::Mutex), args);
+                let (kind, _) = self.kind(&lock, kind, place);
+                let taking = Taking { kind, mode, mask: mask_of(kind, mask), is_try: how != How::Wait };
+                let name = self.number(&lock);
+                if how == How::Wait {
+                    self.take(&mut state, name, taking, place);
+                    return vec![(state, None)];
+                }
+                let failed = state.clone();
+                // A try of a lock that the path holds fails.
+                if kind != Kind::Bkl && state.held.iter().any(|held| held.lock == name) {
+                    return vec![(failed, Some(how == How::TryDown))];
+                }
+                self.take(&mut state, name, taking, place);
+                vec![(state, Some(how == How::Try)), (failed, Some(how == How::TryDown))]
+            }
+            Word::Alloc => vec![(state, None)],
+            _ => {
+                self.act(word, name, args, place, &mut state);
+                vec![(state, None)]
+            }
+        }
+    }
+
+    fn act(&mut self, word: Word, name: &str, args: &[String], place: Place, state: &mut State) {
+        match word {
+            Word::Unlock(kind, mode, mask, which) => {
+                let lock = self.scope.lock_name(which, kind.unwrap_or(Kind::Mutex), args);
+                let (kind, _) = self.kind(&lock, kind, place);
+                let number = self.number(&lock);
+                self.give(state, number, mode, mask_of(kind, mask), place);
+            }
+            Word::Downgrade => {
+                let lock = self.scope.lock_name(vocabulary::Which::Arg(0), Kind::Rwsem, args);
+                let number = self.number(&lock);
+                state.held.iter_mut().filter(|held| held.lock == number).for_each(|held| held.mode = Mode::Read);
+            }
+            Word::Context(change) => self.change(state, change, place),
+            Word::Sleep
+            | Word::Schedule
+            | Word::WaitEvent(_)
+            | Word::WaitCompletion(_)
+            | Word::KthreadStop
+            | Word::FlushWork(_) => {
+                self.sleeps(state, name, place, false);
+            }
+            Word::SynchronizeRcu => self.sleeps(state, name, place, false),
+            _ => {}
+        }
+    }
+
+    fn change(&mut self, state: &mut State, change: Change, place: Place) {
+        match change {
+            Change::IrqOff => state.irqs_off = state.irqs_off.or(Some(place)),
+            Change::IrqOn => state.irqs_off = None,
+            Change::IrqSave => {
+                state.saves.push(state.irqs_off);
+                state.irqs_off = state.irqs_off.or(Some(place));
+            }
+            Change::IrqRestore => state.irqs_off = state.saves.pop().unwrap_or(None),
+            Change::BhOff => state.bh.push(place),
+            Change::BhOn => _ = state.bh.pop(),
+            Change::PreemptOff => state.preempt.push(place),
+            Change::PreemptOn => _ = state.preempt.pop(),
+            Change::RcuOn => state.rcu.push(place),
+            Change::RcuOff => _ = state.rcu.pop(),
+        }
+    }
+
+    /// A lock is taken: recursion, sleeping, wait context and order are judged.
+    fn take(&mut self, state: &mut State, lock: LockId, taking: Taking, place: Place) {
+        let name = self.names[lock as usize].clone();
+        if taking.kind.sleeps() && !taking.is_try {
+            self.sleeps(state, &format!("waiting for the {} {name}", taking.kind.text()), place, true);
+        }
+        if let Some(at) = state.held.iter().position(|held| held.lock == lock) {
+            self.take_again(state, at, taking, place, &name);
+            return;
+        }
+        self.wait_context(state, taking, place, &name);
+        self.orders.take(state, lock, taking.kind, taking.mode, taking.is_try, place, &self.entry);
+        let irqs_on = state.irqs_off.is_none();
+        let mut saved = None;
+        match taking.mask {
+            Mask::Irq | Mask::IrqSave => {
+                saved = (taking.mask == Mask::IrqSave).then_some(state.irqs_off);
+                state.irqs_off = state.irqs_off.or(Some(place));
+            }
+            Mask::Bh => state.bh.push(place),
+            Mask::None => {}
+        }
+        let irqs_on = irqs_on && state.irqs_off.is_none();
+        if taking.kind.makes_atomic() {
+            self.orders.used(
+                lock,
+                taking.mode,
+                state.context.map(|(context, _)| context),
+                irqs_on,
+                state.bh.is_empty(),
+                place,
+            );
+        }
+        let frame = self.calls.len();
+        state.held.push(Held { lock, kind: taking.kind, mode: taking.mode, place, depth: 1, irqs_on, saved, frame });
+    }
+
+    fn take_again(&mut self, state: &mut State, at: usize, taking: Taking, place: Place, name: &str) {
+        let held = &mut state.held[at];
+        held.depth += 1;
+        let (first, mode) = (held.place, held.mode);
+        let readers = mode == Mode::Read && taking.mode == Mode::Read && taking.kind.is_shared();
+        // Readers that wait for a writer between them are a matter of what else runs.
+        if taking.kind == Kind::Bkl || readers || taking.is_try || taking.kind == Kind::Semaphore {
+            return;
+        }
+        let title = match (mode, taking.mode) {
+            (Mode::Read, Mode::Write) if taking.kind.is_shared() => {
+                format!("{name} is wanted for writing by a task that holds it for reading")
+            }
+            _ => format!("{name} is taken again by the task that holds it"),
+        };
+        let labels = vec![
+            Label { place, text: format!("waits here for itself: a {} is not recursive", taking.kind.text()) },
+            Label { place: first, text: "taken here".to_owned() },
+        ];
+        self.find("LW001", name, title, labels, Vec::new());
+    }
+
+    /// A lock that sleeps on PREEMPT_RT inside one that spins there.
+    fn wait_context(&mut self, state: &State, taking: Taking, place: Place, name: &str) {
+        let is_spin = matches!(taking.kind, Kind::Spinlock | Kind::Rwlock | Kind::Qrwlock | Kind::Seqlock);
+        let Some(raw) =
+            state.held.iter().find(|held| held.kind == Kind::RawSpinlock).filter(|_| is_spin && !taking.is_try)
+        else {
+            return;
+        };
+        let outer = self.names[raw.lock as usize].clone();
+        let labels = vec![
+            Label {
+                place,
+                text: format!("the {} {name} is taken here; with PREEMPT_RT it sleeps", taking.kind.text()),
+            },
+            Label { place: raw.place, text: format!("inside the raw_spinlock {outer}, taken here") },
+        ];
+        self.find("LW005", name, format!("invalid wait context: {name} inside {outer}"), labels, Vec::new());
+    }
+
+    fn give(&mut self, state: &mut State, lock: LockId, mode: Option<Mode>, mask: Mask, place: Place) {
+        let name = self.names[lock as usize].clone();
+        match state.held.iter().rposition(|held| held.lock == lock) {
+            Some(at) => {
+                let held = &mut state.held[at];
+                let is_nested = held.depth > 1;
+                held.depth -= 1;
+                let saved = held.saved;
+                let (held_mode, shared, taken) = (held.mode, held.kind.is_shared(), held.place);
+                if held.depth == 0 {
+                    state.held.remove(at);
+                }
+                if mask == Mask::IrqSave {
+                    state.irqs_off = saved.unwrap_or(None);
+                }
+                if mode.is_some_and(|mode| mode != held_mode) && shared && !is_nested {
+                    let labels = vec![
+                        Label { place, text: format!("given back here as if for {}", mode_text(mode)) },
+                        Label { place: taken, text: format!("taken here for {}", mode_text(Some(held_mode))) },
+                    ];
+                    self.find(
+                        "LW006",
+                        &name,
+                        format!("{name} is given back in another mode than it was taken"),
+                        labels,
+                        Vec::new(),
+                    );
+                }
+            }
+            None => {
+                let labels = vec![Label { place, text: "given back here, on a path that does not hold it".to_owned() }];
+                self.find(
+                    "LW006",
+                    &name,
+                    format!("{name} is given back by a task that does not hold it"),
+                    labels,
+                    Vec::new(),
+                );
+            }
+        }
+        match mask {
+            Mask::Irq => state.irqs_off = None,
+            Mask::Bh => _ = state.bh.pop(),
+            Mask::None | Mask::IrqSave => {}
+        }
+    }
+
+    /// Something may sleep here: is anything against it?
+    pub(super) fn sleeps(&mut self, state: &State, what: &str, place: Place, is_lock: bool) {
+        let Some((from, why)) = self.atomic(state) else { return };
+        let verb = if is_lock { "may sleep" } else { "may sleep here" };
+        let title = format!("{what} may sleep in atomic context");
+        let labels = vec![Label { place, text: format!("{what} {verb}") }, Label { place: from, text: why }];
+        self.find("LW002", what.split(',').next().unwrap_or(what), title, labels, Vec::new());
+    }
+
+    /// What makes the path atomic, and where.
+    fn atomic(&self, state: &State) -> Option<(Place, String)> {
+        if let Some(held) = state.held.iter().find(|held| held.kind.makes_atomic()) {
+            return Some((
+                held.place,
+                format!("atomic since {} was taken here: it is a {}", self.names[held.lock as usize], held.kind.text()),
+            ));
+        }
+        if let Some((context, place)) = state.context {
+            return Some((place, format!("runs in {} context", context_text(context))));
+        }
+        let first = |places: &[Place], why: &str| places.first().map(|place| (*place, why.to_owned()));
+        first(state.irqs_off.as_slice(), "interrupts are off since here")
+            .or_else(|| first(&state.bh, "bottom halves are off since here"))
+            .or_else(|| first(&state.preempt, "atomic since here"))
+            .or_else(|| first(&state.rcu, "an RCU read-side section since here"))
+    }
+
+    pub(super) fn known_or_assumed(&mut self, name: &str, place: Place, state: &State) {
+        let mut state = state.clone();
+        self.known_or_assumed_with(name, &[], place, &mut state);
+    }
+
+    fn known_or_assumed_with(&mut self, name: &str, args: &[String], place: Place, state: &mut State) {
+        match self.scope.meaning(name, &[]) {
+            Meaning::Facts(facts) => {
+                for fact in &facts {
+                    match fact {
+                        Fact::Locks(lock) => {
+                            let (kind, _) = self.kind(lock, None, place);
+                            let number = self.number(lock);
+                            self.take(
+                                state,
+                                number,
+                                Taking { kind, mode: Mode::Write, mask: Mask::None, is_try: false },
+                                place,
+                            );
+                        }
+                        Fact::Unlocks(lock) => {
+                            let number = self.number(lock);
+                            self.give(state, number, None, Mask::None, place);
+                        }
+                        _ => self.apply(state, name, std::slice::from_ref(fact), args, place),
+                    }
+                }
+            }
+            Meaning::Unknown if !is_value(name) => {
+                let declare = Some(format!("fn {name}: nothing"));
+                self.assume(format!("{name} neither sleeps nor locks: it is not known"), declare, place);
+            }
+            // It is outlined, and called where an expression is.
+            Meaning::Body(body, facts) => {
+                self.apply(state, name, facts, args, place);
+                let out = self.list(body, vec![state.clone()]);
+                if let Some(after) = out.next.into_iter().chain(out.returned).next() {
+                    *state = after;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Facts that change nothing for good.
+    fn apply(&mut self, state: &State, name: &str, facts: &[Fact], args: &[String], place: Place) {
+        for fact in facts {
+            match fact {
+                Fact::MaySleep => self.sleeps(state, name, place, false),
+                Fact::Allocates(true, flags) => self.sleeps(state, &allocation(name, flags), place, false),
+                Fact::AllocatesByFlags => {
+                    let flags = args.join(", ");
+                    if flags_sleep(&flags) {
+                        let flags = if flags.contains("GFP_") { flags } else { "GFP_KERNEL".to_owned() };
+                        self.sleeps(state, &allocation(name, &flags), place, false);
+                    }
+                }
+                Fact::Takes(lock) => {
+                    let (kind, _) = self.kind(lock, None, place);
+                    let number = self.number(lock);
+                    let mut inside = state.clone();
+                    self.take(
+                        &mut inside,
+                        number,
+                        Taking { kind, mode: Mode::Write, mask: Mask::None, is_try: false },
+                        place,
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+fn allocation(name: &str, flags: &str) -> String {
+    let flags = flags.split([',', ' ']).map(str::trim).find(|flag| flag.contains("GFP_")).unwrap_or("GFP_KERNEL");
+    // A function that is nothing but an allocation is shown as the call that it is.
+    if name.contains("alloc") { format!("{name}({flags})") } else { format!("{name}, which allocates with {flags},") }
+}
+
+fn mode_text(mode: Option<Mode>) -> &'static str {
+    if mode == Some(Mode::Read) { "reading" } else { "writing" }
+}
+
+/// Functions that are nothing but values: what they do to memory is not the business of the walk.
+pub(super) fn is_value(name: &str) -> bool {
+    let bare = name.trim_start_matches('_');
+    [
+        "atomic_",
+        "atomic64_",
+        "smp_",
+        "READ_ONCE",
+        "WRITE_ONCE",
+        "xchg",
+        "cmpxchg",
+        "test_and_",
+        "unknown",
+        "ACCESS_ONCE",
+        "IS_ERR",
+    ]
+    .iter()
+    .any(|start| bare.starts_with(start))
+}

@@ -1,0 +1,309 @@
+//! Outlines, diagrams and lockdep boxes: each sample gives the answer that its head line expects.
+
+use lockwright::outline::catalogue::Catalogue;
+use lockwright::outline::check::{AsDrawn, Options, Report, check};
+use lockwright::outline::page;
+use lockwright::outline::scope::Conversions;
+use lockwright::outline::vocabulary::Kind;
+
+fn data(path: &str) -> Vec<u8> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(path);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn run(bytes: &[u8], conversions: &[(&str, &str)]) -> Report {
+    let kind = |word: &str| Kind::parse(word).expect("a kind of lock");
+    let conversions: Conversions = conversions.iter().map(|(lock, word)| ((*lock).to_owned(), kind(word))).collect();
+    check("sample", bytes, &Options { catalogue: &Catalogue::built_in(), conversions })
+}
+
+fn codes(text: &str, conversions: &[(&str, &str)]) -> String {
+    let report = run(text.as_bytes(), conversions);
+    assert!(report.mistakes.is_empty(), "{}", page::mistakes(&report));
+    assert!(report.is_complete());
+    report.codes().join(" ")
+}
+
+/// A sample, conversions, and the codes that its head line expects.
+type Row = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
+const OUTLINES: &[Row] = &[
+    ("A01-after", &[], ""),
+    // The order that is a cycle can be met as well: expand_inline and writeback deadlock.
+    ("A01-before", &[], "LW001 LW003 LW008"),
+    ("A01-bkl", &[], ""),
+    ("A01-bkl", &[("kernel_lock", "mutex")], "LW001"),
+    ("A01-bkl", &[("kernel_lock", "rwsem")], "LW001"),
+    ("A01-bkl", &[("kernel_lock", "spinlock")], "LW001 LW002"),
+    ("A04-after", &[], ""),
+    ("A04-bkl", &[], ""),
+    ("A04-bkl", &[("kernel_lock", "mutex")], "LW008"),
+    ("A04-bkl", &[("kernel_lock", "spinlock")], "LW002"),
+    ("A06-after", &[], ""),
+    ("A06-before", &[], "LW003 LW008"),
+    ("A10-stage1", &[], "LW002"),
+    ("A10-stage1", &[("pt_lock", "mutex")], "LW002"),
+    ("A10-stage2", &[], "LW002"),
+    ("A10-stage3", &[], ""),
+    ("A12-before", &[], "LW001 LW002"),
+    ("A15-after", &[], ""),
+    ("A15-before", &[], "LW008"),
+    ("A22-after", &[], ""),
+    ("A22-before", &[], "LW011"),
+    ("A26-after", &[], ""),
+    ("A26-before", &[], "LW010"),
+    ("B02-before", &[], "LW008"),
+    ("B02-before", &[("l", "rwlock")], ""),
+    ("B07-after", &[], ""),
+    ("B07-before", &[], "LW008"),
+    ("B09-after", &[], ""),
+    ("B09-before", &[], "LW011"),
+    ("B14-no-deadlock", &[], ""),
+];
+
+const FIGURES: &[Row] = &[
+    ("01-tree-numbered-arrows-abba", &[], "LW003 LW008"),
+    ("03-tree-bullets-plus-raw-context", &[], "LW002"),
+    ("05-tree-braces-one-cpu-irq", &[], "LW009"),
+    ("07-order-protects", &[], ""),
+    // A mutex if nothing is said: that is the conversion that the figure warns of.
+    ("11-steps-actor-prefix", &[], "LW003 LW008"),
+    ("11-steps-actor-prefix", &[("write_lock", "bkl")], ""),
+    ("14-steps-numbered-tasks-stop", &[], "LW008"),
+    ("20-box-one-cpu-recursive-quoted", &[], "LW001"),
+    ("23-box-two-cpus-irq-inversion", &[], "LW004 LW008"),
+    ("24-box-chain-of-three-rlock", &[], "LW003 LW008"),
+    ("30-cols-bar-between", &[], "LW008"),
+    ("33-cols-missing-header", &[], "LW004 LW008"),
+    ("43-cols-header-far-from-body", &[], "LW020 LW021"),
+    ("53-cols-arrow-in-the-middle", &[], "LW003 LW008"),
+];
+
+/// Figures whose bug is told in words alone: they parse, and nothing is found. Their head lines expect LW011 and LW020, LW011, LW008.
+const ONLY_WORDS: [&str; 3] = ["35-cols-call-headers-three", "36-cols-tabs-iput-umount", "39-cols-comment-below-call"];
+
+#[test]
+fn every_outline_gives_the_answer_that_its_head_line_expects() {
+    for (name, conversions, expected) in OUTLINES {
+        let text = String::from_utf8(data(&format!("outlines/{name}.outline"))).expect("text");
+        assert_eq!(codes(&text, conversions), *expected, "{name} {conversions:?}");
+    }
+}
+
+#[test]
+fn every_figure_that_draws_its_bug_gives_the_answer_that_its_head_line_expects() {
+    for (name, conversions, expected) in FIGURES {
+        let report = run(&data(&format!("notation/{name}.txt")), conversions);
+        assert!(report.mistakes.is_empty(), "{name}: {}", page::mistakes(&report));
+        assert_eq!(report.codes().join(" "), *expected, "{name} {conversions:?}");
+    }
+}
+
+#[test]
+fn a_figure_that_tells_its_bug_in_words_is_read_and_confirms_nothing() {
+    for name in ONLY_WORDS {
+        let report = run(&data(&format!("notation/{name}.txt")), &[]);
+        assert!(report.mistakes.is_empty(), "{name}: {}", page::mistakes(&report));
+        assert_eq!(report.units[0].drawn, Some(AsDrawn::Possible), "{name}");
+        assert!(report.units[0].claims.iter().all(|(.., confirmed)| !confirmed), "{name}");
+    }
+}
+
+#[test]
+fn the_facts_that_a_figure_leaves_out_can_be_declared() {
+    let facts = "lock &desc->lock: raw_spinlock\nlock drv_lock: spinlock\nfn drv_irq_type: takes(drv_lock)\nfn drv_mask_irq: takes(drv_lock)\n";
+    let figure = String::from_utf8(data("notation/03-tree-bullets-plus-raw-context.txt")).expect("text");
+
+    assert_eq!(codes(&format!("{facts}\n{figure}"), &[]), "LW002 LW005");
+    // The driver's lock is raw as well: what is left is the sleep of the third block.
+    assert_eq!(codes(&format!("{facts}\n{figure}"), &[("drv_lock", "raw_spinlock")]), "LW002");
+}
+
+/// In our own words, what a mail's first outline has: the BKL, taken again inside.
+const RECURSIVE: &str = "fcntl_setlease\n   lock_kernel\n   vfs_setlease\n      lock_kernel\n      generic_setlease\n      unlock_kernel\n   fasync_helper\n   unlock_kernel\n";
+
+#[test]
+fn an_outline_in_a_mail_is_the_same_quoted_indented_or_in_a_comment() {
+    let prefixed = |prefix: &str| RECURSIVE.lines().map(|line| format!("{prefix}{line}\n")).collect::<String>();
+    let mail = format!(
+        "Hi all,\n\nthis is what we have today, as you know:\n\n{RECURSIVE}\nWhat do you think of it?\n\n-- \nMe\n"
+    );
+    let texts = [
+        RECURSIVE.to_owned(),
+        prefixed("> "),
+        prefixed("> > "),
+        prefixed("        "),
+        prefixed("\t"),
+        format!("/*\n{} */\n", prefixed(" * ")),
+        RECURSIVE.replace("lock_kernel", "lock_kernel();").replace("   ", "\t"),
+        mail,
+    ];
+    for text in texts {
+        assert_eq!(codes(&text, &[]), "", "{text}");
+        assert_eq!(codes(&text, &[("kernel_lock", "spinlock")]), "LW001 LW002", "{text}");
+        let report = run(text.as_bytes(), &[("kernel_lock", "spinlock")]);
+        let at: Vec<(&str, String)> = report.units[0]
+            .findings
+            .iter()
+            .map(|finding| (finding.code, report.source.text_at(finding.labels[0].place).replace("()", "")))
+            .collect();
+        let expected = [("LW001", "lock_kernel"), ("LW002", "generic_setlease"), ("LW002", "fasync_helper")];
+        assert_eq!(at, expected.map(|(code, text)| (code, text.to_owned())), "{text}");
+    }
+}
+
+#[test]
+fn a_cycle_under_a_common_outer_lock_is_graded_and_does_not_deadlock() {
+    let outline = |outer: &str| {
+        let side = |name: &str, one: &str, two: &str| {
+            format!(
+                "{name}\n   {outer}\n   spin_lock({one})\n   spin_lock({two})\n   spin_unlock({two})\n   spin_unlock({one})\n   {}\n",
+                outer.replace("_lock(", "_unlock(")
+            )
+        };
+        side("there", "a", "b") + &side("back", "b", "a")
+    };
+    let free = run(outline("...").as_bytes(), &[]);
+    assert_eq!(free.codes(), ["LW003", "LW008"]);
+
+    let guarded = run(outline("mutex_lock(outer)").as_bytes(), &[]);
+    assert_eq!(guarded.codes(), Vec::<&str>::new());
+    let [graded] = &guarded.units[0].findings[..] else { panic!("one finding, graded") };
+    assert_eq!(graded.code, "LW003");
+    assert!(graded.grade.as_ref().is_some_and(|grade| grade.contains("outer")));
+}
+
+#[test]
+fn a_cycle_through_the_bkl_and_a_mutex_is_none_and_through_a_spinlock_it_is() {
+    let outline = |lock: &str| {
+        format!(
+            "f\n   lock_kernel\n   {lock}_lock(m)\n   {lock}_unlock(m)\n   unlock_kernel\ng\n   {lock}_lock(m)\n   lock_kernel\n   unlock_kernel\n   {lock}_unlock(m)\n"
+        )
+    };
+
+    assert_eq!(codes(&outline("mutex"), &[]), "");
+    assert_eq!(codes(&outline("mutex"), &[("kernel_lock", "mutex")]), "LW003 LW008");
+    assert_eq!(codes(&outline("spin"), &[]), "LW003 LW008");
+}
+
+#[test]
+fn a_lock_that_one_path_keeps_is_a_finding_and_one_that_is_never_given_back_an_assumption() {
+    let keeps = "f\n   mutex_lock(m)\n   if (error)\n      return -EINVAL\n   mutex_unlock(m)\n";
+    assert_eq!(codes(keeps, &[]), "LW007");
+
+    let never = run(b"f\n   mutex_lock(m)\n   g\n", &[]);
+    assert_eq!(never.codes(), Vec::<&str>::new());
+    assert!(never.units[0].assumptions.iter().any(|it| it.what.contains("held to the end of the block")));
+}
+
+#[test]
+fn a_try_is_a_choice_and_neither_waits_nor_orders() {
+    let outline = "f\n   mutex_lock(a)\n   if (mutex_trylock(b))\n      mutex_unlock(b)\n   mutex_unlock(a)\ng\n   mutex_lock(b)\n   mutex_lock(a)\n   mutex_unlock(a)\n   mutex_unlock(b)\n";
+    assert_eq!(codes(outline, &[]), "");
+    assert_eq!(
+        codes(
+            &outline
+                .replace("if (mutex_trylock(b))", "mutex_lock(b)")
+                .replace("      mutex_unlock(b)", "   mutex_unlock(b)"),
+            &[]
+        ),
+        "LW003 LW008"
+    );
+}
+
+#[test]
+fn what_is_not_known_is_assumed_once_with_the_line_that_declares_it() {
+    let report = run(b"f\n   spin_lock(l)\n   unheard_of\n   unheard_of\n   spin_unlock(l)\n", &[]);
+    let declared: Vec<&str> = report.units[0].assumptions.iter().filter_map(|it| it.declare.as_deref()).collect();
+    assert_eq!(declared, ["fn unheard_of: nothing"]);
+
+    let declared = "fn unheard_of: may_sleep\nf\n   spin_lock(l)\n   unheard_of\n   spin_unlock(l)\n";
+    assert_eq!(codes(declared, &[]), "LW002");
+}
+
+#[test]
+fn every_mistake_is_told_at_once_with_its_line() {
+    let report = run(b"lock a: spinlok\nvar x = y\ntask t: nowhere\nf\n   mutex_lock(a\n", &[]);
+    let lines: Vec<u32> = report.mistakes.iter().map(|mistake| mistake.labels[0].place.line).collect();
+
+    // The kind, the number, the parenthesis; and the function that the task calls.
+    assert_eq!(lines, [1, 2, 5, 3]);
+    assert!(report.units.is_empty());
+}
+
+#[test]
+fn declared_orders_and_guards_are_held_against_the_outline() {
+    let order = "order\n   map_rwsem\n      private_lock\n\nlock map_rwsem: rwsem\nlock private_lock: mutex\n\nf\n   mutex_lock(private_lock)\n   down_read(map_rwsem)\n   up_read(map_rwsem)\n   mutex_unlock(private_lock)\n";
+    assert_eq!(codes(order, &[]), "LW003");
+
+    let guards = "obj->o_lock protects:\n   obj->o_state, obj->o_hash\n\n";
+    let guarded = format!("{guards}f\n   spin_lock(&obj->o_lock)\n   obj->o_state = 1\n   spin_unlock(&obj->o_lock)\n");
+    assert_eq!(codes(&guarded, &[]), "");
+    let bare = format!("{guards}f\n   obj->o_state = 1\n");
+    assert_eq!(codes(&bare, &[]), "LW010");
+}
+
+#[test]
+fn a_diagram_that_its_locks_rule_out_is_impossible_from_a_row() {
+    let figure = "  CPU0                     CPU1\n  ----                     ----\n  mutex_lock(&a);\n                           mutex_lock(&a);\n                           x();\n                           mutex_unlock(&a);\n  kfree(p);\n  mutex_unlock(&a);\n";
+    let report = run(figure.as_bytes(), &[]);
+
+    let Some(AsDrawn::Impossible(line, _, why)) = &report.units[0].drawn else { panic!("{:?}", report.units[0].drawn) };
+    assert_eq!((*line, why.as_str()), (5, "CPU1 still waits for a, which CPU0 holds"));
+    assert_eq!(report.codes(), Vec::<&str>::new());
+}
+
+#[test]
+fn a_diagram_without_its_white_space_is_refused() {
+    let report = run(b"CPU0 CPU1\n---- ----\nlock(a);\nlock(b);\nlock(b);\nlock(a);\n", &[]);
+
+    assert_eq!(report.mistakes[0].title, "the columns of this diagram are lost");
+}
+
+/// The example, the conversion if there is one, and the codes that its head says.
+fn expectations(text: &str) -> Vec<(Option<(String, String)>, String)> {
+    let codes = |text: &str| if text == "clean" { String::new() } else { text.to_owned() };
+    let line = |line: &str| {
+        if let Some(verdict) = line.strip_prefix("# verdict: ") {
+            return Some((None, codes(verdict)));
+        }
+        let (conversion, verdict) = line.strip_prefix("# convert ")?.split_once(": ")?;
+        let (lock, kind) = conversion.split_once('=')?;
+        Some((Some((lock.to_owned(), kind.to_owned())), codes(verdict)))
+    };
+    text.lines().filter_map(line).collect()
+}
+
+#[test]
+fn every_example_gives_the_verdict_that_its_head_says() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/outlines");
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    // Four stages of the lease code, Dekker, reader-writer-reader, and 10 conversions old and new.
+    assert_eq!(files.len(), 26);
+    for file in files {
+        let text = std::fs::read_to_string(&file).expect("text");
+        let expected = expectations(&text);
+        assert!(!expected.is_empty(), "{}", file.display());
+        for (conversion, verdict) in expected {
+            let conversion: Vec<(&str, &str)> =
+                conversion.iter().map(|(lock, kind)| (lock.as_str(), kind.as_str())).collect();
+            assert_eq!(codes(&text, &conversion), verdict, "{} {conversion:?}", file.display());
+        }
+    }
+}
+
+#[test]
+fn what_tasks_see_at_the_end_are_the_outcomes_of_sequential_consistency() {
+    let outline = String::from_utf8(
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/outlines/dekker.outline")).expect("a file"),
+    )
+    .expect("text");
+    let report = run(outline.as_bytes(), &[]);
+    let results = |outcome: &std::collections::BTreeMap<String, i64>| (outcome["a.r1"], outcome["b.r2"]);
+    let seen: Vec<(i64, i64)> = report.units[0].runs[0].outcomes.iter().map(results).collect();
+
+    // Of four pairs, (0, 0) needs store buffers.
+    assert_eq!(seen, [(0, 1), (1, 0), (1, 1)]);
+}
