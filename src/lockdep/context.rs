@@ -3,7 +3,7 @@
 use super::cure;
 use super::finding::{Finding, Kind, Level};
 use super::lock::{Flavour, Gfp, Hold, LockId, LockKind, Op, Wait};
-use super::validator::{Request, Validator};
+use super::memory::{Request, Validator};
 
 impl Validator<'_> {
     pub(super) fn context(&mut self, task: usize, op: &Op) {
@@ -110,7 +110,7 @@ impl Validator<'_> {
             Flavour::Sched => self.tasks[task].preempt += 1,
         }
         let lock = self.locks.rcu(flavour);
-        self.acquire(task, plain(lock, Hold::Recursive));
+        self.acquire(task, Request::plain(lock, Hold::Recursive));
     }
 
     pub(super) fn rcu_exit(&mut self, task: usize, flavour: Flavour) {
@@ -130,7 +130,7 @@ impl Validator<'_> {
         let tracked = gfp.reclaims && fs && !gfp.untracked;
         let lock = self.locks.fs_reclaim();
         if tracked && !matches!(op, Op::ReclaimExit(_)) {
-            self.acquire(task, plain(lock, Hold::Exclusive));
+            self.acquire(task, Request::plain(lock, Hold::Exclusive));
         }
         if tracked && !matches!(op, Op::ReclaimEnter(_)) {
             self.release(task, lock, None);
@@ -175,9 +175,4 @@ impl Validator<'_> {
             self.wrong(task, Kind::ContextMisuse, message, cure::SLEEP);
         }
     }
-}
-
-/// A blocking acquisition without annotations.
-pub(super) fn plain(lock: LockId, hold: Hold) -> Request {
-    Request { lock, hold, subclass: 0, nest: None, trylock: false, in_transaction: false }
 }

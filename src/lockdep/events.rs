@@ -7,11 +7,10 @@
 //!
 //! It is assumed that nobody else brings the event. Without a start nothing is known of its context, and no dependency is made.
 
-use super::context::plain;
 use super::finding::{Edge, End, Place};
 use super::lock::{Hold, LockId, LockKind};
+use super::memory::{Request, Validator};
 use super::state::{Act, Held};
-use super::validator::Validator;
 
 impl Validator<'_> {
     fn event(&self, lock: LockId, place: Place) -> End {
@@ -26,7 +25,7 @@ impl Validator<'_> {
     pub(super) fn event_start(&mut self, task: usize, lock: LockId) {
         if self.is_kernel() {
             if self.is_work(lock) {
-                self.acquire(task, plain(lock, Hold::Exclusive));
+                self.acquire(task, Request::plain(lock, Hold::Exclusive));
             }
             return;
         }
@@ -39,7 +38,7 @@ impl Validator<'_> {
     pub(super) fn event_wait(&mut self, task: usize, lock: LockId) {
         if self.is_kernel() {
             if self.is_work(lock) {
-                self.acquire(task, plain(lock, Hold::Exclusive));
+                self.acquire(task, Request::plain(lock, Hold::Exclusive));
                 self.release(task, lock, None);
             }
             return;

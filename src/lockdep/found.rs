@@ -1,27 +1,14 @@
 //! What was found: each cycle once, with the best grade that any of its witnesses has.
 
-use std::collections::HashMap;
-
-use super::finding::{Edge, Finding, Grade, Kind, Level, Place};
+use super::finding::{Edge, Finding, Grade, Kind, Place};
 use super::graph::Cycle;
-use super::lock::{Class, Hold, LockId};
+use super::lock::{Hold, LockId};
+use super::memory::{Key, Validator};
 use super::state::Held;
-use super::validator::Validator;
 use super::{cure, grade};
 
 /// Cycles that are kept to be graded again when a writer comes.
 const WAITING_MAX: usize = 1_000;
-
-type Key = Vec<(Class, Hold, Class, Hold, Option<Level>)>;
-
-/// All findings, in the order in which they came out.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Found {
-    pub all: Vec<Finding>,
-    /// Cycles of fair readers that another writer may make reachable.
-    waiting: Vec<(Kind, Vec<Edge>, Place)>,
-    keys: HashMap<Key, usize>,
-}
 
 impl Validator<'_> {
     pub(super) fn report_recursion(&mut self, task: usize, held: &Held, next: &Held) {

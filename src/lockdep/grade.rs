@@ -3,8 +3,8 @@
 use super::confirm::{Confirmed, confirm};
 use super::finding::{Edge, Grade, Place, Run, Turn};
 use super::lock::{Hold, LockId};
+use super::memory::{Placement, Validator};
 use super::state::{Act, Move};
-use super::validator::{Placement, Validator};
 
 /// Cycles of one step for which an interleaving is looked for; of the others the graph alone is told.
 pub(super) const CONFIRMED_MAX: usize = 256;

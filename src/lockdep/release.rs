@@ -2,8 +2,8 @@
 
 use super::finding::{Finding, Kind};
 use super::lock::{Hold, LockId};
+use super::memory::Validator;
 use super::state::{Act, Held};
-use super::validator::Validator;
 
 impl Validator<'_> {
     /// Releases a lock, in whatever order.

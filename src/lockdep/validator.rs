@@ -4,13 +4,12 @@
 //! is common to all. It goes on after a finding; cycles through the same dependencies are one finding, with the best grade.
 
 use super::cure;
-use super::finding::{Edge, End, Finding, Kind, Level, Place};
-use super::found::Found;
-use super::graph::{Graph, Use};
-use super::kernel::Kernel;
-use super::lock::{Claim, Hold, LockId, LockKind, Locks, Op, ReadLock, Wait};
+use super::finding::{Edge, End, Finding, Kind, Level};
+use super::graph::Use;
+use super::lock::{Claim, Hold, LockId, LockKind, Op, ReadLock, Wait};
+use super::memory::Request;
+pub use super::memory::{Placement, Rules, Validator};
 use super::state::{Act, Entered, Held, Task, merge};
-use super::ww::Transactions;
 
 /// Locks that a task may hold, as the kernel counts; asked as the kernel alone.
 const DEPTH_MAX: usize = 48;
@@ -18,87 +17,7 @@ const DEPTH_MAX: usize = 48;
 /// Writers of each lock that are remembered.
 const WRITERS_MAX: usize = 64;
 
-/// Whose rules.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Rules {
-    /// Ours: what is right.
-    #[default]
-    Ours,
-    /// Those of lockdep in Linux 6.12, gaps and false alarms included.
-    Kernel,
-}
-
-/// Which CPU each stream is on, and where each handler may come. Without it, every participant has a CPU.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Placement {
-    /// By stream: its CPU, if it is a task.
-    pub cpu: Vec<Option<usize>>,
-    /// By stream: the CPUs on which it may come, if it is a handler.
-    pub delivered: Vec<Vec<usize>>,
-}
-
-/// What is acquired, and how.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Request {
-    pub lock: LockId,
-    pub hold: Hold,
-    pub subclass: u8,
-    pub nest: Option<LockId>,
-    pub trylock: bool,
-    /// By a transaction, whose rules say who waits for whom.
-    pub in_transaction: bool,
-}
-
-/// The validator.
-#[derive(Clone, Debug)]
-pub struct Validator<'a> {
-    pub(super) locks: &'a Locks,
-    pub(super) rules: Rules,
-    pub(super) tasks: Vec<Task>,
-    pub(super) graph: Graph,
-    pub(super) kernel: Kernel,
-    pub(super) subclasses: Vec<u8>,
-    pub(super) ww: Transactions,
-    /// By lock: acquisitions for writing, of which some may be the one who waits.
-    pub(super) writers: Vec<Vec<Edge>>,
-    pub(super) placement: Option<Placement>,
-    pub(super) found: Found,
-}
-
-impl<'a> Validator<'a> {
-    /// One that has seen nothing.
-    pub fn new(locks: &'a Locks, rules: Rules) -> Validator<'a> {
-        Validator {
-            locks,
-            rules,
-            tasks: Vec::new(),
-            graph: Graph::default(),
-            kernel: Kernel::default(),
-            subclasses: vec![0; locks.all.len()],
-            ww: Transactions::new(locks.all.len()),
-            writers: vec![Vec::new(); locks.all.len()],
-            placement: None,
-            found: Found::default(),
-        }
-    }
-
-    /// The same, told which CPUs there are.
-    #[must_use]
-    pub fn placed(mut self, placement: Placement) -> Validator<'a> {
-        self.placement = Some(placement);
-        self
-    }
-
-    /// All that was found so far, each cycle once.
-    pub fn findings(&self) -> &[Finding] {
-        &self.found.all
-    }
-
-    /// The first finding that makes a verdict.
-    pub fn first_report(&self) -> Option<&Finding> {
-        self.found.all.iter().find(|finding| finding.grade.is_report())
-    }
-
+impl Validator<'_> {
     /// The next step of a stream.
     pub fn step(&mut self, task: usize, op: &Op) {
         while self.tasks.len() <= task {
@@ -107,30 +26,6 @@ impl<'a> Validator<'a> {
         self.perform(task, op);
         self.tasks[task].settle();
         self.tasks[task].steps += 1;
-    }
-
-    /// Where a task is.
-    pub(super) fn place(&self, task: usize) -> Place {
-        Place { task, step: self.tasks[task].steps }
-    }
-
-    pub(super) fn name(&self, lock: LockId) -> &str {
-        &self.locks.all[lock].name
-    }
-
-    pub(super) fn is_kernel(&self) -> bool {
-        self.rules == Rules::Kernel
-    }
-
-    /// Adds a finding about one step.
-    pub(super) fn report(&mut self, finding: Finding) {
-        self.found.all.push(finding);
-    }
-
-    /// Adds a finding at this step.
-    pub(super) fn wrong(&mut self, task: usize, kind: Kind, message: String, cure: &str) {
-        let place = self.place(task);
-        self.report(Finding::at(kind, place, message, cure));
     }
 
     fn perform(&mut self, task: usize, op: &Op) {

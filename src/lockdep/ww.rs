@@ -4,43 +4,10 @@
 //! it. The rest are assertions of `ww_mutex.h`: an object that is taken carries no context; after `ww_acquire_done` nothing is taken;
 //! after `-EDEADLK` the contended object comes next, with nothing else held; what is closed has nothing left.
 
-use super::context::plain;
 use super::finding::Kind;
 use super::lock::{Hold, LockId, Op, Outcome, Poke};
-use super::validator::{Request, Validator};
-
-/// A context.
-#[derive(Clone, Copy, Debug, Default)]
-struct Context {
-    acquired: u32,
-    done: bool,
-    contending: Option<LockId>,
-    /// Overwritten with another class.
-    class_differs: bool,
-}
-
-/// Whose an object is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Owner {
-    #[default]
-    Nobody,
-    Context(LockId),
-    /// Another task's, or garbage.
-    Foreign,
-}
-
-/// All contexts and owners, by lock.
-#[derive(Clone, Debug)]
-pub(super) struct Transactions {
-    contexts: Vec<Context>,
-    owners: Vec<Owner>,
-}
-
-impl Transactions {
-    pub fn new(locks: usize) -> Transactions {
-        Transactions { contexts: vec![Context::default(); locks], owners: vec![Owner::Nobody; locks] }
-    }
-}
+use super::memory::{Request, Validator};
+use super::transactions::{Context, Owner};
 
 impl Validator<'_> {
     /// Performs an operation of transactions; `false` if it is none.
@@ -80,7 +47,7 @@ impl Validator<'_> {
     fn ww_init(&mut self, task: usize, ctx: LockId) {
         self.init(task, ctx);
         self.ww.contexts[ctx] = Context::default();
-        self.acquire(task, plain(ctx, Hold::Exclusive));
+        self.acquire(task, Request::plain(ctx, Hold::Exclusive));
     }
 
     fn ww_done(&mut self, task: usize, ctx: LockId) {
