@@ -1,4 +1,4 @@
-//! Who runs the tasks: the operations, and the engine that is asked for them.
+//! The operations of tasks, and the engine that performs them.
 //!
 //! Code under test is written once. Its locks, cells and queues are [`Object`]s: names that the
 //! *current engine* of the execution gives a meaning to. [`controlled`] runs tasks as coroutines

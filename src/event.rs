@@ -91,7 +91,7 @@ pub enum ObjectKind {
     Queue,
     /// A slab object; its fields are objects of their own that name it as their block.
     Block,
-    /// A `struct semaphore`: so many permits, which belong to no task.
+    /// A `struct semaphore`: a number of permits, which belong to no task.
     Semaphore,
 }
 

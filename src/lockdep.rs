@@ -6,7 +6,8 @@
 //! whether it rests on two objects being of one class. `docs/lockdep.md` has the rules and their limits.
 //!
 //! - [`lock`]: locks and steps. [`case`]: the file format.
-//! - `memory`: all that is remembered. [`validator`], with `release`, `context`, `events` and `ww`: the rules, step by step, over the `state` of each task.
+//! - `memory`: all that is remembered. [`validator`], with `release`, `context`, `events` and `ww`: the rules, step by step, over the
+//!   `state` of each task.
 //! - `graph`: dependencies and cycles. `kernel`: the same as lockdep has it. `confirm`, `grade`: how sure a cycle is. `found`: each once.
 //! - [`answer`]: a case, its answer, and the score. [`explain`]: the report of a finding.
 //!

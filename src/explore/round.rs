@@ -10,7 +10,7 @@ use crate::event::{Event, TaskId, What};
 /// A state that an execution went through.
 pub(super) struct Passed {
     pub fingerprint: u128,
-    /// Who could go on.
+    /// What could go on.
     pub enabled: ProcessSet,
     /// What was done; nothing in the last one.
     pub taken: Option<Transition>,

@@ -1,8 +1,8 @@
 //! Looks for an interleaving that leads to a predicted deadlock.
 //!
 //! Each participant repeats what it did in its own run, from where it held nothing, up to the acquisition at which the cycle says it
-//! waits for ever. The search goes through the products of their positions, depth first, with a set of positions seen. Who holds what
-//! is a function of the positions, so that the set is exact. A path of it is a schedule.
+//! waits for ever. The search goes through the products of their positions, depth first, with a set of positions seen. The holders of locks are
+//! a function of the positions, so the set is exact. A path of it is a schedule.
 
 use std::collections::HashSet;
 

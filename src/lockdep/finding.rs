@@ -99,7 +99,7 @@ impl Kind {
 /// How sure a finding is. The order is from the surest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Grade {
-    /// Whoever goes this way is wrong, whatever others do.
+    /// A task that goes this way is wrong, whatever others do.
     Certain,
     /// An interleaving of what the tasks did leads there. It is in the report.
     Interleaving,

@@ -44,7 +44,7 @@ struct State {
     /// The handler on each CPU, and where it is.
     running: Vec<Option<(usize, usize)>>,
     fired: Vec<bool>,
-    /// Whoever waits in the queue of each lock: tasks by number, then handlers.
+    /// The queue of each lock: tasks by number, then handlers.
     queues: Vec<Vec<usize>>,
 }
 
@@ -210,10 +210,7 @@ fn view(program: &Program, state: &State, cpu: usize) -> Cpu {
     }
     let (_, code, at) = active(program, state, cpu);
     let waits = match code.get(at) {
-        Some(Ins::Take(lock, read)) if step(program, state, cpu).is_none() => {
-            let _ = read;
-            Some(*lock)
-        }
+        Some(Ins::Take(lock, _)) if step(program, state, cpu).is_none() => Some(*lock),
         _ => None,
     };
     Cpu { held, waits }

@@ -186,7 +186,7 @@ impl Graph {
         !barred.is_empty()
     }
 
-    /// Who can go on somewhere in the component, and nowhere does without leaving it.
+    /// Processes that can go on somewhere in the component, and nowhere do without leaving it.
     fn starved(&self, component: &[u32]) -> ProcessSet {
         let enabled = component.iter().map(|&state| self.enabled[state as usize]);
         let edges = component.iter().flat_map(|&state| self.inside(state));
