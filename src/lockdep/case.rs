@@ -315,13 +315,13 @@ mod tests {
 
         assert_eq!(
             with(r#"{"op": "lock", "lock": "a"}, {"op": "lock", "lock": "b"}"#),
-            "line 1, column 90: step 1: `b` is no lock of this case: a"
+            "line 1, column 87: step 1: `b` is no lock of this case: a"
         );
         assert_eq!(
             with(r#"{"op": "lok"}"#).split(": known").next(),
-            Some("line 1, column 61: step 0: `lok` is no operation")
+            Some("line 1, column 58: step 0: `lok` is no operation")
         );
-        assert_eq!(with(r#"{"op": "softirq_exit"}"#), "line 1, column 61: step 0: leaves a softirq, but is in none");
+        assert_eq!(with(r#"{"op": "softirq_exit"}"#), "line 1, column 58: step 0: leaves a softirq, but is in none");
         assert_eq!(cause("{"), "line 1, column 1: EOF while parsing an object");
         assert!(
             cause(r#"{"id": "x", "locks": {"a": {"kind": "futex"}}, "steps": []}"#)
