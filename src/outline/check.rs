@@ -393,6 +393,7 @@ fn of_diagram(source: &Source, file: &File, diagram: &Diagram, options: &Options
         Figure::Columns => "diagram",
         Figure::Box => "lockdep box",
         Figure::Steps => "steps",
+        Figure::Sections => "tasks",
     };
     let mut unit = unit_of(what, diagram.place.line, &walk, &scope);
     // A figure begins and ends where its author likes.
@@ -407,7 +408,8 @@ fn of_diagram(source: &Source, file: &File, diagram: &Diagram, options: &Options
     let lowered = lower::lower(&scope, &sources, true);
     // A task that was made of the chain has no rows.
     let is_made = diagram.figure == Figure::Box && !diagram.remarks.is_empty();
-    unit.drawn = (!is_made).then(|| as_drawn(source, &lowered.program, &mut unit));
+    unit.drawn =
+        (!is_made && diagram.figure != Figure::Sections).then(|| as_drawn(source, &lowered.program, &mut unit));
     let names = unit.names.clone();
     run(source, &lowered, names, &mut unit, budget);
     unit.claims = diagram
