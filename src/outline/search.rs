@@ -218,7 +218,7 @@ pub fn waits_for(op: &Op) -> &'static str {
 pub fn standstill(machine: &Machine, state: &State, waiting: &[usize]) -> Vec<Shown> {
     let program = machine.program;
     let name = |task: usize| program.tasks[task].name.clone();
-    // Whoever sleeps where it must not is LW002 wherever it is: what comes of that says nothing more.
+    // A task that sleeps where it must not is LW002 wherever it is: what comes of that says nothing more.
     if waiting.iter().any(|task| sleeps_in_atomic(machine, state, *task)) {
         return Vec::new();
     }
