@@ -11,7 +11,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`source`], [`words`], [`claims`], [`statement`], [`expr`] | lines without leaders; what a line says |
-//! | [`tree`], [`parse`], [`declare`], [`facts`], `diagram`, `splat`, `steps`, `order` | what a text holds |
+//! | [`tree`], [`parse`], `reader`, [`declare`], [`facts`], `diagram`, `splat`, `sections`, `steps`, `order` | what a text holds |
 //! | [`vocabulary`], [`catalogue`], [`scope`] | what names mean |
 //! | [`walk`] | the static walk of every path, and the graph of lock orders |
 //! | [`lower`], [`machine`], [`search`], [`drawn`], [`schedule`] | programs of outlines, every order of their steps, a diagram as drawn |
@@ -35,9 +35,11 @@ pub mod machine;
 mod order;
 pub mod page;
 pub mod parse;
+mod reader;
 pub mod schedule;
 pub mod scope;
 pub mod search;
+mod sections;
 pub mod source;
 mod splat;
 pub mod statement;

@@ -57,7 +57,21 @@ fn printed() -> BTreeMap<String, BTreeMap<String, BTreeSet<&'static str>>> {
     let check = ["check", "--design", "bkl", "--design", "spinlock:waiters-forgotten", "--json", "--save", saved];
     let check = [&check[..], &["--scenario", "leaser-enomem", "--scenario", "unlock-break"]].concat();
     let bounded = ["check", "--json", "--executions-max", "1", "--scenario", "expiry"];
-    let runs: [&[&str]; 15] = [
+    let figures = ["tests/verdicts/findings/splat-whole.txt", "tests/verdicts/findings/alloc-by-flags.txt"];
+    let bkl = "tests/verdicts/clean/bkl-over-sleep.txt";
+    let files = [
+        "check",
+        figures[0],
+        "tests/verdicts/findings/assert-at-end.txt",
+        figures[1],
+        "examples/figures/free-under-reader.txt",
+        "--json",
+    ];
+    let runs: [&[&str]; 19] = [
+        &files,
+        &["check", bkl, "--json", "--convert", "kernel_lock=spinlock", "--convert", "kernel_lock=all"],
+        &["check", "tests/verdicts/errors/lost-columns.txt", "--json"],
+        &["list", "catalogue", "--json"],
         &["--json"],
         &check,
         &bounded,

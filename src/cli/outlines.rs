@@ -134,7 +134,7 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     let tables: Vec<Vec<KindJson>> = all.iter().map(|checked| kinds(checked, &wanted, &catalogue)).collect();
     if as_json {
         let files = all.iter().zip(tables).map(|(checked, kinds)| file_json(checked, kinds)).collect();
-        print(&json::text("check", FilesJson { files }))?;
+        print(&json::text("check FILE", FilesJson { files }))?;
     } else {
         let texts: Vec<String> =
             all.iter().zip(&tables).map(|(checked, kinds)| text(checked, kinds, &conversions, all.len() > 1)).collect();
@@ -157,7 +157,7 @@ fn refused(all: &[Checked], wanted: &Wanted, as_json: bool) -> Result<Option<Sta
     if !mistaken.is_empty() {
         if as_json {
             let files = mistaken.iter().map(|checked| file_json(checked, Vec::new())).collect();
-            print(&json::text("check", FilesJson { files }))?;
+            print(&json::text("check FILE", FilesJson { files }))?;
         }
         let text: String = mistaken.iter().map(|checked| page::mistakes(&checked.before)).collect();
         _ = std::io::stderr().write_all(text.as_bytes());

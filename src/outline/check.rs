@@ -42,7 +42,16 @@ pub struct Run {
     /// The bound that ended it.
     pub bound: Option<String>,
     /// Values at the end of all tasks.
-    pub outcomes: Vec<BTreeMap<String, i64>>,
+    pub outcomes: Vec<Vec<Value>>,
+}
+
+/// A variable, or a local as `task.local`, at the end.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Value {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: i64,
 }
 
 /// What a diagram came to as drawn.
@@ -342,7 +351,8 @@ fn run(source: &Source, lowered: &lower::Lowered, tasks: Vec<String>, unit: &mut
     for (shown, path) in &explored.shown {
         add(source, &lowered.program, shown, path, unit);
     }
-    let outcomes = explored.outcomes.into_iter().map(|outcome| outcome.into_iter().collect()).collect();
+    let values = |outcome: Vec<(String, i64)>| outcome.into_iter().map(|(name, value)| Value { name, value }).collect();
+    let outcomes = explored.outcomes.into_iter().map(values).collect();
     unit.runs.push(Run { tasks, states: explored.states, bound: explored.bound, outcomes });
 }
 
@@ -393,6 +403,7 @@ fn of_diagram(source: &Source, file: &File, diagram: &Diagram, options: &Options
         Figure::Columns => "diagram",
         Figure::Box => "lockdep box",
         Figure::Steps => "steps",
+        Figure::Sections => "tasks",
     };
     let mut unit = unit_of(what, diagram.place.line, &walk, &scope);
     // A figure begins and ends where its author likes.
@@ -407,7 +418,8 @@ fn of_diagram(source: &Source, file: &File, diagram: &Diagram, options: &Options
     let lowered = lower::lower(&scope, &sources, true);
     // A task that was made of the chain has no rows.
     let is_made = diagram.figure == Figure::Box && !diagram.remarks.is_empty();
-    unit.drawn = (!is_made).then(|| as_drawn(source, &lowered.program, &mut unit));
+    unit.drawn =
+        (!is_made && diagram.figure != Figure::Sections).then(|| as_drawn(source, &lowered.program, &mut unit));
     let names = unit.names.clone();
     run(source, &lowered, names, &mut unit, budget);
     unit.claims = diagram

@@ -4,7 +4,7 @@
 //! column begins is read off the rivers of white space in the body.
 
 use super::diagnostic::Diagnostic;
-use super::parse::Reader;
+use super::reader::Reader;
 use super::source::{Line, Place};
 use super::statement::{Context, Parsed, Stmt};
 use super::tree::{Column, Diagram, Figure, Item, items, nest};
@@ -53,7 +53,7 @@ fn parts(line: &Line) -> Vec<Part> {
 }
 
 /// `CPU0`, `CPU#0`, `[task 1]`, `Thread A:`, `T1`, `P0`.
-fn is_named(text: &str) -> bool {
+pub(super) fn is_named(text: &str) -> bool {
     let bare = text.trim_matches(['[', ']', ':', '(', ')', ' ', '*', '<', '>', '=', '-', '_']).to_ascii_lowercase();
     let words = ["cpu", "task", "thread", "process", "proc", "core", "context", "t", "p"];
     words.iter().any(|word| {
@@ -377,7 +377,7 @@ fn cell(
 ) {
     let raw = &line.text[part.from..part.to];
     let remark = claims::claim(raw).filter(|_| *in_comment);
-    let (text, open) = super::parse::without_comments(raw, *in_comment);
+    let (text, open) = super::reader::without_comments(raw, *in_comment);
     let was_comment = *in_comment || raw.trim_start().starts_with("/*");
     *in_comment = open;
     claims.extend(remark.map(|claim| (claim, line.place(part.from, part.to))));

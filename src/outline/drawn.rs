@@ -4,7 +4,7 @@
 //! impossible, and who holds what is the reason.
 
 use super::machine::{Machine, Op, Program, Shown, Start, State, Step};
-use super::search::standstill;
+use super::search::{self, standstill};
 use super::source::Place;
 
 /// What comes of it.
@@ -145,7 +145,8 @@ impl Player<'_> {
                     .collect();
                 format!("{name} still waits for {}, which {} holds", program.locks[*lock].0, holders.join(" and "))
             }
-            _ => format!("{name} still waits in an earlier row"),
+            Some(op) => format!("{name} still waits {}", search::waits_for(op)),
+            None => format!("{name} has ended"),
         }
     }
 

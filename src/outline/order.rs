@@ -1,7 +1,7 @@
 //! Orders of locks and what they protect: as declared, and as comments at the head of a kernel file write them.
 
 use super::declare::Declaration;
-use super::parse::Reader;
+use super::reader::Reader;
 use super::source::{Line, Place, runs};
 use super::words::{arguments, plain};
 

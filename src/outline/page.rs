@@ -1,7 +1,5 @@
 //! The verdict as text, and as values for JSON.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use super::check::{AsDrawn, Report, Run, Unit};
@@ -176,7 +174,14 @@ pub struct UnitReport {
     drawn: Option<String>,
     claims: Vec<ClaimReport>,
     runs: Vec<Run>,
-    locks: BTreeMap<String, &'static str>,
+    locks: Vec<LockReport>,
+}
+
+/// A lock for JSON.
+#[derive(Serialize)]
+pub struct LockReport {
+    name: String,
+    kind: &'static str,
 }
 
 /// A claim for JSON.
@@ -236,7 +241,7 @@ fn unit(source: &Source, unit: &Unit) -> UnitReport {
             })
             .collect(),
         runs: unit.runs.clone(),
-        locks: unit.locks.iter().map(|(name, kind)| (name.clone(), kind.text())).collect(),
+        locks: unit.locks.iter().map(|(name, kind)| LockReport { name: name.clone(), kind: kind.text() }).collect(),
     }
 }
 

@@ -5,29 +5,21 @@
 
 use super::declare::{self, Declaration};
 use super::diagnostic::{Diagnostic, Label, Severity};
+use super::reader::{Reader, without_comments};
 use super::source::{Line, Place, Source, runs};
 use super::statement::Stmt;
 use super::tree::{File, Function, Group, Item, Node, items, nest};
-use super::{diagram, order, splat, steps, vocabulary, words};
+use super::{diagram, order, sections, splat, steps, vocabulary, words};
 
 /// Mistakes that are told at most: a file of noise has one a line.
 pub const MISTAKES_MAX: usize = 100;
-
-/// What is being read.
-pub(super) struct Reader<'a> {
-    pub source: &'a Source,
-    /// Lines that something was made of.
-    pub taken: Vec<bool>,
-    pub file: File,
-    /// Is it a report of lockdep?
-    pub is_report: bool,
-}
 
 /// Reads a text of any bytes. What is wrong with it is part of the result.
 pub fn parse(source: &Source) -> File {
     let taken = source.lines.iter().map(|line| line.is_removed || is_comment(line)).collect();
     let mut reader = Reader { source, taken, file: File::default(), is_report: false };
     splat::read(&mut reader);
+    sections::read(&mut reader);
     diagram::read(&mut reader);
     order::read(&mut reader);
     reader.declarations();
@@ -50,11 +42,6 @@ fn is_comment(line: &Line) -> bool {
 }
 
 impl Reader<'_> {
-    /// Is there something left on the line?
-    pub(super) fn is_open(&self, at: usize) -> bool {
-        !self.taken[at] && !self.source.lines[at].is_blank()
-    }
-
     fn declarations(&mut self) {
         for at in 0..self.source.lines.len() {
             if !self.is_open(at) {
@@ -218,6 +205,11 @@ impl Reader<'_> {
 
     /// A stack trace: innermost first, so each line is called by the next.
     fn trace(&mut self, open: &[usize]) {
+        if self.is_report && !self.file.diagrams.is_empty() {
+            // The box says what the traces are about.
+            open.iter().for_each(|at| self.taken[*at] = true);
+            return;
+        }
         let mut frames = Vec::new();
         for &at in open {
             let line = &self.source.lines[at];
@@ -319,27 +311,4 @@ fn is_trace<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> bool {
 
 fn shortened(text: &str) -> String {
     if text.len() <= 40 { text.to_owned() } else { format!("{}...", &text[..37]) }
-}
-
-/// The text with block comments blanked, and whether one is still open.
-pub(super) fn without_comments(text: &str, mut open: bool) -> (String, bool) {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    loop {
-        let (end, width) = match rest.find(if open { "*/" } else { "/*" }) {
-            Some(at) => (at, 2),
-            None => (rest.len(), 0),
-        };
-        if open {
-            out.extend(std::iter::repeat_n(' ', end + width));
-        } else {
-            out.push_str(&rest[..end]);
-            out.extend(std::iter::repeat_n(' ', width));
-        }
-        if width == 0 {
-            return (out, open);
-        }
-        open = !open;
-        rest = &rest[end + width..];
-    }
 }

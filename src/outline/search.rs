@@ -201,11 +201,24 @@ fn sleeps_in_atomic(machine: &Machine, state: &State, task: usize) -> bool {
     sleeps && (is_handler || machine.held(state, task).iter().any(|lock| program.locks[*lock].1.makes_atomic()))
 }
 
+/// What an instruction that takes no lock waits for.
+pub fn waits_for(op: &Op) -> &'static str {
+    match op {
+        Op::Sleep(..) => "to be woken, and nobody is left to wake it",
+        Op::WaitCount(..) => "for a completion that nobody is left to complete",
+        Op::Join(_) => "for a thread that does not end",
+        Op::Flush(..) | Op::Spin(_) => "for a work or timer that does not end",
+        Op::SyncRcu => "for an RCU reader that does not leave",
+        Op::SeqBegin(..) => "for the writer of a seqlock",
+        _ => "here",
+    }
+}
+
 /// Nobody can go on: who waits for whom?
 pub fn standstill(machine: &Machine, state: &State, waiting: &[usize]) -> Vec<Shown> {
     let program = machine.program;
     let name = |task: usize| program.tasks[task].name.clone();
-    // Whoever sleeps where it must not is LW002 wherever it is: what comes of that says nothing more.
+    // A task that sleeps where it must not is LW002 wherever it is: what comes of that says nothing more.
     if waiting.iter().any(|task| sleeps_in_atomic(machine, state, *task)) {
         return Vec::new();
     }
@@ -271,14 +284,7 @@ pub fn standstill(machine: &Machine, state: &State, waiting: &[usize]) -> Vec<Sh
                 labels.push((inst.place, format!("{} spins here for ever", name(task))));
             }
             op => {
-                let what = match op {
-                    Op::Sleep(..) => "to be woken, and nobody is left to wake it",
-                    Op::WaitCount(..) => "for a completion that nobody is left to complete",
-                    Op::Join(_) => "for a thread that does not end",
-                    Op::Flush(..) | Op::Spin(_) => "for a work or timer that does not end",
-                    Op::SyncRcu => "for an RCU reader that does not leave",
-                    _ => "here",
-                };
+                let what = waits_for(op);
                 about.insert(what.split(' ').next_back().unwrap_or("wait").to_owned());
                 labels.push((inst.place, format!("{} waits {what}", name(task))));
             }

@@ -124,7 +124,10 @@ impl Source {
         let original: Vec<String> = text.lines().map(str::to_owned).collect();
         let mut lines: Vec<Line> = original.iter().enumerate().map(|(at, line)| Line::new(at + 1, line)).collect();
         for run in runs(&lines) {
-            strip(&mut lines[run]);
+            // "Somebody wrote:" stands right above what is quoted.
+            for part in quoted_parts(&lines, run) {
+                strip(&mut lines[part]);
+            }
         }
         // A quoted blank line parts runs of its own: what they have in common is stripped again.
         for run in runs(&lines) {
@@ -159,6 +162,17 @@ pub fn runs(lines: &[Line]) -> Vec<std::ops::Range<usize>> {
     }
     runs.extend(start.map(|first| first..lines.len()));
     runs
+}
+
+/// The run, parted where quoting begins or ends; a single quoted line is no part of its own.
+fn quoted_parts(lines: &[Line], run: std::ops::Range<usize>) -> Vec<std::ops::Range<usize>> {
+    let is_quoted = |at: usize| quote(&lines[at].text).is_some();
+    let mut cuts = vec![run.start];
+    cuts.extend((run.start + 1..run.end).filter(|at| is_quoted(*at) != is_quoted(*at - 1)));
+    cuts.push(run.end);
+    let parts: Vec<_> = cuts.windows(2).map(|two| two[0]..two[1]).collect();
+    let is_short = |part: &std::ops::Range<usize>| part.len() < 2 && is_quoted(part.start) && parts.len() > 1;
+    if parts.iter().any(is_short) { vec![run] } else { parts }
 }
 
 /// How many bytes of a line are a leader of one sort.
@@ -328,6 +342,11 @@ mod tests {
         assert_eq!(read(" * a\n *   b\n"), ["a", "  b"]);
         assert_eq!(read("> a\nb\n"), ["> a", "b"]);
         assert_eq!(read("// a\n//  b\n"), ["a", " b"]);
+    }
+
+    #[test]
+    fn a_quotation_may_begin_right_below_who_wrote_it() {
+        assert_eq!(read("He wrote:\n> a\n>  b\nNo.\n"), ["He wrote:", "a", " b", "No."]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! The box itself is a diagram. `Chain exists of: A --> B --> C` has a link for which the box shows no task: one is made.
 
 use super::declare::Declaration;
-use super::parse::Reader;
+use super::reader::Reader;
 use super::source::Place;
 use super::statement::Stmt;
 use super::tree::{Column, Diagram, Figure, Node};

@@ -333,8 +333,14 @@ fn simple(text: &str) -> (Parsed, usize) {
 
 fn verbs_or_prose(text: &str) -> Parsed {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let stmt = words::verb_phrase(&words).unwrap_or_else(|| Stmt::Prose(text.to_owned()));
+    let stmt = verb(&words).unwrap_or_else(|| Stmt::Prose(text.to_owned()));
     done(stmt, text.len())
+}
+
+/// "can't acquire write lock anymore" is `acquire(write_lock)`.
+pub fn verb(words: &[&str]) -> Option<Stmt> {
+    let (name, lock) = words::verb_phrase(words)?;
+    Some(Stmt::Call { name: name.to_owned(), args: vec![lock], result: None })
 }
 
 /// `x = e`, `x += e`, `x++`, `r = f(..)`.

@@ -1,7 +1,7 @@
 //! Steps in one column: `A acquire L`, `CPU0: mutex_lock(a)`, `1. Task A calls f() for task B`.
 
 use super::claims::{self, Claim};
-use super::parse::Reader;
+use super::reader::Reader;
 use super::source::{Line, Place, runs};
 use super::statement::{Parsed, Stmt};
 use super::tree::{Column, Diagram, Figure, Item, items, nest};
@@ -101,7 +101,7 @@ fn step(line: &Line) -> Option<Step> {
     let words: Vec<&str> = behind.split_whitespace().collect();
     let parsed = |stmt| Parsed { from: 0, to: 0, stmt, note: String::new(), claim: None };
     let place = line.place(at, line.text.trim_end().len());
-    if let Some(stmt) = words::verb_phrase(&words) {
+    if let Some(stmt) = super::statement::verb(&words) {
         let mut items = vec![Item { depth: 0, place, parsed: parsed(stmt) }];
         if behind.contains("wait for") && !behind.starts_with("wait") {
             let sleep = Stmt::Call { name: "might_sleep".to_owned(), args: Vec::new(), result: None };

@@ -55,6 +55,8 @@ pub enum Figure {
     Box,
     /// Sentences, one step each.
     Steps,
+    /// Tasks one below the other, without an order between them.
+    Sections,
 }
 
 /// A program per column.

@@ -1,7 +1,5 @@
 //! What the words of a line are: decoration, names, remarks, claims, facts in a note, verbs.
 
-use super::statement::Stmt;
-
 /// Code, and the remark behind it.
 pub fn split_remark(text: &str) -> (&str, &str) {
     let bytes = text.as_bytes();
@@ -422,7 +420,7 @@ pub fn is_verb(word: &str) -> bool {
 }
 
 /// "can't acquire write lock anymore" is `acquire(write_lock)`. A sentence that only mentions a lock is none.
-pub fn verb_phrase(words: &[&str]) -> Option<Stmt> {
+pub fn verb_phrase(words: &[&str]) -> Option<(&'static str, String)> {
     let skipped = [
         "can't", "cannot", "tries", "try", "to", "then", "and", "waits", "wait", "blocks", "on", "now", "is", "trying",
         "not", "will",
@@ -448,7 +446,7 @@ pub fn verb_phrase(words: &[&str]) -> Option<Stmt> {
     // "takes a while" and the like.
     let is_word =
         |word: &str| ["while", "long", "care", "place", "over", "up", "down", "note", "time", "of"].contains(&word);
-    (!is_word(&joined)).then(|| Stmt::Call { name: name.to_owned(), args: vec![joined], result: None })
+    (!is_word(&joined)).then_some((name, joined))
 }
 
 /// Words of a sentence: a run of plain ones that no code has.

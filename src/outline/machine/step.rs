@@ -6,7 +6,7 @@ impl Machine<'_> {
     /// Alternatives of the instruction that are possible now.
     pub(super) fn alternatives(&self, state: &State, task: usize, op: &Op) -> std::ops::Range<u8> {
         let possible = |possible: bool| 0..u8::from(possible);
-        // Whoever waits gives the BKL up first, which is a step.
+        // A task that waits gives the BKL up first, which is a step.
         let parks = self.holds_bkl(state, task) && self.get(state, task, BLOCKED) == 0;
         match op {
             Op::Acquire(_, _, Some(_)) => possible(true),
@@ -298,7 +298,7 @@ impl Machine<'_> {
         if self.get(state, task, STATUS) != STARTED {
             return;
         }
-        // A round of a loop without a step is none that matters; so many instructions are more than any program has.
+        // A round of a loop without a step is none that matters; no program has as many instructions as are tried here.
         for _ in 0..100_000 {
             let Some(inst) = self.inst(state, task) else {
                 self.set(state, task, STATUS, ENDED);

@@ -109,7 +109,7 @@ impl Orders {
     }
 }
 
-/// Does the second lock wait while the first is kept? Who waits for a lock that sleeps gives the BKL back.
+/// Does the second lock wait while the first is kept? A task that waits for a lock that sleeps gives the BKL back.
 fn blocks(edge: &Edge) -> bool {
     let bkl = edge.held.kind == Kind::Bkl || edge.kind == Kind::Bkl;
     let sleeps = edge.held.kind.sleeps() || edge.kind.sleeps();
