@@ -86,7 +86,7 @@ enum Command {
     Lockdep(lockdep::Arguments),
     /// Show a call's outline as executed, with the locks held at each line.
     Outline(outline::Arguments),
-    /// List designs, mutants, scenarios, engines, calls and codes.
+    /// List designs, mutants, scenarios, engines, calls, findings and the catalogue of kernel functions.
     List {
         /// One list alone; `mutants` alone says what catches each.
         what: Option<list::What>,

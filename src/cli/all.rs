@@ -280,6 +280,7 @@ fn kind_report(shown: &Shown, save: Option<&Path>) -> Result<KindReport> {
 fn last_lines(wanted: &Wanted<'_>, totals: &[Total]) -> String {
     let line = |total: &Total| {
         let found = match total.found {
+            0 if total.incomplete.is_some() => ", nothing found so far".to_owned(),
             0 => ", clean".to_owned(),
             found => format!(", findings in {found}"),
         };

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use lockwright::event::names::Names;
 use lockwright::explore::{Config, Error, Verdict};
 use lockwright::report::counterexample::{self, Counterexample};
@@ -68,6 +68,20 @@ impl Arguments {
         self.short.get(1).into_iter().chain(&self.scenarios).cloned().collect()
     }
 
+    /// An option that says nothing about files, if one is given.
+    fn of_scenarios(&self) -> Option<&'static str> {
+        let given = [
+            ("--design", !self.designs.is_empty()),
+            ("--scenario", !self.scenarios.is_empty()),
+            ("--all", self.all.is_some()),
+            ("--each", self.each),
+            ("--save", self.save.is_some()),
+            ("--shrink", self.shrink),
+            ("--columns", self.columns.is_some()),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option).or_else(|| self.search.given())
+    }
+
     /// Looks all names up, before anything is done.
     fn select(&self) -> Result<(Vec<Cell>, Config)> {
         let programs = select::both(select::designs(&self.designs()), select::scenarios(&self.scenarios()));
@@ -94,6 +108,9 @@ fn place(cell: &Cell) -> String {
 /// Explores and prints.
 pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     if arguments.short.first().is_some_and(|first| outlines::is_file(first)) {
+        if let Some(option) = arguments.of_scenarios() {
+            bail!("{option} is for scenarios, not for files: every order of a file's tasks is explored, under SC");
+        }
         let (files, conversions) = (arguments.short.as_slice(), arguments.conversions.as_slice());
         return outlines::run(&outlines::Arguments { files, conversions, catalogues: &arguments.catalogues }, as_json);
     }

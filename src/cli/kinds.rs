@@ -119,6 +119,9 @@ fn section(
     let verdicts = &verdicts[range];
     let with_findings = verdicts.iter().filter(|verdict| !verdict.findings.is_empty()).count();
     let found = match with_findings {
+        0 if verdicts.iter().any(|verdict| !verdict.complete()) => {
+            format!("nothing found so far in {}", count(scenarios as u64, "scenario"))
+        }
         0 => format!("clean in {}", count(scenarios as u64, "scenario")),
         found => format!(
             "findings in {found} of {}, {}",

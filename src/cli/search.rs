@@ -63,6 +63,27 @@ pub struct Arguments {
 }
 
 impl Arguments {
+    /// An option that is given, if there is one.
+    pub fn given(&self) -> Option<&'static str> {
+        let given = [
+            ("--engine", self.engine != "explorer"),
+            ("--memory", self.memory != "sc"),
+            ("--jobs", self.jobs != 1),
+            ("--symmetry", self.symmetry),
+            ("--preemptions-max", self.preemptions_max.is_some()),
+            ("--audit", self.audit),
+            ("--seed", self.seed.is_some()),
+            ("--runs", self.runs.is_some()),
+            ("--depth", self.depth.is_some()),
+            ("--executions-max", self.executions_max.is_some()),
+            ("--states-max", self.states_max.is_some()),
+            ("--steps-max", self.steps_max.is_some()),
+            ("--memory-max", self.memory_max.is_some()),
+            ("--checkpoint", self.checkpoint.is_some()),
+        ];
+        given.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option)
+    }
+
     /// The configuration for this number of programs; `about` names the one of a checkpoint.
     ///
     /// # Errors

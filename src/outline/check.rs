@@ -139,6 +139,8 @@ pub fn check(name: &str, bytes: &[u8], options: &Options) -> Report {
     let source = Source::new(name, bytes);
     let mut file = parse::parse(&source);
     unknown_tasks(&mut file);
+    let undeclared = super::declare::undeclared(&file.declarations);
+    file.mistakes.extend(undeclared);
     let mut units = Vec::new();
     let mut budget = Budget { states: STATES_MAX, runs: RUNS_MAX };
     if file.mistakes.is_empty() {

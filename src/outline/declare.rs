@@ -268,6 +268,25 @@ fn folded(text: &str) -> Option<Expr> {
     }
 }
 
+/// Names in `assert` and `never` lines that no `atomic` or `var` line declares: such a condition would be judged by nobody.
+pub(super) fn undeclared(declarations: &[(Declaration, Place)]) -> Vec<Diagnostic> {
+    let is_declared = |name: &str| {
+        let is_it = |it: &Declaration| matches!(it, Declaration::Atomic(known, _) | Declaration::Var(known, _) if known == name);
+        declarations.iter().any(|(declaration, _)| is_it(declaration))
+    };
+    let mut mistakes = Vec::new();
+    for (declaration, place) in declarations {
+        let (Declaration::Assert(expr) | Declaration::Never(expr)) = declaration else { continue };
+        expr.names(&mut |name| {
+            if !is_declared(name) {
+                let expected = "expected names of `atomic` and `var` lines";
+                mistakes.push(Diagnostic::mistake(format!("`{name}` is not declared"), *place, expected));
+            }
+        });
+    }
+    mistakes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 
 use super::{columns, completeness, count, memory_model, source, story};
 use crate::check::{Finding, Spot};
+use crate::engine::Memory;
 use crate::event::names::Names;
 use crate::explore::schedule::Replay;
 use crate::explore::{Found, Verdict};
@@ -114,6 +115,7 @@ fn how_to_replay(example: &Counterexample<'_>) -> String {
     let (design, scenario) = (example.design, example.scenario);
     match (example.saved, example.replay) {
         (Some(file), _) => format!("replay: lockwright replay {file}\n"),
+        (None, Some(_)) if !is_named(example) => "replay: save it with --save DIR beside the same options\n".to_owned(),
         (None, Some(_)) => {
             format!("replay: save it with lockwright check --design {design} --scenario {scenario} --save DIR\n")
         }
@@ -121,6 +123,12 @@ fn how_to_replay(example: &Counterexample<'_>) -> String {
             format!("again:  lockwright check --design {design} --scenario {scenario} --engine loom\n")
         }
     }
+}
+
+/// Is the scenario one of the catalogue, under the memory that is meant if none is named?
+fn is_named(example: &Counterexample<'_>) -> bool {
+    let is_sc = example.found.schedule.memory == Memory::Sc;
+    is_sc && crate::scenario::catalogue::find(example.scenario).is_some()
 }
 
 /// The last line for a scenario on a design.
