@@ -11,6 +11,7 @@ use std::collections::HashSet;
 use std::hash::Hasher;
 
 use crate::event::names::Names;
+use crate::event::outcome::Remains;
 use crate::event::{Event, Span, Status, Symbol, TaskId, View};
 
 mod bug;
@@ -182,6 +183,11 @@ impl Checks {
     /// What the step before this remark begins or ends, of what must not overlap on two nodes.
     pub fn spans(&self, event: &Event) -> &'static [Span] {
         self.extra.iter().map(|check| check.spans(event)).find(|spans| !spans.is_empty()).unwrap_or(&[])
+    }
+
+    /// What the judges of a case have seen that belongs to the outcome of the execution.
+    pub fn observed(&self) -> Vec<Remains> {
+        self.extra.iter().flat_map(|check| check.observed()).collect()
     }
 
     /// The names it speaks in.

@@ -9,6 +9,7 @@ use lockwright::report::columns::{PAGE_COLUMNS, PAGE_COLUMNS_MIN};
 
 mod all;
 mod check;
+mod compare;
 mod explain;
 mod explore;
 mod kinds;
@@ -70,6 +71,8 @@ pub struct Arguments {
 enum Command {
     /// Explore scenarios on designs, or check outlines, diagrams and lockdep boxes in files; show each finding with what leads to it.
     Check(check::Arguments),
+    /// Compare two designs: what can happen in one of them alone, each with the schedule and with the proof that it never does there.
+    Compare(compare::Arguments),
     /// Explore one program and say what that took: a growing family, or a scenario on a design.
     Explore(explore::Arguments),
     /// Run a saved schedule again, and show the whole trace.
@@ -108,6 +111,7 @@ pub fn run(arguments: Arguments) -> Result<Status> {
     match arguments.command {
         None => matrix::run(arguments.all, json),
         Some(Command::Check(arguments)) => check::run(&arguments, json),
+        Some(Command::Compare(arguments)) => compare::run(&arguments, json),
         Some(Command::Explore(arguments)) => explore::run(&arguments, json),
         Some(Command::Replay { file, columns }) => replay::run(&file, page_columns(columns), json),
         Some(Command::Lease(arguments)) => lease::run(&arguments, json),

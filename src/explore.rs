@@ -20,6 +20,7 @@ pub use crate::subject::Subject;
 
 pub mod brute;
 pub mod checkpoint;
+pub mod compare;
 pub mod config;
 mod dependence;
 pub mod dpor;

@@ -3,7 +3,7 @@
 //! An old and a new locking design stand side by side as interchangeable modules over a simulated kernel. The same
 //! scenarios run on both, every interleaving is explored, and checks say what the change fixes, breaks and leaves open.
 //!
-//! [`model()`] is the front door for locking code of one's own; [`prelude`] has what it needs.
+//! [`model()`] is the front door for locking code of one's own, [`compare()`] holds two versions of it against each other; [`prelude`] has what it needs.
 //!
 //! [`outline`] reads what kernel developers write in mails: call outlines, diagrams in columns, lockdep boxes.
 //!
@@ -40,4 +40,4 @@ pub mod script;
 pub mod study;
 pub mod subject;
 
-pub use model::model;
+pub use model::{compare, model};

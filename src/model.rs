@@ -41,10 +41,12 @@ use crate::kernel::{Faults, Kernel};
 use crate::report::counterexample;
 
 mod boot;
+pub mod compare;
 mod probe;
 
 pub use boot::{Boot, Returned};
 use boot::{Planned, Value};
+pub use compare::{Comparison, compare};
 
 /// Explores every interleaving of the tasks that `setup` makes, within the default bounds.
 #[track_caller]

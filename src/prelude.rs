@@ -2,6 +2,7 @@
 
 pub use crate::check::Code;
 pub use crate::engine::{Clock, Memory};
+pub use crate::explore::compare::Relation;
 pub use crate::explore::{Config, EngineKind, Verdict};
 pub use crate::kernel::atomic::{Atomic, smp_mb};
 pub use crate::kernel::bkl::{lock_kernel, unlock_kernel};
@@ -13,4 +14,4 @@ pub use crate::kernel::slab::{Gfp, Layout, Link, Ptr, Slab, kfree, kmalloc};
 pub use crate::kernel::task::Task;
 pub use crate::kernel::wait::WaitQueue;
 pub use crate::kernel::{Errno, Kernel};
-pub use crate::model::{Boot, Checked, Model, model};
+pub use crate::model::{Boot, Checked, Comparison, Model, compare, model};

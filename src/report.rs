@@ -8,6 +8,7 @@
 //! | [`overview`] | the first screen: two designs, before and after |
 //! | [`matrix`] | every scenario on every design, held against the expectations |
 //! | [`counterexample`] | one finding: verdict, story, why, replay |
+//! | [`compare`] | two designs: what can happen in one of them alone |
 //! | [`bug`] | a bug by its number: what it is, where it shows, how it is seeded |
 //! | [`story`], [`columns`] | an execution as rows, and as a table with one column per task |
 //! | [`outline`] | the call outline as executed, with the locks held at each line |
@@ -15,6 +16,7 @@
 
 pub mod bug;
 pub mod columns;
+pub mod compare;
 pub mod counterexample;
 pub mod json;
 pub mod matrix;

@@ -27,6 +27,7 @@ pub mod alone;
 pub mod catalogue;
 pub mod file;
 mod machine;
+mod observed;
 
 use machine::{Machine, Process};
 pub use machine::{open, setlease};
@@ -228,23 +229,39 @@ fn arg_text(arg: i32) -> String {
 struct LeaseProgram {
     design: Entry,
     scenario: Arc<Scenario>,
+    /// Does all that can be observed belong to the outcome?
+    observed: bool,
 }
 
-/// What the calls of each task have returned, written by the task itself alone and read at the end: nothing that they share.
-type Results = Arc<Mutex<Vec<Vec<i64>>>>;
+/// What the calls of a task have returned, and, where all that can be observed counts, the lines that it has read.
+#[derive(Clone, Debug, Default, Hash)]
+struct Row {
+    results: Vec<i64>,
+    read: Vec<String>,
+}
+
+/// A row for each task, written by the task itself alone and read at the end: nothing that they share.
+type Results = Arc<Mutex<Vec<Row>>>;
 
 impl LeaseProgram {
     fn body(&self, index: usize, machine: &Arc<Machine>, process: &Arc<Process>, results: &Results) -> engine::Body {
         let (machine, process, results) = (Arc::clone(machine), Arc::clone(process), Arc::clone(results));
-        let scenario = Arc::clone(&self.scenario);
+        let (scenario, observed) = (Arc::clone(&self.scenario), self.observed);
         Box::new(move || {
             let current = Task::new(machine.cluster.nodes[process.node].kernel, process.pid);
             for (at, call) in scenario.tasks[index].calls.iter().enumerate() {
                 engine::note(Note::Call(at as u16), Location::caller());
-                let result = machine.make(&current, &process, call).unwrap_or_else(|errno| -errno.number());
+                let lines = (observed && *call == Call::Locks).then(|| machine.proc_locks(&current, &process));
+                let result = match &lines {
+                    Some(lines) => lines.len() as i64,
+                    None => machine.make(&current, &process, call).unwrap_or_else(|errno| -errno.number()),
+                };
                 engine::note(Note::Return(at as u16, result), Location::caller());
-                results.lock()[index].push(result);
-                current.forget_past(&(at + 1, &results.lock()[index], process.files.remembered()));
+                let mut rows = results.lock();
+                let row = &mut rows[index];
+                row.results.push(result);
+                row.read.extend(lines.map(|lines| observed::page(&scenario, &lines)));
+                current.forget_past(&(at + 1, &*row, process.files.remembered()));
             }
         })
     }
@@ -267,14 +284,15 @@ impl Program for LeaseProgram {
             processes.push(process);
         }
         engine::note(Note::SetUp(TaskId::BOOT), Location::caller());
-        let results: Results = Arc::new(Mutex::new(vec![Vec::new(); scenario.tasks.len()]));
+        let results: Results = Arc::new(Mutex::new(vec![Row::default(); scenario.tasks.len()]));
         let tasks = processes.iter().enumerate();
         let tasks = tasks.map(|(at, process)| self.body(at, &machine, process, &results)).collect();
         let (lister, closer, scenario) = (Arc::clone(&machine), Arc::clone(&machine), Arc::clone(scenario));
+        let tell = if self.observed { observed::outcome } else { outcome };
         Booted {
             tasks,
             listing: Box::new(move |view| lister.leases(view).into_iter().map(Listed::entry).collect()),
-            outcome: Box::new(move |view| outcome(&scenario, &results.lock(), &machine, view)),
+            outcome: Box::new(move |view| tell(&scenario, &results.lock(), &machine, view)),
             epilogue: Box::new(move || close_all(&closer, &processes)),
         }
     }
@@ -295,7 +313,9 @@ impl Subject for LeaseProgram {
 
     fn checks(&self) -> Checks {
         let names = self.scenario.names();
-        if self.scenario.cluster.needs_setlease() { judge::checks_without_history(names) } else { judge::checks(names) }
+        let without_history = self.scenario.cluster.needs_setlease();
+        let checks = if without_history { judge::checks_without_history(names) } else { judge::checks(names) };
+        if self.observed { judge::observing(checks, observed::called(&self.scenario)) } else { checks }
     }
 }
 
@@ -307,27 +327,40 @@ fn close_all(machine: &Machine, processes: &[Arc<Process>]) {
     }
 }
 
-fn outcome(scenario: &Scenario, results: &[Vec<i64>], machine: &Machine, view: &dyn View) -> Outcome {
-    let results = scenario.tasks.iter().zip(results);
-    let results = results.map(|(task, results)| outcome::Results { task: task.name.into(), results: results.clone() });
+fn outcome(scenario: &Scenario, rows: &[Row], machine: &Machine, view: &dyn View) -> Outcome {
+    outcome_of(scenario, rows, machine, view, |node| {
+        let leases = node.design.leases(view, node.inode).into_iter().map(|lease| {
+            let target = lease.target.map_or("UNLCK".to_owned(), |target| target.to_string());
+            if lease.breaking { format!("{target} breaking") } else { target }
+        });
+        leases.collect()
+    })
+}
+
+/// Results of the calls, and what each node is left with; `leases` says how the leases of a node read.
+fn outcome_of(
+    scenario: &Scenario,
+    rows: &[Row],
+    machine: &Machine,
+    view: &dyn View,
+    leases: impl Fn(&Node) -> Vec<String>,
+) -> Outcome {
+    let rows = scenario.tasks.iter().zip(rows);
+    let results = rows.map(|(task, row)| outcome::Results { task: task.name.into(), results: row.results.clone() });
     let nodes = machine.cluster.nodes.iter().enumerate().flat_map(|(at, node)| {
         let of_node = scenario.cluster.nodes.get(at).filter(|_| machine.cluster.nodes.len() > 1);
-        left_on(node, of_node.map(|node| node.name.into()), view)
+        left_on(node, of_node.map(|node| node.name.into()), leases(node), view)
     });
     Outcome { results: results.collect(), state: nodes.collect(), notation: Notation::Names }
 }
 
 /// Leases and open counts that a node is left with.
-fn left_on(node: &Node, on: Option<Symbol>, view: &dyn View) -> [Remains; 3] {
+fn left_on(node: &Node, on: Option<Symbol>, leases: Vec<String>, view: &dyn View) -> [Remains; 3] {
     let inode = node.inode;
-    let leases = node.design.leases(view, inode).into_iter().map(|lease| {
-        let target = lease.target.map_or("UNLCK".to_owned(), |target| target.to_string());
-        if lease.breaking { format!("{target} breaking") } else { target }
-    });
     let opens = inode.d_count.peek(view) + inode.i_count.peek(view) - 1;
     let remains = |name: &'static str, value| Remains { name: name.into(), on, value };
     [
-        remains("leases", Value::List(leases.collect())),
+        remains("leases", Value::List(leases)),
         remains("opens", Value::Count(i64::from(opens))),
         remains("writes", Value::Count(i64::from(inode.i_writecount.peek(view)))),
     ]
@@ -335,5 +368,13 @@ fn left_on(node: &Node, on: Option<Symbol>, view: &dyn View) -> [Remains; 3] {
 
 /// A scenario on a design, ready to be explored.
 pub fn subject(design: Entry, scenario: &Arc<Scenario>) -> Arc<dyn Subject> {
-    Arc::new(LeaseProgram { design, scenario: Arc::clone(scenario) })
+    Arc::new(LeaseProgram { design, scenario: Arc::clone(scenario), observed: false })
+}
+
+/// The same, with all that can be observed in the outcome: beside what calls return and what is left also signals and whom they
+/// were for, who had to wait, what was read in `/proc/locks`, whose the leases are that are left, and those at the file server.
+///
+/// It has more states, since those that differ in what was seen on the way are not equal.
+pub fn observed(design: Entry, scenario: &Arc<Scenario>) -> Arc<dyn Subject> {
+    Arc::new(LeaseProgram { design, scenario: Arc::clone(scenario), observed: true })
 }

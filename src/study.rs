@@ -13,6 +13,7 @@ use crate::lease::designs::{self, Entry};
 
 pub mod all;
 pub mod cells;
+pub mod compare;
 pub mod expect;
 pub mod mutants;
 pub mod shrink;

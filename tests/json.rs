@@ -67,11 +67,14 @@ fn printed() -> BTreeMap<String, BTreeMap<String, BTreeSet<&'static str>>> {
         "examples/figures/free-under-reader.txt",
         "--json",
     ];
-    let runs: [&[&str]; 19] = [
+    let runs: [&[&str]; 22] = [
         &files,
         &["check", bkl, "--json", "--convert", "kernel_lock=spinlock", "--convert", "kernel_lock=all"],
         &["check", "tests/verdicts/errors/lost-columns.txt", "--json"],
         &["list", "catalogue", "--json"],
+        &["compare", "bkl", "spinlock", "leaser-enomem", "--json", "--save", saved],
+        &["compare", "spinlock", "spinlock:callback-twice", "nfsd-break", "--json"],
+        &["compare", "spinlock", "spinlock", "leaser-reader", "--states-max", "5", "--json"],
         &["--json"],
         &check,
         &bounded,

@@ -6,6 +6,7 @@ mod bounds;
 mod checks;
 mod cli;
 mod cluster;
+mod compare;
 mod counts;
 mod dpor;
 mod dpor_findings;

@@ -9,7 +9,7 @@ mod ab_ba;
 #[path = "../examples/half_converted.rs"]
 mod half_converted;
 #[path = "../examples/lock_split.rs"]
-mod lock_split;
+pub mod lock_split;
 #[path = "../examples/lost_wakeup.rs"]
 mod lost_wakeup;
 

@@ -49,9 +49,16 @@ codes! {
     LW033 "unlock failed and the lease stays",
     LW034 "conflicting delegation handed out beside a local user",
     LW040 "a result that no sequential order explains",
+    LW050 "can happen in the new design only",
+    LW051 "can happen in the old design only",
 }
 
 impl Code {
+    /// Those that an exploration can find. The others are said of two programs together, by a comparison.
+    pub fn of_one_program() -> impl Iterator<Item = Code> {
+        Code::ALL.iter().copied().filter(|code| !matches!(code, Code::LW050 | Code::LW051))
+    }
+
     /// Does an execution end where this is found? Going on would be undefined.
     ///
     /// A deadlock ends only the tasks that are in it: the others run on until nobody can, so that what is left

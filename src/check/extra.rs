@@ -5,6 +5,7 @@
 use std::hash::Hasher;
 
 use super::finding::Docket;
+use crate::event::outcome::Remains;
 use crate::event::{Event, Span, View};
 
 /// A judge of the programs of one case.
@@ -33,6 +34,10 @@ pub trait Check: Send {
     /// Does it remember tasks by name? Then they cannot be exchanged.
     fn names_tasks(&self) -> bool {
         true
+    }
+    /// What it has seen that belongs to the outcome of an execution. What that depends on is part of its fingerprint.
+    fn observed(&self) -> Vec<Remains> {
+        Vec::new()
     }
     /// The same judge with the same memory: a search that goes on from a copy of a state takes one.
     fn copied(&self) -> Box<dyn Check>;

@@ -4,12 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use lockwright::check::Code;
+use lockwright::engine::Ending;
 use lockwright::explore::files::read_text;
 use lockwright::explore::saved::Saved;
 use lockwright::explore::schedule::{Guide, replay};
 use lockwright::report::counterexample;
 use lockwright::report::json::{self, Replayed};
-use lockwright::scenario::subject;
+use lockwright::scenario::{observed, subject};
 use lockwright::study::cells::Cell;
 
 use super::{Status, complain, print, select};
@@ -28,10 +30,12 @@ pub fn run(file: &Path, columns: usize, as_json: bool) -> Result<Status> {
         select::can_set_up(&[Cell { design, scenario: Arc::clone(&scenario) }]).with_context(place)?;
     }
     let names = scenario.names();
-    let replay = replay(&*subject(design, &scenario), &names, &Guide::Saved(&saved.steps, saved.memory))
+    let wanted = saved.finding.as_ref();
+    let is_outcome = wanted.is_some_and(|it| matches!(it.code, Code::LW050 | Code::LW051));
+    let program = if is_outcome { observed(design, &scenario) } else { subject(design, &scenario) };
+    let replay = replay(&*program, &names, &Guide::Saved(&saved.steps, saved.memory))
         .context("the code has changed since the schedule was saved")
         .with_context(place)?;
-    let wanted = saved.finding.as_ref();
     let is_wanted = |code, subject: &str| wanted.is_some_and(|it| it.code == code && it.subject == subject);
     let marked = replay.findings.iter().find(|finding| is_wanted(finding.code, &finding.subject));
     if as_json {
@@ -39,10 +43,20 @@ pub fn run(file: &Path, columns: usize, as_json: bool) -> Result<Status> {
     } else {
         let marked = marked.or(replay.findings.first());
         let place = format!("design {}, scenario {}", saved.design, saved.scenario);
-        print(&counterexample::trace_in(&place, &names, &replay, marked, columns))?;
+        let trace = counterexample::trace_in(&place, &names, &replay, marked, columns);
+        print(&(trace + &ending(&replay.ending, is_outcome)))?;
     }
-    if let (Some(wanted), None) = (wanted, marked) {
+    if let (Some(wanted), None, false) = (wanted, marked, is_outcome) {
         complain(&format!("{}: {} {} does not show any more", place(), wanted.code, wanted.subject));
     }
     Ok(Status::of(!replay.findings.is_empty(), false))
+}
+
+/// What the execution comes to, where that is what the schedule was saved for.
+fn ending(ending: &Ending, is_outcome: bool) -> String {
+    match ending {
+        Ending::Finished(outcome) if is_outcome => format!("ends with {outcome}\n"),
+        Ending::Deadlocked(outcome) if is_outcome => format!("nobody can run any more, with {outcome}\n"),
+        _ => String::new(),
+    }
 }

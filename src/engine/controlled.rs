@@ -296,12 +296,13 @@ impl Execution {
 
     fn outcome(&self, tell: Tell) -> Outcome {
         let world = self.world.borrow();
-        let outcome = tell(&*world);
+        let mut outcome = tell(&*world);
         // Where tasks are exchanged, final states are equal whose outcomes name different tasks.
         let tells_all = world.symmetry() != Some(true) && !world.is_seeded();
         if let Some(memo) = self.memo.as_ref().filter(|_| tells_all) {
             memo.borrow_mut().outcome(self.step(), &world, &outcome);
         }
+        outcome.state.extend(self.observer.borrow().observed());
         outcome
     }
 

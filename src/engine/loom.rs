@@ -263,7 +263,8 @@ impl Execution {
     fn finish(&self, tell: super::Tell, epilogue: Box<dyn FnOnce()>) {
         self.mode.set(Mode::Boot);
         self.task.set(TaskId::BOOT);
-        let outcome = tell(&*self.world.borrow());
+        let mut outcome = tell(&*self.world.borrow());
+        outcome.state.extend(self.observer.borrow().observed());
         self.traversed.borrow_mut().outcome = Some(outcome);
         if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(epilogue)) {
             if gives_up(&*payload).is_some() {

@@ -1,6 +1,7 @@
 //! What watches executions.
 
 use super::fingerprint::Fingerprint;
+use crate::event::outcome::Remains;
 use crate::event::{Event, TaskId, View};
 
 /// Whether an execution goes on after what was seen.
@@ -37,6 +38,10 @@ pub trait Observer {
     /// Is this event order-sensitive for a check, even among independent steps of others?
     fn is_loud(&self, _event: &Event) -> bool {
         true
+    }
+    /// What the observer has seen that belongs to the outcome. What that depends on is part of its fingerprint.
+    fn observed(&self) -> Vec<Remains> {
+        Vec::new()
     }
     /// A step that was judged before, in an execution that leads here again: only what is remembered has to follow.
     fn again(&mut self, event: &Event, view: &dyn View) {

@@ -110,7 +110,8 @@ impl fmt::Display for Outcome {
                 write!(f, " on {node}")?;
             }
             // A list stands for itself, and so does what is on another node.
-            let is_apart = |next: &Remains| next.on != remains.on || matches!(remains.value, Value::List(_));
+            let is_list = |remains: &Remains| matches!(remains.value, Value::List(_));
+            let is_apart = |next: &Remains| next.on != remains.on || is_list(remains) || is_list(next);
             f.write_str(next.map_or("", |next| if is_apart(next) { "; " } else { " " }))?;
         }
         Ok(())

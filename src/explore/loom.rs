@@ -41,6 +41,7 @@ use crate::engine::loom::{
 };
 use crate::engine::{Ending, Flow, Observer};
 use crate::event::names::Names;
+use crate::event::outcome::Remains;
 use crate::event::{Event, TaskId, View};
 use crate::subject::Subject;
 
@@ -87,6 +88,10 @@ impl Observer for Watch {
 
     fn end(&mut self, step: u32, view: &dyn View) {
         self.0.lock().checks.end(step, view);
+    }
+
+    fn observed(&self) -> Vec<Remains> {
+        self.0.lock().checks.observed()
     }
 
     fn fingerprint(&self, fingerprint: &mut Fingerprint) {

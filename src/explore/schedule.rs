@@ -15,6 +15,7 @@ use crate::engine::process::ProcessSet;
 use crate::engine::world::Transition;
 use crate::engine::{Decision, Ending, Flow, Memory, Observer, State, Strategy};
 use crate::event::names::Names;
+use crate::event::outcome::Remains;
 use crate::event::{Event, Held, Op, Status, TaskId, View, What};
 use crate::subject::Subject;
 
@@ -152,6 +153,10 @@ impl Observer for Recorder {
     fn end(&mut self, step: u32, view: &dyn View) {
         self.checks.end(step, view);
         self.findings.extend(self.checks.take_found());
+    }
+
+    fn observed(&self) -> Vec<Remains> {
+        self.checks.observed()
     }
 
     fn fingerprint(&self, fingerprint: &mut Fingerprint) {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use crate::check::Checks;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::{Flow, Observer};
+use crate::event::outcome::Remains;
 use crate::event::{Event, TaskId, View};
 
 /// The checks, watching executions.
@@ -36,6 +37,10 @@ impl Observer for Watch {
 
     fn end(&mut self, step: u32, view: &dyn View) {
         self.0.end(step, view);
+    }
+
+    fn observed(&self) -> Vec<Remains> {
+        self.0.observed()
     }
 
     fn fingerprint(&self, fingerprint: &mut Fingerprint) {

@@ -220,14 +220,23 @@ pub fn first_breaking(inode: Inode) -> Option<Ptr<FileLock>> {
 /// Longest list that a look without steps follows: a corrupted list may be a ring.
 const LISTED_MAX: usize = 64;
 
-/// The leases of an inode without a step, for checks.
-pub fn listed(view: &dyn View, inode: Inode) -> Vec<Listed> {
+/// The records on an inode's list without a step.
+fn records(view: &dyn View, inode: Inode) -> Vec<Ptr<FileLock>> {
     let mut found = Vec::new();
     let mut at = inode.i_flock.peek(view);
     while let Some(fl) = at {
         if view.is_freed(fl.id()) || found.len() == LISTED_MAX {
             break;
         }
+        found.push(fl);
+        at = fl.get().fl_next.peek(view);
+    }
+    found
+}
+
+/// The leases of an inode without a step, for checks.
+pub fn listed(view: &dyn View, inode: Inode) -> Vec<Listed> {
+    let listed = records(view, inode).into_iter().map(|fl| {
         let lease = fl.get();
         let fl_type = lease.fl_type.peek(view);
         let target = match fl_type.target() {
@@ -237,10 +246,14 @@ pub fn listed(view: &dyn View, inode: Inode) -> Vec<Listed> {
         };
         let file = lease.fl_file.peek(view).map_or(ObjectId(0), Ptr::id);
         let (breaking, in_kernel) = (fl_type.in_progress(), lease.fl_in_kernel.peek(view));
-        found.push(Listed { lease: fl.id(), file, target, breaking, in_kernel });
-        at = lease.fl_next.peek(view);
-    }
-    found
+        Listed { lease: fl.id(), file, target, breaking, in_kernel }
+    });
+    listed.collect()
+}
+
+/// The process that took each of them first.
+pub fn taken_by(view: &dyn View, inode: Inode) -> Vec<u32> {
+    records(view, inode).into_iter().map(|fl| fl.get().fl_pid.peek(view)).collect()
 }
 
 /// Is it the caller's lease on this open file? A process and an in-kernel owner may share one (`fl_mylease`).

@@ -135,4 +135,28 @@ pub enum Mutant {
     OwnerWiped,
     /// An open for read breaks read leases beside a write lease.
     ReadLeasesBroken,
+    /// F_UNLCK without a lease answers EAGAIN (M42).
+    UnlockNeedsLease,
+    /// A break that is under way already is signalled again.
+    SignalsAgain,
+    /// An open for read signals the holders of read leases, which it does not break.
+    BystandersSignalled,
+    /// The holder is signalled once more when its lease expires.
+    ExpirySignals,
+    /// A process that closes a file with a lease is signalled.
+    CloseSignals,
+    /// A process that gives a lease up is signalled.
+    UnlockSignals,
+    /// A process that takes a lease is signalled.
+    GrantSignals,
+    /// An in-kernel owner is called back twice.
+    CallbackTwice,
+    /// `/proc/locks` does not show who waits.
+    WaitersHidden,
+    /// `/proc/locks` does not show that a lease is being broken.
+    BreakHidden,
+    /// An opener that waits with a time limit does not look when it is woken.
+    WakeupIgnored,
+    /// A holder has twice the time.
+    TwiceTheTime,
 }

@@ -21,7 +21,7 @@ use super::note::{LeaseNote, LeaseType};
 use super::table::{DELEGATION, Delegation, Entry, OPENS_MAX, SERVER, Table};
 use super::{F_RDLCK, F_WRLCK, OpenFlags};
 use crate::engine::Object;
-use crate::event::{Access, Choice, Format, Note, ObjectId, ObjectInfo, ObjectKind, Op, Place, Rmw};
+use crate::event::{Access, Choice, Format, Note, ObjectId, ObjectInfo, ObjectKind, Op, Place, Rmw, View};
 use crate::kernel::bkl;
 use crate::kernel::plain::{Plain, Word};
 use crate::kernel::task::Task;
@@ -100,6 +100,11 @@ impl Server {
     /// Its name among the objects of the execution; stands for the file, of which each node has an inode.
     pub fn id(self) -> ObjectId {
         self.table.id
+    }
+
+    /// The lease that it has granted a node, without a step.
+    pub fn granted(self, view: &dyn View, node: usize) -> Option<LeaseType> {
+        Table(view.peek(self.table.id)).entry(node).delegation.lease
     }
 
     /// A node's side of the file.

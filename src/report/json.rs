@@ -21,6 +21,10 @@ use crate::study::cells::Cell;
 use crate::study::expect;
 use crate::study::mutants::Row;
 
+mod compare;
+
+pub use compare::{ComparedReport, Comparison, DifferenceReport};
+
 /// The version of the schema.
 pub const VERSION: u32 = 1;
 

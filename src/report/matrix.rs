@@ -191,25 +191,26 @@ fn grouped(design: Entry, cells: &[Cell], verdicts: &[Verdict]) -> String {
 /// stands where no scenario could have violated it: leases of a file server without one. A number with `+` may be too low:
 /// in other scenarios an earlier finding ends every execution.
 fn properties(designs: &[Entry], cells: &[Cell], verdicts: &[Verdict]) -> String {
-    let names = columns_of(std::iter::once(String::new()).chain(Code::ALL.iter().map(Code::to_string)).collect());
+    let names =
+        columns_of(std::iter::once(String::new()).chain(Code::of_one_program().map(|code| code.to_string())).collect());
     let of_designs = designs.iter().map(|&design| {
         let complete = of_design(design, cells, verdicts).all(|(_, verdict)| verdict.complete());
         let asks = |cell: &Cell| cell.scenario.cluster.nodes.iter().any(|node| node.fs == FsKind::Network);
         let has_server = of_design(design, cells, verdicts).any(|(cell, _)| asks(cell));
-        let word = |code: &Code| {
+        let word = |code: Code| {
             let (has_it, has_not): (Vec<&Verdict>, Vec<&Verdict>) = of_design(design, cells, verdicts)
                 .map(|(_, verdict)| verdict)
-                .partition(|verdict| verdict.codes().contains(code));
+                .partition(|verdict| verdict.codes().contains(&code));
             let hidden = has_not.iter().any(|verdict| never_ends(verdict));
             match (has_it.len(), complete) {
-                (0, _) if *code == Code::LW032 && !has_server => "n/a".to_owned(),
+                (0, _) if code == Code::LW032 && !has_server => "n/a".to_owned(),
                 (number, _) if hidden => format!("{number}+"),
                 (0, true) => "clean".to_owned(),
                 (0, false) => "open".to_owned(),
                 (number, _) => number.to_string(),
             }
         };
-        numbers_of(std::iter::once(design.full_name()).chain(Code::ALL.iter().map(word)).collect())
+        numbers_of(std::iter::once(design.full_name()).chain(Code::of_one_program().map(word)).collect())
     });
     let text = "Each property of each design: clean, or in how many scenarios it does not hold; n/a where none could tell.\n\
                 +: and perhaps in more, where an earlier finding ends every execution.\n\n";

@@ -16,7 +16,7 @@ use crate::lease::designs::Entry;
 use crate::lease::file_lock::is_lease_type;
 use crate::lease::note::{Fd, LeaseCall, LeaseNote, Listed};
 use crate::lease::server::{Server, lease_of};
-use crate::lease::{Design, F_UNLCK, File, FileSystem, Filp, Inode, OpenFlags};
+use crate::lease::{Design, F_UNLCK, File, FileSystem, Filp, Inode, LockLine, OpenFlags};
 
 /// What the calls of a task work on, and of the tasks that share it. Nothing in it changes but the descriptors.
 pub(super) struct Process {
@@ -270,6 +270,13 @@ impl Machine {
         Ok(0)
     }
 
+    /// Reads `/proc/locks`.
+    pub fn proc_locks(&self, current: &Task, process: &Process) -> Vec<LockLine> {
+        let Node { design, inode, .. } = &self.cluster.nodes[process.node];
+        invoke(LeaseCall::Locks { inode: inode.id() });
+        design.proc_locks(current, *inode)
+    }
+
     /// Makes a call of a task.
     pub fn make(&self, current: &Task, process: &Process, call: &Call) -> Result<i64> {
         let Node { design, inode, .. } = &self.cluster.nodes[process.node];
@@ -295,10 +302,7 @@ impl Machine {
                 wait::advance(inode.lease_break_time * HZ);
                 Ok(0)
             }
-            Call::Locks => {
-                invoke(LeaseCall::Locks { inode: inode.id() });
-                Ok(design.proc_locks(current, *inode).len() as i64)
-            }
+            Call::Locks => Ok(self.proc_locks(current, process).len() as i64),
             Call::SetOwn(name, pid) => {
                 self.on_file(current, process, (name, |fd| LeaseCall::SetOwn { fd, pid }), |filp| {
                     engine::note(LeaseNote::Owned { file: filp.file.id(), pid }.into(), Location::caller());

@@ -6,6 +6,7 @@ use super::gates::Gates;
 use crate::check::Checks;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::{Flow, Observer};
+use crate::event::outcome::Remains;
 use crate::event::{Event, ListEntry, Note, ObjectId, ObjectInfo, ObjectKind, Op, Status, Symbol, TaskId, View, What};
 
 /// A step as it was seen.
@@ -153,6 +154,10 @@ impl Observer for Watch {
 
     fn end(&mut self, step: u32, view: &dyn View) {
         self.checks.end(step, view);
+    }
+
+    fn observed(&self) -> Vec<Remains> {
+        self.checks.observed()
     }
 
     fn fingerprint(&self, fingerprint: &mut Fingerprint) {

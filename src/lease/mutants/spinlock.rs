@@ -107,6 +107,7 @@ impl Spinlock {
             free_entry(fasync_insert_entry(current, filp.file, lease.get().fl_fasync, entry));
             seed!(self, Mutant::OwnerAfterUnlock => lock.release(););
             alter!(self, Mutant::OwnerForced, f_setown(current, filp) => f_setown_forced(current, filp));
+            seed!(self, Mutant::GrantSignals => self.signal_own(current, filp););
         }
         alter!(self, Mutant::ServerNotTold, self.unlock(current, filp.inode, lock) => drop(lock));
         result
@@ -196,6 +197,11 @@ impl Spinlock {
         seed!(self, Mutant::ServerToldFirst => tell_server(current, filp.inode););
         let lock = alter!(self, Mutant::UnlockUnlocked, self.file_lock_lock.lock(current) => SpinGuard::none());
         self.time_out_leases(current, filp.inode);
+        seed!(self, Mutant::UnlockSignals => self.signal_own(current, filp););
+        seed!(self, Mutant::UnlockNeedsLease => if !self.has_lease(filp, in_kernel) {
+            self.unlock(current, filp.inode, lock);
+            return Err(Errno::EAGAIN);
+        });
         self.remove_leases(current, filp.inode, |lease| is_mine(lease, filp, in_kernel));
         self.unlock(current, filp.inode, lock);
         Ok(())
@@ -285,6 +291,7 @@ impl Design for Spinlock {
             return;
         }
         let lock = alter!(self, Mutant::CloseUnlocked, self.file_lock_lock.lock(current) => SpinGuard::none());
+        seed!(self, Mutant::CloseSignals => self.signal_own(current, filp););
         self.remove_leases_of(current, filp);
         seed!(self, Mutant::CloseRemovesAll => self.remove_leases(current, filp.inode, |_| true););
         alter!(self, Mutant::ServerNotTold, self.unlock(current, filp.inode, lock) => drop(lock));
@@ -298,7 +305,7 @@ impl Design for Spinlock {
     fn proc_locks(&self, current: &Task, inode: Inode) -> Vec<LockLine> {
         let _frame = current.enter("get_locks_status");
         let _lock = self.file_lock_lock.lock(current);
-        lock_lines(inode)
+        alter!(self, Mutant::WaitersHidden | Mutant::BreakHidden, lock_lines(inode) => self.hidden(lock_lines(inode)))
     }
 }
 

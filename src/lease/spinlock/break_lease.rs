@@ -126,7 +126,7 @@ impl Spinlock {
     }
 
     /// The in-kernel owner is called under the lock, so its call-back must not sleep (M14).
-    fn lease_break_callback(&self, current: &Task, fl: Ptr<FileLock>) {
+    pub(super) fn lease_break_callback(&self, current: &Task, fl: Ptr<FileLock>) {
         let lease = fl.get();
         if !lease.fl_in_kernel.get() {
             kill_fasync(current, lease.fl_fasync);

@@ -48,7 +48,6 @@ pub const NOT_SEEDED: &[NotSeeded] = &[
         "every old design has it as it stands: LW010 of `bkl`",
     ),
     waits("M41", "a reader blocked by a breaking read lease", LATER_RULES),
-    waits("M42", "unlock without a lease: 0 or EAGAIN", "waits for the comparison of designs"),
     exempt("M43", "a flock upgrade drops the lock in the middle", "the model has no flocks"),
     waits("M51", "O_RDONLY|O_TRUNC does not break read leases", "no kernel does: waits for the design `mainline`"),
     waits("M52", "a reader that breaks polls with the wrong deadline", LATER_RULES),

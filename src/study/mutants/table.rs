@@ -301,6 +301,14 @@ const OF_HISTORY: &[Row] = &[
         "spinlock",
     ),
     spinlock(
+        "M42",
+        Mutant::UnlockNeedsLease,
+        "unlock-needs-lease",
+        "F_UNLCK without a lease answers EAGAIN: right as well, and another answer than before",
+        "2.6.37, by c5b1f0d92c3, and since",
+        (LW050, "expiry"),
+    ),
+    spinlock(
         "M44",
         Mutant::FirstToldAlone,
         "first-told-alone",

@@ -69,6 +69,7 @@ impl Spinlock {
         } else if first_type.target() == F_WRLCK {
             FlType::breaking(F_RDLCK)
         } else {
+            seed!(self, Mutant::BystandersSignalled => self.signal_all(current, first););
             return Ok(false);
         };
         if !can_wait && !i_have_this_lease && !flags.nonblock {
@@ -76,7 +77,7 @@ impl Spinlock {
         }
         let break_time = match inode.lease_break_time {
             0 => 0,
-            seconds => jiffies() + seconds * HZ,
+            seconds => jiffies() + alter!(self, Mutant::TwiceTheTime, seconds * HZ => 2 * seconds * HZ),
         };
         let mut at = Some(first);
         while let Some(fl) = at {
@@ -91,6 +92,7 @@ impl Spinlock {
                     self.lease_break_callback(current, fl);
                 });
             }
+            seed!(self, Mutant::SignalsAgain => if known == future { self.lease_break_callback(current, fl) });
             at = lease.fl_next.get();
         }
         if i_have_this_lease || flags.nonblock {
@@ -118,7 +120,7 @@ impl Spinlock {
                 waiter.get().fl_wait.wait_event_timeout(current, timeout, unblocked);
             });
             drop(lock);
-            let unblocked = || waiter.get().fl_next.read_once().is_none();
+            let unblocked = || alter!(self, Mutant::WakeupIgnored, waiter.get().fl_next.read_once().is_none() => timeout.is_none() && waiter.get().fl_next.read_once().is_none());
             let woken = waiter.get().fl_wait.wait_event_timeout(current, timeout, unblocked);
             seed!(self, Mutant::DequeuesUnlocked => if woken == Woken::Signal && unblocked() {
                 return Err(Errno::EINTR);
@@ -141,12 +143,13 @@ impl Spinlock {
     }
 
     /// The in-kernel owner is called under the lock, so its call-back must not sleep (M14).
-    fn lease_break_callback(&self, current: &Task, fl: Ptr<FileLock>) {
+    pub(super) fn lease_break_callback(&self, current: &Task, fl: Ptr<FileLock>) {
         let lease = fl.get();
         if !lease.fl_in_kernel.get() {
             kill_fasync(current, lease.fl_fasync);
         } else if let Some(file) = lease.fl_file.get() {
             self.nfsd.fl_break(current, file);
+            seed!(self, Mutant::CallbackTwice => self.nfsd.fl_break(current, file););
         }
     }
 }

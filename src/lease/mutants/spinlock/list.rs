@@ -55,6 +55,7 @@ impl Spinlock {
                 let break_time = lease.fl_break_time.get();
                 break_time != 0 && jiffies() >= break_time
             };
+            seed!(self, Mutant::ExpirySignals => if overdue { self.lease_break_callback(current, fl) });
             if overdue && fl_type.target() == F_UNLCK {
                 self.locks_delete_lock(current, before, fl);
                 seed!(self, Mutant::FreedTwiceOnExpiry => kfree(fl););

@@ -11,12 +11,12 @@ use crate::lease::note::LeaseType;
 use crate::lease::table::Delegation;
 
 use super::Prepared;
-use crate::lease::file_lock::{FileLock, locks_alloc_lock};
+use crate::lease::file_lock::{FileLock, is_mine, locks_alloc_lock};
 use crate::lease::inode::{File, check_open_counts};
 use crate::lease::mutants::Mutant;
 use crate::lease::nfsd::Nfsd;
 use crate::lease::server::Client;
-use crate::lease::{Design, F_UNLCK, Filp, Inode, OpenFlags};
+use crate::lease::{Design, F_UNLCK, Filp, Inode, LockLine, OpenFlags};
 
 /// Statements that a bug adds: `seed!(self, Mutant::X => statement;)`.
 macro_rules! seed {
@@ -202,11 +202,45 @@ impl Spinlock {
         }
     }
 
+    /// M42: has the owner a lease on the file?
+    pub(super) fn has_lease(&self, filp: Filp, in_kernel: bool) -> bool {
+        leases(filp.inode).any(|fl| is_mine(fl.get(), filp, in_kernel))
+    }
+
+    /// Tells the owner of each lease on this open file.
+    pub(super) fn signal_own(&self, current: &Task, filp: Filp) {
+        let own = leases(filp.inode).filter(|fl| fl.get().fl_file.get() == Some(filp.file));
+        own.for_each(|fl| self.lease_break_callback(current, fl));
+    }
+
+    /// Tells the owner of each lease on the list.
+    pub(super) fn signal_all(&self, current: &Task, first: Ptr<FileLock>) {
+        std::iter::successors(Some(first), |fl| fl.get().fl_next.get())
+            .for_each(|fl| self.lease_break_callback(current, fl));
+    }
+
+    /// `/proc/locks` without what it leaves out.
+    pub(super) fn hidden(&self, mut lines: Vec<LockLine>) -> Vec<LockLine> {
+        for line in &mut lines {
+            if self.has(Mutant::WaitersHidden) {
+                line.waiters.clear();
+            } else {
+                line.breaking = false;
+            }
+        }
+        lines
+    }
+
     /// M13: the server is asked under the spinlock.
     pub(super) fn ask_under_lock(&self, current: &Task, client: Client, want: LeaseType) -> Result<Delegation> {
         let _lock = self.file_lock_lock.lock(current);
         client.setlease(current, want)
     }
+}
+
+/// The leases of a file.
+fn leases(inode: Inode) -> impl Iterator<Item = Ptr<FileLock>> {
+    std::iter::successors(inode.i_flock.get(), |fl| fl.get().fl_next.get())
 }
 
 /// M08: the owner is refused when the lease is listed already.
