@@ -15,13 +15,14 @@
 //! | [`vocabulary`], [`catalogue`], [`scope`] | what names mean |
 //! | [`walk`] | the static walk of every path, and the graph of lock orders |
 //! | [`lower`], [`machine`], [`search`], [`drawn`], [`schedule`] | programs of outlines, every order of their steps, a diagram as drawn |
-//! | [`check`], [`finding`], [`diagnostic`], [`page`] | the verdict, and how it reads |
+//! | [`check`], [`claimed`], [`finding`], [`diagnostic`], [`page`] | the verdict, and how it reads |
 //!
 //! Limits: memory is sequentially consistent, and every task has a CPU of its own. A handler runs once, on top of a task or on an idle
 //! CPU. Works, timers and threads run once for each time that they are started. What a figure only tells in words is not run.
 
 pub mod catalogue;
 pub mod check;
+pub mod claimed;
 pub mod claims;
 pub mod declare;
 pub mod diagnostic;

@@ -2,9 +2,10 @@
 
 use lockwright::outline::catalogue::Catalogue;
 use lockwright::outline::check::{AsDrawn, Options, Report, Value, check};
-use lockwright::outline::page;
+use lockwright::outline::claimed::Standing;
 use lockwright::outline::scope::Conversions;
 use lockwright::outline::vocabulary::Kind;
+use lockwright::outline::{finding, page};
 
 fn data(path: &str) -> Vec<u8> {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(path);
@@ -79,8 +80,12 @@ const FIGURES: &[Row] = &[
     ("53-cols-arrow-in-the-middle", &[], "LW003 LW008"),
 ];
 
-/// Figures whose bug is told in words alone: they parse, and nothing is found. Their head lines expect LW011 and LW020, LW011, LW008.
-const ONLY_WORDS: [&str; 3] = ["35-cols-call-headers-three", "36-cols-tabs-iput-umount", "39-cols-comment-below-call"];
+/// Figures whose bug is told in words that claim it, at the line: a finding by the author's word, as the drawn order is possible.
+const CLAIMED: [(&str, &str, u32); 2] =
+    [("35-cols-call-headers-three", "LW011", 49), ("36-cols-tabs-iput-umount", "LW011", 16)];
+
+/// A figure whose words tell a state and claim nothing: it parses, and nothing is found. Its head line expects LW008.
+const ONLY_WORDS: &str = "39-cols-comment-below-call";
 
 #[test]
 fn every_outline_gives_the_answer_that_its_head_line_expects() {
@@ -100,12 +105,78 @@ fn every_figure_that_draws_its_bug_gives_the_answer_that_its_head_line_expects()
 }
 
 #[test]
-fn a_figure_that_tells_its_bug_in_words_is_read_and_confirms_nothing() {
-    for name in ONLY_WORDS {
+fn a_figure_that_claims_its_bug_in_words_has_it_by_its_authors_word() {
+    for (name, code, line) in CLAIMED {
         let report = run(&data(&format!("notation/{name}.txt")), &[]);
         assert!(report.mistakes.is_empty(), "{name}: {}", page::mistakes(&report));
-        assert_eq!(report.units[0].drawn, Some(AsDrawn::Possible), "{name}");
-        assert!(report.units[0].claims.iter().all(|(.., confirmed)| !confirmed), "{name}");
+        assert_eq!((report.units[0].drawn.as_ref(), report.codes()), (Some(&AsDrawn::Possible), vec![code]), "{name}");
+        let at: Vec<(u32, Standing)> = report.units[0].claims.iter().map(|(_, at, it)| (at.line, *it)).collect();
+        assert_eq!(at, [(line, Standing::Possible)], "{name}");
+        assert_eq!(report.units[0].findings[0].labels[0].place.line, line, "{name}");
+    }
+}
+
+#[test]
+fn a_figure_whose_words_claim_nothing_has_no_finding() {
+    let report = run(&data(&format!("notation/{ONLY_WORDS}.txt")), &[]);
+    assert!(report.mistakes.is_empty(), "{}", page::mistakes(&report));
+    assert_eq!(report.units[0].drawn, Some(AsDrawn::Possible));
+    assert!(report.units[0].claims.is_empty() && report.codes().is_empty());
+}
+
+/// Two columns; the last cell of the second says something.
+fn claiming(words: &str) -> String {
+    format!("CPU0                     CPU1\nadd_item();\n                         drop_item();   // {words}\n")
+}
+
+#[test]
+fn each_claim_names_the_finding_that_it_is_and_a_denial_claims_nothing() {
+    let rows = [
+        ("use after free", "LW020"),
+        ("item is already freed", "LW020"),
+        ("frees it: double free!", "LW021"),
+        ("NULL pointer dereference", "LW011"),
+        ("assertion fails", "LW011"),
+        ("users=1 pending=2 (!)", "LW011"),
+        ("the wakeup is lost", "LW008"),
+        ("waits forever", "LW008"),
+        ("spins forever", "LW009"),
+        ("users=1 pending=2", ""),
+        ("cannot crash", ""),
+        ("no use after free here", ""),
+        ("avoids the lost wakeup", ""),
+        ("freed", ""),
+        ("debugfs", ""),
+    ];
+    for (words, expected) in rows {
+        assert_eq!(codes(&claiming(words), &[]), expected, "{words}");
+    }
+}
+
+#[test]
+fn a_claim_that_the_drawn_locks_decide_is_no_finding() {
+    let lock = "CPU0                     CPU1\nmutex_lock(a)\nmutex_unlock(a)\n                         mutex_lock(a)   // waits forever\n                         mutex_unlock(a)\n";
+    let report = run(lock.as_bytes(), &[]);
+    assert_eq!(report.codes(), Vec::<&str>::new());
+    assert_eq!(report.units[0].claims[0].2, Standing::Unconfirmed);
+
+    // Impossible: CPU1 cannot have gone on to its crash before CPU0 has given the lock back.
+    let held = "CPU0                     CPU1\nmutex_lock(a)\n                         mutex_lock(a)\n                         read_item()   // crash\n                         mutex_unlock(a)\nmutex_unlock(a)\n";
+    let report = run(held.as_bytes(), &[]);
+    assert!(matches!(report.units[0].drawn, Some(AsDrawn::Impossible(4, ..))), "{:?}", report.units[0].drawn);
+    assert_eq!(report.codes(), Vec::<&str>::new());
+}
+
+/// The first block of a page.
+fn block(page: &str) -> &str {
+    page.split("```").nth(1).and_then(|block| block.split_once('\n')).expect("a block").1
+}
+
+#[test]
+fn the_example_on_the_page_of_a_code_of_outlines_has_it() {
+    for it in finding::OUTLINE_CODES {
+        let found = codes(block(it.page), &[]);
+        assert!(found.split(' ').any(|code| code == it.code), "{}: {found}", it.code);
     }
 }
 

@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use clap::ValueEnum;
-use lockwright::check::Code;
 use lockwright::lease::designs::{self, Entry};
 use lockwright::outline::catalogue::{Catalogue, Known};
 use lockwright::outline::facts::Fact;
@@ -71,7 +70,7 @@ fn listed(what: Option<What>) -> Listed {
         scenarios: catalogue::all().iter().map(|scenario| named(scenario.name, scenario.about)).collect(),
         engines: select::ENGINES.iter().map(|(name, _, about)| named(name, about)).collect(),
         calls: alone::calls().iter().map(|call| named(call.name, call.about)).collect(),
-        codes: Code::ALL.iter().map(|code| named(&code.to_string(), code.title())).collect(),
+        codes: select::all_codes().iter().map(|(code, title)| named(code, title)).collect(),
     };
     match what {
         None => all,

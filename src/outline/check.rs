@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::catalogue::Catalogue;
+use super::claimed::{self, Standing};
 use super::claims::Claim;
 use super::declare::Runs;
 use super::diagnostic::{Diagnostic, Label};
@@ -87,7 +88,7 @@ pub struct Unit {
     /// Of a diagram.
     pub drawn: Option<AsDrawn>,
     /// Of a diagram: what is said to go wrong, and whether it does.
-    pub claims: Vec<(Claim, Place, bool)>,
+    pub claims: Vec<(Claim, Place, Standing)>,
     /// Bounds that were hit.
     pub bounds: Vec<String>,
     /// Names of locks with their kinds.
@@ -424,16 +425,10 @@ fn of_diagram(source: &Source, file: &File, diagram: &Diagram, options: &Options
         (!is_made && diagram.figure != Figure::Sections).then(|| as_drawn(source, &lowered.program, &mut unit));
     let names = unit.names.clone();
     run(source, &lowered, names, &mut unit, budget);
-    unit.claims = diagram
-        .claims
-        .iter()
-        .map(|(claim, place)| {
-            let confirmed = unit.findings.iter().any(|finding| claim.codes().contains(&finding.code));
-            (*claim, *place, confirmed)
-        })
-        .collect();
-    unit.claims.sort_by_key(|(_, place, _)| *place);
-    unit.claims.dedup();
+    let found: Vec<&str> = unit.findings.iter().map(|finding| finding.code).collect();
+    let is_possible = unit.drawn == Some(AsDrawn::Possible);
+    unit.claims = claimed::judge(diagram, &lowered.program, &found, is_possible);
+    unit.findings.extend(claimed::findings(&unit.claims));
     unit
 }
 

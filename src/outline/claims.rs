@@ -15,8 +15,10 @@ pub enum Claim {
     Hang,
     /// Somebody runs for ever.
     Spin,
-    /// A wake-up or an update is lost.
+    /// An update is lost, or it is not said what.
     Lost,
+    /// A wake-up is lost.
+    LostWake,
 }
 
 impl Claim {
@@ -30,6 +32,7 @@ impl Claim {
             Claim::Hang => "hangs",
             Claim::Spin => "spins forever",
             Claim::Lost => "lost",
+            Claim::LostWake => "lost wake-up",
         }
     }
 
@@ -42,19 +45,43 @@ impl Claim {
             Claim::Bug => &["LW011", "LW020", "LW021", "LW001", "LW006"],
             Claim::Spin => &["LW009", "LW001", "LW008"],
             Claim::Lost => &["LW008", "LW011"],
+            Claim::LostWake => &["LW008"],
         }
+    }
+
+    /// The code that the claim itself names, where nothing that is drawn decides it.
+    pub fn named(self) -> &'static str {
+        match self {
+            Claim::Deadlock | Claim::Hang | Claim::LostWake => "LW008",
+            Claim::Spin => "LW009",
+            Claim::UseAfterFree => "LW020",
+            Claim::DoubleFree => "LW021",
+            Claim::Bug | Claim::Lost => "LW011",
+        }
+    }
+
+    /// Is it about waiting? Locks and sleeps that are drawn decide such a claim.
+    pub fn is_wait(self) -> bool {
+        matches!(self, Claim::Deadlock | Claim::Hang | Claim::Spin)
     }
 }
 
 /// Phrases of claims, in lower case, the longer ones first.
-const CLAIMS: [(&str, Claim); 26] = [
+const CLAIMS: [(&str, Claim); 58] = [
     ("use after free", Claim::UseAfterFree),
     ("use-after-free", Claim::UseAfterFree),
+    ("used after free", Claim::UseAfterFree),
+    ("already freed", Claim::UseAfterFree),
+    ("freed memory", Claim::UseAfterFree),
+    ("freed object", Claim::UseAfterFree),
+    ("dangling pointer", Claim::UseAfterFree),
     ("uaf", Claim::UseAfterFree),
     ("double free", Claim::DoubleFree),
     ("double-free", Claim::DoubleFree),
+    ("freed twice", Claim::DoubleFree),
     ("dfb", Claim::DoubleFree),
     ("deadlock", Claim::Deadlock),
+    ("deadlocks", Claim::Deadlock),
     ("dead lock", Claim::Deadlock),
     ("spins forever", Claim::Spin),
     ("spin forever", Claim::Spin),
@@ -66,14 +93,63 @@ const CLAIMS: [(&str, Claim); 26] = [
     ("sleeps forever", Claim::Hang),
     ("blocks forever", Claim::Hang),
     ("blocked forever", Claim::Hang),
+    ("stuck forever", Claim::Hang),
     ("never returns", Claim::Hang),
     ("never wakes", Claim::Hang),
+    ("never woken", Claim::Hang),
     ("hangs", Claim::Hang),
     ("hung", Claim::Hang),
+    ("lost wake-up", Claim::LostWake),
+    ("lost wakeup", Claim::LostWake),
+    ("missed wake-up", Claim::LostWake),
+    ("missed wakeup", Claim::LostWake),
+    ("wake-up is lost", Claim::LostWake),
+    ("wakeup is lost", Claim::LostWake),
+    ("wakeup lost", Claim::LostWake),
+    ("misses the wake-up", Claim::LostWake),
+    ("misses the wakeup", Claim::LostWake),
+    ("null pointer dereference", Claim::Bug),
+    ("null dereference", Claim::Bug),
+    ("null deref", Claim::Bug),
+    ("general protection fault", Claim::Bug),
+    ("assertion fails", Claim::Bug),
+    ("assertion failed", Claim::Bug),
+    ("assertion failure", Claim::Bug),
+    ("triggers bug_on", Claim::Bug),
+    ("hits bug_on", Claim::Bug),
     ("panic", Claim::Bug),
+    ("panics", Claim::Bug),
+    ("crash", Claim::Bug),
+    ("crashes", Claim::Bug),
+    ("barfs", Claim::Bug),
     ("oops", Claim::Bug),
+    ("oopses", Claim::Bug),
     ("bug", Claim::Bug),
     ("lost", Claim::Lost),
+];
+
+/// Words by which a text says that it does not happen, or what is done against it.
+const DENIALS: [&str; 20] = [
+    "no",
+    "not",
+    "never",
+    "without",
+    "avoid",
+    "avoids",
+    "avoided",
+    "prevent",
+    "prevents",
+    "prevented",
+    "cannot",
+    "can't",
+    "won't",
+    "fix",
+    "fixes",
+    "fixed",
+    "against",
+    "instead",
+    "otherwise",
+    "isn't",
 ];
 
 /// What the words claim.
@@ -87,8 +163,26 @@ pub fn claim(text: &str) -> Option<Claim> {
         let letter = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
         !letter(at.checked_sub(1).and_then(|at| bytes.get(at))) && !letter(bytes.get(at + len))
     };
-    let found = |phrase: &str| text.match_indices(phrase).any(|(at, _)| is_word(at, phrase.len()));
-    CLAIMS.iter().find(|(phrase, _)| found(phrase)).map(|(_, claim)| *claim)
+    let denied = |at: usize| {
+        let words = text[..at].split(|c: char| !c.is_ascii_alphanumeric() && c != '\'');
+        words.rev().take(5).any(|word| DENIALS.contains(&word))
+    };
+    let found = |phrase: &str| text.match_indices(phrase).any(|(at, _)| is_word(at, phrase.len()) && !denied(at));
+    let named = CLAIMS.iter().find(|(phrase, _)| found(phrase)).map(|(_, claim)| *claim);
+    named.or_else(|| is_marked_state(&text).then_some(Claim::Bug))
+}
+
+/// A state that its author marks as wrong: `count=1 inflight=2 (!)`.
+fn is_marked_state(text: &str) -> bool {
+    let text = text.trim_end().trim_end_matches("*/").trim_end();
+    let Some(state) = text.strip_suffix("(!)").or_else(|| text.strip_suffix("(!!)")) else { return false };
+    let is_value = |word: &str| {
+        let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        word.split_once('=').is_some_and(|(name, value)| {
+            name.starts_with(|c: char| c.is_ascii_alphabetic()) && number(value.trim_start_matches('-'))
+        })
+    };
+    state.split_whitespace().next_back().is_some_and(|word| is_value(word.trim_end_matches(',')))
 }
 
 /// A text that is a claim and nothing else: `*** DEADLOCK ***`, `=> hangs`, `BUG!`.

@@ -7,7 +7,7 @@ use super::diagnostic::Diagnostic;
 use super::reader::Reader;
 use super::source::{Line, Place};
 use super::statement::{Context, Parsed, Stmt};
-use super::tree::{Column, Diagram, Figure, Item, items, nest};
+use super::tree::{Column, Diagram, Figure, Item, Node, items, nest};
 use super::{claims, splat, words};
 
 /// A part of a line between rivers.
@@ -332,11 +332,20 @@ fn finish(
     }
     for column in &all {
         for node in &column.body {
-            node.each(&mut |node| claims.extend(node.claim.map(|claim| (claim, node.place))));
+            node.each(&mut |node| claims.extend(said(node).map(|claim| (claim, node.place))));
         }
     }
     claims.extend(claim_behind(reader, end));
     reader.file.diagrams.push(Diagram { figure, place, columns: all, claims, remarks });
+}
+
+/// What a remark at the node claims, or a cell that is words.
+fn said(node: &Node) -> Option<claims::Claim> {
+    let words = match &node.stmt {
+        Stmt::Prose(text) => text,
+        _ => &node.note,
+    };
+    node.claim.or_else(|| claims::claim(words))
 }
 
 /// `*** DEADLOCK ***` below the body.

@@ -2,6 +2,27 @@
 
 use super::diagnostic::{Diagnostic, Label, Severity};
 
+/// A code that only outlines have: no check of a run finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutlineCode {
+    /// Such as LW004.
+    pub code: &'static str,
+    /// What it means, in a few words.
+    pub title: &'static str,
+    /// Its page, as Markdown.
+    pub page: &'static str,
+}
+
+/// The codes that only outlines have, in order.
+pub const OUTLINE_CODES: [OutlineCode; 2] = [
+    OutlineCode {
+        code: "LW004",
+        title: "lock of an interrupt handler, held with that interrupt on",
+        page: include_str!("../../docs/findings/LW004.md"),
+    },
+    OutlineCode { code: "LW005", title: "invalid wait context", page: include_str!("../../docs/findings/LW005.md") },
+];
+
 /// Something that is wrong with the locking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -25,6 +46,11 @@ impl Finding {
     /// Does it count? One that is graded is told, and is no reason to fail.
     pub fn counts(&self) -> bool {
         self.grade.is_none()
+    }
+
+    /// Is it told by the figure's words alone?
+    pub fn is_claim(&self) -> bool {
+        self.subject.starts_with("claim at line ")
     }
 
     /// As it is rendered over the user's lines.

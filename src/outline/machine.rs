@@ -66,6 +66,18 @@ pub enum Until {
     Timeout,
 }
 
+impl Op {
+    /// Does a task that is here wait for another?
+    pub fn waits(&self) -> bool {
+        match self {
+            Op::Acquire(_, _, tried) => tried.is_none(),
+            Op::SyncRcu | Op::Sleep(..) | Op::Await(_) | Op::WaitCount(..) | Op::Join(_) | Op::Flush(..) => true,
+            Op::Spin(_) | Op::SeqBegin(..) => true,
+            _ => false,
+        }
+    }
+}
+
 /// One instruction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::check::{AsDrawn, Report, Run, Unit};
+use super::claimed::Standing;
 use super::diagnostic::{Diagnostic, render};
 use super::finding::Finding;
 use super::source::{Place, Source};
@@ -94,13 +95,18 @@ fn drawn(source: &Source, unit: &Unit) -> String {
         }
         AsDrawn::Unknown => "as drawn:     not decided: it does not end in as many steps as are tried\n".to_owned(),
     };
-    let mut codes: Vec<&str> = unit.counted().map(|finding| finding.code).collect();
+    let explored = unit.counted().filter(|finding| !finding.is_claim());
+    let mut codes: Vec<&str> = explored.map(|finding| finding.code).collect();
     codes.sort_unstable();
     codes.dedup();
     let found = if codes.is_empty() { "no finding".to_owned() } else { codes.join(" ") };
     text.push_str(&format!("in any order: {found}\n"));
-    for (claim, place, confirmed) in &unit.claims {
-        let verdict = if *confirmed { "confirmed" } else { "not confirmed" };
+    for (claim, place, standing) in &unit.claims {
+        let verdict = match standing {
+            Standing::Confirmed => "confirmed",
+            Standing::Possible => "confirmed as far as the drawn order goes",
+            Standing::Unconfirmed => "not confirmed",
+        };
         text.push_str(&format!("claim:        {}, line {}: {verdict}\n", claim.text(), place.line));
     }
     text + "\n"
@@ -234,10 +240,10 @@ fn unit(source: &Source, unit: &Unit) -> UnitReport {
         claims: unit
             .claims
             .iter()
-            .map(|(claim, place, confirmed)| ClaimReport {
+            .map(|(claim, place, standing)| ClaimReport {
                 claim: claim.text(),
                 line: place.line,
-                confirmed: *confirmed,
+                confirmed: *standing == Standing::Confirmed,
             })
             .collect(),
         runs: unit.runs.clone(),

@@ -263,6 +263,11 @@ fn star(text: &str) -> Option<usize> {
 fn slashes(text: &str) -> Option<usize> {
     let (blanks, rest) = after_blanks(text);
     let after = rest.strip_prefix("//")?;
+    // This far to the right it is a remark in a column of a diagram, and no leader.
+    let column: usize = text[..blanks].chars().map(|c| if c == '\t' { 8 } else { 1 }).sum();
+    if column > 16 {
+        return None;
+    }
     Some(blanks + 2 + usize::from(after.starts_with(' ')))
 }
 
