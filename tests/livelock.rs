@@ -328,7 +328,7 @@ fn page_of_a_round_of_one_step_says_where_it_goes_on() {
             "why",
             "  (1) task 1, step 1: task 1 goes round here               ",
             "  (2) task 1, step 2: and stands before the same step again",
-            "replay: save it with lockwright check --design small --scenario spin --save DIR",
+            "replay: save it with --save DIR beside the same options",
         ]
     );
 }
