@@ -34,7 +34,7 @@ pub use finding::{Finding, Spot};
 use ledger::Ledger;
 pub use lockdep::{Order, Orders};
 
-/// What the checks remember of an execution: a search that goes on from a copy of a state takes a copy of this as well.
+/// What the checks remember of an execution: a search that continues from a copy of a state copies this as well.
 #[derive(Clone, Default)]
 pub struct CheckMemory {
     ledger: Ledger,

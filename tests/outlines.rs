@@ -379,3 +379,86 @@ fn what_tasks_see_at_the_end_are_the_outcomes_of_sequential_consistency() {
     // Of four pairs, (0, 0) needs store buffers.
     assert_eq!(seen, [(Some(0), Some(1)), (Some(1), Some(0)), (Some(1), Some(1))]);
 }
+
+/// A text with the lines that begin with this word in the other order.
+fn turned(text: &str, word: &str) -> String {
+    let is_it = |line: &&str| line.starts_with(word);
+    let mut other = text.lines().filter(is_it).rev();
+    let lines = text.lines().map(|line| if is_it(&line) { other.next().unwrap_or(line) } else { line });
+    lines.map(|line| line.to_owned() + "\n").collect()
+}
+
+#[test]
+fn the_order_of_the_task_lines_changes_no_code_and_no_outcome() {
+    let tasks_of = |text: &str| text.lines().filter(|line| line.starts_with("task ")).count();
+    let mut turned_ones = 0;
+    for (name, conversions, _) in OUTLINES {
+        let text = String::from_utf8(data(&format!("outlines/{name}.outline"))).expect("samples are UTF-8");
+        if tasks_of(&text) < 2 {
+            continue;
+        }
+        let [before, after] = [text.clone(), turned(&text, "task ")].map(|text| run(text.as_bytes(), conversions));
+        assert_eq!(before.codes(), after.codes(), "{name}");
+        let states =
+            |report: &Report| report.units.iter().flat_map(|unit| &unit.runs).map(|run| run.states).sum::<u64>();
+        assert_eq!(states(&before), states(&after), "{name}");
+        turned_ones += 1;
+    }
+    assert!(turned_ones >= 5, "{turned_ones} samples have tasks to turn round");
+}
+
+#[test]
+fn condition_over_a_name_that_nobody_declares_is_a_mistake() {
+    let text = |condition: &str| {
+        format!(
+            "lock a: mutex\nvar n = 0\nf\n   mutex_lock(&a)\n   n = 1\n   mutex_unlock(&a)\ntask t: f\n{condition}\n"
+        )
+    };
+    for condition in ["assert m == 1", "never r1 == 0", "assert n == 1 && m == 0"] {
+        let report = run(text(condition).as_bytes(), &[]);
+        assert!(page::mistakes(&report).contains("is not declared"), "{condition}");
+        assert!(!report.is_complete(), "{condition}");
+    }
+    assert_eq!(codes(&text("assert n == 1"), &[]), "");
+    assert_eq!(codes(&text("assert n == 2"), &[]), "LW011");
+}
+
+#[test]
+fn bounds_of_the_walk_are_in_the_verdict_by_name() {
+    let bounds =
+        |text: &str| run(text.as_bytes(), &[]).units.iter().flat_map(|unit| unit.bounds.clone()).collect::<Vec<_>>();
+    // f calls itself: what the second round would do with the lock is not followed.
+    let itself = "lock a: mutex\nf\n   mutex_lock(&a)\n   f()\n   mutex_unlock(&a)\ntask t: f\n";
+    assert!(
+        bounds(itself).contains(&"a function that calls itself is followed once".to_owned()),
+        "{:?}",
+        bounds(itself)
+    );
+    // Forty functions, each of which calls the next.
+    let chain: String = (0..40).map(|at| format!("f{at}\n   f{}()\n\n", at + 1)).collect();
+    let chain = format!("lock a: mutex\n\n{chain}f40\n   mutex_lock(&a)\n   mutex_unlock(&a)\n\ntask t: f0\n");
+    assert!(bounds(&chain).iter().any(|bound| bound.starts_with("calls nested deeper than")), "{:?}", bounds(&chain));
+    // A ring of seven locks, and one of six, which is found.
+    let ring = |count: usize| {
+        let one = |at: usize| {
+            format!(
+                "f{at}\n   mutex_lock(&l{at})\n   mutex_lock(&l{})\n   mutex_unlock(&l{})\n   mutex_unlock(&l{at})\n\n",
+                (at + 1) % count,
+                (at + 1) % count
+            )
+        };
+        (0..count).map(one).collect::<String>()
+    };
+    assert!(bounds(&ring(7)).contains(&"lock-order cycles of more than 6 locks".to_owned()), "{:?}", bounds(&ring(7)));
+    assert_eq!(codes(&ring(6), &[]), "LW003 LW008");
+}
+
+#[test]
+fn text_in_which_nothing_locks_is_no_outline() {
+    let report = run(b"hello\n", &[]);
+    assert!(page::mistakes(&report).contains("nothing here locks, sleeps or shares memory"));
+    assert!(report.units.is_empty() && !report.is_complete());
+    // A function that is not known is something to say.
+    let report = run(b"f\n   g()\n   h()\n", &[]);
+    assert_eq!((report.mistakes.len(), report.units[0].assumptions.len()), (0, 2));
+}

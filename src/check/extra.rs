@@ -39,7 +39,7 @@ pub trait Check: Send {
     fn observed(&self) -> Vec<Remains> {
         Vec::new()
     }
-    /// The same judge with the same memory: a search that goes on from a copy of a state takes one.
+    /// The same judge with the same memory: a search that continues from a copy of a state takes one.
     fn copied(&self) -> Box<dyn Check>;
 }
 

@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use lockwright::explore::compare::{Difference, What};
-use lockwright::explore::saved::{self, Saved, SavedFinding};
+use lockwright::explore::saved::SavedFinding;
 use lockwright::explore::schedule::{Guide, Replay, replay};
 use lockwright::explore::{Config, EngineKind, Verdict};
 use lockwright::lease::designs::Entry;
 use lockwright::report::compare::{self as shows, Shown};
 use lockwright::report::json::{self, ComparedReport, Comparison, DifferenceReport};
-use lockwright::scenario::{Scenario, catalogue, file, observed};
+use lockwright::scenario::{Scenario, observed};
 use lockwright::study::cells::{self, Cell};
 use lockwright::study::compare::table::ROWS;
 use lockwright::study::compare::{self, Compared};
 
 use super::progress::Progress;
-use super::{Status, print, search, select, time_line, workers};
+use super::{Status, print, save, search, select, time_line, workers};
 
 /// What to compare, and how.
 #[derive(clap::Args)]
@@ -138,19 +138,7 @@ fn write(
         _ => SavedFinding { code: difference.code, subject: number.to_string() },
     };
     let memory = difference.schedule.as_ref().map_or_else(Default::default, |schedule| schedule.memory);
-    let saved = Saved {
-        lockwright: saved::VERSION,
-        design,
-        scenario: scenario.name.to_owned(),
-        memory,
-        program: catalogue::find(scenario.name).is_none().then(|| file::to_json(scenario)),
-        finding: Some(finding),
-        steps: replay.steps.clone(),
-    };
-    let path = saved
-        .write_into(directory)
-        .with_context(|| format!("writing {}", directory.join(saved.file_name()).display()))?;
-    Ok(path.display().to_string())
+    save::write_steps(design, scenario, memory, finding, replay, directory)
 }
 
 /// Every difference of every scenario on a page.

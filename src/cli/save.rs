@@ -3,22 +3,35 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use lockwright::engine::Memory;
 use lockwright::event::names::Names;
 use lockwright::explore::Found;
 use lockwright::explore::saved::{self, Saved, SavedFinding};
 use lockwright::explore::schedule::{Guide, Replay, replay};
-use lockwright::scenario::{catalogue, file};
+use lockwright::scenario::{Scenario, catalogue, file};
 use lockwright::study::cells::Cell;
 
 /// Writes the schedule of a finding into the directory; returns where.
 pub(super) fn write(cell: &Cell, found: &Found, replay: &Replay, directory: &Path) -> Result<String> {
     let finding = SavedFinding { code: found.finding.code, subject: found.finding.subject.to_string() };
+    write_steps(cell.design.full_name(), &cell.scenario, found.schedule.memory, finding, replay, directory)
+}
+
+/// Writes what was replayed; returns where.
+pub(super) fn write_steps(
+    design: String,
+    scenario: &Scenario,
+    memory: Memory,
+    finding: SavedFinding,
+    replay: &Replay,
+    directory: &Path,
+) -> Result<String> {
     let saved = Saved {
         lockwright: saved::VERSION,
-        design: cell.design.full_name(),
-        scenario: cell.scenario.name.to_owned(),
-        memory: found.schedule.memory,
-        program: catalogue::find(cell.scenario.name).is_none().then(|| file::to_json(&cell.scenario)),
+        design,
+        scenario: scenario.name.to_owned(),
+        memory,
+        program: catalogue::find(scenario.name).is_none().then(|| file::to_json(scenario)),
         finding: Some(finding),
         steps: replay.steps.clone(),
     };

@@ -73,7 +73,7 @@ struct Task {
 /// Of the value of a lock: the task that holds it alone, its number plus one.
 const WRITER: u64 = 0xff;
 
-/// Where a task stands: from where it goes on, and with which result.
+/// Where a task stands: the point from which it continues, and the result it continues with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
     pub task: TaskId,

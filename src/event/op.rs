@@ -86,7 +86,7 @@ impl Op {
         }
     }
 
-    /// What the task waits for, until others give it back.
+    /// The object that the task waits for until others release it.
     pub fn waits_for(self) -> Option<ObjectId> {
         match self {
             Op::Acquire(lock) | Op::AcquireRead(lock) | Op::Down(lock) => Some(lock),
@@ -94,7 +94,7 @@ impl Op {
         }
     }
 
-    /// What it gives back: tasks that wait for that may go on.
+    /// The object that it releases: tasks that wait for it may run.
     pub fn gives_back(self) -> Option<ObjectId> {
         match self {
             Op::Release(lock) | Op::ReleaseRead(lock) | Op::Up(lock) => Some(lock),

@@ -2,7 +2,7 @@
 //!
 //! An event has no holder, but somebody owes it: between the start of the context that will bring it and the event itself, whatever that
 //! context waits for, the event waits for too. So each acquisition in between is a dependency of the event, even of a lock that was
-//! released again before; and whoever waits for the event with a lock held makes one on it. DEPT calls the three places start, wait
+//! released again before; and a task that waits for the event with a lock held makes one on it. DEPT calls the three places start, wait
 //! and event. lockdep knows works, as locks that are held while they run, and no completions.
 //!
 //! It is assumed that nobody else brings the event. Without a start nothing is known of its context, and no dependency is made.

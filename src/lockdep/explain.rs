@@ -1,7 +1,7 @@
 //! The report of a finding: a column for each participant, both places of every dependency, and the smallest change that cures it.
 //!
 //! Time goes down. A participant does what its part of the run says, up to the acquisition at which it waits for ever (`waits`); where
-//! an interrupt comes, its steps stand in the column of whoever it interrupts, marked with `!`. Without a schedule the columns show
+//! an interrupt comes, its steps stand in the column of the task that it interrupts, marked with `!`. Without a schedule the columns show
 //! where each holds and where it waits, and the grade says why there is none.
 
 use super::answer::Judged;
@@ -46,7 +46,7 @@ fn one(case: &Case, finding: &Finding) -> String {
 /// What the grade means.
 fn grade(grade: Grade, locks: &Locks) -> String {
     match grade {
-        Grade::Certain => "certain: whoever goes this way gets there".into(),
+        Grade::Certain => "certain: every run that takes these steps has the bug".into(),
         Grade::Interleaving => "needs this interleaving of what the tasks did".into(),
         Grade::Phases => {
             "needs two tasks, or a task and an interrupt, that do at once what was seen one after the other".into()

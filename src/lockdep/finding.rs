@@ -161,14 +161,14 @@ pub struct Run {
     pub in_irq: bool,
 }
 
-/// A dependency: whoever holds `from` waits for `to`.
+/// A dependency: a holder of `from` waits for `to`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edge {
     /// What is held.
     pub from: End,
     /// What is waited for.
     pub to: End,
-    /// If it is an interrupt that waits, on the CPU of whoever holds `from`: which, and where interrupts were on.
+    /// If it is an interrupt that waits, on the CPU of the holder of `from`: which, and where interrupts were on.
     pub irq: Option<(Level, Place)>,
     /// What the task did until it waits, or is interrupted.
     pub run: Run,

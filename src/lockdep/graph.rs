@@ -1,7 +1,7 @@
 //! The dependency graph, and the search for cycles.
 //!
 //! An edge says: somebody held `from` and waited for `to`. There is one for *every* lock that was held, past readers and attempts. An
-//! interrupt makes edges too: whoever holds a lock with the interrupt on may be interrupted there, and then the handler waits for each
+//! interrupt makes edges too: a task that holds a lock with the interrupt on may be interrupted there, and then the handler waits for each
 //! lock that it takes. So a deadlock through an interrupt is a cycle with an interrupt edge, whichever of its facts came last.
 //!
 //! A path is strong if no recursive reader waits for a lock that is held for reading: those block nobody. The search is over edges,

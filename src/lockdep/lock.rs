@@ -80,7 +80,7 @@ pub enum LockKind {
 }
 
 impl LockKind {
-    /// Does whoever takes it spin, with preemption off?
+    /// Does a task that takes it spin, with preemption off?
     pub fn spins(self) -> bool {
         matches!(self, LockKind::Spin | LockKind::RawSpin | LockKind::RwLock | LockKind::Local)
     }
@@ -90,7 +90,7 @@ impl LockKind {
         matches!(self, LockKind::Completion | LockKind::Work)
     }
 
-    /// May whoever takes it sleep?
+    /// May a task that takes it sleep?
     pub fn sleeps(self) -> bool {
         matches!(self, LockKind::Mutex | LockKind::RwSem | LockKind::RtMutex | LockKind::WwMutex | LockKind::Semaphore)
     }

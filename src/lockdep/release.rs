@@ -54,7 +54,7 @@ impl Validator<'_> {
         self.report(finding.note(held.place, "taken here"));
     }
 
-    /// A semaphore has no owner: whoever took it has it no longer.
+    /// A semaphore has no owner: the task that took it has it no longer.
     fn up_of_another(&mut self, lock: LockId) {
         for task in &mut self.tasks {
             if let Some(at) = task.held.iter().position(|held| held.lock == lock) {

@@ -33,7 +33,7 @@ pub(super) struct Raw {
     pub(super) rest: BTreeMap<String, Value>,
 }
 
-/// Operations, for whoever has mistyped one.
+/// Operations, for a message about one that is mistyped.
 const KNOWN: &str = "lock, unlock, trylock, event_start, wait, complete, downgrade, set_subclass, init, irq_disable, irq_enable, irq_save, irq_restore, \
                      bh_disable, bh_enable, preempt_disable, preempt_enable, hardirq_enter, hardirq_exit, softirq_enter, \
                      softirq_exit, rcu_lock, rcu_unlock, fs_reclaim_acquire, fs_reclaim_release, might_alloc, might_sleep, \

@@ -124,9 +124,9 @@ impl Report {
         codes.into_iter().collect()
     }
 
-    /// Did a bound end something?
+    /// Was everything seen: no mistake in the file, and no bound?
     pub fn is_complete(&self) -> bool {
-        self.units.iter().all(|unit| unit.bounds.is_empty())
+        self.mistakes.is_empty() && self.units.iter().all(|unit| unit.bounds.is_empty())
     }
 
     /// Names of all locks.
@@ -152,8 +152,25 @@ pub fn check(name: &str, bytes: &[u8], options: &Options) -> Report {
             units.push(of_diagram(&source, &file, diagram, options, &mut budget));
         }
     }
+    if !units.is_empty() && file.mistakes.is_empty() && units.iter().all(says_nothing) {
+        let place =
+            source.lines.iter().find(|line| line.number == units[0].line).map_or(Place::default(), |line| line.whole());
+        let title = "nothing here locks, sleeps or shares memory";
+        file.mistakes.push(Diagnostic::mistake(title, place, "what was taken for an outline begins here"));
+        units.clear();
+    }
     let declarations = file.declarations.len();
     Report { mistakes: file.mistakes, unread: file.unread, units, declarations, source }
+}
+
+/// Is there nothing in the unit that could go right or wrong?
+fn says_nothing(unit: &Unit) -> bool {
+    let is_idle = unit.runs.iter().all(|run| run.states <= 1) && unit.drawn.is_none() && unit.claims.is_empty();
+    is_idle
+        && unit.locks.is_empty()
+        && unit.findings.is_empty()
+        && unit.bounds.is_empty()
+        && unit.assumptions.is_empty()
 }
 
 /// A task calls a function that is outlined nowhere.
@@ -220,10 +237,7 @@ fn outline(source: &Source, file: &File, group: &Group, options: &Options, budge
 
 fn unit_of(what: &'static str, line: u32, walk: &Walk, scope: &Scope) -> Unit {
     let kind = |name: &String| (name.clone(), scope.kind(name, None).0);
-    let mut bounds = Vec::new();
-    if walk.is_cut {
-        bounds.push("paths of the static walk".to_owned());
-    }
+    let bounds = walk.bounds.iter().map(|bound| (*bound).to_owned()).collect();
     Unit {
         what,
         line,
@@ -336,9 +350,7 @@ fn run(source: &Source, lowered: &lower::Lowered, tasks: Vec<String>, unit: &mut
             unit.bounds.push(text.to_owned());
         }
     };
-    if lowered.is_cut {
-        bound(unit, "instructions of a task");
-    }
+    lowered.bounds.iter().for_each(|text| bound(unit, text));
     if lowered.program.tasks.len() > 30 {
         return bound(unit, "30 tasks");
     }
@@ -440,7 +452,10 @@ fn as_drawn(source: &Source, program: &Program, unit: &mut Unit) -> AsDrawn {
         }
         Drawn::Possible(_) => AsDrawn::Possible,
         Drawn::Impossible(line, place, why) => AsDrawn::Impossible(line, place, why),
-        Drawn::Unknown => AsDrawn::Unknown,
+        Drawn::Unknown => {
+            unit.bounds.push("steps of the drawn order".to_owned());
+            AsDrawn::Unknown
+        }
     }
 }
 

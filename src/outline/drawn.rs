@@ -167,6 +167,10 @@ impl Player<'_> {
                 break;
             }
         }
+        let is_cut = self.shown.is_none() && self.path.len() >= STEPS_MAX;
+        if is_cut {
+            return Drawn::Unknown;
+        }
         if let Some((shown, line)) = self.shown.take() {
             return Drawn::Finding(shown, line, self.path);
         }

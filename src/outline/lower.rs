@@ -1,6 +1,6 @@
 //! From trees to programs: calls are expanded, conditions become branches, words become instructions.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::claims::Claim;
 use super::declare::Runs;
@@ -23,8 +23,9 @@ const INSTS_MAX: usize = 4000;
 /// Calls within calls that are expanded.
 const CALLS_MAX: usize = 24;
 
-/// Names that were never set, for each of which a task chooses at its beginning; further ones are chosen where they are read.
-const CHOSEN_MAX: usize = 4;
+/// Names of bounds.
+const INSTS: &str = "instructions of a task";
+const NESTED: &str = "calls nested deeper than 24 in an exploration";
 
 /// One task to be lowered.
 pub struct Source<'a> {
@@ -41,7 +42,7 @@ pub struct Lowered {
     /// The program.
     pub program: Program,
     /// A task has more instructions than there may be.
-    pub is_cut: bool,
+    pub bounds: BTreeSet<&'static str>,
 }
 
 /// Lowers tasks that run together. In a diagram, a column that gets ready to sleep and ends there sleeps.
@@ -53,7 +54,7 @@ pub fn lower<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool) ->
         let known = scope.variables[name];
         program.variables.push(Variable { name: name.to_owned(), is_atomic: known.is_atomic, first: known.first });
     }
-    let mut lowered = Lowered { program, is_cut: false };
+    let mut lowered = Lowered { program, bounds: BTreeSet::new() };
     let tasks: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
     let freed = freed(sources);
     let mut handlers = Vec::new();
@@ -65,24 +66,8 @@ pub fn lower<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool) ->
             Runs::Work | Runs::Timer => Start::Queued,
         };
         let code = Code { name: source.name.clone(), insts: Vec::new(), locals: Vec::new(), start };
-        let mut lower = Lower {
-            scope,
-            out: &mut lowered,
-            code,
-            tasks: &tasks,
-            freed: &freed,
-            locals: HashMap::new(),
-            assigned: HashSet::new(),
-            labels: HashMap::new(),
-            jumps: Vec::new(),
-            returns: Vec::new(),
-            loops: Vec::new(),
-            calls: Vec::new(),
-            handlers: Vec::new(),
-            about_to_sleep: false,
-            is_diagram,
-            task: at,
-        };
+        let around = Around { scope, tasks: &tasks, freed: &freed, is_diagram };
+        let mut lower = Lower::new(&around, &mut lowered, code, at);
         lower.run(&source.bodies);
         let (code, found) = (lower.code, lower.handlers);
         lowered.program.tasks.push(code);
@@ -94,24 +79,8 @@ pub fn lower<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool) ->
         let start = if context == Context::Hard { Start::Hard(Some(host)) } else { Start::Soft(Some(host)) };
         let code = Code { name, insts: Vec::new(), locals: Vec::new(), start };
         let task = lowered.program.tasks.len();
-        let mut lower = Lower {
-            scope,
-            out: &mut lowered,
-            code,
-            tasks: &tasks,
-            freed: &freed,
-            locals: HashMap::new(),
-            assigned: HashSet::new(),
-            labels: HashMap::new(),
-            jumps: Vec::new(),
-            returns: Vec::new(),
-            loops: Vec::new(),
-            calls: Vec::new(),
-            handlers: Vec::new(),
-            about_to_sleep: false,
-            is_diagram,
-            task,
-        };
+        let around = Around { scope, tasks: &tasks, freed: &freed, is_diagram };
+        let mut lower = Lower::new(&around, &mut lowered, code, task);
         lower.run(&[("", &node.children)]);
         let code = lower.code;
         lowered.program.tasks.push(code);
@@ -174,6 +143,14 @@ struct Loop {
     continues: Vec<usize>,
 }
 
+/// What all tasks of a program have in common.
+struct Around<'s, 'a> {
+    scope: &'s Scope<'a>,
+    tasks: &'s [String],
+    freed: &'s HashSet<String>,
+    is_diagram: bool,
+}
+
 struct Lower<'s, 'a> {
     scope: &'s Scope<'a>,
     out: &'s mut Lowered,
@@ -195,7 +172,29 @@ struct Lower<'s, 'a> {
     task: usize,
 }
 
-impl<'a> Lower<'_, 'a> {
+impl<'s, 'a> Lower<'s, 'a> {
+    fn new(around: &Around<'s, 'a>, out: &'s mut Lowered, code: Code, task: usize) -> Lower<'s, 'a> {
+        let &Around { scope, tasks, freed, is_diagram } = around;
+        Lower {
+            scope,
+            out,
+            code,
+            tasks,
+            freed,
+            locals: HashMap::new(),
+            assigned: HashSet::new(),
+            labels: HashMap::new(),
+            jumps: Vec::new(),
+            returns: Vec::new(),
+            loops: Vec::new(),
+            calls: Vec::new(),
+            handlers: Vec::new(),
+            about_to_sleep: false,
+            is_diagram,
+            task,
+        }
+    }
+
     fn run(&mut self, bodies: &[(&'a str, &'a [Node])]) {
         for (_, body) in bodies {
             self.note_assigned(body, 0);
@@ -231,6 +230,7 @@ impl<'a> Lower<'_, 'a> {
     /// Names that are set somewhere: reading another one is a free choice.
     fn note_assigned(&mut self, body: &'a [Node], depth: usize) {
         if depth > CALLS_MAX {
+            self.out.bounds.insert(NESTED);
             return;
         }
         for node in body {
@@ -254,7 +254,7 @@ impl<'a> Lower<'_, 'a> {
 
     fn push(&mut self, op: Op, place: Place) -> usize {
         if self.code.insts.len() >= INSTS_MAX {
-            self.out.is_cut = true;
+            self.out.bounds.insert(INSTS);
         } else {
             self.code.insts.push(Inst { op, place });
         }
@@ -382,12 +382,7 @@ impl<'a> Lower<'_, 'a> {
         let mut next = at;
         while next < nodes.len() {
             let node = &nodes[next];
-            let cond = match &node.stmt {
-                Stmt::If(cond) if next == at => Some(cond),
-                Stmt::ElseIf(cond) if next > at => Some(cond),
-                Stmt::Else if next > at => None,
-                _ => break,
-            };
+            let Some(cond) = node.stmt.branch(next == at) else { break };
             next += 1;
             let Some(cond) = cond else {
                 self.list(&node.children);

@@ -312,6 +312,11 @@ impl<'a> Scope<'a> {
         self.expansions.get(name).map(|body| (*body, [].as_slice()))
     }
 
+    /// Has the function a block of its own? An expansion stands where it is called, and may name itself.
+    pub fn has_block(&self, name: &str) -> bool {
+        self.own.contains_key(name)
+    }
+
     /// Is the name one that all tasks share?
     pub fn is_shared(&self, name: &str) -> bool {
         self.variables.contains_key(name)

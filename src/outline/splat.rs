@@ -58,7 +58,7 @@ fn kinds(reader: &mut Reader) {
     }
 }
 
-/// `-> #1 (X){..}:` without a box below: whoever holds the one before takes X.
+/// `-> #1 (X){..}:` without a box below: a holder of the one before takes X.
 fn links(reader: &mut Reader) {
     let lines = &reader.source.lines;
     let has_box = lines.iter().any(|line| line.text.trim_start().starts_with("CPU0"));

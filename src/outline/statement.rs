@@ -15,6 +15,19 @@ pub struct Cond {
     pub expr: Option<Expr>,
 }
 
+impl Stmt {
+    /// The condition of an `if` (at the first place of a chain), an `else if`, or none of an `else` (further on); nothing if the statement
+    /// does not belong to the chain.
+    pub fn branch(&self, is_first: bool) -> Option<Option<&Cond>> {
+        match self {
+            Stmt::If(cond) if is_first => Some(Some(cond)),
+            Stmt::ElseIf(cond) if !is_first => Some(Some(cond)),
+            Stmt::Else if !is_first => Some(None),
+            _ => None,
+        }
+    }
+}
+
 impl Cond {
     fn new(text: &str) -> Cond {
         Cond { text: text.trim().to_owned(), expr: expr::parse(text) }

@@ -33,6 +33,11 @@ const STATEMENTS_MAX: usize = 2_000_000;
 /// Calls within calls that are followed.
 const CALLS_MAX: usize = 32;
 
+/// Names of bounds.
+const PATHS: &str = "paths of the static walk";
+const NESTED: &str = "calls nested deeper than 32";
+const CALLS_ITSELF: &str = "a function that calls itself is followed once";
+
 /// A lock by number.
 pub type LockId = u32;
 
@@ -95,8 +100,8 @@ pub struct Walk<'a> {
     pub assumptions: BTreeSet<Assumption>,
     /// Orders of locks, and where they are used in interrupts.
     pub orders: Orders,
-    /// Is a bound hit?
-    pub is_cut: bool,
+    /// Bounds that were hit.
+    pub bounds: BTreeSet<&'static str>,
     statements: usize,
     calls: Vec<&'a str>,
     memo: HashMap<(*const Node, State), Vec<State>>,
@@ -116,7 +121,7 @@ impl<'a> Walk<'a> {
             seen: HashSet::new(),
             assumptions: BTreeSet::new(),
             orders: Orders::default(),
-            is_cut: false,
+            bounds: BTreeSet::new(),
             statements: 0,
             calls: Vec::new(),
             memo: HashMap::new(),
@@ -308,7 +313,7 @@ impl<'a> Walk<'a> {
         }
         if states.len() > STATES_MAX {
             states.truncate(STATES_MAX);
-            self.is_cut = true;
+            self.bounds.insert(PATHS);
         }
     }
 
@@ -316,7 +321,7 @@ impl<'a> Walk<'a> {
     fn step(&mut self, nodes: &'a [Node], at: usize, flow: &mut Flow) -> usize {
         self.statements += 1;
         if self.statements > STATEMENTS_MAX {
-            self.is_cut = true;
+            self.bounds.insert(PATHS);
             return nodes.len();
         }
         let node = &nodes[at];

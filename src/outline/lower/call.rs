@@ -35,6 +35,10 @@ impl<'a> Lower<'_, 'a> {
 
     fn expand(&mut self, name: &str, body: &'a [Node]) {
         if self.calls.iter().any(|open| open == name) || self.calls.len() > CALLS_MAX {
+            // The walk, which comes first, says of a function that it calls itself.
+            if self.calls.len() > CALLS_MAX {
+                self.out.bounds.insert(NESTED);
+            }
             return;
         }
         self.calls.push(name.to_owned());

@@ -73,10 +73,7 @@ impl<'a> Lower<'_, 'a> {
             return Pure::Local(self.local(name));
         }
         // Never set: one choice for all its uses, made at the first.
-        if self.locals.len() < CHOSEN_MAX {
-            return self.free(name, place);
-        }
-        self.free("", place)
+        self.free(name, place)
     }
 
     /// `p->f` uses what `p` points to.

@@ -73,6 +73,10 @@ impl<'a> Walk<'a> {
     fn body(&mut self, name: &'a str, body: &'a [Node], state: State) -> Vec<State> {
         let Some(first) = body.first() else { return vec![state] };
         if self.calls.contains(&name) || self.calls.len() >= CALLS_MAX {
+            let bound = if self.calls.contains(&name) { CALLS_ITSELF } else { NESTED };
+            if bound == NESTED || self.scope.has_block(name) {
+                self.bounds.insert(bound);
+            }
             return vec![state];
         }
         let key = (std::ptr::from_ref(first), state.clone());

@@ -9,12 +9,7 @@ impl<'a> Walk<'a> {
         let mut next = at;
         while next < nodes.len() {
             let node = &nodes[next];
-            let cond = match &node.stmt {
-                Stmt::If(cond) if next == at => Some(cond),
-                Stmt::ElseIf(cond) if next > at => Some(cond),
-                Stmt::Else if next > at => None,
-                _ => break,
-            };
+            let Some(cond) = node.stmt.branch(next == at) else { break };
             next += 1;
             let (yes, no) = match cond {
                 Some(cond) => self.decide(cond.expr.as_ref(), &cond.text, node, states),

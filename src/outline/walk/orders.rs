@@ -187,6 +187,9 @@ fn cycles(walk: &mut Walk, edges: &[Edge]) {
             search(walk, &out, *start, length, &mut path, &mut known, &mut found);
         }
     }
+    if in_cycles(&out) > CYCLE_MAX {
+        walk.bounds.insert("lock-order cycles of more than 6 locks");
+    }
     for cycle in found {
         let entries: BTreeSet<String> = cycle.iter().map(|edge| edge.entry.clone()).collect();
         if !walk.orders.cycles.contains(&entries) {
@@ -194,6 +197,25 @@ fn cycles(walk: &mut Walk, edges: &[Edge]) {
         }
         report(walk, &cycle);
     }
+}
+
+/// Locks that can all be reached from each other: the most there are.
+fn in_cycles(out: &BTreeMap<LockId, Vec<&Edge>>) -> usize {
+    let reached = |start: LockId| {
+        let mut seen: BTreeSet<LockId> = BTreeSet::new();
+        let mut open = vec![start];
+        while let Some(at) = open.pop() {
+            let next = out.get(&at).into_iter().flatten().map(|edge| edge.lock);
+            open.extend(next.filter(|&lock| seen.insert(lock)));
+        }
+        seen
+    };
+    let reached: BTreeMap<LockId, BTreeSet<LockId>> = out.keys().map(|&lock| (lock, reached(lock))).collect();
+    let together = |lock: &LockId| {
+        let others = reached[lock].iter();
+        others.filter(|other| reached.get(other).is_some_and(|back| back.contains(lock))).count()
+    };
+    reached.keys().map(together).max().unwrap_or(0)
 }
 
 fn search<'e>(

@@ -17,6 +17,7 @@ impl<'a> Walk<'a> {
             return;
         }
         if depth > CALLS_MAX {
+            self.bounds.insert(NESTED);
             return;
         }
         // An empty set while it is being filled: a function that calls itself.
