@@ -228,7 +228,7 @@ fn check(seed: u64, seen: &mut Seen) {
 
 #[test]
 fn no_deadlock_of_brute_force_is_missed_and_what_is_sure_is_reached() {
-    let programs = if std::env::var_os("LOCKWRIGHT_LONG").is_some() { 10_000 } else { 500 };
+    let programs = if crate::matrix::is_long() { 10_000 } else { 500 };
     let mut seen = Seen::default();
     for seed in 0..programs {
         check(seed, &mut seen);

@@ -54,6 +54,7 @@ fn of_bkl(scenario: &Scenario, finding: &Finding) -> Option<&'static Expected> {
         (Code::LW040, "result") if lsm && !enters(finding) => &SEEN_AND_REFUSED,
         (Code::LW040, "result") if scenario.tasks.len() > 2 => &GRANTED_TO_ONE_OPEN,
         (Code::LW040, "result") if is_granted(finding) => &GRANTED_TOO_LATE,
+        (Code::LW040, "result") if is_look(finding) && asks_beside_a_break(scenario) => &SEEN_AFTER_THE_BREAK,
         _ => return None,
     })
 }
@@ -70,7 +71,13 @@ fn enters(finding: &Finding) -> bool {
 
 /// Is it a lease call that returned 0?
 fn is_granted(finding: &Finding) -> bool {
-    finding.message.contains("SETLEASE") && finding.message.ends_with("returned 0")
+    let message = finding.message.to_ascii_lowercase();
+    message.contains("setlease") && message.ends_with("returned 0")
+}
+
+/// Is it the answer of a call that looks at the leases?
+fn is_look(finding: &Finding) -> bool {
+    finding.message.contains("read(/proc/locks)") || finding.message.contains("F_GETLEASE")
 }
 
 /// Does a task ask for a lease, and one break leases, after the set-up?

@@ -85,6 +85,13 @@ pub(super) const INSERTED_AFTER_THE_BREAK: Expected = unexplained(
     "the lease is allocated between the walk over the list and the insertion: a break comes in between, and misses it",
 );
 
+/// The same, seen by a task that looks at the leases.
+pub(super) const SEEN_AFTER_THE_BREAK: Expected = unexplained(
+    "result",
+    "M01",
+    "the lease is allocated between the walk over the list and the insertion: a break comes in between, and the lease is seen after it",
+);
+
 /// An opener meets a lease that nobody will have had.
 pub(super) const REFUSED_BY_A_PHANTOM: Expected = unexplained(
     "result",
