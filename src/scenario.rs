@@ -312,9 +312,13 @@ impl Subject for LeaseProgram {
     }
 
     fn checks(&self) -> Checks {
-        let names = self.scenario.names();
+        let (names, break_time) = (self.scenario.names(), self.scenario.lease_break_time);
         let without_history = self.scenario.cluster.needs_setlease();
-        let checks = if without_history { judge::checks_without_history(names) } else { judge::checks(names) };
+        let checks = if without_history {
+            judge::checks_without_history(names, break_time)
+        } else {
+            judge::checks(names, break_time)
+        };
         if self.observed { judge::observing(checks, observed::called(&self.scenario)) } else { checks }
     }
 }
