@@ -32,6 +32,7 @@ mod order;
 mod outcomes;
 mod outlines;
 mod outwait;
+mod parts;
 mod random;
 mod recalls;
 mod renumber;
