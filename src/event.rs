@@ -172,13 +172,22 @@ pub enum Span {
     UseEnds,
 }
 
-/// Something on a list that the code under test keeps, for those who compare lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Something on a list that the code under test keeps, for those who compare lists. When it is due is no part of what is compared: a list
+/// changes when entries come, go or change their word.
+#[derive(Clone, Copy, Debug, Eq)]
 pub struct ListEntry {
     /// The slab object that records it.
     pub object: ObjectId,
     /// What is on record, as the case writes it.
     pub word: u64,
+    /// When its time is over, in jiffies; 0 is never.
+    pub due: u64,
+}
+
+impl PartialEq for ListEntry {
+    fn eq(&self, other: &ListEntry) -> bool {
+        (self.object, self.word) == (other.object, other.word)
+    }
 }
 
 /// What is fixed about an object. The name of a lock is its class.

@@ -312,13 +312,9 @@ impl Subject for LeaseProgram {
     }
 
     fn checks(&self) -> Checks {
-        let (names, break_time) = (self.scenario.names(), self.scenario.lease_break_time);
+        let names = self.scenario.names();
         let without_history = self.scenario.cluster.needs_setlease();
-        let checks = if without_history {
-            judge::checks_without_history(names, break_time)
-        } else {
-            judge::checks(names, break_time)
-        };
+        let checks = if without_history { judge::checks_without_history(names) } else { judge::checks(names) };
         if self.observed { judge::observing(checks, observed::called(&self.scenario)) } else { checks }
     }
 }

@@ -210,8 +210,11 @@ impl Program for Replaced {
 impl Subject for Replaced {
     fn checks(&self) -> Checks {
         let calls = [["a = dup(b)"], ["fcntl(a, F_GETOWN)"]].map(|calls| calls.map(str::to_owned).to_vec());
-        let names = Names { tasks: vec!["x".into(), "y".into()], calls: calls.to_vec(), ..Names::default() };
-        lockwright::lease::judge::checks(names, 45)
+        lockwright::lease::judge::checks(Names {
+            tasks: vec!["x".into(), "y".into()],
+            calls: calls.to_vec(),
+            ..Names::default()
+        })
     }
 }
 

@@ -246,7 +246,8 @@ pub fn listed(view: &dyn View, inode: Inode) -> Vec<Listed> {
         };
         let file = lease.fl_file.peek(view).map_or(ObjectId(0), Ptr::id);
         let (breaking, in_kernel) = (fl_type.in_progress(), lease.fl_in_kernel.peek(view));
-        Listed { lease: fl.id(), file, target, breaking, in_kernel }
+        let due = lease.fl_break_time.peek(view);
+        Listed { lease: fl.id(), file, target, breaking, in_kernel, due }
     });
     listed.collect()
 }

@@ -16,19 +16,18 @@ mod sequential;
 mod words;
 
 use history::History;
-use outwait::Outwait;
 use promise::LeaseCheck;
 pub use recorder::Called;
 use recorder::Recorder;
 
-/// All checks of a program with leases, where `lease-break-time` is so many seconds (0: for ever).
-pub fn checks(names: Names, lease_break_time: u64) -> Checks {
-    checks_without_history(names, lease_break_time).with(Box::new(History::fresh()))
+/// All checks of a program with leases.
+pub fn checks(names: Names) -> Checks {
+    checks_without_history(names).with(Box::new(History::fresh()))
 }
 
 /// The same without the question for a sequential order (LW040): the sequential lease of one machine knows no other file system.
-pub fn checks_without_history(names: Names, lease_break_time: u64) -> Checks {
-    Checks::new(names).with(Box::new(LeaseCheck::new(Outwait::new(lease_break_time))))
+pub fn checks_without_history(names: Names) -> Checks {
+    Checks::new(names).with(Box::new(LeaseCheck::new()))
 }
 
 /// These checks, and what they leave unseen in the outcome: signals, and who had to wait. For comparisons.

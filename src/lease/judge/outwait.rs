@@ -1,9 +1,9 @@
 //! LW035: an open that goes on waiting when lease-break-time is over.
 //!
 //! A holder that does not answer a break loses its lease: after lease-break-time the opener removes it and goes on. So when an
-//! opener's sleep runs out then, the list changes, or there is nothing left to wait for. This counts, for each task that has waited
-//! for longer than lease-break-time in one call, sleeps that ran out while no lease changed. One is nothing: the clock may be a jiffy
-//! short of the deadline. A task that goes to sleep again after two of them will do so until the holder moves.
+//! opener's sleep runs out and a lease is overdue, the list changes. This counts, for each task, sleeps that ran out beside an overdue
+//! lease while no lease changed. One is nothing: the clock may be a jiffy short of the deadline. A task that goes to sleep again
+//! after two of them will do so until the holder moves. When a lease is overdue the design says: it is what it acts by.
 //!
 //! It is not judged where a file server keeps the file: an opener waits there for the server's time as well. And it sees no wait that is
 //! too long in one piece.
@@ -13,34 +13,20 @@ use std::hash::{Hash, Hasher};
 use crate::check::Code;
 use crate::check::finding::{Docket, Spot, find, spot};
 use crate::event::{Event, Op, TaskId, View, What, Woken};
-use crate::kernel::HZ;
+use crate::lease::note::is_overdue;
 
 /// Sleeps that may run out for nothing.
 const SPARE: u8 = 2;
 
 /// The memory of the check.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Outwait {
-    /// `lease-break-time`, in jiffies; 0 is for ever.
-    patience: u64,
-    /// Tasks that wait in a call, and since when.
-    waiting: Vec<(TaskId, u64)>,
-    /// Those whose sleeps have run out late since the list changed, and how often (up to [`SPARE`]).
+    /// Tasks whose sleeps have run out late since the list changed, and how often (up to [`SPARE`]).
     late: Vec<(TaskId, u8)>,
     spots: Vec<(TaskId, Spot)>,
 }
 
 impl Outwait {
-    /// With `lease-break-time` in seconds.
-    pub fn new(lease_break_time: u64) -> Outwait {
-        Outwait { patience: lease_break_time * HZ, waiting: Vec::new(), late: Vec::new(), spots: Vec::new() }
-    }
-
-    /// The same before the first event.
-    pub fn begun(&self) -> Outwait {
-        Outwait { waiting: Vec::new(), late: Vec::new(), spots: Vec::new(), ..*self }
-    }
-
     /// Does the event change what is remembered, or is it judged? Before the event is told.
     pub fn heeds(&self, event: &Event) -> bool {
         match event.what {
@@ -60,14 +46,12 @@ impl Outwait {
     }
 
     pub fn returned(&mut self, task: TaskId) {
-        self.waiting.retain(|(waiting, _)| *waiting != task);
         self.late.retain(|(late, _)| *late != task);
     }
 
     /// A sleep has run out.
     pub fn timed_out(&mut self, event: &Event, view: &dyn View) {
-        let since = self.waiting.iter().find(|(task, _)| *task == event.task).map(|(_, since)| *since);
-        if self.patience == 0 || since.is_none_or(|since| view.jiffies() < since + self.patience) {
+        if !is_overdue(view) {
             return;
         }
         let times = self.late.iter().find(|(late, _)| *late == event.task).map_or(0, |(_, times)| *times);
@@ -81,11 +65,7 @@ impl Outwait {
     }
 
     /// A task goes to sleep.
-    pub fn judge(&mut self, event: &Event, view: &dyn View, docket: &mut Docket<'_>) {
-        if self.waiting.iter().all(|(task, _)| *task != event.task) {
-            self.waiting.push((event.task, view.jiffies()));
-            self.waiting.sort_unstable();
-        }
+    pub fn judge(&self, event: &Event, docket: &mut Docket<'_>) {
         if !self.is_late(event.task) {
             return;
         }
@@ -100,8 +80,7 @@ impl Outwait {
     }
 
     pub fn fingerprint(&self, mut hasher: &mut dyn Hasher) {
-        if !self.waiting.is_empty() {
-            self.waiting.hash(&mut hasher);
+        if !self.late.is_empty() {
             self.late.hash(&mut hasher);
         }
     }

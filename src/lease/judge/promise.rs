@@ -62,7 +62,7 @@ pub struct LeaseCheck {
 }
 
 impl LeaseCheck {
-    pub(super) fn new(outwait: Outwait) -> LeaseCheck {
+    pub(super) fn new() -> LeaseCheck {
         LeaseCheck {
             begun: false,
             listed: Vec::new(),
@@ -71,7 +71,7 @@ impl LeaseCheck {
             breaks: Vec::new(),
             owners: Vec::new(),
             remote: RemoteCheck::default(),
-            outwait,
+            outwait: Outwait::default(),
             grant_spots: Vec::new(),
             open_spots: Vec::new(),
             break_spots: Vec::new(),
@@ -290,7 +290,7 @@ impl Check for LeaseCheck {
     }
 
     fn begin(&mut self) {
-        *self = LeaseCheck::new(self.outwait.begun());
+        *self = LeaseCheck::new();
     }
 
     /// Of the events that it heeds, those whose order with the borders of calls matters.
@@ -350,7 +350,7 @@ impl Check for LeaseCheck {
             Seen::Op(Op::Sleep(_), result) if Woken::from_result(result) == Woken::Timeout && self.judges_waits() => {
                 self.outwait.timed_out(event, view);
             }
-            Seen::Op(Op::Enqueue(_), _) if self.judges_waits() => self.outwait.judge(event, view, docket),
+            Seen::Op(Op::Enqueue(_), _) if self.judges_waits() => self.outwait.judge(event, docket),
             _ => return,
         }
         if matches!(seen(event), Seen::Case(LeaseNote::Opened { .. } | LeaseNote::Granted { .. })) {
