@@ -39,6 +39,7 @@ mod rwlock;
 mod scenario_files;
 mod semaphore;
 mod sharing;
+mod shrink;
 mod small;
 mod tidy;
 mod twin;

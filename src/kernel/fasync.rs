@@ -111,6 +111,13 @@ fn insert<F>(
     None
 }
 
+/// `fasync_free`: an entry that was allocated and is not on a list, if there is one.
+pub fn fasync_free<F>(entry: Option<Ptr<FasyncStruct<F>>>) {
+    if let Some(entry) = entry {
+        kfree(entry);
+    }
+}
+
 /// `fasync_helper(off)`: takes the file's entry off the list and frees it. True if there was one.
 pub fn fasync_remove<F>(current: &Task, filp: Ptr<F>, list: FasyncList<F>) -> bool {
     let removed = {
@@ -163,7 +170,13 @@ pub fn f_setown(current: &Task, owner: Owner) -> Result<()> {
     Ok(())
 }
 
-/// The same, with the hook asked before: cannot fail.
+/// The same, of an owner that the hook has accepted before: cannot fail.
+pub fn f_setown_accepted(current: &Task, owner: Owner) {
+    let _frame = current.enter("f_setown");
+    f_setown_nofail(current, owner);
+}
+
+/// What both of them do.
 pub fn f_setown_nofail(current: &Task, owner: Owner) {
     let _guard = owner.lock.lock(current);
     if owner.pid.get() == 0 {

@@ -10,7 +10,7 @@ use crate::kernel::plain::{Plain, Word};
 use crate::kernel::slab::{Layout, Link, Ptr, Slab, kmalloc};
 use crate::kernel::task::Task;
 use crate::kernel::wait::WaitQueue;
-use crate::kernel::{Result, slab::Gfp};
+use crate::kernel::{Errno, Result, slab::Gfp};
 
 use super::OpenFlags;
 use super::inode::{File, Filp, Inode};
@@ -121,6 +121,17 @@ pub fn locks_alloc_lock(current: &Task) -> Result<Ptr<FileLock>> {
     kmalloc(current, Gfp::Kernel)
 }
 
+/// The security module's verdict on the lease and, where it has to accept one, on the owner of its signals.
+///
+/// # Errors
+/// `EACCES`.
+pub fn security_file_lock(current: &Task, with_owner: bool) -> Result<()> {
+    let _frame = current.enter("security_file_lock");
+    let refused =
+        current.lsm_refuses("file_lock refuses") || with_owner && current.lsm_refuses("file_set_fowner refuses");
+    if refused { Err(Errno::EACCES) } else { Ok(()) }
+}
+
 /// Fills a record that is not listed yet.
 pub fn lease_init(current: &Task, fl: Ptr<FileLock>, filp: Filp, arg: i32, in_kernel: bool) {
     let lease = fl.get();
@@ -134,6 +145,12 @@ pub fn lease_init(current: &Task, fl: Ptr<FileLock>, filp: Filp, arg: i32, in_ke
 pub fn lease_init_waiter(current: &Task, waiter: Ptr<FileLock>, flags: OpenFlags) {
     waiter.get().fl_pid.init(current.pid);
     waiter.get().fl_type.init(FlType::granted(if flags.write { F_WRLCK } else { F_RDLCK }));
+}
+
+/// `locks_insert_lock`: lists it, by plain stores. The caller holds the design's lock, and whoever looks at the list does.
+pub fn locks_insert_lock(before: Link<FileLock>, fl: Ptr<FileLock>) {
+    fl.get().fl_next.set(before.get());
+    before.set(Some(fl));
 }
 
 /// `locks_insert_block`: `waiter` waits for `blocker`. The caller holds the design's lock.

@@ -29,8 +29,7 @@
 //! for a lease: holding the spinlock would keep anyone from giving one up. A waiter queues, unlocks, and sleeps.
 
 use super::as_in::as_in;
-use super::bkl::locks_insert_lock;
-use super::file_lock::{FileLock, FlType, is_mine, locks_wake_up_blocks};
+use super::file_lock::{FileLock, FlType, is_mine, locks_insert_lock, locks_wake_up_blocks};
 use super::nfsd::Nfsd;
 use super::proposal_bkl::{f_op_setlease, free_unlisted, lease_alloc, may_setlease};
 use super::spinlock::Spinlock;
@@ -192,7 +191,7 @@ impl Design for Proposal {
             return;
         }
         let _lock = self.base.file_lock_lock.lock(current);
-        self.base.remove_leases_of(current, filp);
+        self.base.remove_leases(current, filp, |lease| lease.fl_file.get() == Some(filp.file));
     }
 
     as_in!(base: truncate fcntl_getlease proc_locks);
