@@ -128,6 +128,11 @@ fn four_sharers_have_one_verdict_in_all_orders() {
     let orders = turned(&scenario);
     let orders: Vec<Turned> = orders.into_iter().step_by(if is_long() { 1 } else { 7 }).collect();
     for config in [Config { jobs: 2, ..Config::default() }, engine(EngineKind::Dpor, 50_000)] {
-        assert_eq!(one_verdict_of(&orders, "spinlock", &scenario, &config).as_ref(), Some(&told), "{:?}", config.engine);
+        assert_eq!(
+            one_verdict_of(&orders, "spinlock", &scenario, &config).as_ref(),
+            Some(&told),
+            "{:?}",
+            config.engine
+        );
     }
 }

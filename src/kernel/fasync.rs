@@ -6,15 +6,13 @@
 //!
 //! Lock order: `fasync_lock`, then the owner's lock. Neither ever sleeps.
 
-use std::panic::Location;
-
 use super::lock::SpinLock;
 use super::plain::Plain;
 use super::slab::{Gfp, Layout, Link, Ptr, Slab, kfree, kmalloc};
 use super::task::Task;
 use super::{Errno, Result};
 use crate::engine;
-use crate::event::{Note, ObjectId};
+use crate::event::{Note, ObjectId, Place};
 
 /// `struct fown_struct`: whom a file's signals go to. A struct that has one embeds it.
 #[derive(Clone, Copy, Debug)]
@@ -154,7 +152,7 @@ pub fn kill_fasync<F: Owned>(current: &Task, list: FasyncList<F>) {
 fn send_sigio(current: &Task, owner: Owner, file: ObjectId) {
     let _guard = owner.lock.lock(current);
     let pid = owner.pid.get();
-    engine::note(Note::Signal { pid, file }, Location::caller());
+    engine::note(Note::Signal { pid, file }, Place::caller());
 }
 
 /// `__f_setown` without force: an owner that is set stays. The security hook may refuse.

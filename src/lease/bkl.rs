@@ -47,7 +47,7 @@ use crate::kernel::{Errno, Result};
 
 use super::file_lock::{
     FileLock, FlType, is_lease_type, is_mine, lease_init, lease_of_file, lock_lines, locks_alloc_lock,
-    locks_insert_lock, locks_wake_up_blocks, security_file_lock,
+    locks_wake_up_blocks, security_file_lock,
 };
 use super::inode::{check_open_counts, refusal};
 use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
@@ -217,4 +217,9 @@ impl Design for Bkl {
         let _bkl = lock_kernel(current);
         lock_lines(inode)
     }
+}
+
+pub(super) fn locks_insert_lock(before: Link<FileLock>, fl: Ptr<FileLock>) {
+    fl.get().fl_next.set(before.get());
+    before.set(Some(fl));
 }

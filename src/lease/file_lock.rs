@@ -147,12 +147,6 @@ pub fn lease_init_waiter(current: &Task, waiter: Ptr<FileLock>, flags: OpenFlags
     waiter.get().fl_type.init(FlType::granted(if flags.write { F_WRLCK } else { F_RDLCK }));
 }
 
-/// `locks_insert_lock`: lists it, by plain stores. The caller holds the design's lock, and whoever looks at the list does.
-pub fn locks_insert_lock(before: Link<FileLock>, fl: Ptr<FileLock>) {
-    fl.get().fl_next.set(before.get());
-    before.set(Some(fl));
-}
-
 /// `locks_insert_block`: `waiter` waits for `blocker`. The caller holds the design's lock.
 pub fn locks_insert_block(blocker: Ptr<FileLock>, waiter: Ptr<FileLock>) {
     let record = waiter.get();

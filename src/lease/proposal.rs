@@ -29,7 +29,8 @@
 //! for a lease: holding the spinlock would keep anyone from giving one up. A waiter queues, unlocks, and sleeps.
 
 use super::as_in::as_in;
-use super::file_lock::{FileLock, FlType, is_mine, locks_insert_lock, locks_wake_up_blocks};
+use super::bkl::locks_insert_lock;
+use super::file_lock::{FileLock, FlType, is_mine, locks_wake_up_blocks};
 use super::nfsd::Nfsd;
 use super::proposal_bkl::{f_op_setlease, free_unlisted, lease_alloc, may_setlease};
 use super::spinlock::Spinlock;

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use crate::check::{Code, Finding, Spot};
 use crate::event::names::Names;
-use crate::event::{Format, Note, ObjectId, ObjectInfo, Op, Reading, TaskId, What};
+use crate::event::{Format, Note, ObjectId, ObjectInfo, Op, Place, Reading, TaskId, What};
 use crate::explore::schedule::{Line, Replay, Stand};
 
 /// Rows of a page: more are folded away as far as they can be spared.
@@ -402,13 +402,11 @@ fn unhide(folded: &mut Vec<Row>, hidden: &mut Vec<Row>) {
 
 #[cfg(test)]
 mod tests {
-    use std::panic::Location;
-
     use super::*;
 
     #[test]
     fn places_stand_in_the_order_of_steps_and_the_second_may_be_missing() {
-        let spot = |step| Spot { step, task: TaskId(1), place: Location::caller(), set_up_of: None };
+        let spot = |step| Spot { step, task: TaskId(1), place: Place::caller(), set_up_of: None };
         let place = |step: u32| (spot(step), step.to_string());
         let finding = |at, other: Option<u32>| Finding {
             code: Code::LW010,

@@ -1,9 +1,7 @@
 //! Breaking leases under the BKL: mark and signal, then sleep on the first that is breaking, the BKL dropped by `schedule()`.
 
-use std::panic::Location;
-
 use crate::engine;
-use crate::event::Woken;
+use crate::event::{Place, Woken};
 use crate::kernel::bkl::{lock_kernel, may_schedule};
 use crate::kernel::fasync::kill_fasync;
 use crate::kernel::slab::{Ptr, kfree};
@@ -136,7 +134,7 @@ impl Bkl {
         } else if let Some(file) = lease.fl_file.get() {
             current.might_sleep("kthread_run");
             may_schedule(current);
-            engine::note(LeaseNote::Callback { file: file.id() }.into(), Location::caller());
+            engine::note(LeaseNote::Callback { file: file.id() }.into(), Place::caller());
         }
     }
 }
