@@ -66,3 +66,18 @@ impl fmt::Display for Place {
         write!(f, "{}:{}:{}", self.file(), self.line(), self.column())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_a_text_is_a_place_as_a_line_of_rust_is() {
+        let (rust, text) = (Place::caller(), Place::Text { file: Symbol::new("mail.txt"), line: 3, column: 7 });
+
+        assert_eq!((rust.file(), text.file()), (file!(), "mail.txt"));
+        assert_eq!(text.to_string(), "mail.txt:3:7");
+        assert_eq!(text, Place::Text { file: ["mail", ".txt"].concat().into(), line: 3, column: 7 });
+        assert!(rust != text && rust != Place::caller() && rust.line() < Place::caller().line());
+    }
+}

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use crate::check::{Code, Finding, Spot};
 use crate::event::names::Names;
-use crate::event::{Format, Note, ObjectId, ObjectInfo, Op, Place, Reading, TaskId, What};
+use crate::event::{Format, Note, ObjectId, ObjectInfo, Op, Reading, TaskId, What};
 use crate::explore::schedule::{Line, Replay, Stand};
 
 /// Rows of a page: more are folded away as far as they can be spared.
@@ -403,6 +403,7 @@ fn unhide(folded: &mut Vec<Row>, hidden: &mut Vec<Row>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Place;
 
     #[test]
     fn places_stand_in_the_order_of_steps_and_the_second_may_be_missing() {
