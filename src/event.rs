@@ -9,21 +9,19 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::panic::Location;
 
 mod held;
 pub mod names;
 mod note;
 mod op;
 pub mod outcome;
+mod place;
 mod symbol;
 
 pub use held::Held;
 pub use note::{CaseKind, CaseNote, Note};
+pub use place::Place;
 pub use symbol::Symbol;
-
-/// A place in the source of the code under test.
-pub type Place = &'static Location<'static>;
 
 /// A task, by number. Task 0 is the set-up and the epilogue ([`TaskId::BOOT`]); a scenario's tasks follow from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -42,6 +42,7 @@ mod rwlock;
 mod scenario_files;
 mod semaphore;
 mod sharing;
+mod shrink;
 mod small;
 mod tidy;
 mod twin;

@@ -82,11 +82,11 @@ pub(super) enum Gate {
 #[derive(Clone, Debug)]
 pub(super) struct Stop {
     pub gate: Gate,
-    /// Copies of `gate` that the hot loop reads without a branch: the owner of the lock, or nowhere;
+    /// The owner of the lock that `gate` is about, or nowhere. A copy, which the hot loop reads without a branch.
     pub owner: Field,
-    /// false at the end;
+    /// Is `gate` not the end of the task? A copy as well.
     pub is_under_way: bool,
-    /// and whether the gate is of another kind.
+    /// Does `gate` need a look at more than that owner (`LockIn`, `Sleep`)? A copy as well.
     pub is_rare: bool,
     /// Results to choose from.
     pub alternatives: u8,

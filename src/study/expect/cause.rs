@@ -13,22 +13,8 @@ use crate::lease::{F_RDLCK, F_UNLCK, F_WRLCK};
 use crate::scenario::{Call, Scenario};
 use crate::study::expect::Expected;
 
-/// Is there a rule for the design? What the rule does not explain is new then.
-pub fn has_rule(design: &str) -> bool {
-    design == "bkl"
-}
-
-/// The bug that a finding of the design is.
-pub fn cause(design: &str, scenario: &Scenario, finding: &Finding) -> Option<&'static Expected> {
-    if !has_rule(design) {
-        return None;
-    }
-    let found = of_bkl(scenario, finding)?;
-    debug_assert_eq!((found.code, found.subject), (finding.code, finding.subject.as_str()));
-    Some(found)
-}
-
-fn of_bkl(scenario: &Scenario, finding: &Finding) -> Option<&'static Expected> {
+/// The bug of `bkl` that a finding is.
+pub(super) fn of_bkl(scenario: &Scenario, finding: &Finding) -> Option<&'static Expected> {
     let (memory, lsm) = (scenario.faults.memory, scenario.faults.lsm);
     Some(match (finding.code, finding.subject.as_str()) {
         (Code::LW007, "f_owner.lock") => &CLOSED_DURING_EXPIRY[0],
