@@ -15,6 +15,7 @@
 //! | [`vocabulary`], [`catalogue`], [`scope`] | what names mean |
 //! | [`walk`] | the static walk of every path, and the graph of lock orders |
 //! | [`lower`], [`machine`], [`search`], [`drawn`], [`schedule`] | programs of outlines, every order of their steps, a diagram as drawn |
+//! | [`plan`] | the programs of a file for other engines ([`crate::outlined`]) |
 //! | [`check`], [`claimed`], [`finding`], [`diagnostic`], [`page`] | the verdict, and how it reads |
 //!
 //! Limits: memory is sequentially consistent, and every task has a CPU of its own. A handler runs once, on top of a task or on an idle
@@ -36,6 +37,7 @@ pub mod machine;
 mod order;
 pub mod page;
 pub mod parse;
+pub mod plan;
 mod reader;
 pub mod schedule;
 pub mod scope;

@@ -10,6 +10,8 @@ use lockwright::outline::diagnostic::render;
 use lockwright::outline::page;
 use lockwright::outline::scope::Conversions;
 use lockwright::outline::vocabulary::Kind;
+use lockwright::outlined;
+use lockwright::program::interpreted::Interpreted;
 use lockwright::report::json;
 use serde::Serialize;
 
@@ -76,6 +78,29 @@ fn catalogue(files: &[String]) -> Result<Catalogue> {
         bail!("the catalogue has mistakes, and nothing was checked");
     }
     Ok(catalogue)
+}
+
+/// The program of a file, for an engine.
+///
+/// # Errors
+/// If the file cannot be read, or is not one program.
+pub fn program(name: &str, conversions: &[String]) -> Result<Interpreted> {
+    let wanted = wanted(conversions)?;
+    ensure!(
+        wanted.iter().all(|(_, kind)| kind.is_some()),
+        "--convert LOCK=all is a table of check: explore takes one kind"
+    );
+    let conversions = wanted.into_iter().filter_map(|(lock, kind)| kind.map(|kind| (lock, kind))).collect();
+    let shown = if name == "-" { "standard input" } else { name };
+    let catalogue = Catalogue::built_in();
+    outlined::read(shown, &read(name)?, &Options { catalogue: &catalogue, conversions }).map_err(|(unfit, mistakes)| {
+        if let Some(mistakes) = mistakes {
+            let (source, mistakes) = *mistakes;
+            let text: String = mistakes.iter().map(|mistake| render(&source, mistake) + "\n").collect();
+            _ = std::io::stderr().write_all(text.as_bytes());
+        }
+        unfit.into()
+    })
 }
 
 /// A file, as it stands and as converted.

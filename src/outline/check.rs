@@ -174,7 +174,7 @@ fn says_nothing(unit: &Unit) -> bool {
 }
 
 /// A task calls a function that is outlined nowhere.
-fn unknown_tasks(file: &mut File) {
+pub(super) fn unknown_tasks(file: &mut File) {
     use super::declare::Declaration;
     let mut known: BTreeSet<&str> =
         file.groups.iter().flat_map(|group| &group.functions).map(|function| function.name.as_str()).collect();
@@ -253,11 +253,11 @@ fn unit_of(what: &'static str, line: u32, walk: &Walk, scope: &Scope) -> Unit {
     }
 }
 
-fn entry<'a>(function: &'a Function) -> Task<'a> {
+pub(super) fn entry<'a>(function: &'a Function) -> Task<'a> {
     Task { name: function.name.clone(), runs: Runs::Task, bodies: vec![(&function.name, &function.body)] }
 }
 
-fn task_of<'a>(scope: &Scope<'a>, task: &super::scope::Task<'a>) -> Task<'a> {
+pub(super) fn task_of<'a>(scope: &Scope<'a>, task: &super::scope::Task<'a>) -> Task<'a> {
     let bodies = match &task.does {
         Does::Body(body) => vec![("", *body)],
         Does::Calls(calls) => {

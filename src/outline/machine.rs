@@ -57,6 +57,34 @@ pub enum Result {
     IsZero,
 }
 
+/// How memory is accessed, weakest first. The machine here is sequentially consistent and asks only whether an access is marked; the
+/// engines know the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// An ordinary access.
+    Plain,
+    /// `READ_ONCE`, `WRITE_ONCE`, `_relaxed`.
+    Once,
+    /// `smp_load_acquire`, `_acquire`.
+    Acquire,
+    /// `smp_store_release`, `_release`.
+    Release,
+    /// A full barrier on both sides.
+    Full,
+}
+
+impl Order {
+    /// Is it one that races with nothing but an unmarked one?
+    pub fn is_marked(self) -> bool {
+        self != Order::Plain
+    }
+
+    /// That of a variable that is named in an expression.
+    pub fn of(is_atomic: bool) -> Order {
+        if is_atomic { Order::Once } else { Order::Plain }
+    }
+}
+
 /// How the end of a sleep is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
@@ -89,12 +117,12 @@ pub enum Op {
     ReleaseAtEnd(usize),
     /// From writer to reader.
     Downgrade(usize),
-    /// Reads a variable; plain or marked.
-    Load(usize, usize, bool),
-    /// Writes a variable; plain or marked.
-    Store(usize, Pure, bool),
+    /// Reads a variable.
+    Load(usize, usize, Order),
+    /// Writes a variable.
+    Store(usize, Pure, Order),
     /// Reads and writes in one step.
-    Modify(usize, Rmw, usize),
+    Modify(usize, Rmw, Order, usize),
     /// Sets a local.
     Set(usize, Pure),
     /// Goes elsewhere if it is 0.
@@ -155,8 +183,10 @@ pub enum Op {
     Use(usize),
     /// Does nothing, and shows its line.
     Note,
-    /// A barrier.
+    /// A full barrier.
     Fence,
+    /// A barrier of reads or of writes: store buffers do not need it, weaker memory does.
+    WeakFence,
     /// Must hold; the text is the condition.
     Assert(Pure, String),
     /// A statement of a diagram is reached: its line.
@@ -394,6 +424,7 @@ impl<'p> Machine<'p> {
             | Op::Row(_)
             | Op::Note
             | Op::Fence
+            | Op::WeakFence
             | Op::Alloc(_) => false,
             Op::Irq(_) | Op::IrqDisable | Op::Bh(_) => self.has_handlers,
             Op::MaySleep => self.holds_bkl(state, task),

@@ -136,7 +136,7 @@ impl Machine<'_> {
                 let value = self.eval(state, task, value);
                 self.put_variable(state, *variable, value);
             }
-            Op::Modify(variable, change, local) => self.modify(state, task, *variable, change, *local),
+            Op::Modify(variable, change, _, local) => self.modify(state, task, *variable, change, *local),
             Op::Choose(_, local) => self.put_local(state, task, *local, i64::from(step.alternative)),
             Op::Sleep(_, local) => {
                 let timeout = self.get(state, task, ASLEEP) == 1;
