@@ -38,6 +38,7 @@ mod order;
 pub mod page;
 pub mod parse;
 pub mod plan;
+pub mod print;
 mod reader;
 pub mod schedule;
 pub mod scope;

@@ -363,7 +363,14 @@ impl Task<'_> {
         let (cell, to) = (self.shared.cells[cell], self.local(to));
         let old = self.temp();
         match change {
+            Rmw::Add(by, Returned::Nothing) => {
+                let by = self.value(by);
+                self.push(Inst::Rmw(cell, Change::Add(by), access, None));
+                self.push(Inst::Set(to, Value::Const(0)));
+            }
             Rmw::Add(by, returned) => {
+                // What is added unordered returns nothing in C; where user land has it, it is a little more than that here.
+                let access = if access == Access::Once { Access::Acquire } else { access };
                 let by = self.value(by);
                 self.push(Inst::Rmw(cell, Change::Add(by), access, Some(old)));
                 let new = |task: &mut Self| match by {
@@ -375,7 +382,7 @@ impl Task<'_> {
                     }
                 };
                 match returned {
-                    Returned::Old => self.push(Inst::Set(to, Value::Sum(old, 0))),
+                    Returned::Old | Returned::Nothing => self.push(Inst::Set(to, Value::Sum(old, 0))),
                     Returned::New => {
                         let new = new(self);
                         self.push(Inst::Set(to, new));
@@ -414,8 +421,8 @@ impl Task<'_> {
     /// A timeout may come at any time, so a sleep with one is a look at whether somebody has woken the task.
     fn sleep(&mut self, until: Until, to: usize) -> Result<(), &'static str> {
         let to = self.local(to);
+        self.push(Inst::MightSleep("schedule".into()));
         let Some(at) = self.own_queue()? else {
-            self.push(Inst::MightSleep("schedule".into()));
             self.push(Inst::Set(to, Value::Const(1)));
             return Ok(());
         };

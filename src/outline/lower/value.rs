@@ -171,8 +171,10 @@ impl<'a> Lower<'_, 'a> {
                 }
                 return true;
             }
-            (_, "atomic_inc" | "refcount_inc" | "atomic_fetch_inc") => modify(Rmw::Add(first(), Result::Old)),
-            (_, "atomic_dec" | "refcount_dec" | "atomic_fetch_dec") => modify(Rmw::Add(Pure::Int(-1), Result::Old)),
+            (_, "atomic_inc" | "refcount_inc") => modify(Rmw::Add(first(), Result::Nothing)),
+            (_, "atomic_dec" | "refcount_dec") => modify(Rmw::Add(Pure::Int(-1), Result::Nothing)),
+            (_, "atomic_fetch_inc") => modify(Rmw::Add(first(), Result::Old)),
+            (_, "atomic_fetch_dec") => modify(Rmw::Add(Pure::Int(-1), Result::Old)),
             (_, "atomic_inc_return") => modify(Rmw::Add(first(), Result::New)),
             (_, "atomic_dec_return") => modify(Rmw::Add(Pure::Int(-1), Result::New)),
             (_, "atomic_dec_and_test" | "refcount_dec_and_test") => modify(Rmw::Add(Pure::Int(-1), Result::IsZero)),
@@ -180,11 +182,13 @@ impl<'a> Lower<'_, 'a> {
             (_, "atomic_inc_not_zero" | "refcount_inc_not_zero" | "kref_get_unless_zero") => modify(Rmw::AddNotZero),
             (_, "atomic_add" | "atomic_add_return") => {
                 let by = self.argument(args, 0, place);
-                Op::Modify(variable, Rmw::Add(by, Result::New), order, to)
+                let result = if stem == "atomic_add" { Result::Nothing } else { Result::New };
+                Op::Modify(variable, Rmw::Add(by, result), order, to)
             }
             (_, "atomic_sub" | "atomic_sub_return") => {
                 let by = self.argument(args, 0, place);
-                Op::Modify(variable, Rmw::Add(Pure::Unary('-', Box::new(by)), Result::New), order, to)
+                let result = if stem == "atomic_sub" { Result::Nothing } else { Result::New };
+                Op::Modify(variable, Rmw::Add(Pure::Unary('-', Box::new(by)), result), order, to)
             }
             (_, "atomic_fetch_add" | "fetch_add") => {
                 let by = self.argument(args, 1, place);

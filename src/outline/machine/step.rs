@@ -183,6 +183,7 @@ impl Machine<'_> {
                     Result::New => new,
                     Result::Old => old,
                     Result::IsZero => i64::from(new == 0),
+                    Result::Nothing => 0,
                 };
                 (new, result)
             }
@@ -287,7 +288,7 @@ impl Machine<'_> {
             };
             let first = Place { line: freed as u32, from: 0, to: 0 };
             let labels = vec![(place, text.to_owned()), (first, "freed here".to_owned())];
-            shown.push(Shown { code, subject: name.clone(), title, labels, ends: false });
+            shown.push(Shown { code, subject: name.clone(), title, labels, ends: true });
         } else if frees {
             state[at] = place.line as i32;
         }

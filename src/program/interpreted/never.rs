@@ -51,8 +51,8 @@ impl Check for Never {
         changes_memory(event)
     }
 
-    fn marks_order(&self, _: &Event) -> bool {
-        false
+    fn marks_order(&self, event: &Event) -> bool {
+        changes_memory(event)
     }
 
     fn names_tasks(&self) -> bool {
