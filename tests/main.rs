@@ -33,6 +33,7 @@ mod order;
 mod outcomes;
 mod outlined;
 mod outlines;
+mod parts;
 mod random;
 mod renumber;
 mod report;
