@@ -1,5 +1,6 @@
 //! Tests of the whole: one binary, a module per subject.
 
+mod agreement;
 mod all;
 mod answers;
 mod bounds;
@@ -30,6 +31,7 @@ mod model;
 mod mutants;
 mod order;
 mod outcomes;
+mod outlined;
 mod outlines;
 mod outwait;
 mod parts;
