@@ -10,8 +10,9 @@
 //! | [`EngineKind::Pct`] | the same, with a lower bound on the chance to see a bug |
 //! | [`EngineKind::Explicit`] | every state of an interpreted program, without running it ([`explicit`]) |
 //! | [`EngineKind::Loom`] | loom's own search, under its C11-like memory; the second opinion |
+//! | [`EngineKind::Threads`] | some executions on OS threads, in the order that the operating system runs them ([`threads`]) |
 //!
-//! All are deterministic. A bound that is hit makes the verdict incomplete and is named in it.
+//! All but the last are deterministic. A bound that is hit makes the verdict incomplete and is named in it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -41,6 +42,7 @@ pub mod saved;
 pub mod schedule;
 mod spared;
 pub mod stateful;
+pub mod threads;
 mod trace;
 pub mod verdict;
 mod watch;
@@ -81,6 +83,7 @@ pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdic
         EngineKind::SourceDpor => dpor::explore(&**subject, config, dpor::Reduction::Source)?,
         EngineKind::Random | EngineKind::Pct => random::explore(&**subject, config, config.engine),
         EngineKind::Explicit => explicit::explore(&**subject, config)?,
+        EngineKind::Threads => threads::explore(&**subject, config),
         #[cfg(feature = "loom")]
         EngineKind::Loom => loom::explore(subject, config)?,
         #[cfg(not(feature = "loom"))]

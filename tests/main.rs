@@ -40,6 +40,7 @@ mod scenario_files;
 mod semaphore;
 mod sharing;
 mod small;
+mod threads;
 mod tidy;
 mod twin;
 mod verdicts;

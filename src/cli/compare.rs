@@ -47,8 +47,8 @@ impl Arguments {
         let designs = select::both(design(&self.old), design(&self.new));
         let programs = select::both(designs, select::scenarios(&names));
         let (((old, new), scenarios), config) = select::both(programs, self.search.config(usize::MAX, String::new))?;
-        let random = matches!(config.engine, EngineKind::Random | EngineKind::Pct);
-        ensure!(!random, "a comparison needs every execution, and --engine random and pct try some");
+        let some = matches!(config.engine, EngineKind::Random | EngineKind::Pct | EngineKind::Threads);
+        ensure!(!some, "a comparison needs every execution, and --engine random, pct and threads try some");
         let of_both = compare::scenarios([old, new], &scenarios);
         if of_both.is_empty() {
             bail!(
