@@ -22,6 +22,7 @@ mod outline;
 mod outlines;
 mod progress;
 mod replay;
+mod rules;
 mod save;
 mod search;
 mod select;
@@ -87,6 +88,8 @@ enum Command {
     Lease(lease::Arguments),
     /// Judge step sequences: predict deadlocks and misuse of locks from one run.
     Lockdep(lockdep::Arguments),
+    /// Infer which lock guards which field of a design from every step, or what changes in that from one design to another.
+    Rules(rules::Arguments),
     /// Show a call's outline as executed, with the locks held at each line.
     Outline(outline::Arguments),
     /// List designs, mutants, scenarios, engines, calls, findings and the catalogue of kernel functions.
@@ -116,6 +119,7 @@ pub fn run(arguments: Arguments) -> Result<Status> {
         Some(Command::Replay { file, columns }) => replay::run(&file, page_columns(columns), json),
         Some(Command::Lease(arguments)) => lease::run(&arguments, json),
         Some(Command::Lockdep(arguments)) => lockdep::run(&arguments, json),
+        Some(Command::Rules(arguments)) => rules::run(&arguments, json),
         Some(Command::Outline(arguments)) => outline::run(&arguments, json),
         Some(Command::List { what }) => list::run(what, json),
         Some(Command::Explain { code }) => explain::run(&code, json),

@@ -22,8 +22,10 @@ use crate::study::expect;
 use crate::study::mutants::Row;
 
 mod compare;
+mod rules;
 
 pub use compare::{ComparedReport, Comparison, DifferenceReport};
+pub use rules::RulesReport;
 
 /// The version of the schema.
 pub const VERSION: u32 = 1;

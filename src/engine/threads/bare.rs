@@ -5,7 +5,7 @@
 //!
 //! Memory has the orderings that the code asks for. Choices are made as if nothing failed. A jiffy is a millisecond.
 //!
-//! If no thread moves any more, the run ends by name ([`Stalled`]).
+//! If no thread moves any more, or they go round for too long, the run ends by name ([`Stalled`]).
 
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
@@ -24,7 +24,10 @@ use crate::engine::{Engine, Installed, Program, TASKS_MAX, new_execution};
 use crate::event::{Access, Note, ObjectId, ObjectInfo, ObjectKind, Op, Place, Rmw, TaskId, Woken};
 
 /// No thread moved for that long: nobody will.
-const STALLED_AFTER: Duration = Duration::from_secs(5);
+const STALLED_AFTER: Duration = Duration::from_secs(2);
+
+/// A run takes no longer than that.
+const ENDS_AFTER: Duration = Duration::from_secs(60);
 
 /// Why a run has no time: its threads wait for each other, or one of them panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +38,9 @@ pub enum Stalled {
     /// A task panicked.
     #[error("a task panicked")]
     Panicked,
+    /// They move, and come to no end.
+    #[error("no end after {} seconds", ENDS_AFTER.as_secs())]
+    Endless,
 }
 
 /// What an object is to the threads.
@@ -113,11 +119,17 @@ pub fn run(program: &dyn Program) -> Result<Duration, Stalled> {
                 Ok(Ok(())) => left -= 1,
                 Ok(Err(was_over)) => {
                     left -= 1;
-                    ended = ended.and(Err(if was_over { Stalled::Still } else { Stalled::Panicked }));
-                    shared.end();
+                    if !was_over {
+                        ended = ended.and(Err(Stalled::Panicked));
+                        shared.end();
+                    }
                 }
                 Err(_) if shared.moved() == moved => {
                     ended = ended.and(Err(Stalled::Still));
+                    shared.end();
+                }
+                Err(_) if began.elapsed() > ENDS_AFTER => {
+                    ended = ended.and(Err(Stalled::Endless));
                     shared.end();
                 }
                 Err(_) => moved = shared.moved(),
@@ -167,6 +179,7 @@ impl Seat {
         if !thread::panicking() {
             panic::resume_unwind(Box::new(Over));
         }
+        // It unwinds already; what its guards do is nobody's business.
         0
     }
 
@@ -295,6 +308,9 @@ impl Engine for Seat {
     }
 
     fn perform(&self, op: Op, _place: Place) -> u64 {
+        if self.shared.over() && self.task != TaskId::BOOT {
+            return self.leave();
+        }
         let moves = &self.shared.moves[usize::from(self.task.0)];
         moves.store(moves.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         match op {
