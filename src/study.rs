@@ -11,6 +11,7 @@
 //! | [`throughput`] | calls a second of two designs on real threads |
 //! | [`all`] | every small scenario |
 //! | [`shrink`] | a finding's scenario without whatever it can do without |
+//! | [`slice`] | one of n parts of all cells |
 
 use crate::lease::designs::{self, Entry};
 
@@ -22,6 +23,7 @@ pub mod expect;
 pub mod mutants;
 pub mod rules;
 pub mod shrink;
+pub mod slice;
 pub mod throughput;
 
 /// A design or a mutant (`spinlock:NAME`) by its name on the command line.

@@ -53,7 +53,8 @@ pub fn costs(costs: &[Cost; 2], names: [&str; 2]) -> String {
     for (cost, name) in costs.iter().zip(names) {
         let free = [name, "(no lock)", "", &cost.free.to_string(), "", "", ""].map(str::to_owned);
         let held = cost.holds.iter().map(|hold: &Hold| {
-            let numbers = [hold.taken, hold.steps, hold.longest, hold.allocations, hold.sleeps].map(|it| it.to_string());
+            let numbers =
+                [hold.taken, hold.steps, hold.longest, hold.allocations, hold.sleeps].map(|it| it.to_string());
             let [taken, steps, longest, allocations, sleeps] = numbers;
             [name.to_owned(), hold.lock.clone(), taken, steps, longest, allocations, sleeps]
         });
@@ -122,7 +123,7 @@ fn broken(line: &str, width: usize) -> Vec<String> {
 fn stacked(rows: &[Row], page: usize) -> String {
     let mut text = String::new();
     let (mut old, mut new) = (Vec::new(), Vec::new());
-    let mut flush = |old: &mut Vec<String>, new: &mut Vec<String>, text: &mut String| {
+    let flush = |old: &mut Vec<String>, new: &mut Vec<String>, text: &mut String| {
         for (sign, lines) in [('-', std::mem::take(old)), ('+', std::mem::take(new))] {
             lines.iter().for_each(|line| text.push_str(&signed(sign, line, page)));
         }
@@ -154,7 +155,12 @@ mod tests {
             let line = |text: &str| (!text.is_empty()).then(|| text.to_owned());
             Row { mark, old: line(old), new: line(new) }
         };
-        vec![row(Mark::Same, "lock", "lock"), row(Mark::Differs, "a", "b"), row(Mark::New, "", "c"), row(Mark::Same, "}", "}")]
+        vec![
+            row(Mark::Same, "lock", "lock"),
+            row(Mark::Differs, "a", "b"),
+            row(Mark::New, "", "c"),
+            row(Mark::Same, "}", "}"),
+        ]
     }
 
     #[test]
@@ -163,7 +169,10 @@ mod tests {
         let narrow = rows(&some(), 60);
 
         let line = |old: &str, sign: char, new: &str| format!("{old:<49} {sign} {new}\n");
-        assert_eq!(wide, [line("lock", ' ', "lock"), line("a", '|', "b"), line("", '>', "c"), line("}", ' ', "}")].concat());
+        assert_eq!(
+            wide,
+            [line("lock", ' ', "lock"), line("a", '|', "b"), line("", '>', "c"), line("}", ' ', "}")].concat()
+        );
         assert_eq!(narrow, "  lock\n- a\n+ b\n+ c\n  }\n");
     }
 

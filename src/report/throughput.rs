@@ -47,12 +47,15 @@ mod tests {
 
     #[test]
     fn the_table_has_a_line_for_each_measurement() {
-        let measured = Measured { files: Files::Each, threads: 2, calls: [1_234_567.0, 2_000_000.0], ratio: [1.62, 1.5, 1.75] };
+        let measured =
+            Measured { files: Files::Each, threads: 2, calls: [1_234_567.0, 2_000_000.0], ratio: [1.62, 1.5, 1.75] };
         let plan = Plan { threads_max: 2, rounds: 1, turns: 1 };
 
         let table = table(&[measured], ["bkl", "spinlock"], plan, 2);
 
-        assert!(table.starts_with("calls a second on real threads, 2 cores: the median of 1 round, both designs in each\n"));
+        assert!(
+            table.starts_with("calls a second on real threads, 2 cores: the median of 1 round, both designs in each\n")
+        );
         assert!(table.contains("\nmany          2   1 234 567   2 000 000  1.62  (1.50 to 1.75)\n"), "{table}");
     }
 }

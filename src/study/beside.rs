@@ -45,8 +45,7 @@ pub fn beside(designs: [Entry; 2]) -> Vec<Beside> {
         Beside { name, places: [place(old), place(new)], rows: aligned(&lines(old), &lines(new), |line| line.trim()) }
     };
     let find = |all: &'_ [Function], name: &str| all.iter().position(|it| it.name == name);
-    let mut pairs: Vec<Beside> =
-        old.iter().map(|it| pair(Some(it), find(&new, &it.name).map(|at| &new[at]))).collect();
+    let mut pairs: Vec<Beside> = old.iter().map(|it| pair(Some(it), find(&new, &it.name).map(|at| &new[at]))).collect();
     for (at, function) in new.iter().enumerate().filter(|(_, it)| find(&old, &it.name).is_none()) {
         let before = at.checked_sub(1).and_then(|at| pairs.iter().position(|it| it.name == new[at].name));
         pairs.insert(before.map_or(0, |at| at + 1), pair(None, Some(function)));

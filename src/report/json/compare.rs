@@ -117,6 +117,8 @@ pub struct DifferenceReport<'a> {
     pub bug: Option<&'static str>,
     /// Why it is there; `None` if nothing explains it.
     pub why: Option<&'static str>,
+    /// Which of the differences is the same change, seen from the other design; `None` if there is none.
+    pub pair: Option<usize>,
     /// The schedule.
     pub steps: &'a [Step],
     /// The file that has it.
@@ -137,15 +139,15 @@ pub struct PartReport {
 
 impl<'a> DifferenceReport<'a> {
     /// Of a difference and its execution.
-    pub fn new(shown: &'a Shown<'_>) -> DifferenceReport<'a> {
+    pub fn new(shown: &'a Shown<'_>, pair: Option<usize>) -> DifferenceReport<'a> {
         let difference = shown.difference;
         let (kind, what, outcome) = match &difference.what {
             What::Outcome(outcome) => ("outcome", outcome.to_string(), Some(outcome)),
             What::Stuck(outcome) => ("stuck", outcome.to_string(), Some(outcome)),
             What::Finding(finding) => ("finding", format!("{} {}", finding.code, finding.subject), None),
         };
-        let pair = outcome.zip(difference.near.as_ref());
-        let parts = pair.into_iter().flat_map(|(outcome, near)| parts(outcome, near));
+        let nearest = outcome.zip(difference.near.as_ref());
+        let parts = nearest.into_iter().flat_map(|(outcome, near)| parts(outcome, near));
         DifferenceReport {
             code: difference.code.to_string(),
             title: difference.code.title(),
@@ -154,6 +156,7 @@ impl<'a> DifferenceReport<'a> {
             parts: parts.map(|(name, here, there)| PartReport { name, here, there }).collect(),
             bug: shown.why.and_then(|why| why.bug),
             why: shown.why.map(|why| why.why),
+            pair,
             steps: shown.replay.as_ref().map_or(&[], |replay| &replay.steps),
             saved: shown.saved.as_deref(),
         }

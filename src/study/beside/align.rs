@@ -43,11 +43,8 @@ pub fn aligned(old: &[String], new: &[String], key: impl Fn(&str) -> &str) -> Ve
     let mut longest = vec![vec![0u32; new.len() + 1]; old.len() + 1];
     for at in (0..old.len()).rev() {
         for to in (0..new.len()).rev() {
-            longest[at][to] = if equal(at, to) {
-                longest[at + 1][to + 1] + 1
-            } else {
-                longest[at + 1][to].max(longest[at][to + 1])
-            };
+            longest[at][to] =
+                if equal(at, to) { longest[at + 1][to + 1] + 1 } else { longest[at + 1][to].max(longest[at][to + 1]) };
         }
     }
     let (mut rows, mut gap) = (Vec::new(), (Vec::new(), Vec::new()));
@@ -93,7 +90,9 @@ mod tests {
     fn told(old: &str, new: &str) -> Vec<(char, String, String)> {
         let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
         let rows = aligned(&lines(old), &lines(new), |line| line.trim());
-        rows.into_iter().map(|row| (row.mark.sign(), row.old.unwrap_or_default(), row.new.unwrap_or_default())).collect()
+        rows.into_iter()
+            .map(|row| (row.mark.sign(), row.old.unwrap_or_default(), row.new.unwrap_or_default()))
+            .collect()
     }
 
     #[test]
@@ -102,7 +101,13 @@ mod tests {
 
         assert_eq!(
             told("lock\nx = 1\nunlock", "alloc\nlock\nx = 2\nunlock\nfree"),
-            [row('>', "", "alloc"), row(' ', "lock", "lock"), row('|', "x = 1", "x = 2"), row(' ', "unlock", "unlock"), row('>', "", "free")]
+            [
+                row('>', "", "alloc"),
+                row(' ', "lock", "lock"),
+                row('|', "x = 1", "x = 2"),
+                row(' ', "unlock", "unlock"),
+                row('>', "", "free")
+            ]
         );
         assert_eq!(told("a\nb", "b"), [row('<', "a", ""), row(' ', "b", "b")]);
         assert_eq!(told("", ""), []);

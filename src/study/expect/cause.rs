@@ -75,9 +75,10 @@ fn is_granted(finding: &Finding) -> bool {
     message.contains("setlease") && message.ends_with("returned 0")
 }
 
-/// Is it the answer of a call that looks at the leases?
+/// Is it the answer of a call that looks at the leases, or of an open that found one and did not wait?
 fn is_look(finding: &Finding) -> bool {
-    finding.message.contains("read(/proc/locks)") || finding.message.contains("F_GETLEASE")
+    let message = &finding.message;
+    message.contains("read(/proc/locks)") || message.contains("F_GETLEASE") || message.ends_with("returned EAGAIN")
 }
 
 /// Does a task ask for a lease, and one break leases, after the set-up?
