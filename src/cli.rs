@@ -27,6 +27,7 @@ mod progress;
 mod replay;
 mod rules;
 mod save;
+mod schema;
 mod search;
 mod select;
 mod throughput;
@@ -110,6 +111,11 @@ enum Command {
         /// One list alone; `mutants` alone says what catches each.
         what: Option<list::What>,
     },
+    /// Print the JSON Schema of what a command prints with --json.
+    Schema {
+        /// The command, with dashes: compare, check-all; the names of all if none is given.
+        name: Option<String>,
+    },
     /// Explain a finding, or a bug that findings are known as.
     Explain {
         /// Its code, such as LW030, or its number, such as M24.
@@ -142,6 +148,7 @@ pub fn run(arguments: Arguments) -> Result<Status> {
         Some(Command::Rules(arguments)) => rules::run(&arguments, json),
         Some(Command::Outline(arguments)) => outline::run(&arguments, json),
         Some(Command::List { what }) => list::run(what, json),
+        Some(Command::Schema { name }) => schema::run(name.as_deref()),
         Some(Command::Explain { code }) => explain::run(&code, json),
     }
 }

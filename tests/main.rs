@@ -2,6 +2,8 @@
 
 mod all;
 mod answers;
+mod beside;
+mod book;
 mod bounds;
 mod checks;
 mod cli;
@@ -36,6 +38,7 @@ mod random;
 mod renumber;
 mod report;
 mod resume;
+mod rules;
 mod rwlock;
 mod scenario_files;
 mod semaphore;

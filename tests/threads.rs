@@ -153,7 +153,7 @@ fn every_kind_of_lock_keeps_its_promise() {
 #[test]
 fn permits_let_in_as_many_as_there_are() {
     let of = |permits| {
-        lockwright::model::Model::new(move |boot| {
+        lockwright::boot::Model::new(move |boot| {
             let (slots, n) = (boot.semaphore("slots", permits), boot.plain("n", 0u64));
             boot.tasks(2, "adder", move |current| {
                 slots.down(current);
@@ -185,7 +185,7 @@ fn an_execution_that_goes_round_and_one_that_needs_too_much_end_by_name() {
 
 #[test]
 fn a_panic_of_a_task_is_a_finding_and_one_that_holds_a_lock_ends_as_well() {
-    let panics = lockwright::model::Model::new(|boot| {
+    let panics = lockwright::boot::Model::new(|boot| {
         let lock = boot.spinlock("lock");
         for name in ["a", "b"] {
             boot.task(name, move |current| {

@@ -89,8 +89,8 @@ struct Checked {
 }
 
 /// One file in JSON.
-#[derive(Serialize)]
-struct FileJson {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct FileJson {
     #[serde(flatten)]
     file: page::FileReport,
     /// Findings that the conversion adds: what the old kind forgave.
@@ -101,15 +101,15 @@ struct FileJson {
 }
 
 /// One row of the table of kinds.
-#[derive(Serialize)]
-struct KindJson {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct KindJson {
     lock: String,
     kind: &'static str,
     codes: Vec<&'static str>,
 }
 
-#[derive(Serialize)]
-struct FilesJson {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct FilesJson {
     files: Vec<FileJson>,
 }
 

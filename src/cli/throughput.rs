@@ -21,7 +21,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", requires = "throughput", default_value_t = 9, value_parser = clap::value_parser!(u16).range(1..=1000), help_heading = "Other ways to compare")]
     rounds: u16,
     /// With --throughput: turns of each thread in a round.
-    #[arg(long, value_name = "N", requires = "throughput", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "Other ways to compare")]
+    #[arg(long, value_name = "N", requires = "throughput", default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..=100_000), help_heading = "Other ways to compare")]
     turns: u32,
 }
 

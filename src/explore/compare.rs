@@ -38,6 +38,7 @@ pub struct Difference {
 
 /// How what the new program can do stands to what the old one can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Relation {
     /// They can do the same.

@@ -12,6 +12,7 @@ use crate::engine::{Memory, Unsound};
 
 /// The engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum EngineKind {
     /// The stateful search.

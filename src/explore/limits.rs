@@ -33,6 +33,7 @@ pub const WORDS_MAX: usize = 64;
 
 /// What ended an exploration before it was complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
     /// `executions_max`.

@@ -36,6 +36,7 @@ pub const VERSION: u32 = 1;
 
 /// The envelope of every object.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Report<'a, T> {
     /// [`VERSION`].
     pub lockwright: u32,
@@ -55,6 +56,7 @@ pub fn text<T: Serialize>(command: &str, body: T) -> String {
 
 /// Of the bare command and of `check`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Explored<'a> {
     /// The engine that explored.
     pub engine: EngineKind,
@@ -81,6 +83,7 @@ impl<'a> Explored<'a> {
 
 /// Of `check --all`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Generated {
     /// Which scenarios: tasks and calls.
     pub size: String,
@@ -102,6 +105,7 @@ pub struct Generated {
 
 /// Findings with the same code, subject and cause.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct KindReport {
     /// The design.
     pub design: String,
@@ -123,6 +127,7 @@ pub struct KindReport {
 
 /// Of `explore`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct ExploredOne<'a> {
     /// The program: a family, or a design and a scenario.
     pub program: &'a str,
@@ -181,6 +186,7 @@ impl<'a> ExploredOne<'a> {
 
 /// A scenario on a design.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct CellReport<'a> {
     /// The design.
     pub design: String,
@@ -229,6 +235,7 @@ impl<'a> CellReport<'a> {
 
 /// A finding.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct FindingReport<'a> {
     /// Its code.
     pub code: Code,
@@ -285,6 +292,7 @@ impl<'a> FindingReport<'a> {
 
 /// A place of a finding.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct SpotReport<'a> {
     /// Whose step; `boot` is the set-up.
     pub task: String,
@@ -304,6 +312,7 @@ impl<'a> SpotReport<'a> {
 
 /// Of `replay`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Replayed<'a> {
     /// The design.
     pub design: &'a str,
@@ -332,6 +341,7 @@ impl<'a> Replayed<'a> {
 
 /// A line of a trace.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct TraceLine<'a> {
     /// Number of the step; a remark bears the number of the step it follows.
     pub step: u32,
@@ -359,6 +369,7 @@ impl<'a> TraceLine<'a> {
 
 /// Of `outline`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Outlined {
     /// The design.
     pub design: String,
@@ -370,6 +381,7 @@ pub struct Outlined {
 
 /// The outline of a call.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct CallOutline {
     /// The call.
     pub call: &'static str,
@@ -379,6 +391,7 @@ pub struct CallOutline {
 
 /// Of `list`.
 #[derive(Default, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Listed {
     /// The designs.
     pub designs: Vec<Named>,
@@ -396,6 +409,7 @@ pub struct Listed {
 
 /// A mutant, and what catches it.
 #[derive(Clone, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct MutantReport {
     /// Its name on the command line.
     pub name: String,
@@ -431,6 +445,7 @@ impl MutantReport {
 
 /// Something with a name on the command line.
 #[derive(Clone, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Named {
     /// The name.
     pub name: String,
@@ -440,6 +455,7 @@ pub struct Named {
 
 /// Of `explain`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Explained<'a> {
     /// The code, or the number of a bug.
     pub code: &'a str,

@@ -3,7 +3,7 @@
 use super::{completeness_of, count, source};
 use crate::event::Symbol;
 use crate::explore::Verdict;
-use crate::study::rules::{Access, Change, Contract, Rule, Rules, changes};
+use crate::study::rules::{Access, Change, Contract, Field, Rule, Rules, changes};
 
 /// Places of a minority that are shown.
 const PLACES_MAX: usize = 3;
@@ -12,6 +12,15 @@ fn names(locks: &[Symbol]) -> String {
     match locks {
         [] => "no lock".to_owned(),
         locks => locks.iter().map(|lock| lock.as_str()).collect::<Vec<_>>().join(" and "),
+    }
+}
+
+/// What is to be said of a rule beside its locks.
+fn kept(rule: &Rule) -> &'static str {
+    match (rule.minority.is_empty(), rule.marked.is_empty()) {
+        (false, _) => ", WITH EXCEPTIONS",
+        (true, false) => ", or marked",
+        (true, true) => "",
     }
 }
 
@@ -33,7 +42,7 @@ pub fn table(rules: &Rules) -> String {
         format!("which lock guards which field of {}: every step in {scenarios}\n\n", rules.design.full_name());
     text.push_str(&format!("{:<width$}  {:<5}  {:<locks$}  steps with it\n", "field", "by", "lock"));
     for rule in &rules.rules {
-        let kept = match (rule.locks.is_empty(), rule.minority.is_empty()) {
+        let kept = match (rule.locks.is_empty(), rule.with == rule.steps) {
             (true, _) => format!("({} steps)", rule.steps),
             (false, true) => format!("all {}", rule.steps),
             (false, false) => format!("{} of {}", rule.with, rule.steps),
@@ -46,10 +55,14 @@ pub fn table(rules: &Rules) -> String {
 }
 
 fn minority(rule: &Rule) -> String {
-    let line = |access: &Access| format!("    without it: {}, {}\n", exception(access), count(access.steps, "step"));
-    let mut text: String = rule.minority.iter().take(PLACES_MAX).map(line).collect();
-    if rule.minority.len() > PLACES_MAX {
-        text.push_str(&format!("    and {} more\n", count((rule.minority.len() - PLACES_MAX) as u64, "place")));
+    let mut text = String::new();
+    for (words, accesses) in [("WITHOUT IT", &rule.minority), ("marked, without it", &rule.marked)] {
+        for access in accesses.iter().take(PLACES_MAX) {
+            text.push_str(&format!("    {words}: {}, {}\n", exception(access), count(access.steps, "step")));
+        }
+        if accesses.len() > PLACES_MAX {
+            text.push_str(&format!("    and {} more\n", count((accesses.len() - PLACES_MAX) as u64, "place")));
+        }
     }
     text
 }
@@ -77,8 +90,7 @@ pub fn difference(old: &Rules, new: &Rules) -> String {
     let changed = changes(old, new);
     let told = |rule: Option<&Rule>| match rule {
         None => "-".to_owned(),
-        Some(rule) if rule.minority.is_empty() => names(&rule.locks),
-        Some(rule) => format!("{}, with exceptions", names(&rule.locks)),
+        Some(rule) => names(&rule.locks) + kept(rule),
     };
     let rows = changed.iter().map(|Change { field, writes, old, new }| {
         [field.to_string(), verb(*writes).to_owned(), told(*old), told(*new)]
@@ -122,23 +134,24 @@ pub fn clang(rules: &Rules) -> String {
     text
 }
 
-fn guarded(rules: &Rules, field: crate::study::rules::Field) -> String {
-    let guards = rules.guard(field).unwrap_or_default().iter();
-    guards.map(|lock| format!(" __guarded_by(&{lock})")).collect()
+fn guarded(rules: &Rules, field: Field) -> String {
+    let own = field.of.map(|of| format!("{of}->"));
+    let name = |lock: &Symbol| own.as_deref().and_then(|own| lock.strip_prefix(own)).unwrap_or(lock).to_owned();
+    rules.guard(field).iter().map(|lock| format!(" __guarded_by(&{})", name(lock))).collect()
 }
 
-fn remark(rules: &Rules, field: crate::study::rules::Field) -> String {
-    if rules.guard(field).is_some() {
+/// What an annotation does not say.
+fn remark(rules: &Rules, field: Field) -> String {
+    let of = [false, true].map(|writes| rules.of(field, writes));
+    let guard = rules.guard(field);
+    if !guard.is_empty() && of.iter().flatten().all(|rule| rule.locks == guard) {
         return String::new();
     }
-    let of = |writes| {
-        rules.of(field, writes).map(|rule| {
-            let exceptions = if rule.minority.is_empty() { "" } else { ", with exceptions" };
-            format!("{}: {}{exceptions}", if writes { "writes" } else { "reads" }, names(&rule.locks))
-        })
-    };
-    let told: Vec<String> = [of(false), of(true)].into_iter().flatten().collect();
-    format!("\t/* {} */", told.join("; "))
+    let told = of
+        .iter()
+        .flatten()
+        .map(|rule| format!("{}: {}{}", if rule.writes { "writes" } else { "reads" }, names(&rule.locks), kept(rule)));
+    format!("\t/* {} */", told.collect::<Vec<_>>().join("; "))
 }
 
 fn contract(contract: &Contract) -> Option<String> {

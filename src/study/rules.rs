@@ -3,7 +3,8 @@
 //! Each step that the explorer takes on a design's shared memory is counted with the locks that its task holds. The rule of a field is
 //! the lock that is held most often, as LockDoc has it (Lochmann, Schirmeier, Borchert, Spinczyk, *LockDoc: Trace-Based Analysis of
 //! Locking in the Linux Kernel*, EuroSys 2019), if it is held at more than half of the steps. The steps without it are the *minority*:
-//! each a place where the design breaks its own rule, or where another rule holds there. Reads and writes have rules of their own.
+//! each a place where the design breaks its own rule, or where another rule holds there. Marked accesses (`READ_ONCE`, atomics) are kept
+//! apart: the mark says that no lock is needed there. Reads and writes have rules of their own.
 //!
 //! LockDoc counts what one run did. Here it is every step of every state of the scenarios, so that a rule without a minority has no
 //! exception in any order. The counts themselves say little: a scenario with more states has more steps.
@@ -52,6 +53,8 @@ pub struct Access {
     pub locks: Vec<Symbol>,
     /// How many steps.
     pub steps: u64,
+    /// Are they marked?
+    pub is_marked: bool,
 }
 
 /// What guards the reads of a field, or its writes.
@@ -67,8 +70,10 @@ pub struct Rule {
     pub with: u64,
     /// All steps.
     pub steps: u64,
-    /// The steps without them, if there is a rule.
+    /// The steps without them, if there is a rule: ordinary accesses.
     pub minority: Vec<Access>,
+    /// The steps without them that are marked (`READ_ONCE`, an atomic): the code says itself that it needs no lock there.
+    pub marked: Vec<Access>,
 }
 
 /// What a function finds and leaves.
@@ -124,7 +129,7 @@ pub fn rules(design: Entry, scenarios: &[Arc<Scenario>], config: &Config) -> Res
     let record = record.take();
     let mut by_field: BTreeMap<(Field, bool), Vec<Access>> = BTreeMap::new();
     for (seen, steps) in record.accesses {
-        let access = Access { place: seen.place, locks: seen.locks, steps };
+        let access = Access { place: seen.place, locks: seen.locks, steps, is_marked: seen.is_marked };
         by_field.entry((seen.field, seen.writes)).or_default().push(access);
     }
     let rules = by_field.into_iter().map(|((field, writes), accesses)| infer(field, writes, accesses)).collect();
@@ -140,10 +145,11 @@ fn infer(field: Field, writes: bool, mut accesses: Vec<Access>) -> Rule {
     let with = |locks: &[Symbol]| accesses.iter().filter(|it| holds(it, locks)).map(|it| it.steps).sum::<u64>();
     let best = candidates.into_iter().map(|locks| (with(&locks), locks.len(), locks)).max();
     let Some((with, _, locks)) = best.filter(|(with, ..)| with * 2 > steps) else {
-        return Rule { field, writes, locks: Vec::new(), with: steps, steps, minority: Vec::new() };
+        return Rule { field, writes, locks: Vec::new(), with: steps, steps, minority: Vec::new(), marked: Vec::new() };
     };
     accesses.retain(|access| !holds(access, &locks));
-    Rule { field, writes, locks, with, steps, minority: accesses }
+    let (marked, minority) = accesses.into_iter().partition(|access| access.is_marked);
+    Rule { field, writes, locks, with, steps, minority, marked }
 }
 
 fn holds(access: &Access, locks: &[Symbol]) -> bool {
@@ -167,12 +173,14 @@ impl Rules {
         self.rules.iter().filter(|rule| !rule.minority.is_empty())
     }
 
-    /// The field's lock for reads and writes alike, without an exception: what an annotation may say.
-    pub fn guard(&self, field: Field) -> Option<&[Symbol]> {
-        let rules: Vec<&Rule> = self.rules.iter().filter(|rule| rule.field == field).collect();
-        let [first, ..] = rules[..] else { return None };
-        let same = rules.iter().all(|rule| rule.locks == first.locks && rule.minority.is_empty());
-        (same && !first.locks.is_empty()).then_some(&first.locks)
+    /// The locks that are held at every read and every write of the field: what an annotation may say.
+    pub fn guard(&self, field: Field) -> Vec<Symbol> {
+        let mut rules = self.rules.iter().filter(|rule| rule.field == field);
+        let always = |rule: &Rule| rule.minority.is_empty() && rule.marked.is_empty();
+        let Some(first) = rules.next().filter(|rule| always(rule)) else { return Vec::new() };
+        rules.fold(first.locks.clone(), |locks, rule| {
+            locks.into_iter().filter(|lock| always(rule) && rule.locks.contains(lock)).collect()
+        })
     }
 
     /// Was every scenario explored to the end?
@@ -186,7 +194,8 @@ pub fn changes<'a>(old: &'a Rules, new: &'a Rules) -> Vec<Change<'a>> {
     let keys: BTreeSet<(Field, bool)> =
         old.rules.iter().chain(&new.rules).map(|rule| (rule.field, rule.writes)).collect();
     let change = |(field, writes)| Change { field, writes, old: old.of(field, writes), new: new.of(field, writes) };
-    let told = |rule: Option<&Rule>| rule.map(|rule| (rule.locks.clone(), rule.minority.is_empty()));
+    let told =
+        |rule: Option<&Rule>| rule.map(|rule| (rule.locks.clone(), rule.minority.is_empty(), rule.marked.is_empty()));
     keys.into_iter().map(change).filter(|change| told(change.old) != told(change.new)).collect()
 }
 
@@ -197,7 +206,8 @@ mod tests {
     use super::*;
 
     fn access(locks: &[&'static str], steps: u64) -> Access {
-        Access { place: Location::caller(), locks: locks.iter().map(|lock| Symbol::from(*lock)).collect(), steps }
+        let locks = locks.iter().map(|lock| Symbol::from(*lock)).collect();
+        Access { place: Location::caller(), locks, steps, is_marked: false }
     }
 
     fn inferred(accesses: Vec<Access>) -> (Vec<String>, u64, Vec<u64>) {
@@ -214,6 +224,9 @@ mod tests {
         // Both locks are held as often as the one: the rule has both.
         assert_eq!(inferred(vec![access(&["a", "b"], 5)]), (of(&["a", "b"]), 5, vec![]));
         assert_eq!(inferred(vec![access(&["a", "b"], 5), access(&["b"], 5)]), (of(&["b"]), 10, vec![]));
+        // What is marked needs no lock, and breaks no rule.
+        let marked = Access { is_marked: true, ..access(&[], 2) };
+        assert_eq!(inferred(vec![access(&["a"], 8), marked]), (of(&["a"]), 8, vec![]));
         // Half of the steps are no rule, and then nothing breaks one.
         assert_eq!(inferred(vec![access(&["a"], 5), access(&[], 5)]), (of(&[]), 10, vec![]));
     }

@@ -10,7 +10,7 @@ use std::thread;
 use crate::event::TaskId;
 
 /// Yields of one pause, at most: a pause never holds an execution up for long.
-const YIELDS_MAX: u32 = 40;
+const YIELDS_MAX: u32 = 12;
 
 /// Decides for one task of one execution.
 pub(super) struct Dice(Cell<u64>);

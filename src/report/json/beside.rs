@@ -7,6 +7,7 @@ use crate::study::throughput::{Files, Measured, Plan};
 
 /// Of `compare --side-by-side`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct BesideReport<'a> {
     /// The old design.
     pub old: &'a str,
@@ -20,6 +21,7 @@ pub struct BesideReport<'a> {
 
 /// A function of one design or of both.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct FunctionReport<'a> {
     /// Its name.
     pub name: &'a str,
@@ -33,6 +35,7 @@ pub struct FunctionReport<'a> {
 
 /// A line of each design, or of one of them.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct RowReport<'a> {
     /// `same`, `differs`, `old` or `new`.
     pub mark: &'static str,
@@ -44,6 +47,7 @@ pub struct RowReport<'a> {
 
 /// A call in both designs.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct CallReport<'a> {
     /// The call.
     pub call: &'a str,
@@ -57,6 +61,7 @@ pub struct CallReport<'a> {
 
 /// What a call costs, with nobody in its way.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct CostReport<'a> {
     /// Steps of the whole call.
     pub steps: u32,
@@ -68,6 +73,7 @@ pub struct CostReport<'a> {
 
 /// What a call does while it holds a lock.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct HoldReport<'a> {
     /// The lock.
     pub lock: &'a str,
@@ -124,6 +130,7 @@ impl<'a> BesideReport<'a> {
 
 /// Of `compare --throughput`. All its numbers but those that were asked for are measured.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct ThroughputReport<'a> {
     /// The old design.
     pub old: &'a str,
@@ -141,6 +148,7 @@ pub struct ThroughputReport<'a> {
 
 /// One measurement.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct MeasuredReport {
     /// `one` or `many`.
     pub files: &'static str,

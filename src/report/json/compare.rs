@@ -10,6 +10,7 @@ use crate::study::compare::{Compared, relation};
 
 /// Of `compare`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Comparison<'a> {
     /// The old design.
     pub old: String,
@@ -51,6 +52,7 @@ impl<'a> Comparison<'a> {
 
 /// A scenario on both designs.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct ComparedReport<'a> {
     /// The scenario.
     pub scenario: &'a str,
@@ -75,6 +77,7 @@ impl<'a> ComparedReport<'a> {
 
 /// One side: the proof that what it lacks does not happen there.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct SideReport {
     /// Number of outcomes.
     pub outcomes: usize,
@@ -102,6 +105,7 @@ impl SideReport {
 
 /// What can happen in one of the two alone.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct DifferenceReport<'a> {
     /// `LW050` or `LW051`.
     pub code: String,
@@ -128,6 +132,7 @@ pub struct DifferenceReport<'a> {
 
 /// A value that differs.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct PartReport {
     /// What it is.
     pub name: String,

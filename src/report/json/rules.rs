@@ -8,6 +8,7 @@ use crate::study::rules::{Access, Contract, Rule, Rules, changes};
 
 /// Of `rules`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct RulesReport {
     /// Is every exploration complete?
     pub complete: bool,
@@ -21,6 +22,7 @@ pub struct RulesReport {
 
 /// The rules of a design.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct DesignRules {
     /// The design.
     pub design: String,
@@ -32,6 +34,7 @@ pub struct DesignRules {
 
 /// What guards the reads or the writes of a field.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct RuleReport {
     /// The field: `struct->name`, or a name.
     pub field: String,
@@ -45,10 +48,13 @@ pub struct RuleReport {
     pub steps: u64,
     /// Steps without them, by place.
     pub minority: Vec<AccessReport>,
+    /// Marked steps without them: the code says itself that it needs no lock there.
+    pub marked: Vec<AccessReport>,
 }
 
 /// Steps at a place.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct AccessReport {
     /// The source, as `file:line`.
     pub source: String,
@@ -60,6 +66,7 @@ pub struct AccessReport {
 
 /// What a function finds and leaves.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct ContractReport {
     /// Its name.
     pub function: &'static str,
@@ -73,6 +80,7 @@ pub struct ContractReport {
 
 /// A rule that differs.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct ChangeReport {
     /// The field.
     pub field: String,
@@ -118,6 +126,7 @@ impl DesignRules {
             with: it.with,
             steps: it.steps,
             minority: it.minority.iter().map(access).collect(),
+            marked: it.marked.iter().map(access).collect(),
         };
         let says = |it: &&Contract| !(it.must_hold.is_empty() && it.acquires.is_empty() && it.releases.is_empty());
         let contract = |it: &Contract| ContractReport {

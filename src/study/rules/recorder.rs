@@ -10,7 +10,7 @@ use super::{Contract, Field};
 use crate::check::finding::Docket;
 use crate::check::{Check, Checks};
 use crate::engine::{Booted, Clock, Program};
-use crate::event::{Event, Format, Held, Note, ObjectId, ObjectKind, Op, Place, Symbol, TaskId, View, What};
+use crate::event::{Access, Event, Format, Held, Note, ObjectId, ObjectKind, Op, Place, Symbol, TaskId, View, What};
 use crate::subject::Subject;
 
 /// Locks, in the order of their names.
@@ -23,6 +23,8 @@ pub(super) struct Seen {
     pub writes: bool,
     pub locks: Locks,
     pub place: Place,
+    /// `READ_ONCE`, an atomic: anything but an ordinary access.
+    pub is_marked: bool,
 }
 
 /// What was held when a function was entered and left.
@@ -145,7 +147,7 @@ impl Recorder {
     }
 
     fn access(&mut self, event: &Event, op: Op, view: &dyn View) {
-        let (Some((writes, _)), Some(cell)) = (op.access(), op.object()) else { return };
+        let (Some((writes, how)), Some(cell)) = (op.access(), op.object()) else { return };
         let info = view.object(cell);
         if let Some(block) = info.block {
             // What another than its maker uses was published, however that came about.
@@ -161,7 +163,8 @@ impl Recorder {
         }
         let of = info.block.map(|block| view.object(block).name);
         let field = Field { of, name: info.name, is_atomic: info.kind == ObjectKind::Atomic };
-        let seen = Seen { field, writes, locks: self.locks(event.task, view), place: event.place };
+        let is_marked = how != Access::Plain;
+        let seen = Seen { field, writes, locks: self.locks(event.task, view), place: event.place, is_marked };
         *self.recorded.0.lock().accesses.entry(seen).or_default() += 1;
     }
 
