@@ -10,6 +10,7 @@ use lockwright::report::columns::{PAGE_COLUMNS, PAGE_COLUMNS_MIN};
 use lockwright::study::slice::Slice;
 
 mod all;
+mod beside;
 mod check;
 mod compare;
 mod explain;
@@ -26,10 +27,14 @@ mod outlines;
 mod partition;
 mod progress;
 mod replay;
+mod rules;
 mod sarif;
+
 mod save;
+mod schema;
 mod search;
 mod select;
+mod throughput;
 
 /// The result of a run, as the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,12 +106,19 @@ enum Command {
     Lease(lease::Arguments),
     /// Judge step sequences: predict deadlocks and misuse of locks from one run.
     Lockdep(lockdep::Arguments),
+    /// Infer which lock guards which field of a design from every step, or what changes in that from one design to another.
+    Rules(rules::Arguments),
     /// Show a call's outline as executed, with the locks held at each line.
     Outline(outline::Arguments),
     /// List designs, mutants, scenarios, engines, calls, findings and the catalogue of kernel functions.
     List {
         /// One list alone; `mutants` alone says what catches each.
         what: Option<list::What>,
+    },
+    /// Print the JSON Schema of what a command prints with --json.
+    Schema {
+        /// The command, with dashes: compare, check-all; the names of all if none is given.
+        name: Option<String>,
     },
     /// Explain a finding, or a bug that findings are known as.
     Explain {
@@ -137,8 +149,10 @@ pub fn run(arguments: Arguments) -> Result<Status> {
         Some(Command::Replay { file, columns }) => replay::run(&file, page_columns(columns), json),
         Some(Command::Lease(arguments)) => lease::run(&arguments, json),
         Some(Command::Lockdep(arguments)) => lockdep::run(&arguments, json),
+        Some(Command::Rules(arguments)) => rules::run(&arguments, json),
         Some(Command::Outline(arguments)) => outline::run(&arguments, json),
         Some(Command::List { what }) => list::run(what, json),
+        Some(Command::Schema { name }) => schema::run(name.as_deref()),
         Some(Command::Explain { code }) => explain::run(&code, json),
     }
 }

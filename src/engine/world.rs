@@ -9,7 +9,7 @@
 //! [drains](Op::drains) waits for an empty buffer. Releases and acquires need no more than that on such a machine.
 
 use std::hash::{Hash, Hasher};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{Clock, Exceeded, Lister, Listing, Memory, OBJECTS_MAX, READERS_MAX, TASKS_MAX, Unsound};
 use crate::event::{ListEntry, ObjectId, ObjectInfo, ObjectKind, Op, Place, Status, TaskId, View};
@@ -108,7 +108,7 @@ pub struct World {
     jiffies: u64,
     clock: Clock,
     memory: Memory,
-    listing: Rc<Lister>,
+    listing: Arc<Lister>,
     symmetry: canonical::Symmetry,
     seeded: Option<Unsound>,
     objects_max: u32,
@@ -125,7 +125,7 @@ impl World {
             jiffies: 1000,
             clock,
             memory,
-            listing: Rc::new(|_| Vec::new()),
+            listing: Arc::new(|_| Vec::new()),
             symmetry: canonical::Symmetry::default(),
             seeded: None,
             objects_max: objects_max.min(OBJECTS_MAX),

@@ -4,7 +4,7 @@
 //! verdict. Both are refused before anything is explored.
 
 use super::config::Config;
-use super::config::EngineKind::{self, Brute, Dpor, Explicit, Explorer, Loom, Pct, Random, SourceDpor};
+use super::config::EngineKind::{self, Brute, Dpor, Explicit, Explorer, Loom, Pct, Random, SourceDpor, Threads};
 use super::error::Error;
 use crate::engine::Memory;
 
@@ -55,7 +55,9 @@ struct Row {
 }
 
 const CONTROLLED: &[EngineKind] = &[Explorer, Brute, Dpor, SourceDpor, Random, Pct, Explicit];
-const EXECUTING: &[EngineKind] = &[Explorer, Brute, Dpor, SourceDpor, Random, Pct, Loom];
+const EXECUTING: &[EngineKind] = &[Explorer, Brute, Dpor, SourceDpor, Random, Pct, Loom, Threads];
+const STEPPING: &[EngineKind] = &[Explorer, Brute, Dpor, SourceDpor, Random, Pct, Explicit, Threads];
+const DRAWING: &[EngineKind] = &[Random, Pct, Threads];
 const STATES: &[EngineKind] = &[Explorer, Explicit];
 
 /// Every option; a new one needs a row here, or nobody refuses it.
@@ -120,7 +122,7 @@ const OPTIONS: &[Row] = &[
         choice: Choice::StepsMax,
         field: "limits.steps_max",
         flag: "steps-max",
-        engines: CONTROLLED,
+        engines: STEPPING,
         whose: "all engines but loom, which counts branches",
         chosen: |config, default| config.limits.steps_max != default.limits.steps_max,
     },
@@ -136,16 +138,16 @@ const OPTIONS: &[Row] = &[
         choice: Choice::Seed,
         field: "seed",
         flag: "seed",
-        engines: &[Random, Pct],
-        whose: "the random engines",
+        engines: DRAWING,
+        whose: "the random engines and threads",
         chosen: |config, default| config.seed != default.seed,
     },
     Row {
         choice: Choice::Runs,
         field: "runs",
         flag: "runs",
-        engines: &[Random, Pct],
-        whose: "the random engines",
+        engines: DRAWING,
+        whose: "the random engines and threads",
         chosen: |config, default| config.runs != default.runs,
     },
     Row {

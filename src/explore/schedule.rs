@@ -37,6 +37,7 @@ impl Schedule {
 
 /// One step of a saved schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// Name of the task, or `clock`.

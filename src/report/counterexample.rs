@@ -49,7 +49,8 @@ pub fn plain_page(finding: &Finding, place: &str, names: &Names, replay: Option<
     plain_page_in(finding, place, names, replay, columns::PAGE_COLUMNS)
 }
 
-fn plain_page_in(finding: &Finding, place: &str, names: &Names, replay: Option<&Replay>, width: usize) -> String {
+/// The same for a terminal of this many columns.
+pub fn plain_page_in(finding: &Finding, place: &str, names: &Names, replay: Option<&Replay>, width: usize) -> String {
     let mut text = head_in(finding, place, width);
     match replay {
         Some(replay) => {

@@ -22,17 +22,22 @@ use crate::study::cells::Cell;
 use crate::study::expect;
 use crate::study::mutants::Row;
 
+mod beside;
 mod compare;
 mod ordered;
 pub mod part;
+mod rules;
 
+pub use beside::{BesideReport, ThroughputReport};
 pub use compare::{ComparedReport, Comparison, DifferenceReport};
+pub use rules::RulesReport;
 
 /// The version of the schema.
 pub const VERSION: u32 = 1;
 
 /// The envelope of every object.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Report<'a, T> {
     /// [`VERSION`].
     pub lockwright: u32,
@@ -52,6 +57,7 @@ pub fn text<T: Serialize>(command: &str, body: T) -> String {
 
 /// Of the bare command and of `check`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Explored<'a> {
     /// The engine that explored.
     pub engine: EngineKind,
@@ -78,6 +84,7 @@ impl<'a> Explored<'a> {
 
 /// Of `check --all`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Generated {
     /// Which scenarios: tasks and calls.
     pub size: String,
@@ -99,6 +106,7 @@ pub struct Generated {
 
 /// Findings with the same code, subject and cause.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct KindReport {
     /// The design.
     pub design: String,
@@ -120,6 +128,7 @@ pub struct KindReport {
 
 /// Of `explore`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct ExploredOne<'a> {
     /// The program: a family, or a design and a scenario.
     pub program: &'a str,
@@ -155,6 +164,7 @@ pub struct ExploredOne<'a> {
 
 /// Outcomes of a program.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum OutcomesReport {
     /// As they read.
@@ -213,6 +223,7 @@ impl<'a> ExploredOne<'a> {
 
 /// A scenario on a design.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct CellReport<'a> {
     /// The design.
     pub design: String,
@@ -261,6 +272,7 @@ impl<'a> CellReport<'a> {
 
 /// A finding.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct FindingReport<'a> {
     /// Its code.
     pub code: Code,
@@ -317,6 +329,7 @@ impl<'a> FindingReport<'a> {
 
 /// A place of a finding.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct SpotReport<'a> {
     /// Whose step; `boot` is the set-up.
     pub task: String,
@@ -336,6 +349,7 @@ impl<'a> SpotReport<'a> {
 
 /// Of `replay`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Replayed<'a> {
     /// The design.
     pub design: &'a str,
@@ -364,6 +378,7 @@ impl<'a> Replayed<'a> {
 
 /// A line of a trace.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct TraceLine<'a> {
     /// Number of the step; a remark bears the number of the step it follows.
     pub step: u32,
@@ -391,6 +406,7 @@ impl<'a> TraceLine<'a> {
 
 /// Of `outline`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Outlined {
     /// The design.
     pub design: String,
@@ -402,6 +418,7 @@ pub struct Outlined {
 
 /// The outline of a call.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct CallOutline {
     /// The call.
     pub call: &'static str,
@@ -411,6 +428,7 @@ pub struct CallOutline {
 
 /// Of `list`.
 #[derive(Default, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Listed {
     /// The designs.
     pub designs: Vec<Named>,
@@ -428,6 +446,7 @@ pub struct Listed {
 
 /// A mutant, and what catches it.
 #[derive(Clone, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct MutantReport {
     /// Its name on the command line.
     pub name: String,
@@ -463,6 +482,7 @@ impl MutantReport {
 
 /// Something with a name on the command line.
 #[derive(Clone, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Named {
     /// The name.
     pub name: String,
@@ -472,6 +492,7 @@ pub struct Named {
 
 /// Of `explain`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Explained<'a> {
     /// The code, or the number of a bug.
     pub code: &'a str,
