@@ -346,6 +346,24 @@ fn translated_prose_would_be_seen() {
     assert_eq!(translated("## Who gives it back? The task that took it. Read who did."), Vec::<String>::new());
 }
 
+/// Lines of a file's unit tests that explore: they would have all searches optimised once more, for the unit tests alone.
+fn exploring(text: &str) -> Vec<&str> {
+    let tests = text.split_once("#[cfg(test)]").map_or("", |(_, tests)| tests);
+    let explores = |line: &&str| {
+        let calls = ["explore(", "try_explore(", "smallest(", "assert_clean(", "assert_finds("];
+        !line.trim_start().starts_with("//") && calls.iter().any(|call| line.contains(call))
+    };
+    tests.lines().filter(explores).collect()
+}
+
+#[test]
+fn unit_tests_explore_nothing() {
+    for path in sources(&root().join("src")) {
+        assert_eq!(exploring(&text(&path)), Vec::<&str>::new(), "{}: it belongs to tests/", path.display());
+    }
+    assert_eq!(exploring("fn f() { explore(x) }\n#[cfg(test)]\nmod t {\n let v = explore(&x);\n}").len(), 1);
+}
+
 #[test]
 fn module_files_lie_beside_their_folders() {
     let found: Vec<PathBuf> =
