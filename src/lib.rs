@@ -32,6 +32,7 @@ pub mod lease;
 pub mod lockdep;
 pub mod model;
 pub mod outline;
+pub mod predict;
 pub mod prelude;
 pub mod program;
 pub mod report;

@@ -1,11 +1,12 @@
 //! What a model of one's own needs: `use lockwright::prelude::*`.
 
 pub use crate::check::Code;
-pub use crate::engine::{Clock, Memory};
+pub use crate::engine::{Clock, Memory, Preemption};
 pub use crate::explore::compare::Relation;
 pub use crate::explore::{Config, EngineKind, Verdict};
 pub use crate::kernel::atomic::{Atomic, smp_mb};
 pub use crate::kernel::bkl::{lock_kernel, unlock_kernel};
+pub use crate::kernel::completion::{Completion, Work};
 pub use crate::kernel::lock::{Mutex, SpinLock};
 pub use crate::kernel::plain::Plain;
 pub use crate::kernel::rwlock::{RwLock, RwSem};

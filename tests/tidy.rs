@@ -20,7 +20,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("study", &["scenario", "lease", "explore", "check", "kernel", "engine", "event"]),
     ("script", &["scenario", "explore", "lease", "check", "kernel", "engine", "event"]),
     ("report", &["study", "scenario", "lease", "explore", "check", "engine", "event"]),
-    ("model", &["report", "explore", "subject", "kernel", "engine", "check", "event"]),
+    ("predict", &["lockdep", "explore", "subject", "check", "engine", "event"]),
+    ("model", &["predict", "report", "explore", "subject", "kernel", "engine", "check", "event"]),
     ("lockdep", &[]),
     ("prelude", &["model", "kernel", "explore", "engine", "check"]),
 ];

@@ -5,9 +5,9 @@ use std::hash::{Hash, Hasher};
 use std::panic::Location;
 
 use super::Kernel;
-use crate::engine;
 use crate::engine::fingerprint::Fingerprint;
-use crate::event::{Choice, Note, ObjectId, Op, Place, TaskId};
+use crate::engine::{self, Preemption};
+use crate::event::{Choice, Mask, Note, ObjectId, Op, Place, TaskId};
 
 /// A task of the simulated kernel. Passed as `current` wherever the kernel's is ambient.
 ///
@@ -22,6 +22,7 @@ pub struct Task {
     /// Depth of the BKL, -1 when not held.
     pub(super) lock_depth: Cell<i32>,
     preempt_count: Cell<u32>,
+    irqs_off: Cell<bool>,
     held_locks: RefCell<Vec<ObjectId>>,
 }
 
@@ -41,6 +42,7 @@ impl Task {
             pid,
             lock_depth: Cell::new(-1),
             preempt_count: Cell::new(0),
+            irqs_off: Cell::new(false),
             held_locks: RefCell::default(),
         }
     }
@@ -57,12 +59,18 @@ impl Task {
     #[track_caller]
     pub fn might_sleep(&self, what: &'static str) {
         engine::note(Note::MightSleep(what), Location::caller());
+        if engine::preemption() == Some(Preemption::Voluntary) {
+            engine::perform(Op::Mask(Mask::Resched), Location::caller());
+        }
     }
 
     /// `preempt_disable`: atomic from here.
     #[track_caller]
     pub fn preempt_disable(&self) {
         self.preempt_count.set(self.preempt_count.get() + 1);
+        if engine::preemption().is_some() {
+            engine::perform(Op::Mask(Mask::PreemptDisable), Location::caller());
+        }
         engine::note(Note::Preempt(1), Location::caller());
     }
 
@@ -72,6 +80,9 @@ impl Task {
         let depth = self.preempt_count.get();
         self.bug_on(depth == 0, "preempt_enable without preempt_disable");
         self.preempt_count.set(depth.saturating_sub(1));
+        if engine::preemption().is_some() {
+            engine::perform(Op::Mask(Mask::PreemptEnable), Location::caller());
+        }
         engine::note(Note::Preempt(-1), Location::caller());
     }
 
@@ -93,6 +104,15 @@ impl Task {
 
     pub(super) fn add_preempt(&self, by: i32) {
         self.preempt_count.set(self.preempt_count.get().saturating_add_signed(by));
+    }
+
+    pub(super) fn set_irqs_off(&self, off: bool) {
+        self.irqs_off.set(off);
+    }
+
+    /// `irqs_disabled`: no interrupt comes here.
+    pub fn irqs_disabled(&self) -> bool {
+        self.irqs_off.get()
     }
 
     /// `in_atomic`: preemption is off, by a spinlock or otherwise. The BKL does not count.
@@ -157,7 +177,7 @@ impl Task {
         fold.write_u64(u64::from(place.line()) << 32 | u64::from(place.column()));
         fold.write_u32(self.lock_depth.get() as u32);
         // The checks remember it too, and what comes from spinlocks is told by the locks held: one of the two suffices.
-        fold.write_u32(self.preempt_count.get());
+        fold.write_u32(self.preempt_count.get() | u32::from(self.irqs_off.get()) << 31);
         self.held_locks.borrow().hash(fold);
     }
 }
