@@ -32,6 +32,7 @@ mod mutants;
 mod order;
 mod outcomes;
 mod outlines;
+mod parts;
 mod random;
 mod renumber;
 mod report;

@@ -21,9 +21,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("script", &["scenario", "explore", "lease", "check", "kernel", "engine", "event"]),
     ("report", &["study", "scenario", "lease", "explore", "check", "engine", "event"]),
     ("predict", &["lockdep", "explore", "subject", "check", "engine", "event"]),
-    ("model", &["predict", "report", "explore", "subject", "kernel", "engine", "check", "event"]),
+    ("boot", &["predict", "report", "explore", "subject", "kernel", "engine", "check", "event"]),
     ("lockdep", &[]),
-    ("prelude", &["model", "kernel", "explore", "engine", "check"]),
+    ("prelude", &["boot", "kernel", "explore", "engine", "check"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

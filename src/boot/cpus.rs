@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use super::boot::{Boot, Planned, Returned};
+use super::setup::{Boot, Planned, Returned};
 use crate::engine::{Contexts, Preemption};
 use crate::event::{Level, Seat};
 use crate::kernel::task::Task;
@@ -29,7 +29,7 @@ impl Boot {
     /// use lockwright::prelude::*;
     ///
     /// // The task does not keep the interrupt out while it holds the lock that the handler takes.
-    /// lockwright::model(|boot| {
+    /// lockwright::boot(|boot| {
     ///     let lock = boot.spinlock("lock");
     ///     boot.task("reader", move |current| drop(lock.lock(current)));
     ///     boot.irq(0, 1, "timer", move |current| drop(lock.lock(current)));
