@@ -89,3 +89,25 @@ fn a_handler_on_another_cpu_is_no_danger() {
     let grades: Vec<Grade> = predicted.foreseen.iter().map(|foreseen| foreseen.finding.grade).collect();
     assert!(grades.iter().all(|grade| *grade > Grade::Interleaving), "{grades:?}");
 }
+
+#[test]
+fn lease_designs_are_predicted_from_one_run_of_each_scenario() {
+    use lockwright::explore::schedule::Guide;
+    use lockwright::lease::designs;
+    use lockwright::predict::predict;
+    use lockwright::scenario::{catalogue, subject};
+
+    let codes = |design: &str, scenario: &str| {
+        let scenario = catalogue::find(scenario).expect("a scenario of the catalogue");
+        let subject = subject(designs::find(design).expect("a design"), &scenario);
+        predict(&subject, &scenario.names(), &Guide::Sequential, None).expect("it follows nothing").codes()
+    };
+
+    // Its spinlock is taken again by the function that it calls; the completed one sleeps under no lock.
+    assert_eq!(codes("sed", "leaser-reader"), ["LW001"]);
+    assert_eq!(codes("proposal", "leaser-reader"), ["LW002"]);
+    for scenario in ["leaser-reader", "leaser-unlock", "two-owners"] {
+        assert_eq!(codes("spinlock", scenario), [""; 0], "{scenario}");
+        assert_eq!(codes("bkl", scenario), [""; 0], "{scenario}");
+    }
+}
