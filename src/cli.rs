@@ -101,6 +101,9 @@ enum Command {
         /// Lay the page out for a terminal of N columns, 40 to 118.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(40..=118))]
         columns: Option<u16>,
+        /// Then say what that run tells of other orders, and look for each predicted deadlock in every interleaving.
+        #[arg(long)]
+        predict: bool,
     },
     /// Run lease scripts on a design, and hold each against its recording from a real kernel.
     Lease(lease::Arguments),
@@ -146,7 +149,7 @@ pub fn run(arguments: Arguments) -> Result<Status> {
         Some(Command::Merge { files }) => partition::merge(&files),
         Some(Command::Compare(arguments)) => compare::run(&arguments, json),
         Some(Command::Explore(arguments)) => explore::run(&arguments, json),
-        Some(Command::Replay { file, columns }) => replay::run(&file, page_columns(columns), json),
+        Some(Command::Replay { file, columns, predict }) => replay::run(&file, page_columns(columns), predict, json),
         Some(Command::Lease(arguments)) => lease::run(&arguments, json),
         Some(Command::Lockdep(arguments)) => lockdep::run(&arguments, json),
         Some(Command::Rules(arguments)) => rules::run(&arguments, json),

@@ -10,6 +10,7 @@ mod checks;
 mod cli;
 mod cluster;
 mod compare;
+mod contexts;
 mod counts;
 mod dpor;
 mod dpor_findings;

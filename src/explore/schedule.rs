@@ -102,6 +102,8 @@ impl Recorder {
             }
             Status::Sleeps(_) => Stand::Sleeps,
             Status::Drains => Stand::Drains,
+            Status::Stalled(by) => Stand::Stalled(self.names.task(by).to_owned()),
+            Status::Masked => Stand::Finished,
             Status::Finished => Stand::Finished,
         }
     }
