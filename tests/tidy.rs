@@ -18,7 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("explore", &["subject", "check", "engine", "event"]),
     ("lease", &["check", "kernel", "engine", "event"]),
     ("scenario", &["lease", "subject", "check", "kernel", "engine", "event"]),
-    ("study", &["scenario", "lease", "explore", "check", "kernel", "engine", "event"]),
+    ("study", &["scenario", "lease", "explore", "subject", "check", "kernel", "engine", "event"]),
     ("script", &["scenario", "explore", "lease", "check", "kernel", "engine", "event"]),
     ("report", &["study", "scenario", "lease", "explore", "check", "engine", "event"]),
     ("predict", &["lockdep", "explore", "subject", "check", "engine", "event"]),
