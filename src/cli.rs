@@ -22,9 +22,11 @@ mod outline;
 mod outlines;
 mod progress;
 mod replay;
+mod report;
 mod save;
 mod search;
 mod select;
+mod write;
 
 /// The result of a run, as the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +84,12 @@ enum Command {
         /// Lay the page out for a terminal of N columns, 40 to 118.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(40..=118))]
         columns: Option<u16>,
+        /// Draw the schedule as well: a picture of the steps around the finding, or of all if there is none.
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
     },
+    /// Write the HTML report: the matrix, every finding step by step, and what changes from the first design to the last.
+    Report(report::Arguments),
     /// Run lease scripts on a design, and hold each against its recording from a real kernel.
     Lease(lease::Arguments),
     /// Judge step sequences: predict deadlocks and misuse of locks from one run.
@@ -113,7 +120,8 @@ pub fn run(arguments: Arguments) -> Result<Status> {
         Some(Command::Check(arguments)) => check::run(&arguments, json),
         Some(Command::Compare(arguments)) => compare::run(&arguments, json),
         Some(Command::Explore(arguments)) => explore::run(&arguments, json),
-        Some(Command::Replay { file, columns }) => replay::run(&file, page_columns(columns), json),
+        Some(Command::Replay { file, columns, svg }) => replay::run(&file, svg.as_deref(), page_columns(columns), json),
+        Some(Command::Report(arguments)) => report::run(&arguments, json),
         Some(Command::Lease(arguments)) => lease::run(&arguments, json),
         Some(Command::Lockdep(arguments)) => lockdep::run(&arguments, json),
         Some(Command::Outline(arguments)) => outline::run(&arguments, json),
