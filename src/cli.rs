@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use lockwright::report::columns::{PAGE_COLUMNS, PAGE_COLUMNS_MIN};
+use lockwright::study::slice::Slice;
 
 mod all;
 mod check;
@@ -20,6 +21,7 @@ mod matrix;
 mod memory;
 mod outline;
 mod outlines;
+mod partition;
 mod progress;
 mod replay;
 mod report;
@@ -65,6 +67,9 @@ pub struct Arguments {
     /// Every design, not the old and the new alone: the whole matrix, scenario by scenario.
     #[arg(long)]
     all: bool,
+    /// Only one of N slices of the cells, slice:I/N, as a part of the report for `lockwright merge` (docs/scale.md).
+    #[arg(long, value_name = "slice:I/N")]
+    partition: Option<Slice>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -73,6 +78,12 @@ pub struct Arguments {
 enum Command {
     /// Explore scenarios on designs, or check outlines, diagrams and lockdep boxes in files; show each finding with what leads to it.
     Check(check::Arguments),
+    /// Put the parts that --partition printed together: the report of all, if every slice is there once.
+    Merge {
+        /// What `--partition slice:I/N --json` printed, one file for each I.
+        #[arg(required = true, value_name = "PART")]
+        files: Vec<PathBuf>,
+    },
     /// Compare two designs: what can happen in one of them alone, each with the schedule and with the proof that it never does there.
     Compare(compare::Arguments),
     /// Explore one program and say what that took: a growing family, or a scenario on a design.
@@ -115,9 +126,16 @@ enum Command {
 pub fn run(arguments: Arguments) -> Result<Status> {
     let json = arguments.json;
     ensure!(!arguments.all || arguments.command.is_none(), "--all is for the bare command, without a subcommand");
+    let partition = arguments.partition;
+    ensure!(
+        partition.is_none() || arguments.command.is_none(),
+        "before a subcommand --partition is of the bare command: write lockwright check --partition {}",
+        partition.map_or(String::new(), |slice| slice.to_string())
+    );
     match arguments.command {
-        None => matrix::run(arguments.all, json),
+        None => matrix::run(arguments.all, partition, json),
         Some(Command::Check(arguments)) => check::run(&arguments, json),
+        Some(Command::Merge { files }) => partition::merge(&files),
         Some(Command::Compare(arguments)) => compare::run(&arguments, json),
         Some(Command::Explore(arguments)) => explore::run(&arguments, json),
         Some(Command::Replay { file, columns, svg }) => replay::run(&file, svg.as_deref(), page_columns(columns), json),

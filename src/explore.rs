@@ -40,6 +40,7 @@ mod repeats;
 mod round;
 pub mod saved;
 pub mod schedule;
+pub mod search;
 mod spared;
 pub mod stateful;
 mod trace;
@@ -54,6 +55,7 @@ pub use limits::Bound;
 pub use outcomes::Outcomes;
 pub use repeats::Repeats;
 pub use schedule::{Schedule, Step};
+pub use search::{Keep, Search};
 pub use stateful::witness;
 pub use verdict::{Found, Verdict};
 
@@ -72,20 +74,21 @@ pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
 /// If the checkpoint cannot be read or written, or is of another exploration; if the explicit engine is asked to explore a
 /// program without an explicit form; if settings of `config` exclude each other; if the program has [hidden state](HiddenState).
 pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, Error> {
-    options::check(config)?;
+    let search = Search::of(config)?;
     let started = Instant::now();
     examine::examine(&**subject, config)?;
-    let mut verdict = match config.engine {
-        EngineKind::Explorer => stateful::explore(&**subject, config)?,
-        EngineKind::Brute => brute::explore(&**subject, config)?,
-        EngineKind::Dpor => dpor::explore(&**subject, config, dpor::Reduction::Optimal)?,
-        EngineKind::SourceDpor => dpor::explore(&**subject, config, dpor::Reduction::Source)?,
-        EngineKind::Random | EngineKind::Pct => random::explore(&**subject, config, config.engine),
-        EngineKind::Explicit => explicit::explore(&**subject, config)?,
+    let mut verdict = match search {
+        Search::Explorer { .. } => stateful::explore(&**subject, config)?,
+        Search::Bounded { preemptions_max, .. } => witness::preemption_bounded(&**subject, config, preemptions_max)?,
+        Search::Brute { .. } => brute::explore(&**subject, config)?,
+        Search::Dpor { source: false, .. } => dpor::explore(&**subject, config, dpor::Reduction::Optimal)?,
+        Search::Dpor { source: true, .. } => dpor::explore(&**subject, config, dpor::Reduction::Source)?,
+        Search::Random { .. } | Search::Pct { .. } => random::explore(&**subject, config, config.engine),
+        Search::Explicit { .. } => explicit::explore(&**subject, config)?,
         #[cfg(feature = "loom")]
-        EngineKind::Loom => loom::explore(subject, config)?,
+        Search::Loom => loom::explore(subject, config)?,
         #[cfg(not(feature = "loom"))]
-        EngineKind::Loom => return Err(Error::NoLoom),
+        Search::Loom => return Err(Error::NoLoom),
     };
     examine::hold_against(&**subject, config, &verdict)?;
     verdict.memory = config.memory;

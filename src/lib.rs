@@ -3,7 +3,7 @@
 //! An old and a new locking design stand side by side as interchangeable modules over a simulated kernel. The same
 //! scenarios run on both, every interleaving is explored, and checks say what the change fixes, breaks and leaves open.
 //!
-//! [`model()`] is the front door for locking code of one's own, [`compare()`] holds two versions of it against each other; [`prelude`] has what it needs.
+//! [`boot()`] is the front door for locking code of one's own, [`compare()`] holds two versions of it against each other; [`prelude`] has what it needs.
 //!
 //! [`outline`] reads what kernel developers write in mails: call outlines, diagrams in columns, lockdep boxes.
 //!
@@ -23,6 +23,7 @@
 //! assert!(verdict.codes().contains(&lockwright::check::Code::LW030));
 //! ```
 
+pub mod boot;
 pub mod check;
 pub mod engine;
 pub mod event;
@@ -30,7 +31,6 @@ pub mod explore;
 pub mod kernel;
 pub mod lease;
 pub mod lockdep;
-pub mod model;
 pub mod outline;
 pub mod prelude;
 pub mod program;
@@ -40,4 +40,4 @@ pub mod script;
 pub mod study;
 pub mod subject;
 
-pub use model::{compare, model};
+pub use boot::{boot, compare};

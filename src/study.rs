@@ -8,6 +8,7 @@
 //! | [`mutants`] | seeded bugs, and what catches them |
 //! | [`all`] | every small scenario |
 //! | [`shrink`] | a finding's scenario without whatever it can do without |
+//! | [`slice`] | one of n parts of all cells |
 
 use crate::lease::designs::{self, Entry};
 
@@ -17,6 +18,7 @@ pub mod compare;
 pub mod expect;
 pub mod mutants;
 pub mod shrink;
+pub mod slice;
 
 /// A design or a mutant (`spinlock:NAME`) by its name on the command line.
 pub fn design(name: &str) -> Option<Entry> {

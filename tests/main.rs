@@ -33,6 +33,7 @@ mod order;
 mod outcomes;
 mod outlines;
 mod pages;
+mod parts;
 mod random;
 mod renumber;
 mod report;

@@ -20,9 +20,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("study", &["scenario", "lease", "explore", "check", "kernel", "engine", "event"]),
     ("script", &["scenario", "explore", "lease", "check", "kernel", "engine", "event"]),
     ("report", &["study", "scenario", "lease", "explore", "check", "engine", "event"]),
-    ("model", &["report", "explore", "subject", "kernel", "engine", "check", "event"]),
+    ("boot", &["report", "explore", "subject", "kernel", "engine", "check", "event"]),
     ("lockdep", &[]),
-    ("prelude", &["model", "kernel", "explore", "engine", "check"]),
+    ("prelude", &["boot", "kernel", "explore", "engine", "check"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

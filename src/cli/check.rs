@@ -9,12 +9,14 @@ use anyhow::{Context, Result, bail, ensure};
 use lockwright::event::names::Names;
 use lockwright::explore::{Config, Error, Verdict};
 use lockwright::report::counterexample::{self, Counterexample};
-use lockwright::report::json::{self, CellReport, Explored, FindingReport};
+use lockwright::report::json::{CellReport, Explored, FindingReport};
 use lockwright::report::{self, columns};
 use lockwright::study::all::Size;
 use lockwright::study::cells::{self, Cell};
+use lockwright::study::slice::Slice;
 use lockwright::study::{expect, shrink};
 
+use super::partition::{self, Cut};
 use super::progress::{self, Progress};
 use super::save::Shown;
 use super::{Status, all, kinds, outlines, page_columns, print, save, search, select, time_line, workers};
@@ -55,6 +57,9 @@ pub struct Arguments {
     /// Lay pages out for a terminal of N columns, 40 to 118.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(40..=118), help_heading = "What to show")]
     columns: Option<u16>,
+    /// Only one of N slices of the explorations, slice:I/N, as a part of the report for `lockwright merge` (docs/scale.md).
+    #[arg(long, value_name = "slice:I/N", conflicts_with = "checkpoint", help_heading = "What to explore")]
+    partition: Option<Slice>,
     #[command(flatten)]
     search: search::Arguments,
 }
@@ -78,6 +83,7 @@ impl Arguments {
             ("--save", self.save.is_some()),
             ("--shrink", self.shrink),
             ("--columns", self.columns.is_some()),
+            ("--partition", self.partition.is_some()),
         ];
         given.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option).or_else(|| self.search.given())
     }
@@ -116,31 +122,35 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     }
     let is_of_files = !arguments.conversions.is_empty() || !arguments.catalogues.is_empty();
     ensure!(!is_of_files, "--convert and --catalogue are for files: lockwright check FILE --convert LOCK=KIND");
+    partition::check(arguments.partition, as_json)?;
     ensure!(arguments.short.len() <= 2, "a design and a scenario are two names: '{}' is one more", arguments.short[2]);
     if let Some(size) = arguments.all {
         ensure!(arguments.short.len() < 2, "--all explores its own scenarios: leave '{}' out", arguments.short[1]);
         let designs = select::designs(&arguments.designs());
         let (designs, config) = select::both(designs, arguments.search.config(usize::MAX, String::new))?;
         make_directory(arguments.save.as_deref())?;
-        return all::run(&all::Wanted { designs, size, config, save: arguments.save.as_deref() }, as_json);
+        let (slice, save) = (arguments.partition, arguments.save.as_deref());
+        return all::run(&all::Wanted { designs, size, slice, config, save }, as_json);
     }
-    let (cells, config) = arguments.select()?;
+    let (mut cells, config) = arguments.select()?;
     for cell in &cells {
         search::check_form(&config, &*cell.subject(), &place(cell))?;
     }
+    let options = format!("shrink {}", arguments.shrink);
+    let cut = partition::cut(arguments.partition, &mut cells, &config, &options)?;
     make_directory(arguments.save.as_deref())?;
     let columns = page_columns(arguments.columns);
     if arguments.scenarios().is_empty() && !arguments.each && !arguments.shrink && !as_json {
         let wanted = kinds::Wanted { cells: &cells, config: &config, save: arguments.save.as_deref(), columns };
         return kinds::run(&wanted);
     }
-    explore_each(arguments, cells, &config, columns, as_json)
+    explore_each(arguments, (cells, cut), &config, columns, as_json)
 }
 
 /// Explores, and shows every finding.
 fn explore_each(
     arguments: &Arguments,
-    cells: Vec<Cell>,
+    (cells, cut): (Vec<Cell>, Option<Cut>),
     config: &Config,
     columns: usize,
     as_json: bool,
@@ -158,6 +168,9 @@ fn explore_each(
     });
     let explored = verdicts.into_iter().zip(&cells).map(|(explored, cell)| explored.map_err(|error| told(error, cell)));
     let explored = explored.collect::<Result<Vec<_>>>()?;
+    let lengths = explored.iter().map(Vec::len);
+    let at = cut.iter().flat_map(|cut| cut.at.iter().zip(lengths.clone()));
+    let at: Vec<usize> = at.flat_map(|(at, cells)| std::iter::repeat_n(*at, cells)).collect();
     let (cells, verdicts): (Vec<Cell>, Vec<Verdict>) = explored.into_iter().flatten().unzip();
     let seconds = progress.finish().as_secs_f64();
     let names: Vec<Names> = cells.iter().map(|cell| cell.scenario.names()).collect();
@@ -169,7 +182,10 @@ fn explore_each(
     let designs = cells.iter().map(|cell| cell.design.full_name()).collect();
     let jobs = config.jobs;
     let work = Work { cells: &cells, designs, verdicts: &verdicts, names: &names, shown: &shown, jobs, columns };
-    let text = if as_json { work.json(config, seconds) } else { work.text() + &time_line(seconds, workers()) };
+    let text = match as_json {
+        true => partition::text(cut.as_ref(), "check", at, Vec::new(), work.json(config, seconds)),
+        false => work.text() + &time_line(seconds, workers()),
+    };
     print(&text)?;
     let findings = verdicts.iter().any(|verdict| !verdict.findings.is_empty());
     Ok(Status::of(findings, verdicts.iter().any(|verdict| !verdict.complete())))
@@ -244,11 +260,11 @@ impl Work<'_> {
         columns::wrap(line.trim_end(), self.columns).iter().map(|line| format!("{line}\n")).collect()
     }
 
-    fn json(&self, config: &Config, seconds: f64) -> String {
+    fn json(&self, config: &Config, seconds: f64) -> Explored<'_> {
         let cells = self.cells.iter().zip(self.verdicts).enumerate().map(|(at, (cell, verdict))| {
             let findings = self.examples(at).map(|example| FindingReport::with_schedule(&example)).collect();
             CellReport::new(cell, verdict, findings)
         });
-        json::text("check", Explored::new(config.engine, config.memory, seconds, cells.collect()))
+        Explored::new(config.engine, config.memory, seconds, cells.collect())
     }
 }

@@ -22,6 +22,8 @@ use crate::study::expect;
 use crate::study::mutants::Row;
 
 mod compare;
+mod ordered;
+pub mod part;
 
 pub use compare::{ComparedReport, Comparison, DifferenceReport};
 
@@ -30,18 +32,18 @@ pub const VERSION: u32 = 1;
 
 /// The envelope of every object.
 #[derive(Serialize)]
-pub struct Report<T> {
+pub struct Report<'a, T> {
     /// [`VERSION`].
     pub lockwright: u32,
     /// The subcommand, or `matrix`.
-    pub command: &'static str,
+    pub command: &'a str,
     /// What it has to say.
     #[serde(flatten)]
     pub body: T,
 }
 
 /// The object as text.
-pub fn text<T: Serialize>(command: &'static str, body: T) -> String {
+pub fn text<T: Serialize>(command: &str, body: T) -> String {
     let report = Report { lockwright: VERSION, command, body };
     let text = serde_json::to_string_pretty(&report).expect("reports have string keys and finite numbers");
     text + "\n"
