@@ -3,14 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use lockwright::check::{Code, Finding};
 use lockwright::engine::Ending;
+use lockwright::explore::Config;
 use lockwright::explore::files::read_text;
 use lockwright::explore::graph::{self, NoReturn};
 use lockwright::explore::saved::Saved;
 use lockwright::explore::schedule::{Guide, replay};
 use lockwright::explore::{Schedule, Subject};
+use lockwright::predict::predict;
 use lockwright::report::json::{self, Replayed};
 use lockwright::report::{counterexample, svg};
 use lockwright::scenario::{observed, subject};
@@ -18,8 +20,9 @@ use lockwright::study::cells::Cell;
 
 use super::{Status, complain, print, select, write};
 
-/// Runs the schedule in `file` and prints its trace; `picture` is where it is drawn.
-pub fn run(file: &Path, picture: Option<&Path>, columns: usize, as_json: bool) -> Result<Status> {
+/// Runs the schedule in `file` and prints its trace; `picture` is where it is drawn, and `predicts` adds what the validator says of it.
+pub fn run(file: &Path, picture: Option<&Path>, columns: usize, predicts: bool, as_json: bool) -> Result<Status> {
+    ensure!(!(predicts && as_json), "--predict prints text: leave --json out");
     picture.map(write::check).transpose()?;
     let place = || file.display().to_string();
     let text = read_text(file).with_context(place)?;
@@ -36,7 +39,8 @@ pub fn run(file: &Path, picture: Option<&Path>, columns: usize, as_json: bool) -
     let wanted = saved.finding.as_ref();
     let is_outcome = wanted.is_some_and(|it| matches!(it.code, Code::LW050 | Code::LW051));
     let program = if is_outcome { observed(design, &scenario) } else { subject(design, &scenario) };
-    let replay = replay(&*program, &names, &Guide::Saved(&saved.steps, saved.memory))
+    let guide = Guide::Saved(&saved.steps, saved.memory);
+    let replay = replay(&*program, &names, &guide)
         .context("the code has changed since the schedule was saved")
         .with_context(place)?;
     let is_wanted = |code, subject: &str| wanted.is_some_and(|it| it.code == code && it.subject == subject);
@@ -54,6 +58,10 @@ pub fn run(file: &Path, picture: Option<&Path>, columns: usize, as_json: bool) -
     } else {
         let trace = counterexample::trace_in(&title, &names, &replay, shown, no_return.as_ref(), columns);
         print(&(trace + &ending(&replay.ending, is_outcome)))?;
+    }
+    if predicts {
+        let predicted = predict(&program, &names, &guide, Some(&Config::default())).with_context(place)?;
+        print(&format!("\nfrom this run\n{}", predicted.text()))?;
     }
     if let (Some(wanted), None, false) = (wanted, marked, is_outcome) {
         complain(&format!("{}: {} {} does not show any more", place(), wanted.code, wanted.subject));

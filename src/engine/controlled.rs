@@ -19,8 +19,8 @@ use super::quiet::{panic_text, quietly};
 use super::teller::Teller;
 use super::world::{Key, Transition, World};
 use super::{
-    Body, Decision, Ending, Engine, Exceeded, Flow, Followed, Installed, Observer, Program, State, Strategy, TASKS_MAX,
-    Tell, new_execution,
+    Body, Decision, Ending, Engine, Exceeded, Flow, Followed, Installed, Observer, Preemption, Program, State,
+    Strategy, TASKS_MAX, Tell, new_execution,
 };
 use crate::event::outcome::Outcome;
 use crate::event::{Note, ObjectId, ObjectInfo, Op, Place, Symbol, TaskId, View, What};
@@ -183,7 +183,7 @@ impl Controlled {
             }
             world.transitions(&mut transitions);
             if transitions.is_empty() {
-                let done = ids.iter().all(|&task| world.pending(task).is_none());
+                let done = ids.iter().all(|&task| world.pending(task).is_none() || world.status(task).0.is_over());
                 return if done {
                     Ending::Finished(Outcome::default())
                 } else {
@@ -226,14 +226,16 @@ impl Execution {
         let mut world = self.world.borrow_mut();
         world.add_tasks(tasks, listing);
         world.seed(settings.seeded);
-        if settings.symmetry && !self.observer.borrow().names_tasks() {
+        world.set_contexts(program.contexts());
+        // Tasks of one CPU, or of different ones, are not alike.
+        if settings.symmetry && !self.observer.borrow().names_tasks() && !world.has_contexts() {
             world.set_symmetry(program.alike());
         }
     }
 
     /// The outermost frame of a task.
     fn run_body(&self, body: Body) {
-        let place = std::panic::Location::caller();
+        let place = Place::caller();
         let result = panic::catch_unwind(AssertUnwindSafe(body));
         match result {
             Ok(()) => self.note(Note::Finished, place),
@@ -282,12 +284,12 @@ impl Execution {
         self.teller.borrow_mut().next_step();
         if transition.task == TaskId::CLOCK {
             let by = self.world.borrow_mut().tick();
-            self.tell(TaskId::CLOCK, What::Op(Op::Advance(by), 0), std::panic::Location::caller());
+            self.tell(TaskId::CLOCK, What::Op(Op::Advance(by), 0), Place::caller());
             return;
         }
         if transition.is_flush() {
             let op = self.world.borrow_mut().flush(transition.task);
-            self.tell(transition.task, What::Op(op, 0), std::panic::Location::caller());
+            self.tell(transition.task, What::Op(op, 0), Place::caller());
             return;
         }
         self.alternative.set(transition.alternative);
@@ -313,7 +315,7 @@ impl Execution {
         if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(epilogue)) {
             match payload.downcast_ref() {
                 Some(&exceeded) => self.exceeded.set(Some(exceeded)),
-                None => self.note(Note::Bug("the epilogue panicked"), std::panic::Location::caller()),
+                None => self.note(Note::Bug("the epilogue panicked"), Place::caller()),
             }
         }
         self.observer.borrow_mut().end(self.step(), &*self.world.borrow());
@@ -445,6 +447,11 @@ impl Engine for Execution {
             *world.history(self.task.get()) = fold.finish_128();
         }
         now
+    }
+
+    fn preemption(&self) -> Option<Preemption> {
+        let world = self.world.borrow();
+        world.has_contexts().then(|| world.preemption())
     }
 
     fn origin(&self) -> u128 {
