@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::cli::{directory, lockwright, stdout};
+use crate::schemas::assert_valid;
 
 /// Per command, the documented paths with their types.
 fn documented() -> BTreeMap<String, BTreeMap<String, String>> {
@@ -67,7 +68,7 @@ fn printed() -> BTreeMap<String, BTreeMap<String, BTreeSet<&'static str>>> {
         "examples/figures/free-under-reader.txt",
         "--json",
     ];
-    let runs: [&[&str]; 22] = [
+    let runs: [&[&str]; 29] = [
         &files,
         &["check", bkl, "--json", "--convert", "kernel_lock=spinlock", "--convert", "kernel_lock=all"],
         &["check", "tests/verdicts/errors/lost-columns.txt", "--json"],
@@ -75,6 +76,13 @@ fn printed() -> BTreeMap<String, BTreeMap<String, BTreeSet<&'static str>>> {
         &["compare", "bkl", "spinlock", "leaser-enomem", "--json", "--save", saved],
         &["compare", "spinlock", "spinlock:callback-twice", "nfsd-break", "--json"],
         &["compare", "spinlock", "spinlock", "leaser-reader", "--states-max", "5", "--json"],
+        &["compare", "bkl", "spinlock", "--side-by-side", "--json"],
+        &["compare", "bkl", "spinlock", "--throughput", "--threads", "1", "--rounds", "1", "--turns", "5", "--json"],
+        &["rules", "bkl", "spinlock", "--scenario", "remote-held", "--json"],
+        &["rules", "spinlock", "bkl", "--scenario", "remote-held", "--json"],
+        &["rules", "spinlock:walk-unlocked", "--json"],
+        &["rules", "spinlock:lock-left", "--json"],
+        &["check", "bkl", "leaser-reader", "--engine", "threads", "--runs", "5", "--json"],
         &["--json"],
         &check,
         &bounded,
@@ -96,6 +104,7 @@ fn printed() -> BTreeMap<String, BTreeMap<String, BTreeSet<&'static str>>> {
         let output = lockwright(arguments);
         let value: Value = serde_json::from_str(&stdout(&output)).unwrap_or_else(|e| panic!("{arguments:?}: {e}"));
         let command = value["command"].as_str().unwrap().to_owned();
+        assert_valid(&command, &value);
         paths(&value, "", printed.entry(command).or_default());
     }
     printed
