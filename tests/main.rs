@@ -1,5 +1,6 @@
 //! Tests of the whole: one binary, a module per subject.
 
+mod agreement;
 mod all;
 mod answers;
 mod beside;
@@ -32,9 +33,12 @@ mod model;
 mod mutants;
 mod order;
 mod outcomes;
+mod outlined;
 mod outlines;
+mod outwait;
 mod parts;
 mod random;
+mod recalls;
 mod renumber;
 mod report;
 mod resume;
@@ -44,6 +48,7 @@ mod scenario_files;
 mod schemas;
 mod semaphore;
 mod sharing;
+mod shrink;
 mod small;
 mod threads;
 mod tidy;

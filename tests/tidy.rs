@@ -9,6 +9,7 @@ mod circles;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("event", &[]),
     ("outline", &[]),
+    ("outlined", &["outline", "program", "subject", "engine", "event"]),
     ("engine", &["event"]),
     ("kernel", &["engine", "event"]),
     ("check", &["event"]),

@@ -18,7 +18,7 @@
 //! checks, for its speed.
 
 use std::cell::Cell;
-use std::panic::{self, AssertUnwindSafe, Location};
+use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Barrier};
@@ -170,7 +170,7 @@ impl Shared {
         let mut monitor = self.monitor.lock();
         monitor.world.add_tasks(tasks, listing);
         for task in (1..=tasks).map(|task| TaskId(task as u8)) {
-            monitor.world.set_pending(task, Op::Fence, Location::caller());
+            monitor.world.set_pending(task, Op::Fence, Place::caller());
         }
         if monitor.teller.told.stopped || monitor.look() == Flow::Stop {
             self.end_early(&mut monitor, Ending::Stopped);
@@ -200,7 +200,7 @@ impl Shared {
 
     fn tick(&self, monitor: &mut Monitor) {
         let by = monitor.world.tick();
-        self.tell_step(monitor, Transition::CLOCK, What::Op(Op::Advance(by), 0), Location::caller());
+        self.tell_step(monitor, Transition::CLOCK, What::Op(Op::Advance(by), 0), Place::caller());
         self.woken.notify_all();
     }
 
@@ -241,7 +241,7 @@ impl Shared {
             exceeded = payload.downcast_ref::<Exceeded>().copied();
             if exceeded.is_none() {
                 let bug = What::Note(Note::Bug("the epilogue panicked"));
-                self.tell(&mut self.monitor.lock(), TaskId::BOOT, bug, Location::caller());
+                self.tell(&mut self.monitor.lock(), TaskId::BOOT, bug, Place::caller());
             }
         }
         let monitor = self.monitor.lock();
@@ -267,7 +267,7 @@ impl Seat {
     }
 
     fn run_body(&self, body: Body) {
-        let place = Location::caller();
+        let place = Place::caller();
         let result = panic::catch_unwind(AssertUnwindSafe(body));
         let mut monitor = self.shared.monitor.lock();
         if self.shared.over() {

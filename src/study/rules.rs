@@ -201,13 +201,11 @@ pub fn changes<'a>(old: &'a Rules, new: &'a Rules) -> Vec<Change<'a>> {
 
 #[cfg(test)]
 mod tests {
-    use std::panic::Location;
-
     use super::*;
 
     fn access(locks: &[&'static str], steps: u64) -> Access {
         let locks = locks.iter().map(|lock| Symbol::from(*lock)).collect();
-        Access { place: Location::caller(), locks, steps, is_marked: false }
+        Access { place: Place::caller(), locks, steps, is_marked: false }
     }
 
     fn inferred(accesses: Vec<Access>) -> (Vec<String>, u64, Vec<u64>) {
