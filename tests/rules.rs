@@ -51,7 +51,7 @@ fn the_spinlock_guards_the_list_and_the_records_without_an_exception() {
 fn a_seeded_walk_without_the_lock_is_the_minority_with_its_place() {
     let (sound, seeded) = (of("spinlock", SOME), of("spinlock:walk-unlocked", SOME));
 
-    let (kept, broken) = (rule(&sound, "lease->fl_next", false), rule(&seeded, "lease->fl_next", false));
+    let (kept, broken) = (rule(&sound, "lease->fl_type", false), rule(&seeded, "lease->fl_type", false));
     assert_eq!((locks(kept), kept.minority.len()), (vec!["file_lock_lock"], 0));
     assert_eq!(locks(broken), ["file_lock_lock"]);
     assert!(!broken.minority.is_empty() && broken.minority.iter().all(|access| access.locks.is_empty()));
