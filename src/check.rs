@@ -139,11 +139,12 @@ impl Checks {
 
     /// Judges a state; true if the execution ends here.
     pub fn state(&mut self, step: u32, view: &dyn View) -> bool {
-        let Checks { names, ledger, seen, found, stands, .. } = self;
+        let Checks { names, ledger, extra, seen, found, stands, .. } = self;
         let mut docket = Docket::new(names, seen, found, step);
         look(view, stands);
         _ = deadlock::judge(step, view, stands, ledger, &mut docket);
         race::judge(step, view, stands, &mut docket);
+        extra.iter_mut().for_each(|check| check.state(view, &mut docket));
         docket.stop()
     }
 

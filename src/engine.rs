@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::event::outcome::Outcome;
 use crate::event::{ListEntry, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View};
 
+mod contexts;
 pub mod controlled;
 pub mod fingerprint;
 mod limits;
@@ -30,6 +31,7 @@ mod teller;
 pub mod threads;
 pub mod world;
 
+pub use contexts::{Contexts, Preemption};
 use fingerprint::Fingerprint;
 pub use limits::{Exceeded, OBJECTS_MAX, READERS_MAX, READS_MAX, TASKS_MAX};
 pub use observer::{Blind, Flow, Observer};
@@ -58,6 +60,10 @@ pub trait Engine {
     fn note(&self, note: Note, place: Place);
     /// Virtual time, as the task observes it.
     fn jiffies(&self, place: Place) -> u64;
+    /// If the program says anything of CPUs and interrupts: who gets a CPU that several tasks share.
+    fn preemption(&self) -> Option<Preemption> {
+        None
+    }
     /// Where the task's observation history stands. Engines without one return 0.
     fn history(&self) -> u128 {
         0
@@ -200,6 +206,11 @@ pub fn note(note: Note, place: Place) {
     with(|engine| engine.note(note, place));
 }
 
+/// If the program says anything of CPUs and interrupts: who gets a CPU that several tasks share.
+pub fn preemption() -> Option<Preemption> {
+    with(|engine| engine.preemption())
+}
+
 /// Virtual time.
 pub fn jiffies(place: Place) -> u64 {
     with(|engine| engine.jiffies(place))
@@ -266,6 +277,10 @@ pub trait Program: Send + Sync {
     /// When time moves.
     fn clock(&self) -> Clock {
         Clock::Quiescent
+    }
+    /// On which CPU each task runs, and which of them are handlers of interrupts. Empty: each task has a CPU of its own.
+    fn contexts(&self) -> Contexts {
+        Contexts::default()
     }
     /// On which node each task runs. Empty: all on one.
     fn homes(&self) -> Vec<usize> {

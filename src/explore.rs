@@ -29,6 +29,7 @@ mod error;
 pub mod examine;
 pub mod explicit;
 pub mod files;
+pub mod graph;
 pub mod hidden;
 pub mod limits;
 #[cfg(feature = "loom")]
@@ -76,6 +77,7 @@ pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
 /// program without an explicit form; if settings of `config` exclude each other; if the program has [hidden state](HiddenState).
 pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, Error> {
     let search = Search::of(config)?;
+    options::check_contexts(&**subject, config)?;
     let started = Instant::now();
     examine::examine(&**subject, config)?;
     let mut verdict = match search {
@@ -94,6 +96,7 @@ pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdic
     };
     examine::hold_against(&**subject, config, &verdict)?;
     verdict.memory = config.memory;
+    verdict.assumed = subject.contexts().assumption(&subject.checks().names().tasks);
     verdict.findings.sort_by_key(|found| (found.finding.code, found.finding.subject));
     verdict.elapsed = started.elapsed();
     Ok(verdict)

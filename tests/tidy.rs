@@ -21,7 +21,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("study", &["scenario", "lease", "explore", "check", "kernel", "engine", "event"]),
     ("script", &["scenario", "explore", "lease", "check", "kernel", "engine", "event"]),
     ("report", &["study", "scenario", "lease", "explore", "check", "engine", "event"]),
-    ("boot", &["report", "explore", "subject", "kernel", "engine", "check", "event"]),
+    ("predict", &["lockdep", "explore", "subject", "check", "engine", "event"]),
+    ("boot", &["predict", "report", "explore", "subject", "kernel", "engine", "check", "event"]),
     ("lockdep", &[]),
     ("prelude", &["boot", "kernel", "explore", "engine", "check"]),
 ];

@@ -332,8 +332,9 @@ impl Engine for Seat {
             Op::Release(id) | Op::ReleaseRead(id) => u64::from(!self.lock(id).give_back(self.task, op)),
             Op::Up(id) => u64::from(!self.lock(id).give_back(self.task, op)),
             Op::Free(id) => self.word(id).swap(1, Ordering::Relaxed),
-            // Nothing fails, and time moves by itself.
-            Op::Choose(..) | Op::Advance(_) => 0,
+            // Nothing fails, time moves by itself, and nothing interrupts a thread.
+            Op::Choose(..) | Op::Advance(_) | Op::Mask(_) => 0,
+            Op::Enter(_) | Op::Leave(_) => unreachable!("internal error: programs with handlers are refused"),
             Op::Flush(..) => unreachable!("internal error: a flush is no task's operation"),
             Op::Enqueue(_) | Op::Dequeue(_) | Op::Wake(_) | Op::Sleep(_) | Op::Interrupt(_) => {
                 self.perform_on_queue(op)
