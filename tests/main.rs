@@ -48,6 +48,7 @@ mod resume;
 mod rules;
 mod rwlock;
 mod scenario_files;
+mod schemas;
 mod semaphore;
 mod sharing;
 mod shrink;
