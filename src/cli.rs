@@ -27,6 +27,7 @@ mod replay;
 mod save;
 mod search;
 mod select;
+mod trend;
 
 /// The result of a run, as the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

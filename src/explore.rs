@@ -18,6 +18,7 @@ use std::time::Instant;
 
 pub use crate::subject::Subject;
 
+mod bits;
 pub mod brute;
 pub mod checkpoint;
 pub mod compare;
@@ -54,7 +55,7 @@ pub use limits::Bound;
 pub use outcomes::Outcomes;
 pub use repeats::Repeats;
 pub use schedule::{Schedule, Step};
-pub use search::{Keep, Search};
+pub use search::{Interleavings, Keep, Search};
 pub use stateful::witness;
 pub use verdict::{Found, Verdict};
 

@@ -151,6 +151,11 @@ impl Program {
         }
     }
 
+    /// The task (from 0) that holds the lock that a task stands before.
+    pub(super) fn holder_awaited(&self, words: &[u64], at: usize) -> usize {
+        self.awaited(words, at).0 as usize - 1
+    }
+
     /// True if somebody waits for ever.
     #[inline(never)]
     fn judge_waits(&self, words: &[u64], survey: &Survey, docket: &mut Docket) -> bool {
