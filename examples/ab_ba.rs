@@ -6,7 +6,7 @@ use lockwright::prelude::*;
 
 /// Each task takes both locks, the second in the other order, or both in one order.
 pub fn transfer(second_in_other_order: bool) -> Checked {
-    lockwright::model(move |boot| {
+    lockwright::boot(move |boot| {
         let (a, b) = (boot.mutex("a"), boot.mutex("b"));
         let (first, second) = if second_in_other_order { (b, a) } else { (a, b) };
         for (name, outer, inner) in [("there", a, b), ("back", first, second)] {

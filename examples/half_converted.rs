@@ -21,7 +21,7 @@ impl Slab for Entry {
 
 /// One task removes the head of a list of one while another counts its entries.
 pub fn remove_beside_count(reader_is_converted: bool) -> Checked {
-    lockwright::model(move |boot| {
+    lockwright::boot(move |boot| {
         let (list_lock, head) = (boot.spinlock("list_lock"), Link::<Entry>::new("head"));
         let entry = kmalloc(&boot.current(), Gfp::Kernel).expect("the set-up has memory");
         head.init(Some(entry));

@@ -75,7 +75,7 @@ fn audit<B: Bank>(boot: &mut Boot) {
 /// One of the two banks.
 #[allow(dead_code, reason = "the tests use it")]
 pub fn audited<B: Bank>() -> Checked {
-    lockwright::model(audit::<B>)
+    lockwright::boot(audit::<B>)
 }
 
 /// The new bank against the old one.

@@ -6,7 +6,7 @@ use lockwright::prelude::*;
 
 /// A consumer waits for an item. `queues_first`: it stands in the queue before it looks, as `wait_event` does.
 pub fn hand_over(queues_first: bool) -> Checked {
-    lockwright::model(move |boot| {
+    lockwright::boot(move |boot| {
         let (items, queue) = (boot.atomic("items", 0), boot.wait_queue("queue"));
         boot.task("producer", move |_| {
             items.inc();

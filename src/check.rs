@@ -4,7 +4,7 @@
 //! ([`Checks::fingerprint`]), because the search stops at known states and most paths have no end
 //! that could be judged afterwards. Where things happened is kept beside, for the reader only.
 //!
-//! Four findings end the execution ([`Code::ends_execution`]); after the others it goes on, so that one
+//! Five findings end the execution ([`Code::ends_execution`]); after the others it goes on, so that one
 //! design can show several.
 
 use std::collections::HashSet;

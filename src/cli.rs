@@ -1,4 +1,5 @@
-//! The subcommands: each validates its arguments as a whole, makes one call into the library, and prints once.
+//! The subcommands: each validates its arguments as a whole, before anything is explored; what is explored and how it reads is
+//! the library's affair.
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -19,11 +20,13 @@ mod list;
 mod lockdep;
 mod matrix;
 mod memory;
+mod notation;
 mod outline;
 mod outlines;
 mod partition;
 mod progress;
 mod replay;
+mod sarif;
 mod save;
 mod search;
 mod select;

@@ -7,7 +7,7 @@
 //!
 //! An object remembers the execution that made it; an engine refuses another's (one integer compare).
 //!
-//! This is the only file with the thread-local. The engine knows no kernel and no search: strategies
+//! The current engine is the thread-local of this file; `quiet.rs` has one more, for what a panic prints. The engine knows no kernel and no search: strategies
 //! live in `explore` and see the world through [`State`].
 
 use std::cell::RefCell;

@@ -3,9 +3,9 @@
 //! An old and a new locking design stand side by side as interchangeable modules over a simulated kernel. The same
 //! scenarios run on both, every interleaving is explored, and checks say what the change fixes, breaks and leaves open.
 //!
-//! [`model()`] is the front door for locking code of one's own, [`compare()`] holds two versions of it against each other; [`prelude`] has what it needs.
+//! [`boot()`] is the front door for locking code of one's own, [`compare()`] holds two versions of it against each other; [`prelude`] has what it needs.
 //!
-//! [`outline`] reads what kernel developers write in mails: call outlines, diagrams in columns, lockdep boxes.
+//! [`outline`] reads what kernel developers write in mails: call outlines, diagrams in columns, lockdep boxes; [`outlined`] runs them on every engine.
 //!
 //! Reading order of the lease case: [`lease`] with [`lease::bkl`] beside [`lease::spinlock`]; [`kernel`], on which they stand;
 //! [`scenario`], which says who calls what, and [`study`], which holds designs and scenarios together; [`check`] and
@@ -23,6 +23,7 @@
 //! assert!(verdict.codes().contains(&lockwright::check::Code::LW030));
 //! ```
 
+pub mod boot;
 pub mod check;
 pub mod engine;
 pub mod event;
@@ -30,8 +31,8 @@ pub mod explore;
 pub mod kernel;
 pub mod lease;
 pub mod lockdep;
-pub mod model;
 pub mod outline;
+pub mod outlined;
 pub mod prelude;
 pub mod program;
 pub mod report;
@@ -40,4 +41,4 @@ pub mod script;
 pub mod study;
 pub mod subject;
 
-pub use model::{compare, model};
+pub use boot::{boot, compare};

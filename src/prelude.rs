@@ -1,5 +1,6 @@
 //! What a model of one's own needs: `use lockwright::prelude::*`.
 
+pub use crate::boot::{Boot, Checked, Comparison, Model, boot, compare};
 pub use crate::check::Code;
 pub use crate::engine::{Clock, Memory};
 pub use crate::explore::compare::Relation;
@@ -14,4 +15,3 @@ pub use crate::kernel::slab::{Gfp, Layout, Link, Ptr, Slab, kfree, kmalloc};
 pub use crate::kernel::task::Task;
 pub use crate::kernel::wait::WaitQueue;
 pub use crate::kernel::{Errno, Kernel};
-pub use crate::model::{Boot, Checked, Comparison, Model, compare, model};

@@ -76,7 +76,7 @@ pub fn repeats(verdict: &Verdict, names: &Names) -> Option<String> {
         "{} is in round {rounds} of the loop at {}{of}, and no two rounds leave the same state: bound the loop, or say what its \
          next round depends on with current.again",
         names.task(*task),
-        source(place)
+        source(*place)
     ))
 }
 

@@ -1,5 +1,6 @@
 //! Tests of the whole: one binary, a module per subject.
 
+mod agreement;
 mod all;
 mod answers;
 mod bounds;
@@ -30,9 +31,12 @@ mod model;
 mod mutants;
 mod order;
 mod outcomes;
+mod outlined;
 mod outlines;
+mod outwait;
 mod parts;
 mod random;
+mod recalls;
 mod renumber;
 mod report;
 mod resume;
@@ -40,6 +44,7 @@ mod rwlock;
 mod scenario_files;
 mod semaphore;
 mod sharing;
+mod shrink;
 mod small;
 mod tidy;
 mod twin;

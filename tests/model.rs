@@ -78,7 +78,7 @@ fn an_incomplete_exploration_is_not_clean() {
 
 #[test]
 fn what_tasks_return_is_part_of_the_outcome() {
-    let checked = lockwright::model(|boot| {
+    let checked = lockwright::boot(|boot| {
         let n = boot.atomic("n", 0);
         boot.task("setter", move |_| n.set(7));
         boot.task("reader", move |_| n.read());
@@ -98,7 +98,7 @@ fn a_model_may_run_out_of_memory_and_has_to_clean_up() {
         }
     }
     let keeper = |frees: bool| {
-        lockwright::model(move |boot| {
+        lockwright::boot(move |boot| {
             boot.allocations_may_fail();
             let kept = Link::<Node>::new("kept");
             boot.task("keeper", move |current| {

@@ -155,7 +155,7 @@ fn a_reader_sees_what_a_writer_stored_before_it_gave_the_lock_back() {
 }
 
 /// A reader and a writer of plain memory, each with its guard, or with a guard that is dropped too soon.
-fn guarded(keeps: bool) -> lockwright::model::Model {
+fn guarded(keeps: bool) -> lockwright::boot::Model {
     use lockwright::prelude::*;
     Model::new(move |boot| {
         let (rwlock, rwsem) = (boot.rwlock("rwlock"), boot.rwsem("rwsem"));
@@ -203,7 +203,7 @@ fn locks_of_every_kind_lie_in_slab_objects() {
         }
     }
     let freed = |under_lock: bool| {
-        lockwright::model(move |boot| {
+        lockwright::boot(move |boot| {
             let kept = Link::<Node>::new("kept");
             boot.task("a", move |current| {
                 let Ok(node) = kmalloc::<Node>(current, Gfp::Kernel) else { return };

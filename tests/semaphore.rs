@@ -184,7 +184,7 @@ fn a_trylock_takes_the_last_permit_and_fails_behind_it() {
 #[test]
 fn down_under_a_spinlock_may_sleep_and_up_may_not() {
     let under_lock = |downs: bool| {
-        lockwright::model(move |boot| {
+        lockwright::boot(move |boot| {
             let (lock, slot) = (boot.spinlock("lock"), boot.semaphore("slot", 1));
             boot.task("a", move |current| {
                 let _guard = lock.lock(current);
@@ -203,7 +203,7 @@ fn down_under_a_spinlock_may_sleep_and_up_may_not() {
 #[test]
 fn down_drops_the_big_kernel_lock_while_it_sleeps() {
     // The task that has the BKL waits for a permit that only the other can give, under the BKL.
-    lockwright::model(|boot| {
+    lockwright::boot(|boot| {
         let slot = boot.semaphore("slot", 0);
         boot.task("waiter", move |current| {
             let _bkl = lock_kernel(current);
@@ -220,7 +220,7 @@ fn down_drops_the_big_kernel_lock_while_it_sleeps() {
 #[test]
 fn the_set_up_takes_permits_and_is_told_if_there_is_none() {
     let taken_before = |permits| {
-        lockwright::model(move |boot| {
+        lockwright::boot(move |boot| {
             let slot = boot.semaphore("slot", permits);
             slot.down(&boot.current());
             boot.task("a", move |current| slot.down(current));

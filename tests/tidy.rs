@@ -9,6 +9,7 @@ mod circles;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("event", &[]),
     ("outline", &[]),
+    ("outlined", &["outline", "program", "subject", "engine", "event"]),
     ("engine", &["event"]),
     ("kernel", &["engine", "event"]),
     ("check", &["event"]),
@@ -20,9 +21,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("study", &["scenario", "lease", "explore", "check", "kernel", "engine", "event"]),
     ("script", &["scenario", "explore", "lease", "check", "kernel", "engine", "event"]),
     ("report", &["study", "scenario", "lease", "explore", "check", "engine", "event"]),
-    ("model", &["report", "explore", "subject", "kernel", "engine", "check", "event"]),
+    ("boot", &["report", "explore", "subject", "kernel", "engine", "check", "event"]),
     ("lockdep", &[]),
-    ("prelude", &["model", "kernel", "explore", "engine", "check"]),
+    ("prelude", &["boot", "kernel", "explore", "engine", "check"]),
 ];
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

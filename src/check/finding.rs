@@ -30,7 +30,8 @@ pub struct Finding {
     pub message: String,
     /// Where it went wrong, and what happened there.
     pub at: (Spot, String),
-    /// Where that was prepared, and what happened there; `None` where nothing else has a part in it.
+    /// The other place that has a part in it, and what happened there: where it was prepared, or what it conflicts with. `None` where
+    /// there is none.
     pub other: Option<(Spot, String)>,
     /// Number of steps made when it was noticed.
     pub step: u32,

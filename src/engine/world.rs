@@ -9,7 +9,6 @@
 //! [drains](Op::drains) waits for an empty buffer. Releases and acquires need no more than that on such a machine.
 
 use std::hash::{Hash, Hasher};
-use std::panic::Location;
 use std::rc::Rc;
 
 use super::{Clock, Exceeded, Lister, Listing, Memory, OBJECTS_MAX, READERS_MAX, TASKS_MAX, Unsound};
@@ -336,7 +335,7 @@ impl Task {
     fn new(number: usize) -> Task {
         Task {
             pending: None,
-            place: Location::caller(),
+            place: Place::caller(),
             history: number as u128,
             buffer: Vec::new(),
             sleeping: false,

@@ -3,7 +3,7 @@
 //! Every object says which version of the schema it follows (`lockwright`) and which command made it. `seconds` is the
 //! only field that measures time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -14,8 +14,9 @@ use crate::check::{Code, Finding, Spot};
 use crate::engine::Memory;
 use crate::event::TaskId;
 use crate::event::names::Names;
+use crate::event::outcome::{Remains, Value};
 use crate::explore::schedule::{Line, Replay};
-use crate::explore::{Bound, EngineKind, Step, Verdict};
+use crate::explore::{Bound, EngineKind, Outcomes, Step, Verdict};
 use crate::scenario::FsKind;
 use crate::study::cells::Cell;
 use crate::study::expect;
@@ -145,16 +146,51 @@ pub struct ExploredOne<'a> {
     /// The chance that two states were taken for one, at most; `null` if that cannot be, or is what `bound` says.
     pub collision_bound: Option<f64>,
     /// Outcomes of the executions that ended.
-    pub outcomes: BTreeSet<String>,
+    pub outcomes: OutcomesReport,
     /// Outcomes as they stood where no task could run.
-    pub deadlocks: BTreeSet<String>,
+    pub deadlocks: OutcomesReport,
     /// What is wrong.
     pub findings: Vec<FindingReport<'a>>,
     /// Wall time.
     pub seconds: f64,
 }
 
+/// Outcomes of a program.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum OutcomesReport {
+    /// As they read.
+    Texts(BTreeSet<String>),
+    /// Of an outline: values by name, `x` of a variable, `task.r` of what a task has in a local.
+    Values(Vec<BTreeMap<&'static str, i64>>),
+}
+
+impl OutcomesReport {
+    fn values(outcomes: &Outcomes) -> OutcomesReport {
+        let word = |remains: &Remains| match &remains.value {
+            Value::Word(value) | Value::Count(value) => Some((remains.name.as_str(), *value)),
+            Value::List(_) => None,
+        };
+        OutcomesReport::Values(outcomes.iter().map(|outcome| outcome.state.iter().filter_map(word).collect()).collect())
+    }
+}
+
 impl<'a> ExploredOne<'a> {
+    /// Of a verdict on an outline: outcomes are values by name.
+    pub fn of_values(
+        program: &'a str,
+        verdict: &'a Verdict,
+        names: &Names,
+        jobs: usize,
+        seconds: f64,
+    ) -> ExploredOne<'a> {
+        ExploredOne {
+            outcomes: OutcomesReport::values(&verdict.outcomes),
+            deadlocks: OutcomesReport::values(&verdict.deadlocks),
+            ..ExploredOne::new(program, verdict, names, jobs, seconds)
+        }
+    }
+
     /// Of a verdict.
     pub fn new(program: &'a str, verdict: &'a Verdict, names: &Names, jobs: usize, seconds: f64) -> ExploredOne<'a> {
         ExploredOne {
@@ -170,8 +206,8 @@ impl<'a> ExploredOne<'a> {
             bound: verdict.bound,
             repeats: super::repeats(verdict, names),
             collision_bound: verdict.collision_bound(),
-            outcomes: verdict.outcomes.texts(),
-            deadlocks: verdict.deadlocks.texts(),
+            outcomes: OutcomesReport::Texts(verdict.outcomes.texts()),
+            deadlocks: OutcomesReport::Texts(verdict.deadlocks.texts()),
             findings: verdict.findings.iter().map(|it| FindingReport::new(&it.finding, names, None)).collect(),
             seconds,
         }

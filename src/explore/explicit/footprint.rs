@@ -7,6 +7,7 @@
 
 use super::flow;
 use crate::engine::Clock;
+use crate::event::Access;
 use crate::subject::form::{Builder, Change, Code, Inst, Lock};
 
 /// Objects, by bits.
@@ -87,7 +88,7 @@ impl Objects<'_> {
     }
 
     fn signals(&self, task: usize) -> u64 {
-        let before = self.builder.cells.len() + self.builder.locks.len() + usize::from(self.builder.queues);
+        let before = self.builder.cells.len() + self.builder.locks.len() + self.builder.queues.len();
         Objects::bit(before + task)
     }
 
@@ -100,10 +101,18 @@ impl Objects<'_> {
         match inst {
             Inst::Load(..) if self.forgets_reads => Footprint::default(),
             Inst::Load(cell, ..) => Footprint::reading(self.cell(cell.0)),
-            Inst::Rmw(cell, Change::Add(_), None) => Footprint { adds: self.cell(cell.0), ..Footprint::default() },
+            // An unmarked one races with its like, so its order matters.
+            Inst::Rmw(cell, Change::Add(_), how, None) if how != Access::Plain => {
+                Footprint { adds: self.cell(cell.0), ..Footprint::default() }
+            }
             Inst::Store(cell, ..) | Inst::Rmw(cell, ..) => Footprint::writing(self.cell(cell.0)),
             Inst::Acquire(lock) | Inst::TryAcquire(lock, _) | Inst::Release(lock) => {
                 Footprint::writing(self.lock(lock.0))
+            }
+            Inst::Down(lock) | Inst::TryDown(lock, _) | Inst::Up(lock) => Footprint::writing(self.lock(lock.0)),
+            // Readers come and go in any order.
+            Inst::AcquireRead(lock) | Inst::ReleaseRead(lock) => {
+                Footprint { adds: self.lock(lock.0), ..Footprint::default() }
             }
             Inst::Enqueue(queue) | Inst::Dequeue(queue) | Inst::Wake(queue) => {
                 Footprint::writing(self.queue(queue.0) | self.rouses())
@@ -126,6 +135,7 @@ impl Objects<'_> {
             Inst::Fence
             | Inst::Choose(..)
             | Inst::Set(..)
+            | Inst::Binary(..)
             | Inst::Branch(..)
             | Inst::Jump(_)
             | Inst::MightSleep(_)
@@ -142,7 +152,7 @@ fn step(objects: &Objects<'_>, task: usize, code: &Code, at: usize) -> (Vec<usiz
     let mut seen = vec![false; code.insts.len() + 1];
     let mut open: Vec<usize> = Vec::new();
     let mut go = |from: usize, open: &mut Vec<usize>| {
-        for to in flow::successors(code, from) {
+        for to in code.successors(from) {
             goes_back |= to <= from;
             open.push(to);
         }
@@ -163,6 +173,11 @@ fn step(objects: &Objects<'_>, task: usize, code: &Code, at: usize) -> (Vec<usiz
     (next, touched, goes_back)
 }
 
+/// Does it wait while another task holds the lock alone?
+fn takes(inst: Inst, lock: Lock) -> bool {
+    inst == Inst::Acquire(lock) || inst == Inst::AcquireRead(lock)
+}
+
 /// What is known of each task. Stops are numbered as they are compiled: the visible instructions that are reached, then the end.
 pub(super) fn prints(builder: &Builder, forgets_reads: bool) -> Vec<Prints> {
     let objects = Objects { builder, forgets_reads };
@@ -176,8 +191,7 @@ pub(super) fn prints(builder: &Builder, forgets_reads: bool) -> Vec<Prints> {
         let future = |from: usize| -> Vec<Footprint> {
             let locks = (0..builder.locks.len()).map(|lock| Some(Lock(lock as u16)));
             let until = |lock: Option<Lock>| {
-                let stands_before =
-                    |stop: usize| lock.is_some_and(|lock| code.insts[stops[stop]] == Inst::Acquire(lock));
+                let stands_before = |stop: usize| lock.is_some_and(|lock| takes(code.insts[stops[stop]], lock));
                 let (mut seen, mut open) = (vec![false; stops.len()], vec![from]);
                 let mut touched = Footprint::default();
                 while let Some(stop) = open.pop() {

@@ -18,14 +18,14 @@
 //! go back is not used: all are stepped there. That says which, whatever the order in which states are met, so the states that are met
 //! do not depend on the number of workers.
 //!
-//! Not reduced: store buffers (refused), and states where the choice depends on time or on who sleeps. No sleep sets: they would leave out steps,
+//! Not reduced: store buffers (refused), programs with a condition that is to hold in no state, and states where the choice depends on time or on who sleeps. No sleep sets: they would leave out steps,
 //! not states, and take four bytes a state.
 
 use super::footprint::{self, Footprint, Prints};
 use super::judge::Survey;
-use super::machine::Program;
+use super::machine::{LockAt, Program};
 use crate::engine::{Clock, Unsound};
-use crate::subject::form::Builder;
+use crate::subject::form::{Builder, Kind};
 
 /// Locks that are looked at: one bit each.
 const LOCKS_MAX: usize = 64;
@@ -45,8 +45,8 @@ struct Stand<'a> {
     stops: [u16; 64],
     /// Locks that each task holds.
     held: [u64; 64],
-    /// The task that holds what this one waits for.
-    awaited: [u8; 64],
+    /// The tasks that hold what this one waits for; none, if that is a permit of a semaphore.
+    awaited: [u64; 64],
     ready: u64,
     waiting: u64,
 }
@@ -62,7 +62,8 @@ impl Reduction {
 
     /// The ready tasks that are to be stepped in the state: the smallest persistent set that is found, or all.
     pub fn choose<const W: usize>(&self, program: &Program, words: &[u64; W], survey: &Survey) -> u64 {
-        if survey.ready.count_ones() < 2 {
+        // A condition that may hold in no state may hold in one that is left out.
+        if survey.ready.count_ones() < 2 || !program.nevers.is_empty() {
             return survey.ready;
         }
         let stand = self.stand(program, words, survey);
@@ -93,10 +94,12 @@ impl Reduction {
         for (at, task) in program.tasks.iter().enumerate() {
             stand.stops[at] = task.position.raw(words) as u16;
             if survey.waiting >> at & 1 != 0 {
-                stand.awaited[at] = program.holder_awaited(words, at) as u8;
+                stand.awaited[at] = program.holders_awaited(words, at);
             }
         }
-        for (at, lock) in program.locks.iter().enumerate().take(LOCKS_MAX) {
+        // A permit belongs to nobody.
+        let owned = |(_, lock): &(usize, &LockAt)| lock.kind != Kind::Semaphore;
+        for (at, lock) in program.locks.iter().enumerate().take(LOCKS_MAX).filter(owned) {
             if let Some(holder) = (lock.owner.raw(words) as usize).checked_sub(1) {
                 stand.held[holder] |= 1 << at;
             }
@@ -170,7 +173,14 @@ impl Stand<'_> {
                 let has_ended = usize::from(self.stops[at]) + 1 == self.prints[at].next.len();
                 return has_ended.then_some(0);
             }
-            at = usize::from(self.awaited[at]);
+            if self.awaited[at] & set != 0 {
+                return Some(0);
+            }
+            if self.awaited[at] == 0 {
+                return None;
+            }
+            // All holders have to let go of it, so any of them will do.
+            at = self.awaited[at].trailing_zeros() as usize;
         }
         Some(0)
     }

@@ -13,7 +13,7 @@ use crate::kernel::{Errno, Faults, Kernel};
 
 /// A model as it is set up: kernel objects, tasks, outcome.
 ///
-/// The closure of [`model`](crate::model()) gets a fresh one for every execution and has to do the same with it each time.
+/// The closure of [`boot`](crate::boot()) gets a fresh one for every execution and has to do the same with it each time.
 pub struct Boot {
     pub(super) kernel: Kernel,
     pub(super) clock: Clock,
@@ -106,7 +106,7 @@ impl Boot {
     /// A `struct semaphore` with that many permits: as many tasks may be past `down` and not past `up`.
     ///
     /// ```
-    /// let two_at_once = lockwright::model(|boot| {
+    /// let two_at_once = lockwright::boot(|boot| {
     ///     let (slots, n) = (boot.semaphore("slots", 2), boot.plain("n", 0u64));
     ///     boot.tasks(2, "adder", move |current| {
     ///         slots.down(current);
@@ -161,7 +161,7 @@ impl Boot {
     /// `Cell` or `Vec` does not compile. What tasks share beside the kernel's objects no search could see.
     ///
     /// ```compile_fail
-    /// lockwright::model(|boot| {
+    /// lockwright::boot(|boot| {
     ///     let shared = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
     ///     boot.task("a", move |_| _ = shared.fetch_add(1, std::sync::atomic::Ordering::SeqCst));
     /// });

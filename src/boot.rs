@@ -3,7 +3,7 @@
 //! ```
 //! use lockwright::prelude::*;
 //!
-//! lockwright::model(|boot| {
+//! lockwright::boot(|boot| {
 //!     let (lock, n) = (boot.spinlock("lock"), boot.plain("n", 0u64));
 //!     for name in ["a", "b"] {
 //!         boot.task(name, move |current| {
@@ -24,7 +24,6 @@
 //! `static`.
 
 use std::fmt;
-use std::panic::Location;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -40,17 +39,17 @@ use crate::kernel::task::Task;
 use crate::kernel::{Faults, Kernel};
 use crate::report::counterexample;
 
-mod boot;
 pub mod compare;
 mod probe;
+mod setup;
 
-pub use boot::{Boot, Returned};
-use boot::{Planned, Value};
 pub use compare::{Comparison, compare};
+pub use setup::{Boot, Returned};
+use setup::{Planned, Value};
 
 /// Explores every interleaving of the tasks that `setup` makes, within the default bounds.
 #[track_caller]
-pub fn model(setup: impl Fn(&mut Boot) + Send + Sync + 'static) -> Checked {
+pub fn boot(setup: impl Fn(&mut Boot) + Send + Sync + 'static) -> Checked {
     Model::new(setup).check(&Config::default())
 }
 
@@ -68,7 +67,7 @@ impl Model {
         let setup: Arc<SetUp> = Arc::new(setup);
         let plan = probe::plan(&setup);
         let names = Names { tasks: plan.names.clone(), ..Names::default() };
-        Model { subject: Arc::new(Closure { setup, plan }), names, place: Location::caller() }
+        Model { subject: Arc::new(Closure { setup, plan }), names, place: Place::caller() }
     }
 
     /// Explores it.
