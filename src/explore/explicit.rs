@@ -9,7 +9,7 @@
 //! | `flow`, `layout`, `room`, `compile` | from there to packed fields |
 //! | `machine`, `step`, `judge` | the compiled program, the interpreter, and what the checks say of a step and of a state |
 //! | `buffers` | what stores wait in, where memory has store buffers |
-//! | `visited`, `trail`, `search`, `crew` | the table of states, where those on the stack came from, what a worker does, what workers share |
+//! | `visited`, `trail`, `board`, `search`, `crew` | the table of states, where those on the stack came from, what workers share, what one does, and all of them |
 //! | `footprint`, `reduce` | what steps touch, and which tasks need not be stepped in a state |
 //! | `symmetry` | one state for all that differ by an exchange of equal tasks |
 //!
@@ -35,6 +35,7 @@ use crate::check::{Code, Orders};
 use crate::event::names::Names;
 use crate::subject::Subject;
 
+mod board;
 mod buffers;
 mod compile;
 mod crew;
@@ -51,7 +52,8 @@ mod symmetry;
 mod trail;
 mod visited;
 
-use crew::{Shown, search};
+use board::Shown;
+use crew::search;
 use machine::Program;
 use reduce::Reduction;
 

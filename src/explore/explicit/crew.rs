@@ -1,4 +1,4 @@
-//! The workers of an explicit search, and what they share: the table, the work that is given away, and what ends it all.
+//! The workers of an explicit search.
 //!
 //! A worker goes on with its own stack. When another has nothing to do, it puts its shallowest states into a deque of its own, from which
 //! whoever is idle takes them: there is no queue that all stand in. A state is pushed by the worker that met it first, so each is visited once,
@@ -6,109 +6,18 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use crossbeam::deque::{Steal, Stealer, Worker as Deque};
-use crossbeam::utils::Backoff;
+use crossbeam::deque::Worker as Deque;
 use parking_lot::Mutex;
 
-use super::machine::{Id, Program};
+use super::board::{Board, Gift, Shown};
+use super::machine::Program;
 use super::reduce::Reduction;
-use super::search::{Entry, Search};
+use super::search::Search;
 use super::visited::{Packed, Visited};
-use crate::engine::world::Transition;
 use crate::explore::bits::Bits;
 use crate::explore::config::{Config, EngineKind};
 use crate::explore::limits::Bound;
 use crate::explore::verdict::Verdict;
-
-/// What the search found, by number, with the steps that lead there.
-pub(super) struct Shown {
-    pub id: Id,
-    pub path: Vec<Transition>,
-}
-
-/// A state to go on with, and the steps that lead there.
-pub(super) struct Gift<const W: usize> {
-    pub entry: Entry<W>,
-    pub before: Vec<Transition>,
-}
-
-/// What all workers share.
-pub(super) struct Board<'a, const W: usize> {
-    pub program: &'a Program,
-    pub config: &'a Config,
-    pub reduction: Option<Reduction>,
-    pub visited: Visited,
-    /// States visited, ends apart.
-    pub states: AtomicU64,
-    /// Open states of each worker, as it last said.
-    pub frontiers: Vec<AtomicU64>,
-    bound: Mutex<Option<Bound>>,
-    over: AtomicBool,
-    /// Gifts that are in a deque, and workers that have not run out.
-    open: AtomicUsize,
-    idle: AtomicUsize,
-    stealers: Vec<Stealer<Gift<W>>>,
-}
-
-impl<const W: usize> Board<'_, W> {
-    /// A bound was met. The first to end everything is named.
-    #[cold]
-    pub fn limit(&self, bound: Bound) {
-        let mut known = self.bound.lock();
-        if !self.over.load(Ordering::Relaxed) {
-            *known = Some(bound);
-        }
-        // An execution that is too long ends nothing but itself.
-        if !matches!(bound, Bound::Steps(_)) {
-            self.over.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// Is it over, whatever is left?
-    #[inline]
-    pub fn is_over(&self) -> bool {
-        self.over.load(Ordering::Relaxed)
-    }
-
-    /// Does somebody wait for work?
-    #[inline]
-    pub fn is_wanted(&self, deque: &Deque<Gift<W>>) -> bool {
-        self.idle.load(Ordering::Relaxed) > 0 && deque.is_empty()
-    }
-
-    pub fn give(&self, deque: &Deque<Gift<W>>, gift: Gift<W>) {
-        self.open.fetch_add(1, Ordering::AcqRel);
-        deque.push(gift);
-    }
-
-    /// Something to go on with; nothing when it is over.
-    fn next(&self, deque: &Deque<Gift<W>>) -> Option<Gift<W>> {
-        // What this worker had is done.
-        self.open.fetch_sub(1, Ordering::AcqRel);
-        self.idle.fetch_add(1, Ordering::Relaxed);
-        let backoff = Backoff::new();
-        let found = loop {
-            if self.is_over() {
-                break None;
-            }
-            let steal = || {
-                self.stealers.iter().find_map(|other| match other.steal() {
-                    Steal::Success(gift) => Some(gift),
-                    Steal::Empty | Steal::Retry => None,
-                })
-            };
-            if let Some(gift) = deque.pop().or_else(steal) {
-                break Some(gift);
-            }
-            if self.open.load(Ordering::Acquire) == 0 {
-                break None;
-            }
-            if backoff.is_completed() { std::thread::yield_now() } else { backoff.snooze() }
-        };
-        self.idle.fetch_sub(1, Ordering::Relaxed);
-        found
-    }
-}
 
 /// Sets the stop sign when a worker panics, so that the others do not wait for it.
 struct Alarm<'a>(&'a AtomicBool);

@@ -8,8 +8,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crossbeam::deque::Worker as Deque;
 
+use super::board::{Board, Entry, Gift, Shown};
 use super::buffers::STORES_MAX;
-use super::crew::{Board, Gift, Shown};
 use super::judge::Survey;
 use super::machine::{Docket, Program};
 use super::symmetry::Renaming;
@@ -32,18 +32,6 @@ const BATCHES_PER_LOOK: u64 = 512;
 
 /// States that are given away at once, at most.
 const GIFTS_MAX: usize = 16;
-
-/// A state to visit.
-#[derive(Clone, Copy)]
-pub(super) struct Entry<const W: usize> {
-    words: [u64; W],
-    /// Steps from the start.
-    depth: u32,
-    /// Which state of the trail it comes from.
-    from: Number,
-    /// The step that led here; nothing, to the first.
-    by: Option<Transition>,
-}
 
 /// A successor, before it is known to be new.
 struct Candidate<const W: usize> {
