@@ -31,6 +31,7 @@ mod mutants;
 mod order;
 mod outcomes;
 mod outlines;
+mod own;
 mod random;
 mod renumber;
 mod report;

@@ -169,8 +169,7 @@ fn standing(task: TaskId, view: &dyn View) -> Option<Pending> {
     let status = view.status(task).0;
     let op = match status {
         Status::Ready(op) => op,
-        Status::WaitsFor(_) => view.pending(task)?,
-        Status::Sleeps(deadline) => Op::Sleep(deadline),
+        Status::WaitsFor(_) | Status::Sleeps(_) | Status::Spins(_) => view.pending(task)?,
         Status::Drains | Status::Finished => return None,
     };
     let info = op.object().map(|id| view.object(id));
