@@ -1,4 +1,5 @@
-//! The subcommands: each validates its arguments as a whole, makes one call into the library, and prints once.
+//! The subcommands: each validates its arguments as a whole, before anything is explored; what is explored and how it reads is
+//! the library's affair.
 
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
@@ -6,8 +7,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use lockwright::report::columns::{PAGE_COLUMNS, PAGE_COLUMNS_MIN};
+use lockwright::study::slice::Slice;
 
 mod all;
+mod beside;
 mod check;
 mod compare;
 mod explain;
@@ -18,13 +21,20 @@ mod list;
 mod lockdep;
 mod matrix;
 mod memory;
+mod notation;
 mod outline;
 mod outlines;
+mod partition;
 mod progress;
 mod replay;
+mod rules;
+mod sarif;
+
 mod save;
+mod schema;
 mod search;
 mod select;
+mod throughput;
 
 /// The result of a run, as the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +73,9 @@ pub struct Arguments {
     /// Every design, not the old and the new alone: the whole matrix, scenario by scenario.
     #[arg(long)]
     all: bool,
+    /// Only one of N slices of the cells, slice:I/N, as a part of the report for `lockwright merge` (docs/scale.md).
+    #[arg(long, value_name = "slice:I/N")]
+    partition: Option<Slice>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -71,6 +84,12 @@ pub struct Arguments {
 enum Command {
     /// Explore scenarios on designs, or check outlines, diagrams and lockdep boxes in files; show each finding with what leads to it.
     Check(check::Arguments),
+    /// Put the parts that --partition printed together: the report of all, if every slice is there once.
+    Merge {
+        /// What `--partition slice:I/N --json` printed, one file for each I.
+        #[arg(required = true, value_name = "PART")]
+        files: Vec<PathBuf>,
+    },
     /// Compare two designs: what can happen in one of them alone, each with the schedule and with the proof that it never does there.
     Compare(compare::Arguments),
     /// Explore one program and say what that took: a growing family, or a scenario on a design.
@@ -82,17 +101,27 @@ enum Command {
         /// Lay the page out for a terminal of N columns, 40 to 118.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(40..=118))]
         columns: Option<u16>,
+        /// Then say what that run tells of other orders, and look for each predicted deadlock in every interleaving.
+        #[arg(long)]
+        predict: bool,
     },
     /// Run lease scripts on a design, and hold each against its recording from a real kernel.
     Lease(lease::Arguments),
     /// Judge step sequences: predict deadlocks and misuse of locks from one run.
     Lockdep(lockdep::Arguments),
+    /// Infer which lock guards which field of a design from every step, or what changes in that from one design to another.
+    Rules(rules::Arguments),
     /// Show a call's outline as executed, with the locks held at each line.
     Outline(outline::Arguments),
     /// List designs, mutants, scenarios, engines, calls, findings and the catalogue of kernel functions.
     List {
         /// One list alone; `mutants` alone says what catches each.
         what: Option<list::What>,
+    },
+    /// Print the JSON Schema of what a command prints with --json.
+    Schema {
+        /// The command, with dashes: compare, check-all; the names of all if none is given.
+        name: Option<String>,
     },
     /// Explain a finding, or a bug that findings are known as.
     Explain {
@@ -108,16 +137,25 @@ enum Command {
 pub fn run(arguments: Arguments) -> Result<Status> {
     let json = arguments.json;
     ensure!(!arguments.all || arguments.command.is_none(), "--all is for the bare command, without a subcommand");
+    let partition = arguments.partition;
+    ensure!(
+        partition.is_none() || arguments.command.is_none(),
+        "before a subcommand --partition is of the bare command: write lockwright check --partition {}",
+        partition.map_or(String::new(), |slice| slice.to_string())
+    );
     match arguments.command {
-        None => matrix::run(arguments.all, json),
+        None => matrix::run(arguments.all, partition, json),
         Some(Command::Check(arguments)) => check::run(&arguments, json),
+        Some(Command::Merge { files }) => partition::merge(&files),
         Some(Command::Compare(arguments)) => compare::run(&arguments, json),
         Some(Command::Explore(arguments)) => explore::run(&arguments, json),
-        Some(Command::Replay { file, columns }) => replay::run(&file, page_columns(columns), json),
+        Some(Command::Replay { file, columns, predict }) => replay::run(&file, page_columns(columns), predict, json),
         Some(Command::Lease(arguments)) => lease::run(&arguments, json),
         Some(Command::Lockdep(arguments)) => lockdep::run(&arguments, json),
+        Some(Command::Rules(arguments)) => rules::run(&arguments, json),
         Some(Command::Outline(arguments)) => outline::run(&arguments, json),
         Some(Command::List { what }) => list::run(what, json),
+        Some(Command::Schema { name }) => schema::run(name.as_deref()),
         Some(Command::Explain { code }) => explain::run(&code, json),
     }
 }

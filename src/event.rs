@@ -9,27 +9,27 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::panic::Location;
 
 mod act;
 mod births;
+mod context;
 mod held;
 mod memory;
 pub mod names;
 mod note;
 mod op;
 pub mod outcome;
+mod place;
 mod symbol;
 
 pub use act::{Act, wakes_one};
 pub use births::Births;
+pub use context::{Level, Mask, Masks, Seat};
 pub use held::Held;
 pub use memory::{Access, Alu, AluOp, Rmw};
 pub use note::{CaseKind, CaseNote, Note};
+pub use place::Place;
 pub use symbol::Symbol;
-
-/// A place in the source of the code under test.
-pub type Place = &'static Location<'static>;
 
 /// A task, by number. Task 0 is the set-up and the epilogue ([`TaskId::BOOT`]); a scenario's tasks follow from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,6 +111,8 @@ pub enum ObjectKind {
     Count,
     /// A channel.
     Channel,
+    /// A `struct completion`: its permits are events that were brought and not waited for yet.
+    Completion,
 }
 
 impl ObjectKind {
@@ -192,13 +194,22 @@ pub enum Span {
     UseEnds,
 }
 
-/// Something on a list that the code under test keeps, for those who compare lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Something on a list that the code under test keeps, for those who compare lists. When it is due is no part of what is compared: a list
+/// changes when entries come, go or change their word.
+#[derive(Clone, Copy, Debug, Eq)]
 pub struct ListEntry {
     /// The slab object that records it.
     pub object: ObjectId,
     /// What is on record, as the case writes it.
     pub word: u64,
+    /// When its time is over, in jiffies; 0 is never.
+    pub due: u64,
+}
+
+impl PartialEq for ListEntry {
+    fn eq(&self, other: &ListEntry) -> bool {
+        (self.object, self.word) == (other.object, other.word)
+    }
 }
 
 /// What is fixed about an object. The name of a lock is its class.
@@ -274,6 +285,12 @@ pub enum Op {
     Join(ObjectId, TaskId),
     /// An operation of user-land code.
     Act(ObjectId, Act),
+    /// Changes what may interrupt the task on its CPU.
+    Mask(Mask),
+    /// An interrupt comes: its handler begins. Enabled while the CPU lets it in.
+    Enter(Level),
+    /// The handler returns, and what it has interrupted goes on.
+    Leave(Level),
 }
 
 /// What an [`Op::Choose`] decides. Where there are two results, the second is that it happens.
@@ -365,8 +382,19 @@ pub enum Status {
     /// It spins: it goes on when something changes that it has read, or when nobody else can go on. `true`: it has done so for long
     /// enough to know that it never will.
     Spins(bool),
+    /// It could go on, and its CPU runs that one.
+    Stalled(TaskId),
+    /// A handler that its CPU does not let in now; or never, and then it does not come.
+    Masked,
     /// It is done.
     Finished,
+}
+
+impl Status {
+    /// May everything end here? A handler that does not come any more has nothing left to do.
+    pub fn is_over(self) -> bool {
+        matches!(self, Status::Finished | Status::Masked)
+    }
 }
 
 /// A state, looked at without disturbing it.
@@ -391,6 +419,14 @@ pub trait View {
     fn status(&self, task: TaskId) -> (Status, Place);
     /// May the clock still move a sleeper on? (Its clock is not stopped.)
     fn clock_runs(&self) -> bool;
+    /// On which CPU the task runs, and at which level. `None` if nothing says so: then each task has a CPU of its own.
+    fn seat(&self, _task: TaskId) -> Option<Seat> {
+        None
+    }
+    /// What the task keeps out of its CPU.
+    fn masks(&self, _task: TaskId) -> Masks {
+        Masks::default()
+    }
     /// Virtual time.
     fn jiffies(&self) -> u64;
     /// What the code under test lists, by a walk without steps.
@@ -405,7 +441,8 @@ pub trait View {
         self.readers(lock) | self.owner(lock).map_or(0, |owner| 1 << owner.0)
     }
 
-    /// Does the task wait for a lock that is given back only after it has run on? A task that waits for a lock waits for all that hold it.
+    /// Does the task wait for a lock that is given back only after it has run on? A task that waits for a lock waits for all that hold it,
+    /// and one that is interrupted for the handler.
     fn waits_for_itself(&self, task: TaskId) -> bool {
         let (mut reached, mut open) = (0u64, 1u64 << task.0);
         while open != 0 {
@@ -416,13 +453,15 @@ pub trait View {
             if at == TaskId::BOOT {
                 continue;
             }
-            if let Status::WaitsFor(lock) = self.status(at).0 {
-                let holders = self.holders(lock);
-                if holders >> task.0 & 1 != 0 {
-                    return true;
-                }
-                open |= holders & !reached;
+            let waited_for = match self.status(at).0 {
+                Status::WaitsFor(lock) => self.holders(lock),
+                Status::Stalled(by) => 1 << by.0,
+                _ => 0,
+            };
+            if waited_for >> task.0 & 1 != 0 {
+                return true;
             }
+            open |= waited_for & !reached;
         }
         false
     }

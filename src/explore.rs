@@ -10,8 +10,9 @@
 //! | [`EngineKind::Pct`] | the same, with a lower bound on the chance to see a bug |
 //! | [`EngineKind::Explicit`] | every state of an interpreted program, without running it ([`explicit`]) |
 //! | [`EngineKind::Loom`] | loom's own search, under its C11-like memory; the second opinion |
+//! | [`EngineKind::Threads`] | some executions on OS threads, in the order that the operating system runs them ([`threads`]) |
 //!
-//! All are deterministic. A bound that is hit makes the verdict incomplete and is named in it.
+//! All but the last are deterministic. A bound that is hit makes the verdict incomplete and is named in it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -39,8 +40,10 @@ mod repeats;
 mod round;
 pub mod saved;
 pub mod schedule;
+pub mod search;
 mod spared;
 pub mod stateful;
+pub mod threads;
 mod trace;
 pub mod verdict;
 mod watch;
@@ -53,6 +56,7 @@ pub use limits::Bound;
 pub use outcomes::Outcomes;
 pub use repeats::Repeats;
 pub use schedule::{Schedule, Step};
+pub use search::{Keep, Search};
 pub use stateful::witness;
 pub use verdict::{Found, Verdict};
 
@@ -71,23 +75,29 @@ pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
 /// If the checkpoint cannot be read or written, or is of another exploration; if the explicit engine is asked to explore a
 /// program without an explicit form; if settings of `config` exclude each other; if the program has [hidden state](HiddenState).
 pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, Error> {
-    options::check(config)?;
+    let search = Search::of(config)?;
+    options::check_contexts(&**subject, config)?;
+    options::check_user_land(&**subject, config)?;
     let started = Instant::now();
     examine::examine(&**subject, config)?;
-    let mut verdict = match config.engine {
-        EngineKind::Explorer => stateful::explore(&**subject, config)?,
-        EngineKind::Brute => brute::explore(&**subject, config)?,
-        EngineKind::Dpor => dpor::explore(&**subject, config, dpor::Reduction::Optimal)?,
-        EngineKind::SourceDpor => dpor::explore(&**subject, config, dpor::Reduction::Source)?,
-        EngineKind::Random | EngineKind::Pct => random::explore(&**subject, config, config.engine),
-        EngineKind::Explicit => explicit::explore(&**subject, config)?,
+    let mut verdict = match search {
+        Search::Explorer { .. } => stateful::explore(&**subject, config)?,
+        Search::Bounded { preemptions_max, .. } => witness::preemption_bounded(&**subject, config, preemptions_max)?,
+        Search::Brute { .. } => brute::explore(&**subject, config)?,
+        Search::Dpor { source: false, .. } => dpor::explore(&**subject, config, dpor::Reduction::Optimal)?,
+        Search::Dpor { source: true, .. } => dpor::explore(&**subject, config, dpor::Reduction::Source)?,
+        Search::Random { .. } | Search::Pct { .. } => random::explore(&**subject, config, config.engine),
+        Search::Explicit { .. } => explicit::explore(&**subject, config)?,
+        Search::Threads { .. } => threads::explore(&**subject, config),
         #[cfg(feature = "loom")]
-        EngineKind::Loom => loom::explore(subject, config)?,
+        Search::Loom => loom::explore(subject, config)?,
         #[cfg(not(feature = "loom"))]
-        EngineKind::Loom => return Err(Error::NoLoom),
+        Search::Loom => return Err(Error::NoLoom),
     };
     examine::hold_against(&**subject, config, &verdict)?;
     verdict.memory = config.memory;
+    let spins = subject.births().and_then(|births| births.assumption());
+    verdict.assumed = subject.contexts().assumption(&subject.checks().names().tasks).or(spins);
     verdict.findings.sort_by_key(|found| (found.finding.code, found.finding.subject));
     verdict.elapsed = started.elapsed();
     Ok(verdict)

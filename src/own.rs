@@ -87,7 +87,7 @@ impl Shared {
 #[track_caller]
 pub fn choose(n: usize) -> usize {
     let n = u8::try_from(n).ok().filter(|n| (1..=100).contains(n)).expect("choose(n) picks one of 1 to 100");
-    engine::perform(Op::Choose(n, "choose".into()), std::panic::Location::caller()) as usize
+    engine::perform(Op::Choose(n, "choose".into()), Place::caller()) as usize
 }
 
 /// A truth value: the exploration tries both.

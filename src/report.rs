@@ -12,8 +12,12 @@
 //! | [`bug`] | a bug by its number: what it is, where it shows, how it is seeded |
 //! | [`story`], [`columns`] | an execution as rows, and as a table with one column per task |
 //! | [`outline`] | the call outline as executed, with the locks held at each line |
+//! | [`beside`] | two designs side by side |
+//! | [`throughput`] | their calls a second on real threads |
+//! | [`rules`] | which lock guards which field, as a table and as annotations |
 //! | [`json`] | the same as JSON; the schema is in `docs/json.md` |
 
+pub mod beside;
 pub mod bug;
 pub mod columns;
 pub mod compare;
@@ -23,7 +27,9 @@ pub mod matrix;
 pub mod mutants;
 pub mod outline;
 pub mod overview;
+pub mod rules;
 pub mod story;
+pub mod throughput;
 
 use crate::engine::Memory;
 use crate::event::Place;
@@ -76,7 +82,7 @@ pub fn repeats(verdict: &Verdict, names: &Names) -> Option<String> {
         "{} is in round {rounds} of the loop at {}{of}, and no two rounds leave the same state: bound the loop, or say what its \
          next round depends on with current.again",
         names.task(*task),
-        source(place)
+        source(*place)
     ))
 }
 

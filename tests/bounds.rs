@@ -1,10 +1,14 @@
 //! The bounds that hold by default: far above what the catalogue needs, and met in a short time by a loop without an end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lockwright::check::Code;
+use lockwright::engine::Memory;
 use lockwright::event::View;
-use lockwright::explore::{Bound, Config, EngineKind, Error, Repeats, Subject, explore, try_explore};
+use lockwright::explore::{
+    Bound, Checkpoint, Config, EngineKind, Error, Keep, Repeats, Search, Subject, explore, try_explore,
+};
 use lockwright::kernel::task::Task;
 use lockwright::kernel::wait::WaitQueue;
 use lockwright::kernel::{Errno, Kernel, Result};
@@ -213,4 +217,29 @@ fn no_engine_ignores_an_option() {
     assert_eq!(known(EngineKind::Random), ["executions_max", "limits.steps_max", "seed", "runs"]);
     assert_eq!(known(EngineKind::Pct), ["executions_max", "limits.steps_max", "seed", "runs", "depth"]);
     assert_eq!(known(EngineKind::Explicit), ["symmetry", "states_max", "bytes_max", "limits.steps_max"]);
+}
+
+#[test]
+fn search_as_one_value_has_room_for_nothing_that_is_refused() {
+    let checkpoint = Checkpoint { file: "there".into(), about: "this".to_owned(), interval: Duration::from_secs(1) };
+    let keeps = [Keep::InMemory, Keep::Audit, Keep::Checkpoint(checkpoint)];
+    let mut searches = vec![Search::Loom];
+    for memory in [Memory::Sc, Memory::Tso] {
+        for (symmetry, jobs) in [(false, 1), (true, 1), (false, 2), (true, 2)] {
+            let explorer = |keep: &Keep| Search::Explorer { memory, symmetry, jobs, keep: keep.clone() };
+            searches.extend(keeps.iter().map(explorer));
+        }
+        searches.extend([false, true].map(|symmetry| Search::Explicit { memory, symmetry, jobs: 1 }));
+        searches.push(Search::Bounded { memory, preemptions_max: 1 });
+        searches.extend([None, Some(0)].map(|preemptions_max| Search::Brute { memory, preemptions_max }));
+        searches.extend([false, true].map(|source| Search::Dpor { memory, source }));
+        searches.push(Search::Random { memory, runs: 3, seed: 4 });
+        searches.push(Search::Pct { memory, runs: 3, seed: 4, depth: 2 });
+    }
+
+    for search in searches {
+        let again = Search::of(&Config::from(search.clone()));
+
+        assert_eq!(again.map_err(|error| error.to_string()), Ok(search));
+    }
 }

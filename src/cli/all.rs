@@ -14,16 +14,18 @@ use lockwright::explore::schedule::{Guide, replay};
 use lockwright::explore::{Config, Found, Verdict, explore};
 use lockwright::lease::designs::Entry;
 use lockwright::report::counterexample::{self, Counterexample};
-use lockwright::report::json::{self, Generated, KindReport};
+use lockwright::report::json::part::Rank;
+use lockwright::report::json::{Generated, KindReport};
 use lockwright::report::{completeness_of, count, memory_model};
 use lockwright::scenario::{Scenario, file};
 use lockwright::study::all::{self, Size};
 use lockwright::study::cells::{self, Cell};
 use lockwright::study::expect::{self, Expected};
 use lockwright::study::shrink;
+use lockwright::study::slice::Slice;
 
 use super::progress::{self, Progress};
-use super::{Status, print, save, time_line, workers};
+use super::{Status, partition, print, save, time_line, workers};
 
 /// What is asked for.
 pub struct Wanted<'a> {
@@ -31,6 +33,8 @@ pub struct Wanted<'a> {
     pub designs: Vec<Entry>,
     /// Which scenarios.
     pub size: Size,
+    /// Which part of them.
+    pub slice: Option<Slice>,
     /// How each is explored.
     pub config: Config,
     /// Where schedules and scenarios go.
@@ -48,6 +52,8 @@ struct Group {
     scenarios: usize,
     /// The smallest.
     smallest: Arc<Scenario>,
+    /// Which of the explorations that was.
+    at: usize,
 }
 
 /// What the explorations of a design come to.
@@ -99,6 +105,7 @@ pub fn run(wanted: &Wanted<'_>, as_json: bool) -> Result<Status> {
     let left_out: Vec<Entry> = cells.iter().filter(|cell| !fits(cell)).map(|cell| cell.design).collect();
     cells.retain(fits);
     assert_eq!(cells.len() + left_out.len(), made, "internal error: a scenario is explored or left out");
+    let cut = partition::cut(wanted.slice, &mut cells, &wanted.config, &format!("all {}", wanted.size))?;
     let progress = Progress::start(progress::titles(&cells))?;
     let verdicts = cells::for_each(&cells, (workers() / wanted.config.jobs).max(1), |at, cell| {
         let verdict = explore(&cell.subject(), &progress.watched(at, &wanted.config));
@@ -119,7 +126,10 @@ pub fn run(wanted: &Wanted<'_>, as_json: bool) -> Result<Status> {
         let states = totals.iter().map(|total| total.states).sum();
         let (engine, memory) = (wanted.config.engine, memory_model(wanted.config.engine, wanted.config.memory));
         let size = wanted.size.to_string();
-        json::text("check --all", Generated { size, engine, memory, complete, scenarios, states, seconds, kinds })
+        let report = Generated { size, engine, memory, complete, scenarios, states, seconds, kinds };
+        let at = cut.as_ref().map_or(Vec::new(), |cut| cut.at.clone());
+        let ranks = shown.iter().map(|shown| rank(&shown.group, wanted, &at)).collect();
+        partition::text(cut.as_ref(), "check --all", at.clone(), ranks, report)
     } else {
         let pages = shown.iter().map(|shown| page(shown, wanted)).collect::<Result<Vec<_>>>()?;
         pages.concat() + &last_lines(wanted, &totals) + &time_line(seconds, workers())
@@ -127,6 +137,19 @@ pub fn run(wanted: &Wanted<'_>, as_json: bool) -> Result<Status> {
     print(&text)?;
     let incomplete = totals.iter().any(|total| total.incomplete.is_some() || total.left_out > 0);
     Ok(Status::of(!shown.is_empty(), incomplete))
+}
+
+/// The place of a kind among those of all parts. `at` says which explorations of the whole these are.
+fn rank(group: &Group, wanted: &Wanted<'_>, at: &[usize]) -> Rank {
+    let design = wanted.designs.iter().position(|design| design.full_name() == group.design.full_name());
+    let (code, subject, known) = &group.kind;
+    let known = known.map(|(bug, why)| (bug.to_owned(), why.to_owned()));
+    Rank {
+        design: design.unwrap_or(wanted.designs.len()),
+        kind: (code.to_string(), (*subject).to_owned(), known),
+        size: size(&group.smallest),
+        at: at.get(group.at).copied().unwrap_or(group.at),
+    }
 }
 
 fn set_up_key(design: Entry, scenario: &Scenario) -> (String, u64) {
@@ -147,7 +170,7 @@ fn broken_set_ups(designs: &[Entry], scenarios: &[Arc<Scenario>]) -> HashSet<(St
 fn groups(cells: &[Cell], verdicts: &[Verdict]) -> Vec<Group> {
     let mut groups: BTreeMap<(usize, Kind), Group> = BTreeMap::new();
     let mut designs: Vec<String> = Vec::new();
-    for (cell, verdict) in cells.iter().zip(verdicts) {
+    for (exploration, (cell, verdict)) in cells.iter().zip(verdicts).enumerate() {
         let name = cell.design.full_name();
         let at = designs.iter().position(|known| *known == name).unwrap_or_else(|| {
             designs.push(name);
@@ -160,10 +183,12 @@ fn groups(cells: &[Cell], verdicts: &[Verdict]) -> Vec<Group> {
                 kind,
                 scenarios: 0,
                 smallest: Arc::clone(&cell.scenario),
+                at: exploration,
             });
             group.scenarios += 1;
             if size(&cell.scenario) < size(&group.smallest) {
                 group.smallest = Arc::clone(&cell.scenario);
+                group.at = exploration;
             }
         }
     }

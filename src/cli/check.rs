@@ -8,13 +8,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use lockwright::event::names::Names;
 use lockwright::explore::{Config, Error, Verdict};
+use lockwright::outline::notation::Notation;
 use lockwright::report::counterexample::{self, Counterexample};
-use lockwright::report::json::{self, CellReport, Explored, FindingReport};
+use lockwright::report::json::{CellReport, Explored, FindingReport};
 use lockwright::report::{self, columns};
 use lockwright::study::all::Size;
 use lockwright::study::cells::{self, Cell};
+use lockwright::study::slice::Slice;
 use lockwright::study::{expect, shrink};
 
+use super::partition::{self, Cut};
 use super::progress::{self, Progress};
 use super::save::Shown;
 use super::{Status, all, kinds, outlines, page_columns, print, save, search, select, time_line, workers};
@@ -29,9 +32,15 @@ pub struct Arguments {
     /// Of files: what if this lock were of that kind? May be repeated; LOCK=all is a table of all kinds.
     #[arg(long = "convert", value_name = "LOCK=KIND")]
     conversions: Vec<String>,
-    /// Of files: more facts about functions, a `fn` line each. May be repeated.
+    /// Of files: more facts about functions and locks, a `fn` or `lock` line each. May be repeated.
     #[arg(long = "catalogue", value_name = "FILE")]
     catalogues: Vec<String>,
+    /// Print each finding as an outline, a diagram or a lockdep box, ready for a mail.
+    #[arg(long = "as", value_name = "NOTATION", value_parser = ["outline", "diagram", "splat"])]
+    notation: Option<String>,
+    /// Of files: write the findings into this file as SARIF, which code hosts show at the lines of an outline.
+    #[arg(long, value_name = "FILE")]
+    sarif: Option<PathBuf>,
     /// A design, or a mutant such as spinlock:no-recheck; all designs if none is given. May be repeated.
     #[arg(long = "design", value_name = "DESIGN", help_heading = "What to explore")]
     designs: Vec<String>,
@@ -55,6 +64,9 @@ pub struct Arguments {
     /// Lay pages out for a terminal of N columns, 40 to 118.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(40..=118), help_heading = "What to show")]
     columns: Option<u16>,
+    /// Only one of N slices of the explorations, slice:I/N, as a part of the report for `lockwright merge` (docs/scale.md).
+    #[arg(long, value_name = "slice:I/N", conflicts_with = "checkpoint", help_heading = "What to explore")]
+    partition: Option<Slice>,
     #[command(flatten)]
     search: search::Arguments,
 }
@@ -68,6 +80,16 @@ impl Arguments {
         self.short.get(1).into_iter().chain(&self.scenarios).cloned().collect()
     }
 
+    fn notation(&self) -> Option<Notation> {
+        let asked = self.notation.as_deref()?;
+        Notation::ALL.iter().find(|(name, _)| *name == asked).map(|(_, notation)| *notation)
+    }
+
+    /// Is nothing asked for but the command?
+    fn is_bare(&self) -> bool {
+        self.short.is_empty() && self.of_scenarios().is_none()
+    }
+
     /// An option that says nothing about files, if one is given.
     fn of_scenarios(&self) -> Option<&'static str> {
         let given = [
@@ -78,6 +100,7 @@ impl Arguments {
             ("--save", self.save.is_some()),
             ("--shrink", self.shrink),
             ("--columns", self.columns.is_some()),
+            ("--partition", self.partition.is_some()),
         ];
         given.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option).or_else(|| self.search.given())
     }
@@ -111,36 +134,54 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
         if let Some(option) = arguments.of_scenarios() {
             bail!("{option} is for scenarios, not for files: every order of a file's tasks is explored, under SC");
         }
-        let (files, conversions) = (arguments.short.as_slice(), arguments.conversions.as_slice());
-        return outlines::run(&outlines::Arguments { files, conversions, catalogues: &arguments.catalogues }, as_json);
+        let wanted = outlines::Arguments {
+            files: &arguments.short,
+            conversions: &arguments.conversions,
+            catalogues: &arguments.catalogues,
+            notation: arguments.notation(),
+            sarif: arguments.sarif.as_deref(),
+        };
+        return outlines::run(&wanted, as_json);
     }
-    let is_of_files = !arguments.conversions.is_empty() || !arguments.catalogues.is_empty();
-    ensure!(!is_of_files, "--convert and --catalogue are for files: lockwright check FILE --convert LOCK=KIND");
+    let is_of_files =
+        !arguments.conversions.is_empty() || !arguments.catalogues.is_empty() || arguments.sarif.is_some();
+    ensure!(
+        !is_of_files,
+        "--convert, --catalogue and --sarif are for files: lockwright check FILE --convert LOCK=KIND; `-` is standard input"
+    );
+    if arguments.is_bare() && outlines::has_piped_input() {
+        eprintln!("standard input is not read: `lockwright check -` checks what is piped in. This checks all designs.");
+    }
+    partition::check(arguments.partition, as_json)?;
     ensure!(arguments.short.len() <= 2, "a design and a scenario are two names: '{}' is one more", arguments.short[2]);
     if let Some(size) = arguments.all {
         ensure!(arguments.short.len() < 2, "--all explores its own scenarios: leave '{}' out", arguments.short[1]);
         let designs = select::designs(&arguments.designs());
         let (designs, config) = select::both(designs, arguments.search.config(usize::MAX, String::new))?;
         make_directory(arguments.save.as_deref())?;
-        return all::run(&all::Wanted { designs, size, config, save: arguments.save.as_deref() }, as_json);
+        let (slice, save) = (arguments.partition, arguments.save.as_deref());
+        return all::run(&all::Wanted { designs, size, slice, config, save }, as_json);
     }
-    let (cells, config) = arguments.select()?;
+    let (mut cells, config) = arguments.select()?;
     for cell in &cells {
         search::check_form(&config, &*cell.subject(), &place(cell))?;
     }
+    let options = format!("shrink {}", arguments.shrink);
+    let cut = partition::cut(arguments.partition, &mut cells, &config, &options)?;
     make_directory(arguments.save.as_deref())?;
     let columns = page_columns(arguments.columns);
-    if arguments.scenarios().is_empty() && !arguments.each && !arguments.shrink && !as_json {
+    let is_whole = !arguments.each && !arguments.shrink && arguments.notation.is_none();
+    if arguments.scenarios().is_empty() && is_whole && !as_json {
         let wanted = kinds::Wanted { cells: &cells, config: &config, save: arguments.save.as_deref(), columns };
         return kinds::run(&wanted);
     }
-    explore_each(arguments, cells, &config, columns, as_json)
+    explore_each(arguments, (cells, cut), &config, columns, as_json)
 }
 
 /// Explores, and shows every finding.
 fn explore_each(
     arguments: &Arguments,
-    cells: Vec<Cell>,
+    (cells, cut): (Vec<Cell>, Option<Cut>),
     config: &Config,
     columns: usize,
     as_json: bool,
@@ -158,6 +199,9 @@ fn explore_each(
     });
     let explored = verdicts.into_iter().zip(&cells).map(|(explored, cell)| explored.map_err(|error| told(error, cell)));
     let explored = explored.collect::<Result<Vec<_>>>()?;
+    let lengths = explored.iter().map(Vec::len);
+    let at = cut.iter().flat_map(|cut| cut.at.iter().zip(lengths.clone()));
+    let at: Vec<usize> = at.flat_map(|(at, cells)| std::iter::repeat_n(*at, cells)).collect();
     let (cells, verdicts): (Vec<Cell>, Vec<Verdict>) = explored.into_iter().flatten().unzip();
     let seconds = progress.finish().as_secs_f64();
     let names: Vec<Names> = cells.iter().map(|cell| cell.scenario.names()).collect();
@@ -167,12 +211,29 @@ fn explore_each(
         shown.push(shown_of.collect::<Result<Vec<_>>>()?);
     }
     let designs = cells.iter().map(|cell| cell.design.full_name()).collect();
+    if let Some(notation) = arguments.notation() {
+        print(&notations(&shown, &names, notation))?;
+        let incomplete = verdicts.iter().any(|verdict| !verdict.complete());
+        return Ok(Status::of(verdicts.iter().any(|verdict| !verdict.findings.is_empty()), incomplete));
+    }
     let jobs = config.jobs;
     let work = Work { cells: &cells, designs, verdicts: &verdicts, names: &names, shown: &shown, jobs, columns };
-    let text = if as_json { work.json(config, seconds) } else { work.text() + &time_line(seconds, workers()) };
+    let text = match as_json {
+        true => partition::text(cut.as_ref(), "check", at, Vec::new(), work.json(config, seconds)),
+        false => work.text() + &time_line(seconds, workers()),
+    };
     print(&text)?;
     let findings = verdicts.iter().any(|verdict| !verdict.findings.is_empty());
     Ok(Status::of(findings, verdicts.iter().any(|verdict| !verdict.complete())))
+}
+
+/// Each finding that a replay shows, ready for a mail.
+fn notations(shown: &[Vec<Shown<'_>>], names: &[Names], notation: Notation) -> String {
+    let of = |(shown, names): (&Vec<Shown<'_>>, &Names)| -> Vec<String> {
+        let replayed = shown.iter().filter_map(|it| it.replay.as_ref().map(|replay| (it.found, replay)));
+        replayed.map(|(found, replay)| super::notation::text(found, replay, names, notation)).collect()
+    };
+    shown.iter().zip(names).flat_map(of).collect::<Vec<_>>().join("\n")
 }
 
 /// What is wrong with a program is said with its name.
@@ -243,11 +304,11 @@ impl Work<'_> {
         columns::wrap(line.trim_end(), self.columns).iter().map(|line| format!("{line}\n")).collect()
     }
 
-    fn json(&self, config: &Config, seconds: f64) -> String {
+    fn json(&self, config: &Config, seconds: f64) -> Explored<'_> {
         let cells = self.cells.iter().zip(self.verdicts).enumerate().map(|(at, (cell, verdict))| {
             let findings = self.examples(at).map(|example| FindingReport::with_schedule(&example)).collect();
             CellReport::new(cell, verdict, findings)
         });
-        json::text("check", Explored::new(config.engine, config.memory, seconds, cells.collect()))
+        Explored::new(config.engine, config.memory, seconds, cells.collect())
     }
 }

@@ -5,22 +5,25 @@ use anyhow::Result;
 use lockwright::engine::Memory;
 use lockwright::explore::{Config, EngineKind, explore};
 use lockwright::lease::designs;
-use lockwright::report::json::{self, CellReport, Explored, FindingReport};
+use lockwright::report::json::{CellReport, Explored, FindingReport};
 use lockwright::report::{matrix, overview};
 use lockwright::scenario::catalogue;
+use lockwright::study::slice::Slice;
 use lockwright::study::{cells, expect};
 
 use super::progress::{self, Progress};
-use super::{Status, memory, print, time_line, workers};
+use super::{Status, memory, partition, print, time_line, workers};
 
 /// Explores the cells of the old design and the new, or of all, and prints the first screen, or the matrix.
-pub fn run(all: bool, as_json: bool) -> Result<Status> {
+pub fn run(all: bool, slice: Option<Slice>, as_json: bool) -> Result<Status> {
+    partition::check(slice, as_json)?;
     let [before, after] = matrix::SIDE_BY_SIDE.map(|name| lockwright::study::design(name).expect("both designs exist"));
     let designs = if all { designs::DESIGNS } else { &[before, after] };
-    let cells = cells::cells(designs, &catalogue::all());
-    let progress = Progress::start(progress::titles(&cells))?;
+    let mut cells = cells::cells(designs, &catalogue::all());
     let default = Config::default();
     let config = Config { bytes_max: memory::bytes_max(default.bytes_max, workers()), ..default };
+    let cut = partition::cut(slice, &mut cells, &config, "")?;
+    let progress = Progress::start(progress::titles(&cells))?;
     let verdicts = cells::for_each(&cells, workers(), |at, cell| {
         let verdict = explore(&cell.subject(), &progress.watched(at, &config));
         progress.done(at, &verdict);
@@ -37,7 +40,9 @@ pub fn run(all: bool, as_json: bool) -> Result<Status> {
             });
             CellReport::new(cell, verdict, findings.collect())
         });
-        print(&json::text("matrix", Explored::new(EngineKind::Explorer, Memory::Sc, seconds, reports.collect())))?;
+        let report = Explored::new(EngineKind::Explorer, Memory::Sc, seconds, reports.collect());
+        let at = cut.as_ref().map_or(Vec::new(), |cut| cut.at.clone());
+        print(&partition::text(cut.as_ref(), "matrix", at, Vec::new(), report))?;
     } else if !all {
         print(&(overview::text(before, after, &cells, &verdicts) + &time_line(seconds, workers())))?;
     } else {

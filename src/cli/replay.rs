@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use lockwright::check::Code;
 use lockwright::engine::Ending;
+use lockwright::explore::Config;
 use lockwright::explore::files::read_text;
 use lockwright::explore::saved::Saved;
 use lockwright::explore::schedule::{Guide, replay};
+use lockwright::predict::predict;
 use lockwright::report::counterexample;
 use lockwright::report::json::{self, Replayed};
 use lockwright::scenario::{observed, subject};
@@ -16,8 +18,9 @@ use lockwright::study::cells::Cell;
 
 use super::{Status, complain, print, select};
 
-/// Runs the schedule in `file` and prints its trace.
-pub fn run(file: &Path, columns: usize, as_json: bool) -> Result<Status> {
+/// Runs the schedule in `file` and prints its trace; with `predicts` also what the validator says of it.
+pub fn run(file: &Path, columns: usize, predicts: bool, as_json: bool) -> Result<Status> {
+    ensure!(!(predicts && as_json), "--predict prints text: leave --json out");
     let place = || file.display().to_string();
     let text = read_text(file).with_context(place)?;
     let saved = Saved::parse(&text).with_context(place)?;
@@ -33,7 +36,8 @@ pub fn run(file: &Path, columns: usize, as_json: bool) -> Result<Status> {
     let wanted = saved.finding.as_ref();
     let is_outcome = wanted.is_some_and(|it| matches!(it.code, Code::LW050 | Code::LW051));
     let program = if is_outcome { observed(design, &scenario) } else { subject(design, &scenario) };
-    let replay = replay(&*program, &names, &Guide::Saved(&saved.steps, saved.memory))
+    let guide = Guide::Saved(&saved.steps, saved.memory);
+    let replay = replay(&*program, &names, &guide)
         .context("the code has changed since the schedule was saved")
         .with_context(place)?;
     let is_wanted = |code, subject: &str| wanted.is_some_and(|it| it.code == code && it.subject == subject);
@@ -45,6 +49,10 @@ pub fn run(file: &Path, columns: usize, as_json: bool) -> Result<Status> {
         let place = format!("design {}, scenario {}", saved.design, saved.scenario);
         let trace = counterexample::trace_in(&place, &names, &replay, marked, columns);
         print(&(trace + &ending(&replay.ending, is_outcome)))?;
+    }
+    if predicts {
+        let predicted = predict(&program, &names, &guide, Some(&Config::default())).with_context(place)?;
+        print(&format!("\nfrom this run\n{}", predicted.text()))?;
     }
     if let (Some(wanted), None, false) = (wanted, marked, is_outcome) {
         complain(&format!("{}: {} {} does not show any more", place(), wanted.code, wanted.subject));

@@ -15,12 +15,12 @@ use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use super::memo::{Effect, Memo, Next};
-use super::quiet::{panic_place, panic_text, quietly};
+use super::quiet::quietly;
 use super::teller::Teller;
 use super::world::{Key, Transition, World};
 use super::{
-    Body, Decision, Ending, Engine, Exceeded, Flow, Followed, Installed, Observer, Program, State, Strategy, TASKS_MAX,
-    Tell, new_execution,
+    Body, Decision, Ending, Engine, Exceeded, Flow, Followed, Installed, Observer, Preemption, Program, State,
+    Strategy, TASKS_MAX, Tell, new_execution,
 };
 use crate::event::outcome::Outcome;
 use crate::event::{Births, Note, ObjectId, ObjectInfo, Op, Place, Symbol, TaskId, View, What};
@@ -147,12 +147,7 @@ impl Controlled {
                 Ending::Deadlocked(_) => Ending::Deadlocked(execution.outcome(booted.outcome)),
                 other => other,
             };
-            if execution.births.is_some() {
-                self.run_on(&execution, &mut tasks);
-                self.abandon(tasks);
-            } else {
-                self.drain(&execution, tasks);
-            }
+            self.leave(&execution, tasks);
             ending
         })
     }
@@ -204,7 +199,8 @@ impl Controlled {
             }
             world.transitions(&mut transitions);
             if transitions.is_empty() {
-                let done = world.task_ids().all(|task| world.pending(task).is_none());
+                let is_done = |task| world.pending(task).is_none() || world.status(task).0.is_over();
+                let done = world.task_ids().all(is_done);
                 return if done {
                     Ending::Finished(Outcome::default())
                 } else {
@@ -247,14 +243,16 @@ impl Execution {
         let mut world = self.world.borrow_mut();
         world.add_tasks(tasks, listing);
         world.seed(settings.seeded);
-        if settings.symmetry && !self.observer.borrow().names_tasks() {
+        world.set_contexts(program.contexts());
+        // Tasks of one CPU, or of different ones, are not alike.
+        if settings.symmetry && !self.observer.borrow().names_tasks() && !world.has_contexts() {
             world.set_symmetry(program.alike());
         }
     }
 
     /// The outermost frame of a task.
     fn run_body(&self, body: Body) {
-        let place = std::panic::Location::caller();
+        let place = Place::caller();
         let result = panic::catch_unwind(AssertUnwindSafe(body));
         match result {
             Ok(()) => self.note(Note::Finished, place),
@@ -264,12 +262,7 @@ impl Execution {
                     panic::resume_unwind(payload);
                 }
             }
-            // User-land code panics in many places. Kernel code says `BUG_ON` in one.
-            Err(payload) if self.births.is_some() => {
-                let text = format!("{} ({})", panic_text(&*payload), panic_place());
-                self.note(Note::Bug(Symbol::from(text).as_str()), place);
-            }
-            Err(payload) => self.note(Note::Bug(Symbol::new(panic_text(&*payload)).as_str()), place),
+            Err(payload) => self.note(Note::Bug(self.panic_text(&*payload)), place),
         }
         if self.mode.get() == Mode::Run {
             self.learn(Next::Finished);
@@ -298,12 +291,12 @@ impl Execution {
         self.teller.borrow_mut().next_step();
         if transition.task == TaskId::CLOCK {
             let by = self.world.borrow_mut().tick();
-            self.tell(TaskId::CLOCK, What::Op(Op::Advance(by), 0), std::panic::Location::caller());
+            self.tell(TaskId::CLOCK, What::Op(Op::Advance(by), 0), Place::caller());
             return;
         }
         if transition.is_flush() {
             let op = self.world.borrow_mut().flush(transition.task);
-            self.tell(transition.task, What::Op(op, 0), std::panic::Location::caller());
+            self.tell(transition.task, What::Op(op, 0), Place::caller());
             return;
         }
         self.alternative.set(transition.alternative);
@@ -329,7 +322,7 @@ impl Execution {
         if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(epilogue)) {
             match payload.downcast_ref() {
                 Some(&exceeded) => self.exceeded.set(Some(exceeded)),
-                None => self.note(Note::Bug("the epilogue panicked"), std::panic::Location::caller()),
+                None => self.note(Note::Bug("the epilogue panicked"), Place::caller()),
             }
         }
         self.observer.borrow_mut().end(self.step(), &*self.world.borrow());
@@ -423,9 +416,7 @@ impl Engine for Execution {
                 let key = self.world.borrow().key_after(task, op);
                 let result = self.world.borrow_mut().apply(task, op, self.alternative.get());
                 self.begin_segment(key, op, result);
-                if let Op::Spawn(_, child) = op {
-                    self.newborn.set(Some(child));
-                }
+                self.follow_births(op);
                 self.tell(task, What::Op(op, result), place);
                 return result;
             }
@@ -456,6 +447,11 @@ impl Engine for Execution {
             *world.history(self.task.get()) = fold.finish_128();
         }
         now
+    }
+
+    fn preemption(&self) -> Option<Preemption> {
+        let world = self.world.borrow();
+        world.has_contexts().then(|| world.preemption())
     }
 
     fn origin(&self) -> u128 {

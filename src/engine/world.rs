@@ -9,15 +9,15 @@
 //! [drains](Op::drains) waits for an empty buffer. Releases and acquires need no more than that on such a machine.
 
 use std::hash::{Hash, Hasher};
-use std::panic::Location;
-use std::rc::Rc;
+use std::sync::Arc;
 
-use super::{Clock, Exceeded, Lister, Listing, Memory, OBJECTS_MAX, READERS_MAX, TASKS_MAX, Unsound};
+use super::{Clock, Contexts, Exceeded, Lister, Listing, Memory, OBJECTS_MAX, READERS_MAX, TASKS_MAX, Unsound};
 use crate::event::{
-    Act, ListEntry, ObjectId, ObjectInfo, ObjectKind, Op, Place, Status, Symbol, TaskId, View, wakes_one,
+    Act, ListEntry, Masks, ObjectId, ObjectInfo, ObjectKind, Op, Place, Seat, Status, Symbol, TaskId, View, wakes_one,
 };
 
 mod canonical;
+mod cpu;
 mod own;
 mod perform;
 
@@ -119,8 +119,9 @@ pub struct World {
     jiffies: u64,
     clock: Clock,
     memory: Memory,
-    listing: Rc<Lister>,
+    listing: Arc<Lister>,
     symmetry: canonical::Symmetry,
+    cpus: cpu::Cpus,
     seeded: Option<Unsound>,
     objects_max: u32,
     /// The node that the set-up boots.
@@ -140,8 +141,9 @@ impl World {
             jiffies: 1000,
             clock,
             memory,
-            listing: Rc::new(|_| Vec::new()),
+            listing: Arc::new(|_| Vec::new()),
             symmetry: canonical::Symmetry::default(),
+            cpus: cpu::Cpus::default(),
             seeded: None,
             objects_max: objects_max.min(OBJECTS_MAX),
             node: None,
@@ -160,6 +162,7 @@ impl World {
         assert!(count <= TASKS_MAX, "internal error: the engine has counted the tasks");
         self.objects.resize_with(count + 1, Vec::new);
         self.tasks = (1..=count).map(Task::new).collect();
+        self.cpus = cpu::Cpus::new(count, Contexts::default());
     }
 
     /// Makes the search unsound in a way that a test is to notice.
@@ -235,6 +238,7 @@ impl World {
         let task = &mut self.tasks[task.index()];
         task.pending = Some(op);
         task.place = place;
+        self.settle();
     }
 
     /// The task is done. Its history stays part of the state: the outcome tells what it saw.
@@ -245,6 +249,7 @@ impl World {
         if self.is_own {
             self.end_thread(task);
         }
+        self.settle();
     }
 
     /// The operation before which the task stands, and where that is.
@@ -383,7 +388,7 @@ impl Task {
     fn new(number: usize) -> Task {
         Task {
             pending: None,
-            place: Location::caller(),
+            place: Place::caller(),
             history: number as u128,
             buffer: Vec::new(),
             sleeping: false,
@@ -438,8 +443,8 @@ impl View for World {
     }
 
     #[inline]
-    fn status(&self, task: TaskId) -> (Status, Place) {
-        let record = &self.tasks[task.index()];
+    fn status(&self, id: TaskId) -> (Status, Place) {
+        let record = &self.tasks[id.index()];
         let status = match record.pending {
             // It is on its way to its next operation, or to its first.
             None if self.is_own && record.born && !record.finished => Status::Drains,
@@ -451,15 +456,27 @@ impl View for World {
             {
                 Status::Sleeps(deadline)
             }
-            Some(Op::Act(queue, Act::Wait)) if self.slot(queue).value >> task.0 & 1 != 0 => Status::Sleeps(None),
-            Some(op @ Op::Act(_, Act::Spin)) => self.spins(task, op),
-            Some(op) => self.waits_for(op).map_or(Status::Ready(op), Status::WaitsFor),
+            Some(Op::Act(queue, Act::Wait)) if self.slot(queue).value >> id.0 & 1 != 0 => Status::Sleeps(None),
+            Some(op @ Op::Act(_, Act::Spin)) => self.spins(id, op),
+            Some(op) => match self.waits_for(op) {
+                Some(lock) => Status::WaitsFor(lock),
+                None if self.cpus.is_plain() => Status::Ready(op),
+                None => self.on_cpu(id, op),
+            },
         };
         (status, record.place)
     }
 
     fn clock_runs(&self) -> bool {
         self.clock != Clock::Stopped
+    }
+
+    fn seat(&self, task: TaskId) -> Option<Seat> {
+        self.cpus.seat(task)
+    }
+
+    fn masks(&self, task: TaskId) -> Masks {
+        self.cpus.masks(task)
     }
 
     fn jiffies(&self) -> u64 {

@@ -21,7 +21,14 @@ struct Born {
 
 /// The tasks of a program, by number. Clones share the table.
 #[derive(Clone, Debug, Default)]
-pub struct Births(Arc<Mutex<Vec<Born>>>);
+pub struct Births(Arc<Mutex<Table>>);
+
+#[derive(Debug, Default)]
+struct Table {
+    born: Vec<Born>,
+    /// A loop has yielded.
+    spins: bool,
+}
 
 impl PartialEq for Births {
     fn eq(&self, other: &Births) -> bool {
@@ -35,20 +42,20 @@ impl Births {
     /// A table with one task, from which all others come.
     pub fn new(root: &str) -> Births {
         let root = Born { parent: TaskId::BOOT, ordinal: 1, name: Symbol::new(root) };
-        Births(Arc::new(Mutex::new(vec![root])))
+        Births(Arc::new(Mutex::new(Table { born: vec![root], spins: false })))
     }
 
     /// The `ordinal`-th child of `parent`, from 1; `None` if there would be more than `max` tasks.
     ///
     /// It keeps the name that it was first given. A name that another task has already gets the task's path beside it.
     pub fn task(&self, parent: TaskId, ordinal: u32, name: Option<&str>, max: usize) -> Option<TaskId> {
-        let mut table = self.0.lock();
+        let table = &mut self.0.lock().born;
         let known = table.iter().position(|born| (born.parent, born.ordinal) == (parent, ordinal));
         let at = match known {
             Some(at) => at,
             None if table.len() >= max => return None,
             None => {
-                let path = path(&table, parent, ordinal);
+                let path = path(table, parent, ordinal);
                 let text = match name {
                     Some(name) if table.iter().all(|born| born.name != *name) => name.to_owned(),
                     Some(name) => format!("{name} ({path})"),
@@ -61,31 +68,42 @@ impl Births {
         Some(TaskId(at as u8 + 1))
     }
 
+    /// A task yields.
+    pub fn spin(&self) {
+        self.0.lock().spins = true;
+    }
+
+    /// What a verdict takes for granted, if any task yields.
+    pub fn assumption(&self) -> Option<String> {
+        let text = "a loop that goes round and finds nothing new lets others go first";
+        self.0.lock().spins.then(|| text.to_owned())
+    }
+
     /// What the task is called.
     pub fn name(&self, task: TaskId) -> Option<Symbol> {
-        self.0.lock().get(usize::from(task.0).wrapping_sub(1)).map(|born| born.name)
+        self.0.lock().born.get(usize::from(task.0).wrapping_sub(1)).map(|born| born.name)
     }
 
     /// Where the task stands in the tree, as a name that is the same in every process: `0` for the first, `2.1` for the first child of its
     /// second child.
     pub fn path(&self, task: TaskId) -> String {
-        let table = self.0.lock();
+        let table = &self.0.lock().born;
         match table.get(usize::from(task.0).wrapping_sub(1)) {
             None => "?".to_owned(),
             Some(_) if task.0 == 1 => "0".to_owned(),
-            Some(born) => numbers(&table, born.parent, born.ordinal),
+            Some(born) => numbers(table, born.parent, born.ordinal),
         }
     }
 
     /// The task of that path, if any execution has met it.
     pub fn at_path(&self, wanted: &str) -> Option<TaskId> {
-        let met = self.0.lock().len() as u8;
+        let met = self.0.lock().born.len() as u8;
         (1..=met).map(TaskId).find(|task| self.path(*task) == wanted)
     }
 
     /// The names of all tasks that were met so far, by number.
     pub fn names(&self) -> Vec<String> {
-        self.0.lock().iter().map(|born| born.name.to_string()).collect()
+        self.0.lock().born.iter().map(|born| born.name.to_string()).collect()
     }
 }
 

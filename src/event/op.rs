@@ -14,6 +14,7 @@ impl Op {
             Op::Enqueue(id) | Op::Dequeue(id) | Op::Wake(id) | Op::Free(id) | Op::Flush(id, _) => Some(id),
             Op::Spawn(id, _) | Op::Join(id, _) | Op::Act(id, _) => Some(id),
             Op::Fence | Op::Sleep(_) | Op::Choose(..) | Op::Interrupt(_) | Op::Advance(_) => None,
+            Op::Mask(_) | Op::Enter(_) | Op::Leave(_) => None,
         }
     }
 
@@ -58,25 +59,29 @@ impl Op {
             Op::TryDown(id) => [word(23, id, 0), 0, 0],
             Op::Up(id) => [word(24, id, 0), 0, 0],
             Op::Rmw(id, Rmw::Cas(old, new, failure), access) => {
-                [word(25, id, access as u64 | (failure as u64) << 4), old, new]
+                [word(30, id, access as u64 | (failure as u64) << 4), old, new]
             }
             Op::Rmw(id, Rmw::Alu(alu, by), access) => {
                 let what = alu.what as u64 | u64::from(alu.bits) << 8 | u64::from(alu.signed) << 16;
-                [word(26, id, access as u64), by, what | 1 << 32]
+                [word(31, id, access as u64), by, what | 1 << 32]
             }
-            Op::Spawn(id, task) => [word(27, id, 0), u64::from(task.0), 0],
-            Op::Join(id, task) => [word(28, id, 0), u64::from(task.0), 0],
+            Op::Spawn(id, task) => [word(32, id, 0), u64::from(task.0), 0],
+            Op::Join(id, task) => [word(33, id, 0), u64::from(task.0), 0],
             Op::Act(id, act) => {
                 let [tag, content] = act.words();
-                [word(29, id, tag), content, 0]
+                [word(34, id, tag), content, 0]
             }
+            Op::Mask(mask) => [25 | mask.tag() << 8, 0, 0],
+            Op::Enter(level) => [26 | (level as u64) << 8, 0, 0],
+            Op::Leave(level) => [27 | (level as u64) << 8, 0, 0],
         }
     }
 
     /// Does it wait until the task's own stores have reached memory? Locked instructions and full barriers do, on a machine
     /// with store buffers; so does whatever takes a lock inside.
     pub fn drains(self) -> bool {
-        !matches!(self, Op::Load(..) | Op::Store(..) | Op::Release(_) | Op::Choose(..) | Op::Flush(..))
+        let stays = matches!(self, Op::Load(..) | Op::Store(..) | Op::Release(_) | Op::Choose(..) | Op::Flush(..));
+        !stays && !matches!(self, Op::Mask(_))
     }
 
     /// Does it go to its task's store buffer, on a machine that has them?

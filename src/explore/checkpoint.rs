@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Where checkpoints go, and what they are of.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The file. If it is there, the exploration goes on from it; when all is seen, it is removed.
     pub file: PathBuf,

@@ -50,6 +50,8 @@ pub(super) enum Way {
 /// The table. A new operation needs its line here, and no other room of the searches asks what it commutes with.
 pub(super) fn touch(op: Op) -> Touch {
     match op {
+        // What these do to others of their CPU is asked apart: steps of one CPU are never independent (`World::related`).
+        Op::Mask(_) | Op::Enter(_) | Op::Leave(_) => Touch::Own,
         // A task's first step comes after its birth, and whoever waits for its end waits for its last. No order of those can be turned.
         Op::Fence | Op::Choose(..) | Op::Spawn(..) | Op::Join(..) => Touch::Own,
         Op::Act(id, act) => touch_of_act(id, act),

@@ -33,9 +33,25 @@ pub enum Error {
         /// The engines that know it.
         whose: &'static str,
     },
+    /// The program has interrupts, or tasks that share a CPU, and what was asked for cannot have them.
+    #[error("this program has interrupts or says which CPU its tasks run on, and {what}: {instead}")]
+    Contexts {
+        /// What cannot have them.
+        what: &'static str,
+        /// What can.
+        instead: &'static str,
+    },
     /// The program has hidden state: whatever a search says of it can be wrong.
     #[error(transparent)]
     HiddenState(#[from] HiddenState),
+    /// The search does not know tasks that are born, or data that the engine cannot see.
+    #[error(
+        "{what}: user-land code is explored by the explorer, DPOR, brute force and the random engines, under sequential consistency"
+    )]
+    UserLand {
+        /// What is in the way.
+        what: &'static str,
+    },
     /// Two settings of the [`Config`](super::Config) exclude each other.
     #[error("{one} and {other} do not go together: {why}")]
     Config {

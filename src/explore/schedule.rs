@@ -37,6 +37,7 @@ impl Schedule {
 
 /// One step of a saved schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// Name of the task, or `clock`.
@@ -102,6 +103,8 @@ impl Recorder {
             Status::Sleeps(_) => Stand::Sleeps,
             Status::Drains => Stand::Drains,
             Status::Spins(_) => Stand::Spins,
+            Status::Stalled(by) => Stand::Stalled(self.names.task(by).to_owned()),
+            Status::Masked => Stand::Finished,
             Status::Finished => Stand::Finished,
         }
     }

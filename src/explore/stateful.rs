@@ -50,9 +50,6 @@ const WRITING_SHARE: u32 = 20;
 /// # Errors
 /// If a checkpoint cannot be read or written, or is of another exploration.
 pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, Error> {
-    if let Some(max) = config.preemptions_max {
-        return Ok(witness::preemption_bounded(subject, config, max)?);
-    }
     let _locked = config.checkpoint.as_ref().map(Checkpoint::take).transpose()?;
     // An audit is after what the program does and the engine does not see, so it is run each time.
     let rerun = config.audit || config.seeded == Some(Unsound::NamesReused);

@@ -37,6 +37,8 @@ pub enum Stand {
     Drains,
     /// It goes round until something changes.
     Spins,
+    /// Its CPU runs that one.
+    Stalled(String),
     /// It has no more calls.
     Finished,
 }

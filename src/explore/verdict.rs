@@ -28,7 +28,7 @@ pub struct Found {
 pub struct Verdict {
     /// The engine that explored.
     pub engine: EngineKind,
-    /// Executions run, abandoned ones included.
+    /// Executions gone through, abandoned ones included. The explorer steps most of them on copies of states.
     pub executions: u64,
     /// Distinct states met; 0 if the engine does not know states.
     pub states: u64,
@@ -38,6 +38,8 @@ pub struct Verdict {
     pub symmetry: Option<bool>,
     /// Times that the audit went on past a known state, and found the same as before.
     pub audited: Option<u64>,
+    /// What the verdict rests on, of CPUs and interrupts: how often each comes, who gets a CPU that tasks share.
+    pub assumed: Option<String>,
     /// Everything seen? Then `bound` is `None`.
     pub bound: Option<Bound>,
     /// Outcomes of the executions that ended.
@@ -62,6 +64,7 @@ impl Verdict {
             memory: Memory::Sc,
             symmetry: None,
             audited: None,
+            assumed: None,
             bound: None,
             outcomes: Outcomes::default(),
             deadlocks: Outcomes::default(),

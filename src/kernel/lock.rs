@@ -3,9 +3,8 @@
 //! A lock is a name; which data it protects is the discipline of the code that uses it. A spinlock makes its holder
 //! atomic; a mutex may sleep, and gives the BKL back while it does.
 
-use std::panic::Location;
-
 use super::bkl;
+use super::irq::IrqFlags;
 use super::layout::Layout;
 use super::task::Task;
 use crate::engine::Object;
@@ -21,6 +20,28 @@ pub struct SpinGuard<'a> {
     lock: SpinLock,
     current: &'a Task,
     place: Place,
+    then: Then,
+}
+
+/// What is turned on again after an unlock.
+#[derive(Clone, Copy)]
+pub(super) enum Then {
+    Nothing,
+    Irqs,
+    Restore(IrqFlags),
+    Bh,
+}
+
+impl Then {
+    #[track_caller]
+    pub(super) fn make(self, current: &Task) {
+        match self {
+            Then::Nothing => {}
+            Then::Irqs => current.local_irq_enable(),
+            Then::Restore(flags) => current.local_irq_restore(flags),
+            Then::Bh => current.local_bh_enable(),
+        }
+    }
 }
 
 impl SpinLock {
@@ -37,29 +58,56 @@ impl SpinLock {
     /// `spin_lock`.
     #[track_caller]
     pub fn lock(self, current: &Task) -> SpinGuard<'_> {
-        let place = Location::caller();
+        let place = Place::caller();
         self.0.perform(Op::Acquire(self.0.id), place);
         current.add_preempt(1);
         current.push_held(self.0.id);
-        SpinGuard { lock: self, current, place }
+        SpinGuard { lock: self, current, place, then: Then::Nothing }
+    }
+
+    /// `spin_lock_irqsave`: interrupts are off while it is held, and what they were before afterwards.
+    #[track_caller]
+    pub fn lock_irqsave(self, current: &Task) -> SpinGuard<'_> {
+        let flags = current.local_irq_save();
+        let mut guard = self.lock(current);
+        guard.then = Then::Restore(flags);
+        guard
+    }
+
+    /// `spin_lock_irq`: interrupts are off while it is held, and on afterwards, whatever was before.
+    #[track_caller]
+    pub fn lock_irq(self, current: &Task) -> SpinGuard<'_> {
+        current.local_irq_disable();
+        let mut guard = self.lock(current);
+        guard.then = Then::Irqs;
+        guard
+    }
+
+    /// `spin_lock_bh`: no softirq comes while it is held.
+    #[track_caller]
+    pub fn lock_bh(self, current: &Task) -> SpinGuard<'_> {
+        current.local_bh_disable();
+        let mut guard = self.lock(current);
+        guard.then = Then::Bh;
+        guard
     }
 
     /// `spin_trylock`.
     #[track_caller]
     pub fn try_lock(self, current: &Task) -> Option<SpinGuard<'_>> {
-        let place = Location::caller();
+        let place = Place::caller();
         if self.0.perform(Op::TryAcquire(self.0.id), place) == 0 {
             return None;
         }
         current.add_preempt(1);
         current.push_held(self.0.id);
-        Some(SpinGuard { lock: self, current, place })
+        Some(SpinGuard { lock: self, current, place, then: Then::Nothing })
     }
 
     /// `spin_unlock` without a guard, as C has it: whether the task holds the lock is its own business.
     #[track_caller]
     pub fn unlock(self, current: &Task) {
-        self.unlock_at(current, Location::caller());
+        self.unlock_at(current, Place::caller());
     }
 
     fn unlock_at(self, current: &Task, place: Place) {
@@ -79,6 +127,7 @@ impl SpinGuard<'_> {
 impl Drop for SpinGuard<'_> {
     fn drop(&mut self) {
         self.lock.unlock_at(self.current, self.place);
+        self.then.make(self.current);
     }
 }
 
@@ -108,7 +157,7 @@ impl Mutex {
     /// `mutex_lock`: may sleep, and drops the BKL while it does.
     #[track_caller]
     pub fn lock(self, current: &Task) -> MutexGuard<'_> {
-        let place = Location::caller();
+        let place = Place::caller();
         current.might_sleep("mutex_lock");
         let taken = bkl::kernel_locked(current) && self.0.perform(Op::TryAcquire(self.0.id), place) == 1;
         if !taken {
@@ -121,7 +170,7 @@ impl Mutex {
     /// `mutex_trylock`: never sleeps.
     #[track_caller]
     pub fn try_lock(self, current: &Task) -> Option<MutexGuard<'_>> {
-        let place = Location::caller();
+        let place = Place::caller();
         if self.0.perform(Op::TryAcquire(self.0.id), place) == 0 {
             return None;
         }
@@ -132,7 +181,7 @@ impl Mutex {
     /// `mutex_unlock` without a guard.
     #[track_caller]
     pub fn unlock(self, current: &Task) {
-        self.unlock_at(current, Location::caller());
+        self.unlock_at(current, Place::caller());
     }
 
     fn unlock_at(self, current: &Task, place: Place) {

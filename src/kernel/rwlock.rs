@@ -6,9 +6,8 @@
 //!
 //! Sources: `include/asm-i386/rwlock.h`, `lib/rwsem.c` and `kernel/lockdep.c` of Linux 2.6.23.
 
-use std::panic::Location;
-
 use super::bkl;
+use super::lock::Then;
 use super::slab::Layout;
 use super::task::Task;
 use crate::engine::Object;
@@ -27,6 +26,7 @@ pub struct RwLockGuard<'a> {
     reads: bool,
     current: &'a Task,
     place: Place,
+    then: Then,
 }
 
 impl RwLock {
@@ -43,40 +43,76 @@ impl RwLock {
     /// `read_lock`: waits for a writer that holds it, for no other.
     #[track_caller]
     pub fn read_lock(self, current: &Task) -> RwLockGuard<'_> {
-        self.0.perform(Op::AcquireRead(self.0.id), Location::caller());
-        self.taken(current, true, Location::caller())
+        self.0.perform(Op::AcquireRead(self.0.id), Place::caller());
+        self.taken(current, true, Place::caller())
     }
 
     /// `read_unlock` without a guard, as C has it: whether the task holds the lock is its own business.
     #[track_caller]
     pub fn read_unlock(self, current: &Task) {
-        self.unlock_at(current, true, Location::caller());
+        self.unlock_at(current, true, Place::caller());
     }
 
     /// `write_lock`: waits for all others, readers and writers.
     #[track_caller]
     pub fn write_lock(self, current: &Task) -> RwLockGuard<'_> {
-        self.0.perform(Op::Acquire(self.0.id), Location::caller());
-        self.taken(current, false, Location::caller())
+        self.0.perform(Op::Acquire(self.0.id), Place::caller());
+        self.taken(current, false, Place::caller())
+    }
+
+    /// `read_lock_irqsave`: interrupts are off while it is held.
+    #[track_caller]
+    pub fn read_lock_irqsave(self, current: &Task) -> RwLockGuard<'_> {
+        let flags = current.local_irq_save();
+        let mut guard = self.read_lock(current);
+        guard.then = Then::Restore(flags);
+        guard
+    }
+
+    /// `write_lock_irqsave`: interrupts are off while it is held.
+    #[track_caller]
+    pub fn write_lock_irqsave(self, current: &Task) -> RwLockGuard<'_> {
+        let flags = current.local_irq_save();
+        let mut guard = self.write_lock(current);
+        guard.then = Then::Restore(flags);
+        guard
+    }
+
+    /// `read_lock_bh`: no softirq comes while it is held.
+    #[track_caller]
+    pub fn read_lock_bh(self, current: &Task) -> RwLockGuard<'_> {
+        current.local_bh_disable();
+        let mut guard = self.read_lock(current);
+        guard.then = Then::Bh;
+        guard
+    }
+
+    /// `write_lock_bh`: no softirq comes while it is held.
+    #[track_caller]
+    pub fn write_lock_bh(self, current: &Task) -> RwLockGuard<'_> {
+        current.local_bh_disable();
+        let mut guard = self.write_lock(current);
+        guard.then = Then::Bh;
+        guard
     }
 
     /// `write_trylock`.
     #[track_caller]
     pub fn write_trylock(self, current: &Task) -> Option<RwLockGuard<'_>> {
-        let taken = self.0.perform(Op::TryAcquire(self.0.id), Location::caller()) == 1;
-        taken.then(|| self.taken(current, false, Location::caller()))
+        let taken = self.0.perform(Op::TryAcquire(self.0.id), Place::caller()) == 1;
+        taken.then(|| self.taken(current, false, Place::caller()))
     }
 
     /// `write_unlock` without a guard.
     #[track_caller]
     pub fn write_unlock(self, current: &Task) {
-        self.unlock_at(current, false, Location::caller());
+        self.unlock_at(current, false, Place::caller());
     }
 
     fn taken(self, current: &Task, reads: bool, place: Place) -> RwLockGuard<'_> {
         current.add_preempt(1);
         current.push_held(self.0.id);
-        RwLockGuard { lock: self, reads, current, place }
+        RwLockGuard { lock: self, reads, current, place, then: Then::Nothing }
     }
 
     fn unlock_at(self, current: &Task, reads: bool, place: Place) {
@@ -97,6 +133,7 @@ impl RwLockGuard<'_> {
 impl Drop for RwLockGuard<'_> {
     fn drop(&mut self) {
         self.lock.unlock_at(self.current, self.reads, self.place);
+        self.then.make(self.current);
     }
 }
 
@@ -139,7 +176,7 @@ impl RwSem {
     /// `down_read`: waits for a writer that holds the semaphore, or that came before.
     #[track_caller]
     pub fn down_read(self, current: &Task) -> RwSemGuard<'_> {
-        let place = Location::caller();
+        let place = Place::caller();
         self.down(current, Op::AcquireRead(self.lock.id), "down_read", place);
         self.taken(current, true, place)
     }
@@ -147,13 +184,13 @@ impl RwSem {
     /// `up_read` without a guard, as C has it.
     #[track_caller]
     pub fn up_read(self, current: &Task) {
-        self.up_at(current, true, Location::caller());
+        self.up_at(current, true, Place::caller());
     }
 
     /// `down_write`: waits for all who hold it or came before.
     #[track_caller]
     pub fn down_write(self, current: &Task) -> RwSemGuard<'_> {
-        let place = Location::caller();
+        let place = Place::caller();
         self.down(current, Op::Acquire(self.lock.id), "down_write", place);
         self.taken(current, false, place)
     }
@@ -162,7 +199,7 @@ impl RwSem {
     /// holds the semaphore; the kernel hands it over without such a moment.
     #[track_caller]
     pub fn down_write_trylock(self, current: &Task) -> Option<RwSemGuard<'_>> {
-        let place = Location::caller();
+        let place = Place::caller();
         let taken = self.lock.perform(Op::TryAcquire(self.lock.id), place) == 1;
         taken.then(|| self.taken(current, false, place))
     }
@@ -170,7 +207,7 @@ impl RwSem {
     /// `up_write` without a guard.
     #[track_caller]
     pub fn up_write(self, current: &Task) {
-        self.up_at(current, false, Location::caller());
+        self.up_at(current, false, Place::caller());
     }
 
     #[track_caller]

@@ -2,12 +2,11 @@
 
 use std::cell::{Cell, RefCell};
 use std::hash::{Hash, Hasher};
-use std::panic::Location;
 
 use super::Kernel;
-use crate::engine;
 use crate::engine::fingerprint::Fingerprint;
-use crate::event::{Choice, Note, ObjectId, Op, Place, TaskId};
+use crate::engine::{self, Preemption};
+use crate::event::{Choice, Mask, Note, ObjectId, Op, Place, TaskId};
 
 /// A task of the simulated kernel. Passed as `current` wherever the kernel's is ambient.
 ///
@@ -22,6 +21,7 @@ pub struct Task {
     /// Depth of the BKL, -1 when not held.
     pub(super) lock_depth: Cell<i32>,
     preempt_count: Cell<u32>,
+    irqs_off: Cell<bool>,
     held_locks: RefCell<Vec<ObjectId>>,
 }
 
@@ -41,6 +41,7 @@ impl Task {
             pid,
             lock_depth: Cell::new(-1),
             preempt_count: Cell::new(0),
+            irqs_off: Cell::new(false),
             held_locks: RefCell::default(),
         }
     }
@@ -48,7 +49,7 @@ impl Task {
     /// Enters a function: the outline as executed is made of these.
     #[track_caller]
     pub fn enter(&self, name: &'static str) -> Frame {
-        let place = Location::caller();
+        let place = Place::caller();
         engine::note(Note::Enter(name), place);
         Frame { name, entry: engine::history(), place }
     }
@@ -56,14 +57,20 @@ impl Task {
     /// A call that may sleep (`might_sleep`), by what.
     #[track_caller]
     pub fn might_sleep(&self, what: &'static str) {
-        engine::note(Note::MightSleep(what), Location::caller());
+        engine::note(Note::MightSleep(what), Place::caller());
+        if engine::preemption() == Some(Preemption::Voluntary) {
+            engine::perform(Op::Mask(Mask::Resched), Place::caller());
+        }
     }
 
     /// `preempt_disable`: atomic from here.
     #[track_caller]
     pub fn preempt_disable(&self) {
         self.preempt_count.set(self.preempt_count.get() + 1);
-        engine::note(Note::Preempt(1), Location::caller());
+        if engine::preemption().is_some() {
+            engine::perform(Op::Mask(Mask::PreemptDisable), Place::caller());
+        }
+        engine::note(Note::Preempt(1), Place::caller());
     }
 
     /// `preempt_enable`.
@@ -72,7 +79,10 @@ impl Task {
         let depth = self.preempt_count.get();
         self.bug_on(depth == 0, "preempt_enable without preempt_disable");
         self.preempt_count.set(depth.saturating_sub(1));
-        engine::note(Note::Preempt(-1), Location::caller());
+        if engine::preemption().is_some() {
+            engine::perform(Op::Mask(Mask::PreemptEnable), Place::caller());
+        }
+        engine::note(Note::Preempt(-1), Place::caller());
     }
 
     pub(super) fn push_held(&self, lock: ObjectId) {
@@ -95,6 +105,15 @@ impl Task {
         self.preempt_count.set(self.preempt_count.get().saturating_add_signed(by));
     }
 
+    pub(super) fn set_irqs_off(&self, off: bool) {
+        self.irqs_off.set(off);
+    }
+
+    /// `irqs_disabled`: no interrupt comes here.
+    pub fn irqs_disabled(&self) -> bool {
+        self.irqs_off.get()
+    }
+
     /// `in_atomic`: preemption is off, by a spinlock or otherwise. The BKL does not count.
     pub fn in_atomic(&self) -> bool {
         self.preempt_count.get() > 0
@@ -104,14 +123,14 @@ impl Task {
     #[track_caller]
     pub fn bug_on(&self, condition: bool, text: &'static str) {
         if condition {
-            engine::note(Note::Bug(text), Location::caller());
+            engine::note(Note::Bug(text), Place::caller());
         }
     }
 
     /// The environment picks one of `0..n`.
     #[track_caller]
     pub fn choose(&self, n: u8, what: impl Into<Choice>) -> u8 {
-        engine::perform(Op::Choose(n, what.into()), Location::caller()) as u8
+        engine::perform(Op::Choose(n, what.into()), Place::caller()) as u8
     }
 
     /// Something may happen or not, as the environment picks.
@@ -133,7 +152,7 @@ impl Task {
     pub fn again(&self, frame: &Frame, locals: &impl Hash) {
         let mut fold = Fingerprint::default();
         fold.write_history(frame.entry);
-        self.hash_context(Location::caller(), &mut fold);
+        self.hash_context(Place::caller(), &mut fold);
         locals.hash(&mut fold);
         engine::set_history(fold.finish_128());
     }
@@ -146,7 +165,7 @@ impl Task {
     pub fn forget_past(&self, locals: &impl Hash) {
         let mut fold = Fingerprint::default();
         fold.write_history(engine::origin());
-        self.hash_context(Location::caller(), &mut fold);
+        self.hash_context(Place::caller(), &mut fold);
         locals.hash(&mut fold);
         engine::set_history(fold.finish_128());
     }
@@ -157,7 +176,7 @@ impl Task {
         fold.write_u64(u64::from(place.line()) << 32 | u64::from(place.column()));
         fold.write_u32(self.lock_depth.get() as u32);
         // The checks remember it too, and what comes from spinlocks is told by the locks held: one of the two suffices.
-        fold.write_u32(self.preempt_count.get());
+        fold.write_u32(self.preempt_count.get() | u32::from(self.irqs_off.get()) << 31);
         self.held_locks.borrow().hash(fold);
     }
 }

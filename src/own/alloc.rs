@@ -1,8 +1,6 @@
 //! `std::alloc`, counted: what is not given back is a leak, LW022.
 #![allow(unsafe_code)]
 
-use std::panic::Location;
-
 pub use std::alloc::Layout;
 
 use crate::check::happens::COUNTED;
@@ -29,7 +27,7 @@ fn track(pointer: *mut u8, place: Place) -> *mut u8 {
 #[track_caller]
 pub unsafe fn alloc(layout: Layout) -> *mut u8 {
     // SAFETY: the caller keeps what the function asks for.
-    track(unsafe { raw::alloc(layout, false) }, Location::caller())
+    track(unsafe { raw::alloc(layout, false) }, Place::caller())
 }
 
 /// `std::alloc::alloc_zeroed`.
@@ -39,7 +37,7 @@ pub unsafe fn alloc(layout: Layout) -> *mut u8 {
 #[track_caller]
 pub unsafe fn alloc_zeroed(layout: Layout) -> *mut u8 {
     // SAFETY: the caller keeps what the function asks for.
-    track(unsafe { raw::alloc(layout, true) }, Location::caller())
+    track(unsafe { raw::alloc(layout, true) }, Place::caller())
 }
 
 /// `std::alloc::dealloc`.
@@ -53,7 +51,7 @@ pub unsafe fn alloc_zeroed(layout: Layout) -> *mut u8 {
 pub unsafe fn dealloc(pointer: *mut u8, layout: Layout) {
     let count =
         here::no_more_counted(pointer.addr()).expect("this memory was not allocated, or it was given back already");
-    Shared::of(count).act(Act::Drop(false), Location::caller());
+    Shared::of(count).act(Act::Drop(false), Place::caller());
     // SAFETY: the caller keeps what the function asks for.
     unsafe { raw::dealloc(pointer, layout) }
 }
@@ -70,7 +68,7 @@ struct Held(Shared);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.0.act_at_last(Act::Drop(false), Location::caller());
+        self.0.act_at_last(Act::Drop(false), Place::caller());
     }
 }
 
@@ -78,7 +76,7 @@ impl<T> Track<T> {
     /// Looks after the value.
     #[track_caller]
     pub fn new(value: T) -> Track<T> {
-        Track { value, count: Held(counted(Location::caller())) }
+        Track { value, count: Held(counted(Place::caller())) }
     }
 
     /// The value.

@@ -3,7 +3,6 @@
 //! Every access is a step of the exploration, and lasts as long as the closure that it was made for, or the pointer that `get` returns.
 
 use std::marker::PhantomData;
-use std::panic::Location;
 
 use crate::check::happens::ACCESS_ENDS;
 use crate::event::{Access, CaseNote, Note, ObjectKind, Op, Place, Rmw};
@@ -69,7 +68,7 @@ impl<T> UnsafeCell<T> {
     /// One of that value.
     #[track_caller]
     pub fn new(value: T) -> UnsafeCell<T> {
-        let shared = Shared::new(ObjectKind::Cell, 0, Location::caller());
+        let shared = Shared::new(ObjectKind::Cell, 0, Place::caller());
         let content = Content::of_bytes::<T>();
         shared.publish(content.stands_for(std::ptr::from_ref(&value).cast()));
         UnsafeCell { shared, content, alone: PhantomData, data: Data::new(value) }
@@ -88,7 +87,7 @@ impl<T: ?Sized> UnsafeCell<T> {
     where
         F: FnOnce(*const T) -> R,
     {
-        let place = Location::caller();
+        let place = Place::caller();
         let span = Span::begin(self.shared, false, place);
         let result = f(self.data.pointer());
         span.end(None, place);
@@ -101,7 +100,7 @@ impl<T: ?Sized> UnsafeCell<T> {
     where
         F: FnOnce(*mut T) -> R,
     {
-        let place = Location::caller();
+        let place = Place::caller();
         let span = Span::begin(self.shared, true, place);
         let result = f(self.data.pointer());
         span.end(self.content.stands_for(self.data.pointer().cast::<u8>()), place);
@@ -111,14 +110,14 @@ impl<T: ?Sized> UnsafeCell<T> {
     /// A pointer to read through. The access lasts as long as it lives.
     #[track_caller]
     pub fn get(&self) -> ConstPtr<T> {
-        let place = Location::caller();
+        let place = Place::caller();
         ConstPtr::new(Span::begin(self.shared, false, place), self.data.pointer(), place)
     }
 
     /// A pointer to write through. The access lasts as long as it lives.
     #[track_caller]
     pub fn get_mut(&self) -> MutPtr<T> {
-        let place = Location::caller();
+        let place = Place::caller();
         MutPtr::new(Span::begin(self.shared, true, place), self.data.pointer(), place)
     }
 }
@@ -153,7 +152,7 @@ impl<T> Cell<T> {
     /// Runs `f` on the value, which nobody else reaches meanwhile.
     #[track_caller]
     fn change<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
-        let place = Location::caller();
+        let place = Place::caller();
         let span = Span::begin(self.cell.shared, true, place);
         let result = f(self.cell.data.exclusive());
         span.end(self.cell.content.stands_for(self.cell.data.pointer().cast::<u8>().cast_const()), place);
@@ -188,7 +187,7 @@ impl<T> Cell<T> {
     where
         T: Copy,
     {
-        let place = Location::caller();
+        let place = Place::caller();
         let span = Span::begin(self.cell.shared, false, place);
         let value = *self.cell.data.shared();
         span.end(None, place);

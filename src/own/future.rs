@@ -1,12 +1,11 @@
 //! Futures: `block_on`, and tokio's `AtomicWaker` as loom has it.
 
 use std::future::Future;
-use std::panic::Location;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use crate::event::{Act, ObjectKind, Op};
+use crate::event::{Act, ObjectKind, Op, Place};
 use crate::own::Shared;
 use crate::own::sync::{Mutex, PoisonError};
 
@@ -21,7 +20,7 @@ impl Wake for Wakes {
 
     #[track_caller]
     fn wake_by_ref(self: &Arc<Self>) {
-        self.0.act_at_last(Act::Post, Location::caller());
+        self.0.act_at_last(Act::Post, Place::caller());
     }
 }
 
@@ -37,7 +36,7 @@ pub fn block_on<F>(future: F) -> F::Output
 where
     F: Future,
 {
-    let place = Location::caller();
+    let place = Place::caller();
     let woken = Shared::new(ObjectKind::Token, 0, place);
     let waker = Waker::from(Arc::new(Wakes(woken)));
     let mut context = Context::from_waker(&waker);

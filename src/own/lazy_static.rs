@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::panic::Location;
 use std::rc::Rc;
 
 #[doc(no_inline)]
@@ -10,7 +9,7 @@ pub use std::thread::panicking;
 
 pub use crate::own::thread::{AccessError, yield_now};
 
-use crate::event::{Access, Alu, AluOp, Op, Rmw};
+use crate::event::{Access, Alu, AluOp, Op, Place, Rmw};
 use crate::own::{here, program, raw};
 
 /// The value of a `lazy_static!`.
@@ -25,7 +24,7 @@ impl<T: 'static> Lazy<T> {
     /// The value, which is made if nobody has. Two threads may both make one; the first that is done counts.
     #[track_caller]
     pub fn get(&'static self) -> &'static T {
-        let place = Location::caller();
+        let place = Place::caller();
         let key = std::ptr::from_ref(self).addr();
         let statics = program::statics(crate::own::Shared::of(here::current().0));
         statics.perform(|id| Op::Load(id, Access::Acquire), place);

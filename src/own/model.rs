@@ -26,7 +26,7 @@
 //!
 //! A bound of ours that is hit is a panic as well. One that was asked for is a line on the standard error: `INCOMPLETE`, with its name.
 
-use std::panic::Location;
+use crate::event::Place;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -122,7 +122,7 @@ impl Builder {
     where
         F: Fn() + Sync + Send + 'static,
     {
-        report::check(self.asked(), Arc::new(f), Location::caller());
+        report::check(self.asked(), Arc::new(f), Place::caller());
     }
 
     /// Explores the closure, and returns what was seen: findings, outcomes, counts.
@@ -134,7 +134,7 @@ impl Builder {
     where
         F: Fn() + Sync + Send + 'static,
     {
-        report::explore(&self.asked(), Arc::new(f), Location::caller()).checked
+        report::explore(&self.asked(), Arc::new(f), Place::caller()).checked
     }
 
     fn asked(&self) -> Asked {
@@ -167,5 +167,5 @@ pub fn model<F>(f: F)
 where
     F: Fn() + Sync + Send + 'static,
 {
-    report::check(Builder::new().asked(), Arc::new(f), Location::caller());
+    report::check(Builder::new().asked(), Arc::new(f), Place::caller());
 }

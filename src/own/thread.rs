@@ -20,7 +20,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, Location, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -79,7 +79,7 @@ impl Thread {
     /// Lets the thread's `park` return, the one it is in or the next.
     #[track_caller]
     pub fn unpark(&self) {
-        self.token().act(Act::Post, Location::caller());
+        self.token().act(Act::Post, Place::caller());
     }
 
     /// The token is made right after the thread's object.
@@ -140,7 +140,7 @@ where
     F: FnOnce() -> T + 'static,
     T: 'static,
 {
-    start(f, None, Location::caller())
+    start(f, None, Place::caller())
 }
 
 impl<T> JoinHandle<T> {
@@ -151,7 +151,7 @@ impl<T> JoinHandle<T> {
     #[track_caller]
     pub fn join(self) -> Result<T> {
         let task = self.task;
-        Shared::of(self.thread.object).perform(|id| Op::Join(id, task), Location::caller());
+        Shared::of(self.thread.object).perform(|id| Op::Join(id, task), Place::caller());
         self.packet.0.result.take().unwrap_or_else(|| Err(Box::new("the thread has no result")))
     }
 
@@ -164,7 +164,7 @@ impl<T> JoinHandle<T> {
     #[track_caller]
     pub fn is_finished(&self) -> bool {
         let object = Shared::of(self.thread.object);
-        object.perform(|id| Op::Load(id, crate::event::Access::Acquire), Location::caller()) == 0
+        object.perform(|id| Op::Load(id, crate::event::Access::Acquire), Place::caller()) == 0
     }
 }
 
@@ -209,7 +209,7 @@ impl Builder {
         F: FnOnce() -> T + 'static,
         T: 'static,
     {
-        Ok(start(f, self.name, Location::caller()))
+        Ok(start(f, self.name, Place::caller()))
     }
 
     /// Starts it in a scope.
@@ -226,7 +226,7 @@ impl Builder {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
-        Ok(scope.start(f, self.name, Location::caller()))
+        Ok(scope.start(f, self.name, Place::caller()))
     }
 }
 
@@ -239,13 +239,13 @@ pub fn current() -> Thread {
 /// Waits for an `unpark`, unless there was one since the last `park`.
 #[track_caller]
 pub fn park() {
-    current().token().perform(Op::Down, Location::caller());
+    current().token().perform(Op::Down, Place::caller());
 }
 
 /// The same, or a timeout, which may come at any time.
 #[track_caller]
 pub fn park_timeout(_timeout: Duration) {
-    let place = Location::caller();
+    let place = Place::caller();
     let token = current().token();
     match engine::perform(Op::Choose(2, "the timeout comes first".into()), place) {
         0 => token.perform(Op::Down, place),
@@ -256,7 +256,7 @@ pub fn park_timeout(_timeout: Duration) {
 /// Lets others go first. A loop that goes round without finding anything new waits here until something changes that it has read.
 #[track_caller]
 pub fn yield_now() {
-    Shared::of(here::current().0).act(Act::Spin, Location::caller());
+    Shared::of(here::current().0).act(Act::Spin, Place::caller());
 }
 
 /// Time is not modelled: anything may happen meanwhile, or nothing. As [`yield_now`].
@@ -284,7 +284,7 @@ pub fn scope<'env, F, T>(f: F) -> T
 where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
 {
-    let place = Location::caller();
+    let place = Place::caller();
     let scope = Scope { open: Mutex::default(), scope: PhantomData, env: PhantomData };
     let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
     while let Some((task, object)) = scope.next_open() {
@@ -306,7 +306,7 @@ impl<'scope> Scope<'scope, '_> {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
-        self.start(f, None, Location::caller())
+        self.start(f, None, Place::caller())
     }
 
     fn start<F, T>(&'scope self, f: F, name: Option<String>, place: Place) -> ScopedJoinHandle<'scope, T>

@@ -49,7 +49,8 @@ pub fn plain_page(finding: &Finding, place: &str, names: &Names, replay: Option<
     plain_page_in(finding, place, names, replay, columns::PAGE_COLUMNS)
 }
 
-fn plain_page_in(finding: &Finding, place: &str, names: &Names, replay: Option<&Replay>, width: usize) -> String {
+/// The same for a terminal of this many columns.
+pub fn plain_page_in(finding: &Finding, place: &str, names: &Names, replay: Option<&Replay>, width: usize) -> String {
     let mut text = head_in(finding, place, width);
     match replay {
         Some(replay) => {
@@ -149,12 +150,13 @@ pub fn verdict_line(program: &str, tasks: usize, jobs: usize, verdict: &Verdict)
         0 => "nothing found so far".to_owned(),
         findings => count(findings as u64, "finding"),
     };
+    let assumed = verdict.assumed.as_ref().map_or(String::new(), |assumed| format!("; {assumed}"));
     let executions = match jobs {
         1 => format!("{}, ", count(verdict.executions, "execution")),
         _ => String::new(),
     };
     format!(
-        "{} {program}: {findings}, {states}{executions}{}, {}\n",
+        "{} {program}: {findings}, {states}{executions}{}, {}{assumed}\n",
         completeness(verdict),
         count(tasks as u64, "task"),
         memory_model(verdict.engine, verdict.memory)

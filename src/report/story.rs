@@ -319,6 +319,7 @@ impl Teller<'_> {
                 Some(Stand::Sleeps) => "sleeps".to_owned(),
                 Some(Stand::Drains) => "waits for its own stores to reach memory".to_owned(),
                 Some(Stand::Spins) => "spins".to_owned(),
+                Some(Stand::Stalled(by)) => format!("{by} has its CPU"),
                 Some(Stand::Finished) | None => label.clone(),
             };
             self.flush(column);
@@ -368,6 +369,7 @@ fn explain_switches(rows: &mut [Row], columns: &[(TaskId, String)], replay: &Rep
             Stand::Sleeps => "(sleeps)".to_owned(),
             Stand::Drains => "(waits for its own stores)".to_owned(),
             Stand::Spins => "(spins)".to_owned(),
+            Stand::Stalled(by) => format!("({by} has its CPU)"),
             Stand::Finished => "(done)".to_owned(),
         };
         rows[at].switch = Some((before, why));
@@ -404,13 +406,12 @@ fn unhide(folded: &mut Vec<Row>, hidden: &mut Vec<Row>) {
 
 #[cfg(test)]
 mod tests {
-    use std::panic::Location;
-
     use super::*;
+    use crate::event::Place;
 
     #[test]
     fn places_stand_in_the_order_of_steps_and_the_second_may_be_missing() {
-        let spot = |step| Spot { step, task: TaskId(1), place: Location::caller(), set_up_of: None };
+        let spot = |step| Spot { step, task: TaskId(1), place: Place::caller(), set_up_of: None };
         let place = |step: u32| (spot(step), step.to_string());
         let finding = |at, other: Option<u32>| Finding {
             code: Code::LW010,

@@ -4,18 +4,31 @@
 //! were theirs. User-land code has data of its own behind its locks, so its executions go on by the rules, unwatched, and what is left
 //! standing then never runs again.
 
+use std::any::Any;
 use std::rc::Rc;
 
 use super::{Controlled, Execution, Mode, Task};
 use crate::engine::memo::Effect;
+use crate::engine::quiet::{panic_place, panic_text};
 use crate::engine::world::Transition;
 use crate::engine::{Body, Engine, Exceeded, TASKS_MAX};
-use crate::event::{Format, ObjectId, ObjectInfo, ObjectKind, Op, Place, Status, TaskId, View, What, wakes_one};
+use crate::event::{
+    Act, Format, ObjectId, ObjectInfo, ObjectKind, Op, Place, Status, Symbol, TaskId, View, What, wakes_one,
+};
 
 /// Steps that an abandoned execution of user-land code still makes.
 const RUN_ON_MAX: usize = 20_000;
 
 impl Controlled {
+    /// An execution is over: its tasks end somehow.
+    pub(super) fn leave(&mut self, execution: &Rc<Execution>, mut tasks: Vec<Option<Task>>) {
+        if execution.births.is_none() {
+            return self.drain(execution, tasks);
+        }
+        self.run_on(execution, &mut tasks);
+        self.abandon(tasks);
+    }
+
     /// Makes a step, and starts the task that it bears.
     pub(super) fn take(&mut self, execution: &Rc<Execution>, tasks: &mut Vec<Option<Task>>, transition: Transition) {
         execution.take(tasks, transition);
@@ -31,7 +44,7 @@ impl Controlled {
         execution.start(tasks, child);
     }
 
-    pub(super) fn drain(&mut self, execution: &Execution, tasks: Vec<Option<Task>>) {
+    fn drain(&mut self, execution: &Execution, tasks: Vec<Option<Task>>) {
         execution.mode.set(Mode::Drain);
         for (index, mut task) in tasks.into_iter().enumerate().filter_map(|(index, task)| Some((index, task?))) {
             execution.task.set(TaskId(index as u8 + 1));
@@ -45,7 +58,7 @@ impl Controlled {
 
     /// User-land code has data that only its locks protect, so a task of it cannot run on as if it held them all. An execution
     /// that ended early goes on by its rules, unwatched, one task after the other.
-    pub(super) fn run_on(&mut self, execution: &Rc<Execution>, tasks: &mut Vec<Option<Task>>) {
+    fn run_on(&mut self, execution: &Rc<Execution>, tasks: &mut Vec<Option<Task>>) {
         execution.muted.set(true);
         let mut transitions = Vec::new();
         for step in 0..RUN_ON_MAX {
@@ -80,6 +93,24 @@ impl Execution {
         (thread, child)
     }
 
+    /// The text of a panic. User-land code panics in many places, so it says where; kernel code says `BUG_ON` in one.
+    pub(super) fn panic_text(&self, payload: &(dyn Any + Send)) -> &'static str {
+        let text = panic_text(payload);
+        match self.births {
+            Some(_) => Symbol::from(format!("{text} ({})", panic_place())).as_str(),
+            None => Symbol::new(text).as_str(),
+        }
+    }
+
+    /// An operation was made that starts a task, or lets others go first.
+    pub(super) fn follow_births(&self, op: Op) {
+        match (op, &self.births) {
+            (Op::Spawn(_, child), _) => self.newborn.set(Some(child)),
+            (Op::Act(_, Act::Spin), Some(births)) => births.spin(),
+            _ => {}
+        }
+    }
+
     /// Does the task unwind from a panic, so that it cannot be suspended here? Others would take the panic for theirs. What it has to
     /// wait for it waits for all the same.
     pub(super) fn unwinds(&self, task: TaskId, op: Op) -> bool {
@@ -87,7 +118,7 @@ impl Execution {
             return false;
         }
         let mut world = self.world.borrow_mut();
-        world.set_pending(task, op, std::panic::Location::caller());
+        world.set_pending(task, op, Place::caller());
         matches!(world.status(task).0, Status::Ready(_)) && !matches!(op, Op::Spawn(..))
     }
 

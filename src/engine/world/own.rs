@@ -175,6 +175,7 @@ impl World {
             self.tasks.push(task);
             self.objects.push(Vec::new());
         }
+        self.cpus.grow(self.tasks.len());
         self.tasks[child.index()] = super::Task { history, ..super::Task::new(usize::from(child.0)) };
     }
 

@@ -65,6 +65,7 @@ impl World {
             self.has_read(task, op, seen, result);
         }
         if task != TaskId::BOOT {
+            self.stepped(task, op, result);
             let mut fold = Fingerprint::default();
             fold.write_history(before);
             // Which operation it was is told by the history before it: code is a function of what it has observed.
@@ -149,6 +150,7 @@ impl World {
                 old
             }
             Op::Fence => 0,
+            Op::Mask(_) | Op::Enter(_) | Op::Leave(_) => self.perform_on_cpu(task, op),
             Op::Acquire(id) => {
                 self.slot_mut(id).value = me;
                 0

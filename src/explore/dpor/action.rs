@@ -119,7 +119,7 @@ fn commute((a, way): (&Action, Way), (b, with): (&Action, Way)) -> bool {
 mod tests {
     use super::*;
     use crate::engine::Memory;
-    use crate::event::{Access, Act, Alu, AluOp, Rmw};
+    use crate::event::{Access, Act, Alu, AluOp, Level, Mask, Rmw};
     use crate::explore::dependence::apart;
 
     const ADD: Alu = Alu { what: AluOp::Add, bits: 8, signed: false };
@@ -242,7 +242,10 @@ mod tests {
             Op::Choose(..) => Op::Interrupt(TaskId(2)),
             Op::Interrupt(_) => Op::Advance(1),
             Op::Advance(_) => Op::Flush(X, 1),
-            Op::Flush(..) => Op::Spawn(X, TaskId(3)),
+            Op::Flush(..) => Op::Mask(Mask::IrqSave),
+            Op::Mask(_) => Op::Enter(Level::Hard),
+            Op::Enter(_) => Op::Leave(Level::Hard),
+            Op::Leave(_) => Op::Spawn(X, TaskId(3)),
             Op::Spawn(..) => Op::Join(X, TaskId(3)),
             Op::Join(..) => Op::Act(X, Act::TryRead),
             Op::Act(_, act) => Op::Act(X, act_after(act)?),

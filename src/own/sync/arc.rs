@@ -8,7 +8,6 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
-use std::panic::Location;
 use std::pin::Pin;
 use std::sync;
 
@@ -51,7 +50,7 @@ impl<T> Arc<T> {
     /// A value with one handle.
     #[track_caller]
     pub fn new(value: T) -> Arc<T> {
-        Arc { count: counted(1, Location::caller()), value: sync::Arc::new(value) }
+        Arc { count: counted(1, Place::caller()), value: sync::Arc::new(value) }
     }
 
     /// The same, pinned.
@@ -67,7 +66,7 @@ impl<T> Arc<T> {
     #[track_caller]
     pub fn new_cyclic(make: impl FnOnce(&Weak<T>) -> T) -> Arc<T> {
         // Nobody is counted until the value is there.
-        let count = counted(0, Location::caller());
+        let count = counted(0, Place::caller());
         let value = sync::Arc::new_cyclic(|weak| make(&Weak { count: Some(count), value: weak.clone() }));
         count.object().adjust(1);
         Arc { count, value }
@@ -79,7 +78,7 @@ impl<T> Arc<T> {
     /// With the handle, if it is not.
     #[track_caller]
     pub fn try_unwrap(this: Arc<T>) -> Result<T, Arc<T>> {
-        if !this.take_if_only(Location::caller()) {
+        if !this.take_if_only(Place::caller()) {
             return Err(this);
         }
         let value = this.leave();
@@ -89,7 +88,7 @@ impl<T> Arc<T> {
     /// The value, if this is its last handle. Of several threads that do this one gets it.
     #[track_caller]
     pub fn into_inner(this: Arc<T>) -> Option<T> {
-        let is_last = this.count.act(Act::Drop(true), Location::caller()) == 1;
+        let is_last = this.count.act(Act::Drop(true), Place::caller()) == 1;
         let value = this.leave();
         if is_last { sync::Arc::into_inner(value) } else { None }
     }
@@ -103,7 +102,7 @@ impl<T: ?Sized> Arc<T> {
     #[track_caller]
     pub fn from_std(mut std: sync::Arc<T>) -> Arc<T> {
         assert!(sync::Arc::get_mut(&mut std).is_some(), "Arc::from_std takes an Arc with one handle");
-        Arc { count: counted(1, Location::caller()), value: std }
+        Arc { count: counted(1, Place::caller()), value: std }
     }
 
     fn load(&self, place: Place) -> u64 {
@@ -124,7 +123,7 @@ impl<T: ?Sized> Arc<T> {
     /// Number of handles.
     #[track_caller]
     pub fn strong_count(this: &Arc<T>) -> usize {
-        this.load(Location::caller()) as usize
+        this.load(Place::caller()) as usize
     }
 
     /// Number of weak handles: not a step, so it says no more than that of the standard library would.
@@ -135,7 +134,7 @@ impl<T: ?Sized> Arc<T> {
     /// The value, if this is its only handle.
     #[track_caller]
     pub fn get_mut(this: &mut Arc<T>) -> Option<&mut T> {
-        match this.load(Location::caller()) {
+        match this.load(Place::caller()) {
             1 => sync::Arc::get_mut(&mut this.value),
             _ => None,
         }
@@ -203,7 +202,7 @@ impl<T: Clone> Arc<T> {
     /// The value, of which a copy is made if there are other handles.
     #[track_caller]
     pub fn make_mut(this: &mut Arc<T>) -> &mut T {
-        let place = Location::caller();
+        let place = Place::caller();
         if this.load(place) != 1 {
             *this = Arc { count: counted(1, place), value: sync::Arc::new(T::clone(&this.value)) };
         }
@@ -216,7 +215,7 @@ impl<T: ?Sized> Drop for Arc<T> {
     fn drop(&mut self) {
         // A value that does nothing when it goes does not tell who was last.
         let seen = std::mem::needs_drop::<T>();
-        self.count.act_at_last(Act::Drop(seen), Location::caller());
+        self.count.act_at_last(Act::Drop(seen), Place::caller());
     }
 }
 
@@ -232,7 +231,7 @@ impl<T: ?Sized> Weak<T> {
     #[track_caller]
     pub fn upgrade(&self) -> Option<Arc<T>> {
         let count = self.count?;
-        if count.perform(|id| Op::Rmw(id, Rmw::IncNotZero, Access::Acquire), Location::caller()) == 0 {
+        if count.perform(|id| Op::Rmw(id, Rmw::IncNotZero, Access::Acquire), Place::caller()) == 0 {
             return None;
         }
         self.value.upgrade().map(|value| Arc { count, value })
@@ -241,7 +240,7 @@ impl<T: ?Sized> Weak<T> {
     /// Number of handles.
     #[track_caller]
     pub fn strong_count(&self) -> usize {
-        let load = |count: Shared| count.perform(|id| Op::Load(id, Access::Once), Location::caller());
+        let load = |count: Shared| count.perform(|id| Op::Load(id, Access::Once), Place::caller());
         self.count.map_or(0, load) as usize
     }
 

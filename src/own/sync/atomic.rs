@@ -3,7 +3,6 @@
 //! Memory is sequentially consistent: a load sees the newest value whatever its ordering. The orderings that the code declares decide
 //! which accesses of cells are ordered, and so what is a data race.
 
-use std::panic::Location;
 use std::sync::atomic::Ordering as Std;
 
 mod bool;
@@ -69,22 +68,22 @@ struct Word(Shared);
 impl Word {
     #[track_caller]
     fn new(kind: ObjectKind, value: u64) -> Word {
-        Word(Shared::new(kind, value, Location::caller()))
+        Word(Shared::new(kind, value, Place::caller()))
     }
 
     #[track_caller]
     fn load(&self, order: Ordering) -> u64 {
-        self.0.perform(|id| Op::Load(id, loads(order)), Location::caller())
+        self.0.perform(|id| Op::Load(id, loads(order)), Place::caller())
     }
 
     #[track_caller]
     fn store(&self, value: u64, order: Ordering) {
-        self.0.perform(|id| Op::Store(id, value, stores(order)), Location::caller());
+        self.0.perform(|id| Op::Store(id, value, stores(order)), Place::caller());
     }
 
     #[track_caller]
     fn change(&self, rmw: Rmw, order: Ordering) -> u64 {
-        self.0.perform(|id| Op::Rmw(id, rmw, changes(order)), Location::caller())
+        self.0.perform(|id| Op::Rmw(id, rmw, changes(order)), Place::caller())
     }
 
     #[track_caller]
@@ -100,7 +99,7 @@ impl Word {
 /// For `Relaxed`, as there.
 #[track_caller]
 pub fn fence(order: Ordering) {
-    let place: Place = Location::caller();
+    let place: Place = Place::caller();
     let how = match order {
         Std::Acquire => 1,
         Std::Release => 2,

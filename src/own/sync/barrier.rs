@@ -1,8 +1,7 @@
 //! A barrier.
 
-use std::panic::Location;
-
 use super::{Condvar, Mutex, PoisonError};
+use crate::event::Place;
 
 /// `std::sync::Barrier`.
 #[derive(Debug)]
@@ -34,7 +33,7 @@ impl Barrier {
     /// Waits until all have come.
     #[track_caller]
     pub fn wait(&self) -> BarrierWaitResult {
-        let place = Location::caller();
+        let place = Place::caller();
         let mut state = self.state.lock_at(place).unwrap_or_else(PoisonError::into_inner);
         let round = state.1;
         state.0 += 1;

@@ -3,7 +3,6 @@
 //! `notify_one` wakes any of those that wait: which one is explored. A timeout may come at any time. Spurious wake-ups do not happen.
 
 use std::fmt;
-use std::panic::Location;
 use std::time::Duration;
 
 use super::{LockResult, MutexGuard, PoisonError};
@@ -45,7 +44,7 @@ impl Condvar {
     /// Nobody waits.
     #[track_caller]
     pub fn new() -> Condvar {
-        Condvar { queue: Shared::new(ObjectKind::Queue, 0, Location::caller()) }
+        Condvar { queue: Shared::new(ObjectKind::Queue, 0, Place::caller()) }
     }
 
     /// Opens the lock and waits, as one step for all others, then locks it again.
@@ -69,7 +68,7 @@ impl Condvar {
     /// If a holder of the lock panicked.
     #[track_caller]
     pub fn wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
-        self.sleep(guard, Act::Wait, Location::caller()).0
+        self.sleep(guard, Act::Wait, Place::caller()).0
     }
 
     /// Waits until the condition is false.
@@ -82,7 +81,7 @@ impl Condvar {
         guard: MutexGuard<'a, T>,
         mut condition: impl FnMut(&mut T) -> bool,
     ) -> LockResult<MutexGuard<'a, T>> {
-        let place = Location::caller();
+        let place = Place::caller();
         let mut guard = guard;
         while condition(&mut *guard) {
             guard = self.sleep(guard, Act::Wait, place).0?;
@@ -100,7 +99,7 @@ impl Condvar {
         guard: MutexGuard<'a, T>,
         _timeout: Duration,
     ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
-        let (guard, timed_out) = self.sleep(guard, Act::Doze, Location::caller());
+        let (guard, timed_out) = self.sleep(guard, Act::Doze, Place::caller());
         let timed_out = WaitTimeoutResult(timed_out);
         match guard {
             Ok(guard) => Ok((guard, timed_out)),
@@ -136,13 +135,13 @@ impl Condvar {
     /// Wakes one of those that wait.
     #[track_caller]
     pub fn notify_one(&self) {
-        self.queue.act(Act::WakeOne, Location::caller());
+        self.queue.act(Act::WakeOne, Place::caller());
     }
 
     /// Wakes all that wait.
     #[track_caller]
     pub fn notify_all(&self) {
-        self.queue.perform(Op::Wake, Location::caller());
+        self.queue.perform(Op::Wake, Place::caller());
     }
 }
 

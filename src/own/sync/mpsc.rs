@@ -4,7 +4,6 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::panic::Location;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -90,14 +89,14 @@ pub struct Receiver<T>(Channel<T>);
 /// ```
 #[track_caller]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
-    let channel = Channel::open(u64::MAX, Location::caller());
+    let channel = Channel::open(u64::MAX, Place::caller());
     (Sender(channel.clone()), Receiver(channel))
 }
 
 /// A channel with room for that number of messages.
 #[track_caller]
 pub fn sync_channel<T>(room: usize) -> (SyncSender<T>, Receiver<T>) {
-    let channel = Channel::open(room.max(1) as u64, Location::caller());
+    let channel = Channel::open(room.max(1) as u64, Place::caller());
     (SyncSender(channel.clone()), Receiver(channel))
 }
 
@@ -108,7 +107,7 @@ impl<T> Sender<T> {
     /// With the message, if the receiver is gone.
     #[track_caller]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
-        self.0.send(message, Location::caller())
+        self.0.send(message, Place::caller())
     }
 }
 
@@ -119,7 +118,7 @@ impl<T> SyncSender<T> {
     /// With the message, if the receiver is gone.
     #[track_caller]
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
-        self.0.send(message, Location::caller())
+        self.0.send(message, Place::caller())
     }
 
     /// Sends a message if there is room.
@@ -128,7 +127,7 @@ impl<T> SyncSender<T> {
     /// With the message, if there is none, or the receiver is gone.
     #[track_caller]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
-        match self.0.shared.act(Act::TrySend(Channel::content(&message)), Location::caller()) {
+        match self.0.shared.act(Act::TrySend(Channel::content(&message)), Place::caller()) {
             0 => {
                 self.0.messages.exclusive().push_back(message);
                 Ok(())
@@ -146,7 +145,7 @@ impl<T> Receiver<T> {
     /// If all senders are gone.
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
-        match self.0.shared.act(Act::Recv, Location::caller()) {
+        match self.0.shared.act(Act::Recv, Place::caller()) {
             0 => Ok(self.0.first()),
             _ => Err(RecvError),
         }
@@ -158,7 +157,7 @@ impl<T> Receiver<T> {
     /// If there is none, or all senders are gone.
     #[track_caller]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
-        match self.0.shared.act(Act::TryRecv, Location::caller()) {
+        match self.0.shared.act(Act::TryRecv, Place::caller()) {
             0 => Ok(self.0.first()),
             1 => Err(TryRecvError::Empty),
             _ => Err(TryRecvError::Disconnected),
@@ -171,7 +170,7 @@ impl<T> Receiver<T> {
     /// If it comes first, or all senders are gone.
     #[track_caller]
     pub fn recv_timeout(&self, _timeout: Duration) -> Result<T, RecvTimeoutError> {
-        match engine::perform(Op::Choose(2, "the timeout comes first".into()), Location::caller()) {
+        match engine::perform(Op::Choose(2, "the timeout comes first".into()), Place::caller()) {
             0 => self.recv().map_err(|RecvError| RecvTimeoutError::Disconnected),
             _ => self.try_recv().map_err(|error| match error {
                 TryRecvError::Empty => RecvTimeoutError::Timeout,
@@ -263,14 +262,14 @@ impl<T> Clone for SyncSender<T> {
 impl<T> Drop for Sender<T> {
     #[track_caller]
     fn drop(&mut self) {
-        self.0.shared.act_at_last(Act::HangUp, Location::caller());
+        self.0.shared.act_at_last(Act::HangUp, Place::caller());
     }
 }
 
 impl<T> Drop for SyncSender<T> {
     #[track_caller]
     fn drop(&mut self) {
-        self.0.shared.act_at_last(Act::HangUp, Location::caller());
+        self.0.shared.act_at_last(Act::HangUp, Place::caller());
     }
 }
 
@@ -278,7 +277,7 @@ impl<T> Drop for Receiver<T> {
     #[track_caller]
     fn drop(&mut self) {
         // Whatever is under way goes with it, here and not where the last sender is.
-        if self.0.shared.act_at_last(Act::Close, Location::caller()).is_some() {
+        if self.0.shared.act_at_last(Act::Close, Place::caller()).is_some() {
             drop(std::mem::take(self.0.messages.exclusive()));
         }
     }

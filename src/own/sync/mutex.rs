@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::fmt;
 use std::hash::Hash;
 use std::ops::{Deref, DerefMut};
-use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{LockResult, PoisonError, TryLockError, TryLockResult};
@@ -48,7 +47,7 @@ impl<T> Mutex<T> {
     /// An open lock around the value.
     #[track_caller]
     pub fn new(value: T) -> Mutex<T> {
-        Mutex::with_content(value, Content::of::<T>(), Location::caller())
+        Mutex::with_content(value, Content::of::<T>(), Place::caller())
     }
 
     /// The same for data that can be hashed: states in which it is equal are equal, however it came to be so.
@@ -60,7 +59,7 @@ impl<T> Mutex<T> {
     where
         T: Hash,
     {
-        Mutex::with_content(value, Content::hashed::<T>(), Location::caller())
+        Mutex::with_content(value, Content::hashed::<T>(), Place::caller())
     }
 
     fn with_content(value: T, content: Content, place: Place) -> Mutex<T> {
@@ -96,7 +95,7 @@ impl<T: ?Sized> Mutex<T> {
     /// If a holder panicked.
     #[track_caller]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
-        self.lock_at(Location::caller())
+        self.lock_at(Place::caller())
     }
 
     pub(super) fn lock_at(&self, place: Place) -> LockResult<MutexGuard<'_, T>> {
@@ -110,7 +109,7 @@ impl<T: ?Sized> Mutex<T> {
     /// If somebody does, or a holder panicked.
     #[track_caller]
     pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
-        if self.shared.perform(Op::TryAcquire, Location::caller()) == 0 {
+        if self.shared.perform(Op::TryAcquire, Place::caller()) == 0 {
             return Err(TryLockError::WouldBlock);
         }
         Ok(self.checked(self.guard())?)
@@ -188,7 +187,7 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
         if poisons {
             self.lock.poisoned.store(true, Ordering::Relaxed);
         }
-        self.lock.unlock_at(self.touched.get() || poisons, Location::caller());
+        self.lock.unlock_at(self.touched.get() || poisons, Place::caller());
     }
 }
 

@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::panic::Location;
 
 use super::{Mutex, PoisonError};
 use crate::event::{Access, ObjectKind, Op, Place};
@@ -63,7 +62,7 @@ impl Once {
     #[track_caller]
     #[expect(clippy::new_without_default, reason = "as std has it")]
     pub fn new() -> Once {
-        Once(Flag::new(Location::caller()))
+        Once(Flag::new(Place::caller()))
     }
 
     /// Runs `f` if nobody has. Others that come meanwhile wait.
@@ -85,7 +84,7 @@ impl Once {
             f(&OnceState(poisoned));
             Ok::<(), std::convert::Infallible>(())
         };
-        match self.0.try_do(Location::caller(), work) {
+        match self.0.try_do(Place::caller(), work) {
             Ok(()) => {}
         }
     }
@@ -93,7 +92,7 @@ impl Once {
     /// Is it done?
     #[track_caller]
     pub fn is_completed(&self) -> bool {
-        self.0.is_done(Location::caller())
+        self.0.is_done(Place::caller())
     }
 }
 
@@ -125,13 +124,13 @@ impl<T> OnceLock<T> {
     /// Empty.
     #[track_caller]
     pub fn new() -> OnceLock<T> {
-        OnceLock { flag: Flag::new(Location::caller()), value: Data::new(None), shares: PhantomData }
+        OnceLock { flag: Flag::new(Place::caller()), value: Data::new(None), shares: PhantomData }
     }
 
     /// The value, if there is one.
     #[track_caller]
     pub fn get(&self) -> Option<&T> {
-        if self.flag.is_done(Location::caller()) { self.value.shared().as_ref() } else { None }
+        if self.flag.is_done(Place::caller()) { self.value.shared().as_ref() } else { None }
     }
 
     /// The value, which nobody else can reach.
@@ -146,7 +145,7 @@ impl<T> OnceLock<T> {
     #[track_caller]
     pub fn set(&self, value: T) -> Result<(), T> {
         let mut value = Some(value);
-        self.init_at(Location::caller(), || value.take().expect("a value is set once"));
+        self.init_at(Place::caller(), || value.take().expect("a value is set once"));
         value.map_or(Ok(()), Err)
     }
 
@@ -164,7 +163,7 @@ impl<T> OnceLock<T> {
     /// The value, which `make` makes if there is none. Others that come meanwhile wait.
     #[track_caller]
     pub fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
-        self.init_at(Location::caller(), make);
+        self.init_at(Place::caller(), make);
         self.value.shared().as_ref().expect("it was set")
     }
 
@@ -176,7 +175,7 @@ impl<T> OnceLock<T> {
     /// Takes the value out.
     #[track_caller]
     pub fn take(&mut self) -> Option<T> {
-        self.flag.done.perform(|id| Op::Store(id, 0, Access::Once), Location::caller());
+        self.flag.done.perform(|id| Op::Store(id, 0, Access::Once), Place::caller());
         self.value.get_mut().take()
     }
 }

@@ -5,7 +5,6 @@ use std::fmt;
 use std::hash::Hash;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
-use std::panic::Location;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{LockResult, PoisonError, TryLockError, TryLockResult};
@@ -53,7 +52,7 @@ impl<T> RwLock<T> {
     /// An open lock around the value.
     #[track_caller]
     pub fn new(value: T) -> RwLock<T> {
-        RwLock::with_content(value, Content::of::<T>(), Location::caller())
+        RwLock::with_content(value, Content::of::<T>(), Place::caller())
     }
 
     /// The same for data that can be hashed: see [`Mutex::hashed`](super::Mutex::hashed).
@@ -62,7 +61,7 @@ impl<T> RwLock<T> {
     where
         T: Hash,
     {
-        RwLock::with_content(value, Content::hashed::<T>(), Location::caller())
+        RwLock::with_content(value, Content::hashed::<T>(), Place::caller())
     }
 
     fn with_content(value: T, content: Content, place: Place) -> RwLock<T> {
@@ -103,7 +102,7 @@ impl<T: ?Sized> RwLock<T> {
     /// If a writer panicked.
     #[track_caller]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
-        self.shared.perform(Op::AcquireRead, Location::caller());
+        self.shared.perform(Op::AcquireRead, Place::caller());
         self.checked(RwLockReadGuard { lock: self })
     }
 
@@ -113,7 +112,7 @@ impl<T: ?Sized> RwLock<T> {
     /// If somebody does, or a writer panicked.
     #[track_caller]
     pub fn try_read(&self) -> TryLockResult<RwLockReadGuard<'_, T>> {
-        if self.shared.act(Act::TryRead, Location::caller()) == 0 {
+        if self.shared.act(Act::TryRead, Place::caller()) == 0 {
             return Err(TryLockError::WouldBlock);
         }
         Ok(self.checked(RwLockReadGuard { lock: self })?)
@@ -125,7 +124,7 @@ impl<T: ?Sized> RwLock<T> {
     /// If a writer panicked.
     #[track_caller]
     pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
-        self.shared.perform(Op::Acquire, Location::caller());
+        self.shared.perform(Op::Acquire, Place::caller());
         self.checked(self.write_guard())
     }
 
@@ -135,7 +134,7 @@ impl<T: ?Sized> RwLock<T> {
     /// If somebody does, or a writer panicked.
     #[track_caller]
     pub fn try_write(&self) -> TryLockResult<RwLockWriteGuard<'_, T>> {
-        if self.shared.perform(Op::TryAcquire, Location::caller()) == 0 {
+        if self.shared.perform(Op::TryAcquire, Place::caller()) == 0 {
             return Err(TryLockError::WouldBlock);
         }
         Ok(self.checked(self.write_guard())?)
@@ -187,7 +186,7 @@ impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
     #[track_caller]
     fn drop(&mut self) {
         if self.lock.shared.object().is_current() {
-            self.lock.shared.perform(Op::ReleaseRead, Location::caller());
+            self.lock.shared.perform(Op::ReleaseRead, Place::caller());
         }
     }
 }
@@ -205,7 +204,7 @@ impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
         if poisons || self.touched.get() {
             self.lock.publish();
         }
-        self.lock.shared.perform(Op::Release, Location::caller());
+        self.lock.shared.perform(Op::Release, Place::caller());
     }
 }
 
