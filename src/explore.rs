@@ -79,6 +79,7 @@ pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
 pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, Error> {
     let search = Search::of(config)?;
     options::check_contexts(&**subject, config)?;
+    options::check_user_land(&**subject, config)?;
     let started = Instant::now();
     examine::examine(&**subject, config)?;
     let mut verdict = match search {
@@ -97,7 +98,8 @@ pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdic
     };
     examine::hold_against(&**subject, config, &verdict)?;
     verdict.memory = config.memory;
-    verdict.assumed = subject.contexts().assumption(&subject.checks().names().tasks);
+    let spins = subject.births().and_then(|births| births.assumption());
+    verdict.assumed = subject.contexts().assumption(&subject.checks().names().tasks).or(spins);
     verdict.findings.sort_by_key(|found| (found.finding.code, found.finding.subject));
     verdict.elapsed = started.elapsed();
     Ok(verdict)

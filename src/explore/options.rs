@@ -283,6 +283,25 @@ pub(super) fn check_contexts(subject: &dyn Subject, config: &Config) -> Result<(
     Err(Error::Contexts { what, instead })
 }
 
+/// Refuses what user-land code, whose tasks start tasks, does not go with.
+///
+/// # Errors
+/// With what it is, by name.
+pub(super) fn check_user_land(subject: &dyn Subject, config: &Config) -> Result<(), Error> {
+    if subject.births().is_none() {
+        return Ok(());
+    }
+    let what = match config.engine {
+        Explicit => "the explicit engine runs interpreted programs",
+        Loom => "the loom engine runs programs whose tasks are known beforehand",
+        Threads => "real threads run programs whose tasks are known beforehand",
+        _ if config.memory != Memory::Sc => "data in locks has no store buffer",
+        _ if config.checkpoint.is_some() => "tasks that are born have other numbers in another process",
+        _ => return Ok(()),
+    };
+    Err(Error::UserLand { what })
+}
+
 /// Refuses what does not go together.
 ///
 /// # Errors

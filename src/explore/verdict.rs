@@ -77,6 +77,11 @@ impl Verdict {
         }
     }
 
+    /// Of a single execution, which was asked for.
+    pub(crate) fn of_replay(engine: EngineKind) -> Verdict {
+        Verdict { executions: 1, bound: Some(Bound::Executions(1)), ..Verdict::new(engine) }
+    }
+
     /// Was everything seen, within the memory model of the engine?
     ///
     /// It was if all that tasks share is an object of the engine. A program that does not promise that is examined, and one that is
