@@ -31,10 +31,13 @@ fn chromium() -> Option<PathBuf> {
     found
 }
 
-/// The report of the whole matrix, written once by the program itself.
+/// The report of the whole matrix, written once by the program itself; or the one that `LOCKWRIGHT_REPORT` names.
 fn report() -> &'static Path {
     static REPORT: OnceLock<PathBuf> = OnceLock::new();
     REPORT.get_or_init(|| {
+        if let Some(file) = std::env::var_os("LOCKWRIGHT_REPORT") {
+            return PathBuf::from(file);
+        }
         let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("report.html");
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the workspace");
         let status = Command::new(env!("CARGO"))
