@@ -139,6 +139,11 @@ pub struct Checked {
 }
 
 impl Checked {
+    /// What an exploration of `subject` saw, which begins in that place.
+    pub(crate) fn of(verdict: Verdict, jobs: usize, subject: Arc<dyn Subject>, names: Names, place: Place) -> Checked {
+        Checked { verdict, jobs, subject, names, place }
+    }
+
     /// Nothing is wrong, and everything was seen.
     ///
     /// # Panics

@@ -20,6 +20,7 @@ mod counts;
 mod deadlock;
 mod extra;
 pub mod finding;
+pub mod happens;
 mod ledger;
 mod lockdep;
 mod race;

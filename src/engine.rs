@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::event::outcome::Outcome;
-use crate::event::{ListEntry, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View};
+use crate::event::{Births, ListEntry, Note, ObjectId, ObjectInfo, Op, Place, Symbol, TaskId, View};
 
 mod contexts;
 pub mod controlled;
@@ -75,6 +75,23 @@ pub trait Engine {
     /// Replaces the task's observation history: what came before is told by `history` alone from now on.
     fn set_history(&self, history: u128) {
         let _ = history;
+    }
+    /// Starts a task; the result is the thread object that stands for it, and after it in its maker's count comes its token.
+    fn spawn(&self, name: Option<&str>, body: Body, place: Place) -> (ObjectId, TaskId) {
+        let _ = (name, body, place);
+        unreachable!("internal error: only user-land code starts tasks, and only the controlled engine runs it")
+    }
+    /// Lets go of data in an object that only the task can reach: `content` stands for it, or what the task has observed does.
+    fn publish(&self, id: ObjectId, content: Option<u64>) {
+        let _ = (id, content);
+    }
+    /// There are more handles of an object. The task holds one, so nobody can tell when.
+    fn adjust(&self, id: ObjectId, by: i64) {
+        let _ = (id, by);
+    }
+    /// Writes down a value of the outcome.
+    fn record(&self, name: Symbol, value: i64) {
+        let _ = (name, value);
     }
 }
 
@@ -171,6 +188,27 @@ impl Object {
         });
     }
 
+    /// Lets go of data in it: see [`Engine::publish`].
+    pub fn publish(self, content: Option<u64>) {
+        with(|engine| {
+            self.check(engine);
+            engine.publish(self.id, content);
+        });
+    }
+
+    /// Counts handles of it: see [`Engine::adjust`].
+    pub fn adjust(self, by: i64) {
+        with(|engine| {
+            self.check(engine);
+            engine.adjust(self.id, by);
+        });
+    }
+
+    /// Is the execution that made it the current one? What outlives its execution is dropped without steps.
+    pub fn is_current(self) -> bool {
+        CURRENT.with_borrow(|current| current.as_ref().is_some_and(|engine| engine.execution() == self.execution))
+    }
+
     fn check(self, engine: &dyn Engine) {
         assert!(
             self.execution == engine.execution(),
@@ -233,6 +271,24 @@ pub fn set_history(history: u128) {
     with(|engine| engine.set_history(history));
 }
 
+/// Number of the current execution; `None` outside of one.
+pub fn execution() -> Option<u32> {
+    CURRENT.with_borrow(|current| current.as_ref().map(|engine| engine.execution()))
+}
+
+/// Starts a task of user-land code: the thread object that stands for it, and its number.
+pub fn spawn(name: Option<&str>, body: Body, place: Place) -> (Object, TaskId) {
+    with(|engine| {
+        let (id, task) = engine.spawn(name, body, place);
+        (Object { id, execution: engine.execution() }, task)
+    })
+}
+
+/// Writes down a value of the outcome, by name.
+pub fn record(name: Symbol, value: i64) {
+    with(|engine| engine.record(name, value));
+}
+
 /// A task's code.
 ///
 /// `Send`, although tasks take turns on one OS thread: what tasks share has to be objects of the engine, which are names that
@@ -293,6 +349,10 @@ pub trait Program: Send + Sync {
     fn alike(&self) -> Vec<u8> {
         Vec::new()
     }
+    /// Of user-land code, whose tasks start tasks: the table of them. `None`: all tasks are there when the program boots.
+    fn births(&self) -> Option<Births> {
+        None
+    }
 }
 
 /// When virtual time moves, while somebody sleeps with a deadline.
@@ -341,6 +401,10 @@ pub enum Unsound {
     SymmetryForgetsOwner,
     /// What sleeps stays asleep when something dependent happens.
     SleepSetNotFiltered,
+    /// A reduced search goes round in a loop of one task and never tries the others.
+    LoopsAreReduced,
+    /// A reduced search takes a read and a write of one cell for independent.
+    ReadsAreIndependent,
 }
 
 /// What a strategy sees at a scheduling point.

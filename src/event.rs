@@ -10,8 +10,11 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+mod act;
+mod births;
 mod context;
 mod held;
+mod memory;
 pub mod names;
 mod note;
 mod op;
@@ -19,8 +22,11 @@ pub mod outcome;
 mod place;
 mod symbol;
 
+pub use act::{Act, wakes_one};
+pub use births::Births;
 pub use context::{Level, Mask, Masks, Seat};
 pub use held::Held;
+pub use memory::{Access, Alu, AluOp, Rmw};
 pub use note::{CaseKind, CaseNote, Note};
 pub use place::Place;
 pub use symbol::Symbol;
@@ -93,6 +99,18 @@ pub enum ObjectKind {
     Block,
     /// A `struct semaphore`: a number of permits, which belong to no task.
     Semaphore,
+    /// A thread of user-land code: its value is its task, plus one, until it ends.
+    Thread,
+    /// A token that is set and taken: `park` and `unpark`, `Notify`.
+    Token,
+    /// Memory without an order of its own, whose accesses have to be ordered by others: an `UnsafeCell`.
+    Cell,
+    /// An atomic pointer: its value is a name, and what it points to is as old as its last writer.
+    Pointer,
+    /// A number of handles, of an `Arc` or of memory that is tracked.
+    Count,
+    /// A channel.
+    Channel,
     /// A `struct completion`: its permits are events that were brought and not waited for yet.
     Completion,
 }
@@ -130,6 +148,8 @@ pub enum Format {
     Number,
     /// The name of a slab object, 0 for none.
     Pointer,
+    /// A number. The object is one of user-land code: operations on it read as Rust and not as C.
+    Rust,
     /// As the case reads it.
     Case(&'static Reading),
 }
@@ -214,47 +234,6 @@ impl ObjectInfo {
     }
 }
 
-/// How memory is accessed: the kernel's spellings.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Access {
-    /// An ordinary C access: unmarked, unordered.
-    Plain,
-    /// `READ_ONCE`, `WRITE_ONCE`, `atomic_read`, `atomic_inc`: marked, unordered.
-    Once,
-    /// `smp_load_acquire`.
-    Acquire,
-    /// `smp_store_release`.
-    Release,
-    /// A value-returning atomic such as `atomic_dec_and_test`: a full barrier on both sides.
-    Full,
-}
-
-/// A read-modify-write; the result of the operation is the old value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Rmw {
-    /// Adds, wrapping: a decrement adds `-1 as u64`.
-    Add(u64),
-    /// Replaces.
-    Xchg(u64),
-    /// Replaces the second value for the first, if the first is found.
-    CmpXchg(u64, u64),
-    /// Adds 1, unless it finds 0 (`atomic_inc_not_zero`).
-    IncNotZero,
-}
-
-impl Rmw {
-    /// The value that memory holding `old` has afterwards.
-    pub fn apply(self, old: u64) -> u64 {
-        match self {
-            Rmw::Add(n) => old.wrapping_add(n),
-            Rmw::Xchg(new) => new,
-            Rmw::CmpXchg(expected, new) if old == expected => new,
-            Rmw::CmpXchg(..) => old,
-            Rmw::IncNotZero => old.wrapping_add(u64::from(old != 0)),
-        }
-    }
-}
-
 /// One operation: what a scheduling point stands before. (ARCHITECTURE.md: "What a new operation needs".)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Op {
@@ -300,6 +279,12 @@ pub enum Op {
     Advance(u64),
     /// The oldest store in the task's store buffer reaches memory. Nobody calls it: it happens, at any time.
     Flush(ObjectId, u64),
+    /// Starts a task, which this thread object stands for.
+    Spawn(ObjectId, TaskId),
+    /// Waits until the task of a thread object has ended.
+    Join(ObjectId, TaskId),
+    /// An operation of user-land code.
+    Act(ObjectId, Act),
     /// Changes what may interrupt the task on its CPU.
     Mask(Mask),
     /// An interrupt comes: its handler begins. Enabled while the CPU lets it in.
@@ -394,6 +379,9 @@ pub enum Status {
     Sleeps(Option<u64>),
     /// It waits until its own store buffer is empty, which happens by itself.
     Drains,
+    /// It spins: it goes on when something changes that it has read, or when nobody else can go on. `true`: it has done so for long
+    /// enough to know that it never will.
+    Spins(bool),
     /// It could go on, and its CPU runs that one.
     Stalled(TaskId),
     /// A handler that its CPU does not let in now; or never, and then it does not come.
@@ -443,6 +431,10 @@ pub trait View {
     fn jiffies(&self) -> u64;
     /// What the code under test lists, by a walk without steps.
     fn listed(&self) -> Vec<ListEntry>;
+    /// What user-land code has recorded for the outcome, by name.
+    fn recorded(&self) -> Vec<(Symbol, i64)> {
+        Vec::new()
+    }
 
     /// The tasks that hold a lock, either way, as bits by number.
     fn holders(&self, lock: ObjectId) -> u64 {

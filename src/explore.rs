@@ -19,6 +19,7 @@ use std::time::Instant;
 
 pub use crate::subject::Subject;
 
+mod bits;
 pub mod brute;
 pub mod checkpoint;
 pub mod compare;
@@ -57,7 +58,7 @@ pub use limits::Bound;
 pub use outcomes::Outcomes;
 pub use repeats::Repeats;
 pub use schedule::{Schedule, Step};
-pub use search::{Keep, Search};
+pub use search::{Interleavings, Keep, Search};
 pub use stateful::witness;
 pub use verdict::{Found, Verdict};
 
@@ -78,6 +79,7 @@ pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
 pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, Error> {
     let search = Search::of(config)?;
     options::check_contexts(&**subject, config)?;
+    options::check_user_land(&**subject, config)?;
     let started = Instant::now();
     examine::examine(&**subject, config)?;
     let mut verdict = match search {
@@ -96,7 +98,8 @@ pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdic
     };
     examine::hold_against(&**subject, config, &verdict)?;
     verdict.memory = config.memory;
-    verdict.assumed = subject.contexts().assumption(&subject.checks().names().tasks);
+    let spins = subject.births().and_then(|births| births.assumption());
+    verdict.assumed = subject.contexts().assumption(&subject.checks().names().tasks).or(spins);
     verdict.findings.sort_by_key(|found| (found.finding.code, found.finding.subject));
     verdict.elapsed = started.elapsed();
     Ok(verdict)

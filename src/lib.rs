@@ -33,6 +33,7 @@ pub mod lease;
 pub mod lockdep;
 pub mod outline;
 pub mod outlined;
+pub mod own;
 pub mod predict;
 pub mod prelude;
 pub mod program;
@@ -43,3 +44,16 @@ pub mod study;
 pub mod subject;
 
 pub use boot::{boot, compare};
+pub use own::model::model;
+pub use own::{alloc, cell, choose, choose_bool, future, hint, lazy_static, model, outcome, sync, thread};
+
+mod macros;
+
+/// loom's: everything is explored anyway.
+pub fn explore() {}
+
+/// loom's: everything is explored all the same.
+pub fn stop_exploring() {}
+
+/// loom's: nothing is skipped.
+pub fn skip_branch() {}

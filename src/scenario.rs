@@ -187,6 +187,7 @@ impl Scenario {
             tasks: self.tasks.iter().map(|task| task.name.to_owned()).collect(),
             calls: self.tasks.iter().map(calls).collect(),
             nodes: self.cluster.nodes.iter().map(|node| node.name.to_owned()).collect(),
+            born: None,
         }
     }
 }

@@ -350,6 +350,7 @@ impl Subject for Family {
             tasks: vec!["task".to_owned(); self.leasers + self.openers],
             calls: Vec::new(),
             nodes: Vec::new(),
+            born: None,
         })
     }
 }

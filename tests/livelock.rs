@@ -64,6 +64,7 @@ impl Roles {
             tasks: self.0.iter().map(|(name, _)| (*name).to_owned()).collect(),
             calls: Vec::new(),
             nodes: Vec::new(),
+            born: None,
         }
     }
 }

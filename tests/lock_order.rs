@@ -129,7 +129,7 @@ impl Program for Chosen {
 
 impl Subject for Chosen {
     fn checks(&self) -> Checks {
-        Checks::new(Names { tasks: vec!["task 1".to_owned()], calls: vec![Vec::new()], nodes: Vec::new() })
+        Checks::new(Names { tasks: vec!["task 1".to_owned()], calls: vec![Vec::new()], nodes: Vec::new(), born: None })
     }
 }
 

@@ -38,6 +38,7 @@ mod outcomes;
 mod outlined;
 mod outlines;
 mod outwait;
+mod own;
 mod pages;
 mod parts;
 mod random;

@@ -19,6 +19,7 @@ pub(super) fn judge(step: u32, view: &dyn View, stands: &[Status], ledger: &Ledg
     let mut somebody_waits = false;
     let mut somebody_runs = false;
     let mut for_ever = false;
+    let mut spinning = None;
     for (task, &stands) in (1..).map(TaskId).zip(stands) {
         match stands {
             Status::WaitsFor(lock) => {
@@ -35,16 +36,35 @@ pub(super) fn judge(step: u32, view: &dyn View, stands: &[Status], ledger: &Ledg
                 somebody_waits = true;
                 somebody_runs |= deadline.is_some() && view.clock_runs();
             }
-            Status::Ready(_) | Status::Drains => somebody_runs = true,
+            Status::Ready(_) | Status::Drains | Status::Spins(false) => somebody_runs = true,
+            Status::Spins(true) => spinning = spinning.or(Some(task)),
             Status::Stalled(_) => somebody_waits = true,
             Status::Finished | Status::Masked => {}
         }
+    }
+    if let Some(task) = spinning.filter(|_| !somebody_runs && !for_ever) {
+        report_spin(step, view, task, docket);
+        return true;
     }
     let standstill = somebody_waits && !somebody_runs;
     if standstill && !for_ever {
         report_standstill(step, view, ledger, docket);
     }
     for_ever || standstill
+}
+
+/// A task goes round, and nothing that it reads will ever change.
+fn report_spin(step: u32, view: &dyn View, task: TaskId, docket: &mut Docket<'_>) {
+    docket.report(Code::LW009, "spin", |names| {
+        let at = pending(step, view, task);
+        let waits = waits_text(view, names);
+        let others = if waits.is_empty() { String::new() } else { format!("; {waits}") };
+        (
+            format!("{} spins for ever: nobody can change what it reads{others}", names.task(task)),
+            (at, format!("{} goes round here", names.task(task))),
+            (at, "and nothing has changed since it came here last".to_owned()),
+        )
+    });
 }
 
 /// The set-up does not wait: that it takes a lock it holds is seen when it has taken it.

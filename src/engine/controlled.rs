@@ -14,8 +14,8 @@ use std::rc::Rc;
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
-use super::memo::{Effect, Memo, Next, Segment};
-use super::quiet::{panic_text, quietly};
+use super::memo::{Effect, Memo, Next};
+use super::quiet::quietly;
 use super::teller::Teller;
 use super::world::{Key, Transition, World};
 use super::{
@@ -23,8 +23,10 @@ use super::{
     Strategy, TASKS_MAX, Tell, new_execution,
 };
 use crate::event::outcome::Outcome;
-use crate::event::{Note, ObjectId, ObjectInfo, Op, Place, Symbol, TaskId, View, What};
+use crate::event::{Births, Note, ObjectId, ObjectInfo, Op, Place, Symbol, TaskId, View, What};
 
+mod born;
+mod segments;
 mod settings;
 
 pub use settings::{Limits, Settings};
@@ -69,6 +71,13 @@ struct Execution {
     memo: Option<Rc<RefCell<Memo>>>,
     /// The segment that the running task is in the middle of.
     segment: RefCell<Option<(Key, Vec<Effect>)>>,
+    /// Of user-land code: the table of its tasks.
+    births: Option<Births>,
+    /// Tasks that are about to be born: each is started by the step that bears it.
+    unborn: RefCell<Vec<(TaskId, Body)>>,
+    newborn: Cell<Option<TaskId>>,
+    /// Nobody watches any more.
+    muted: Cell<bool>,
 }
 
 impl Controlled {
@@ -109,7 +118,14 @@ impl Controlled {
             yielder: Cell::new(std::ptr::null()),
             memo: self.memo.clone(),
             segment: RefCell::new(None),
+            births: program.births(),
+            unborn: RefCell::default(),
+            newborn: Cell::new(None),
+            muted: Cell::new(false),
         });
+        if execution.births.is_some() {
+            execution.world.borrow_mut().set_own();
+        }
         let _installed = Installed::new(Rc::clone(&execution) as Rc<dyn Engine>);
         // Not quietly: a panic here is a mistake of who set the program up, not a finding.
         let booted = match panic::catch_unwind(AssertUnwindSafe(|| program.boot())) {
@@ -119,7 +135,8 @@ impl Controlled {
         };
         quietly(|| {
             execution.begin(booted.tasks.len(), booted.listing, self.settings, program);
-            let mut tasks: Vec<Task> = booted.tasks.into_iter().map(|body| self.spawn(&execution, body)).collect();
+            let mut tasks: Vec<Option<Task>> =
+                booted.tasks.into_iter().map(|body| Some(self.spawn(&execution, body))).collect();
             execution.mode.set(Mode::Run);
             let ending = match self.schedule(&execution, &mut tasks, strategy) {
                 Ending::Finished(_) => {
@@ -130,7 +147,7 @@ impl Controlled {
                 Ending::Deadlocked(_) => Ending::Deadlocked(execution.outcome(booted.outcome)),
                 other => other,
             };
-            self.drain(&execution, tasks);
+            self.leave(&execution, tasks);
             ending
         })
     }
@@ -145,15 +162,14 @@ impl Controlled {
         })
     }
 
-    fn schedule(&self, execution: &Execution, tasks: &mut [Task], strategy: &mut dyn Strategy) -> Ending {
+    fn schedule(
+        &mut self,
+        execution: &Rc<Execution>,
+        tasks: &mut Vec<Option<Task>>,
+        strategy: &mut dyn Strategy,
+    ) -> Ending {
         let ids: Vec<TaskId> = execution.world.borrow().task_ids().collect();
-        for &task in &ids {
-            if self.memo.is_some() {
-                let key = execution.world.borrow().key(task).first();
-                *execution.segment.borrow_mut() = Some((key, Vec::new()));
-            }
-            execution.resume(tasks, task);
-        }
+        ids.into_iter().for_each(|task| execution.start(tasks, task));
         if let Some(memo) = &self.memo {
             memo.borrow_mut().set_up(&execution.world.borrow());
         }
@@ -172,7 +188,7 @@ impl Controlled {
                 Some(Followed { decision: Decision::Take(transition), judged }) => {
                     drop(world);
                     execution.teller.borrow_mut().judged = judged;
-                    execution.take(tasks, transition);
+                    self.take(execution, tasks, transition);
                     execution.teller.borrow_mut().judged = false;
                     continue;
                 }
@@ -183,7 +199,8 @@ impl Controlled {
             }
             world.transitions(&mut transitions);
             if transitions.is_empty() {
-                let done = ids.iter().all(|&task| world.pending(task).is_none() || world.status(task).0.is_over());
+                let is_done = |task| world.pending(task).is_none() || world.status(task).0.is_over();
+                let done = world.task_ids().all(is_done);
                 return if done {
                     Ending::Finished(Outcome::default())
                 } else {
@@ -201,19 +218,19 @@ impl Controlled {
                 Decision::Abandon => return Ending::Abandoned,
                 Decision::Take(transition) => {
                     debug_assert!(transitions.contains(&transition), "{transition:?} is not enabled");
-                    execution.take(tasks, transition);
+                    self.take(execution, tasks, transition);
                 }
             }
         }
     }
 
-    fn drain(&mut self, execution: &Execution, tasks: Vec<Task>) {
-        execution.mode.set(Mode::Drain);
-        for (index, mut task) in tasks.into_iter().enumerate() {
-            execution.task.set(TaskId(index as u8 + 1));
-            execution.drained.set(0);
-            if !task.done() && task.resume(()).as_yield().is_some() {
-                task.force_unwind();
+    /// Tasks that never end are left as they are: what they own is leaked, and no code of theirs runs.
+    fn abandon(&mut self, tasks: Vec<Option<Task>>) {
+        for mut task in tasks.into_iter().flatten() {
+            if !task.done() {
+                // SAFETY: nothing on the stack is dropped, and nobody comes back to it. What other tasks borrow from it (a scope's
+                // threads do) they do not use any more: none of them runs again, because the execution is over.
+                unsafe { task.force_reset() };
             }
             self.stacks.push(task.into_stack());
         }
@@ -245,7 +262,7 @@ impl Execution {
                     panic::resume_unwind(payload);
                 }
             }
-            Err(payload) => self.note(Note::Bug(Symbol::new(panic_text(&*payload)).as_str()), place),
+            Err(payload) => self.note(Note::Bug(self.panic_text(&*payload)), place),
         }
         if self.mode.get() == Mode::Run {
             self.learn(Next::Finished);
@@ -253,34 +270,24 @@ impl Execution {
         }
     }
 
-    /// A segment begins: the task has performed an operation.
-    fn begin_segment(&self, key: Key, op: Op, result: u64) {
+    /// Runs a task up to its first operation.
+    fn start(&self, tasks: &mut [Option<Task>], task: TaskId) {
         if self.memo.is_some() {
-            *self.segment.borrow_mut() = Some((Key { observed: op.observed(result), ..key }, Vec::new()));
+            let key = self.world.borrow().key(task).first();
+            *self.segment.borrow_mut() = Some((key, Vec::new()));
         }
+        self.resume(tasks, task);
     }
 
-    fn effect(&self, effect: Effect) {
-        if let Some((_, effects)) = self.segment.borrow_mut().as_mut() {
-            effects.push(effect);
-        }
-    }
-
-    /// It ends.
-    fn learn(&self, next: Next) {
-        let (Some(memo), Some((key, effects))) = (&self.memo, self.segment.borrow_mut().take()) else { return };
-        let history = *self.world.borrow_mut().history(self.task.get());
-        memo.borrow_mut().learn(key, Segment { effects, history, next }, self.step(), &self.world.borrow());
-    }
-
-    fn resume(&self, tasks: &mut [Task], task: TaskId) {
+    fn resume(&self, tasks: &mut [Option<Task>], task: TaskId) {
         self.task.set(task);
-        match tasks[task.index()].resume(()) {
+        let coroutine = tasks[task.index()].as_mut().expect("internal error: a task that runs was born");
+        match coroutine.resume(()) {
             CoroutineResult::Yield(()) | CoroutineResult::Return(()) => {}
         }
     }
 
-    fn take(&self, tasks: &mut [Task], transition: Transition) {
+    fn take(&self, tasks: &mut [Option<Task>], transition: Transition) {
         self.teller.borrow_mut().next_step();
         if transition.task == TaskId::CLOCK {
             let by = self.world.borrow_mut().tick();
@@ -340,23 +347,14 @@ impl Execution {
         self.yielder.set(yielder);
     }
 
-    fn drain_one(&self, task: TaskId, op: Op) -> u64 {
-        self.drained.set(self.drained.get() + 1);
-        // Once: the unwinding that follows runs drops, and those operate as well.
-        if self.drained.get() == self.drain_max + 1 {
-            self.suspend();
-        }
-        match op {
-            Op::Sleep(_) => 0,
-            op => self.world.borrow_mut().apply_drained(task, op),
-        }
-    }
-
     fn step(&self) -> u32 {
         self.teller.borrow().step
     }
 
     fn tell(&self, task: TaskId, what: What, place: Place) {
+        if self.muted.get() {
+            return;
+        }
         let mut observer = self.observer.borrow_mut();
         self.teller.borrow_mut().tell(&mut *observer, &*self.world.borrow(), task, what, place);
     }
@@ -402,6 +400,7 @@ impl Engine for Execution {
         match self.mode.get() {
             Mode::Drain => return self.drain_one(task, op),
             Mode::Boot => {}
+            Mode::Run if self.unwinds(task, op) => return self.perform_unwinding(task, op, place),
             Mode::Run => {
                 self.learn(Next::Op(op, place));
                 self.world.borrow_mut().set_pending(task, op, place);
@@ -414,9 +413,10 @@ impl Engine for Execution {
                     self.give_up(exceeded);
                     return self.drain_one(task, op);
                 }
-                let key = self.world.borrow().key(task);
+                let key = self.world.borrow().key_after(task, op);
                 let result = self.world.borrow_mut().apply(task, op, self.alternative.get());
                 self.begin_segment(key, op, result);
+                self.follow_births(op);
                 self.tell(task, What::Op(op, result), place);
                 return result;
             }
@@ -472,5 +472,24 @@ impl Engine for Execution {
         if self.mode.get() == Mode::Run {
             *self.world.borrow_mut().history(self.task.get()) = history;
         }
+    }
+
+    fn spawn(&self, name: Option<&str>, body: Body, place: Place) -> (ObjectId, TaskId) {
+        self.bear(name, body, place)
+    }
+
+    fn publish(&self, id: ObjectId, content: Option<u64>) {
+        self.effect(Effect::Publish(id, content));
+        self.world.borrow_mut().publish(self.task.get(), id, content);
+    }
+
+    fn adjust(&self, id: ObjectId, by: i64) {
+        self.effect(Effect::Adjust(id, by));
+        self.world.borrow_mut().adjust(id, by);
+    }
+
+    fn record(&self, name: Symbol, value: i64) {
+        self.effect(Effect::Record(name, value));
+        self.world.borrow_mut().record(name, value);
     }
 }

@@ -20,7 +20,7 @@ pub use super::teller::Told;
 use super::world::{Key, Transition, World};
 use super::{Exceeded, Observer};
 use crate::event::outcome::Outcome;
-use crate::event::{Note, ObjectId, ObjectInfo, Op, Place, TaskId, View, What};
+use crate::event::{Note, ObjectId, ObjectInfo, Op, Place, Symbol, TaskId, View, What};
 
 /// Something that happens between two operations.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,6 +28,14 @@ pub(super) enum Effect {
     Create(ObjectInfo, u64),
     Init(ObjectId, u64),
     Note(Note, Place),
+    /// Data is let go of; what stands for its contents, if that is known.
+    Publish(ObjectId, Option<u64>),
+    /// There are more handles of an object.
+    Adjust(ObjectId, i64),
+    /// A value of the outcome.
+    Record(Symbol, i64),
+    /// An operation that is no scheduling point, with its alternative: the task unwinds.
+    Unwinds(Op, u8, Place),
 }
 
 /// What a task did where another run of it did something else.
@@ -78,6 +86,10 @@ impl From<Effect> for Deed {
             Effect::Create(info, _) => Deed::Made(info),
             Effect::Init(id, value) => Deed::Initialised(id, value),
             Effect::Note(note, place) => Deed::Remarked(note, place),
+            Effect::Publish(id, _) => Deed::Initialised(id, 0),
+            Effect::Adjust(id, by) => Deed::Initialised(id, by as u64),
+            Effect::Record(..) => Deed::Unknown,
+            Effect::Unwinds(op, ..) => Deed::Performed(op),
         }
     }
 }
@@ -107,11 +119,42 @@ pub(super) struct Segment {
 }
 
 impl Segment {
+    /// Does on a copy of the world what the task did.
+    fn follow(
+        &self,
+        world: &mut World,
+        observer: &mut dyn Observer,
+        teller: &mut Teller,
+        task: TaskId,
+    ) -> Result<(), Unmade> {
+        for effect in &self.effects {
+            match *effect {
+                Effect::Create(info, value) => _ = world.create(task, info, value).map_err(Unmade::Exceeded)?,
+                Effect::Init(id, value) => world.init(id, value),
+                Effect::Note(note, place) => teller.tell(observer, world, task, What::Note(note), place),
+                Effect::Publish(id, content) => world.publish(task, id, content),
+                Effect::Adjust(id, by) => world.adjust(id, by),
+                Effect::Record(name, value) => world.record(name, value),
+                Effect::Unwinds(op, alternative, place) => {
+                    let result = world.apply(task, op, alternative);
+                    teller.tell(observer, world, task, What::Op(op, result), place);
+                }
+            }
+        }
+        *world.history(task) = self.history;
+        match self.next {
+            Next::Op(op, place) => world.set_pending(task, op, place),
+            Next::Finished => world.finish(task),
+        }
+        Ok(())
+    }
+
     /// What the other does differently: this one's deed and the other's. Source places may differ: where a loop folds its
     /// history, a guard that came from before the loop and one that came from its last round are released at the same step.
     fn difference(&self, other: &Segment) -> Option<(Deed, Deed)> {
         let same_effect = |(one, other): (&Effect, &Effect)| match (one, other) {
             (Effect::Note(one, _), Effect::Note(other, _)) => one == other,
+            (Effect::Unwinds(one, ..), Effect::Unwinds(other, ..)) => one == other,
             (one, other) => one == other,
         };
         let differs = self.effects.iter().zip(&other.effects).position(|pair| !same_effect(pair));
@@ -249,22 +292,15 @@ impl Memo {
         if let Some(exceeded) = world.exceeds(task, op) {
             return Err(Unmade::Exceeded(exceeded));
         }
-        let mut key = world.key(task);
+        let mut key = world.key_after(task, op);
         let result = world.apply(task, op, transition.alternative);
         key.observed = op.observed(result);
         let segment = self.segments.get(&key).ok_or(Unmade::Unknown)?;
         teller.tell(observer, world, task, What::Op(op, result), place);
-        for effect in &segment.effects {
-            match *effect {
-                Effect::Create(info, value) => _ = world.create(task, info, value).map_err(Unmade::Exceeded)?,
-                Effect::Init(id, value) => world.init(id, value),
-                Effect::Note(note, place) => teller.tell(observer, world, task, What::Note(note), place),
-            }
-        }
-        *world.history(task) = segment.history;
-        match segment.next {
-            Next::Op(op, place) => world.set_pending(task, op, place),
-            Next::Finished => world.finish(task),
+        segment.follow(world, observer, &mut teller, task)?;
+        if let Op::Spawn(_, child) = op {
+            let first = self.segments.get(&world.key(child).first()).ok_or(Unmade::Unknown)?;
+            first.follow(world, observer, &mut teller, child)?;
         }
         Ok(teller.told)
     }

@@ -1,11 +1,13 @@
 //! Keeps panics of the code under test off the terminal: they are findings, or the end of an abandoned execution.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::panic;
 use std::sync::Once;
 
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
+    /// Where the last panic was that was kept off.
+    static LAST: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
 static HOOK: Once = Once::new();
@@ -16,7 +18,10 @@ pub fn quietly<R>(f: impl FnOnce() -> R) -> R {
         let outer = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             if !QUIET.get() {
-                outer(info);
+                return outer(info);
+            }
+            if let Some(place) = info.location() {
+                LAST.replace(format!("{}:{}", place.file(), place.line()));
             }
         }));
     });
@@ -28,6 +33,11 @@ pub fn quietly<R>(f: impl FnOnce() -> R) -> R {
     }
     let _restore = Restore(QUIET.replace(true));
     f()
+}
+
+/// Where the last panic was.
+pub fn panic_place() -> String {
+    LAST.with_borrow(String::clone)
 }
 
 /// The text of a panic, if it has one.

@@ -12,10 +12,13 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::{Clock, Contexts, Exceeded, Lister, Listing, Memory, OBJECTS_MAX, READERS_MAX, TASKS_MAX, Unsound};
-use crate::event::{ListEntry, Masks, ObjectId, ObjectInfo, ObjectKind, Op, Place, Seat, Status, TaskId, View};
+use crate::event::{
+    Act, ListEntry, Masks, ObjectId, ObjectInfo, ObjectKind, Op, Place, Seat, Status, Symbol, TaskId, View, wakes_one,
+};
 
 mod canonical;
 mod cpu;
+mod own;
 mod perform;
 
 /// One thing that can happen next: a task's pending operation with one of its results, a flush of its store buffer, or time.
@@ -68,6 +71,13 @@ struct Task {
     sleeping: bool,
     interrupted: bool,
     finished: bool,
+    /// It has started. What was not born yet is no part of a state.
+    born: bool,
+    /// Times that it span in a row without finding anything new.
+    idle: u8,
+    /// What it has done since it last span, and what it had done when it did.
+    round: u64,
+    round_before: u64,
 }
 
 /// Of the value of a lock: the task that holds it alone, its number plus one.
@@ -116,6 +126,10 @@ pub struct World {
     objects_max: u32,
     /// The node that the set-up boots.
     node: Option<u8>,
+    /// What user-land code shares.
+    own: own::Own,
+    /// Is it user-land code?
+    is_own: bool,
 }
 
 impl World {
@@ -133,7 +147,14 @@ impl World {
             seeded: None,
             objects_max: objects_max.min(OBJECTS_MAX),
             node: None,
+            own: own::Own::default(),
+            is_own: false,
         }
+    }
+
+    /// It is of user-land code, whose tasks are born as it runs.
+    pub(super) fn set_own(&mut self) {
+        self.is_own = true;
     }
 
     pub(super) fn add_tasks(&mut self, count: usize, listing: Listing) {
@@ -175,7 +196,12 @@ impl World {
             return Err(Exceeded::Objects(self.objects_max));
         }
         slots.push(Slot { info, value });
-        Ok(ObjectId::new(creator, slots.len() as u32))
+        let id = ObjectId::new(creator, slots.len() as u32);
+        if info.kind == ObjectKind::Channel {
+            self.slot_mut(id).value = 0;
+            self.open_channel(id, value);
+        }
+        Ok(id)
     }
 
     /// The name of a freed slab object of the same maker and kind, or of the next field of one that was named so.
@@ -217,9 +243,12 @@ impl World {
 
     /// The task is done. Its history stays part of the state: the outcome tells what it saw.
     pub(super) fn finish(&mut self, task: TaskId) {
-        let task = &mut self.tasks[task.index()];
-        task.pending = None;
-        task.finished = true;
+        let record = &mut self.tasks[task.index()];
+        record.pending = None;
+        record.finished = true;
+        if self.is_own {
+            self.end_thread(task);
+        }
         self.settle();
     }
 
@@ -241,6 +270,11 @@ impl World {
             jiffies: self.jiffies,
             observed: 0,
         }
+    }
+
+    /// From where it goes on after this operation.
+    pub(super) fn key_after(&self, task: TaskId, op: Op) -> Key {
+        Key { history: self.history_before(task, op), ..self.key(task) }
     }
 
     /// Where the task's history began.
@@ -279,11 +313,21 @@ impl World {
         for task in self.task_ids() {
             if let Status::Ready(op) = self.status(task).0 {
                 let alternatives = if let Op::Choose(n, _) = op { n } else { 1 };
-                transitions.extend((0..alternatives).map(|alternative| Transition { task, alternative }));
+                match wakes_one(op).map(|queue| self.wakeable(queue)).filter(|waiting| *waiting != 0) {
+                    None => transitions.extend((0..alternatives).map(|alternative| Transition { task, alternative })),
+                    Some(waiting) => {
+                        let waiting = (0..64).filter(|waiter| waiting >> waiter & 1 != 0);
+                        transitions.extend(waiting.map(|alternative| Transition { task, alternative }));
+                    }
+                }
             }
             if self.can_flush(task) {
                 transitions.push(Transition::flush(task));
             }
+        }
+        if transitions.is_empty() && self.is_own {
+            let goes_round = |task: &TaskId| matches!(self.status(*task).0, Status::Spins(false));
+            transitions.extend(self.task_ids().filter(goes_round).map(Transition::step));
         }
         let time_moves = match self.clock {
             Clock::Free => true,
@@ -300,7 +344,10 @@ impl World {
         match transition.task {
             TaskId::CLOCK => self.earliest_deadline().is_some(),
             task if transition.is_flush() => self.can_flush(task),
-            task => matches!(self.status(task).0, Status::Ready(_)),
+            task => {
+                self.tasks.len() > task.index()
+                    && matches!(self.status(task).0, Status::Ready(_) | Status::Spins(false))
+            }
         }
     }
 
@@ -311,7 +358,7 @@ impl World {
             task if transition.is_flush() => {
                 self.tasks[task.index()].buffer.first().map(|&(id, value)| Op::Flush(id, value))
             }
-            task => self.pending(task),
+            task => self.tasks.get(task.index()).and_then(|task| task.pending),
         }
     }
 
@@ -347,6 +394,10 @@ impl Task {
             sleeping: false,
             interrupted: false,
             finished: false,
+            born: true,
+            idle: 0,
+            round: 0,
+            round_before: u64::MAX,
         }
     }
 }
@@ -393,23 +444,27 @@ impl View for World {
 
     #[inline]
     fn status(&self, id: TaskId) -> (Status, Place) {
-        let task = &self.tasks[id.index()];
-        let status = match task.pending {
-            None if task.buffer.is_empty() => Status::Finished,
+        let record = &self.tasks[id.index()];
+        let status = match record.pending {
+            // It is on its way to its next operation, or to its first.
+            None if self.is_own && record.born && !record.finished => Status::Drains,
+            None if record.buffer.is_empty() => Status::Finished,
             None => Status::Drains,
-            Some(op) if op.drains() && !task.buffer.is_empty() => Status::Drains,
+            Some(op) if op.drains() && !record.buffer.is_empty() => Status::Drains,
             Some(Op::Sleep(deadline))
-                if task.sleeping && !task.interrupted && deadline.is_none_or(|at| at > self.jiffies) =>
+                if record.sleeping && !record.interrupted && deadline.is_none_or(|at| at > self.jiffies) =>
             {
                 Status::Sleeps(deadline)
             }
+            Some(Op::Act(queue, Act::Wait)) if self.slot(queue).value >> id.0 & 1 != 0 => Status::Sleeps(None),
+            Some(op @ Op::Act(_, Act::Spin)) => self.spins(id, op),
             Some(op) => match self.waits_for(op) {
                 Some(lock) => Status::WaitsFor(lock),
                 None if self.cpus.is_plain() => Status::Ready(op),
                 None => self.on_cpu(id, op),
             },
         };
-        (status, task.place)
+        (status, record.place)
     }
 
     fn clock_runs(&self) -> bool {
@@ -430,5 +485,9 @@ impl View for World {
 
     fn listed(&self) -> Vec<ListEntry> {
         (self.listing)(self)
+    }
+
+    fn recorded(&self) -> Vec<(Symbol, i64)> {
+        self.all_recorded()
     }
 }

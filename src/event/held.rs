@@ -1,6 +1,6 @@
 //! The locks that tasks hold.
 
-use super::{ObjectId, Op, TaskId};
+use super::{Act, ObjectId, Op, TaskId};
 
 /// Which task holds which lock, in the order in which they were taken, each with what is to be known of it.
 #[derive(Clone, Debug)]
@@ -16,7 +16,8 @@ impl<T> Held<T> {
     /// Takes in an operation of a task, with its result.
     pub fn follow(&mut self, task: TaskId, op: Op, result: u64, about: impl FnOnce() -> T) {
         match (op, result) {
-            (Op::Acquire(lock) | Op::AcquireRead(lock), _) | (Op::TryAcquire(lock), 1) => {
+            (Op::Acquire(lock) | Op::AcquireRead(lock), _)
+            | (Op::TryAcquire(lock) | Op::Act(lock, Act::TryRead), 1) => {
                 self.take(task, lock, about());
             }
             (Op::Release(lock), 0) => self.give_back(task, lock),

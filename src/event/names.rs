@@ -1,6 +1,11 @@
 //! How objects and operations read: the kernel's spellings, and names that do not depend on the schedule.
 
-use super::{Access, CaseKind, CaseNote, Format, Note, ObjectId, ObjectInfo, ObjectKind, Op, Rmw, TaskId, View, Woken};
+mod rust;
+
+use super::{
+    Access, Act, Births, CaseKind, CaseNote, Format, Note, ObjectId, ObjectInfo, ObjectKind, Op, Rmw, Symbol, TaskId,
+    View, Woken,
+};
 
 /// Names of a scenario's tasks, calls and nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +16,8 @@ pub struct Names {
     pub calls: Vec<Vec<String>>,
     /// Of the nodes of a cluster; empty where there is one kernel.
     pub nodes: Vec<String>,
+    /// Of tasks that are born while the program runs.
+    pub born: Option<Births>,
 }
 
 impl Names {
@@ -19,7 +26,11 @@ impl Names {
         match task {
             TaskId::BOOT => "boot",
             TaskId::CLOCK => "clock",
-            task => self.tasks.get(task.index()).map_or("?", String::as_str),
+            task => match (self.tasks.get(task.index()), &self.born) {
+                (Some(name), _) => name,
+                (None, Some(births)) => births.name(task).map_or("?", Symbol::as_str),
+                (None, None) => "?",
+            },
         }
     }
 
@@ -46,7 +57,7 @@ impl Names {
 
     fn value(&self, view: &dyn View, format: Format, value: u64) -> String {
         match format {
-            Format::Number => (value as i64).to_string(),
+            Format::Number | Format::Rust => (value as i64).to_string(),
             Format::Pointer if value == 0 => "NULL".to_owned(),
             Format::Pointer => self.object(view, ObjectId(value as u32)),
             Format::Case(reading) => (reading.text)(self, value),
@@ -55,6 +66,9 @@ impl Names {
 
     /// An operation as the kernel would spell it, without its result.
     pub fn op(&self, view: &dyn View, op: Op) -> String {
+        if let Some(text) = self.rust_op(view, op) {
+            return text;
+        }
         let name = |id| self.object(view, id);
         match op {
             Op::Load(id, access) => {
@@ -100,6 +114,9 @@ impl Names {
             Op::Enter(level) => format!("{} comes", level.word()),
             Op::Leave(level) => format!("{} returns", level.word()),
             Op::Advance(by) => format!("jiffies += {by}"),
+            Op::Spawn(_, task) => format!("spawn {}", self.task(task)),
+            Op::Join(_, task) => format!("join {}", self.task(task)),
+            Op::Act(id, act) => format!("{act:?}({})", name(id)),
             Op::Flush(id, value) if view.object(id).kind.is_lock() && value == 0 => {
                 format!("flush {}", self.lock_op(view, id, "unlock"))
             }
@@ -135,7 +152,8 @@ impl Names {
     pub fn op_and_result(&self, view: &dyn View, op: Op, result: u64) -> String {
         let text = self.op(view, op);
         match op {
-            Op::Load(id, _) | Op::Rmw(id, Rmw::Xchg(_) | Rmw::CmpXchg(..), _) => {
+            Op::Load(id, _) | Op::Rmw(id, ..) if view.object(id).kind == ObjectKind::Cell => text,
+            Op::Load(id, _) | Op::Rmw(id, Rmw::Xchg(_) | Rmw::CmpXchg(..) | Rmw::Cas(..) | Rmw::Alu(..), _) => {
                 format!("{text} -> {}", self.value(view, view.object(id).format, result))
             }
             Op::Rmw(_, Rmw::IncNotZero, _) if result == 0 => format!("{text} fails"),
@@ -144,6 +162,7 @@ impl Names {
             Op::Release(_) if result != 0 => format!("{text}, not held"),
             Op::Free(_) if result != 0 => format!("{text}, freed already"),
             Op::Sleep(_) => format!("{text} -> {}", woken_text(Woken::from_result(result))),
+            Op::Act(_, act) => act_and_result(self, act, &text, result),
             Op::Choose(2, _) => format!("{text} -> {}", if result == 0 { "no" } else { "yes" }),
             Op::Choose(..) => format!("{text} -> {result}"),
             _ => text,
@@ -169,6 +188,22 @@ impl Names {
             Note::Bug(text) => Some(format!("BUG: {text}")),
             _ => None,
         }
+    }
+}
+
+/// What came of an operation of user-land code.
+fn act_and_result(names: &Names, act: Act, text: &str, result: u64) -> String {
+    match (act, result) {
+        (Act::TryRead, 0) => format!("{text} fails"),
+        (Act::Send(_) | Act::TrySend(_), 1) => format!("{text} fails, nobody receives"),
+        (Act::TrySend(_), _) if result != 0 => format!("{text} fails, no room"),
+        (Act::Recv, 1) | (Act::TryRecv, 2) => format!("{text} fails, nobody sends"),
+        (Act::TryRecv, 1) => format!("{text} finds nothing"),
+        (Act::Drop(_), 1) => format!("{text}, the last"),
+        (Act::WakeOne, 0) => format!("{text}, nobody waits"),
+        (Act::WakeOne, task) => format!("{text} -> {}", names.task(TaskId(task as u8))),
+        (Act::Doze, 1) => format!("{text} -> timeout"),
+        _ => text.to_owned(),
     }
 }
 
@@ -198,7 +233,9 @@ fn access_text(
         (ObjectKind::Atomic, Access::Once) => format!("{atomic}({name})"),
         (_, Access::Plain) => name,
         (_, Access::Once) => format!("{once}({name})"),
-        (_, Access::Acquire | Access::Release | Access::Full) => format!("{ordered}({name})"),
+        (_, Access::Acquire | Access::Release | Access::Full | Access::Relaxed | Access::AcqRel) => {
+            format!("{ordered}({name})")
+        }
     }
 }
 
@@ -209,7 +246,8 @@ fn rmw_text(rmw: Rmw, access: Access, name: &str) -> String {
         Rmw::Add(u64::MAX) => format!("atomic_dec{suffix}({name})"),
         Rmw::Add(n) => format!("atomic_add{suffix}({}, {name})", n as i64),
         Rmw::Xchg(new) => format!("xchg({name}, {})", new as i64),
-        Rmw::CmpXchg(old, new) => format!("cmpxchg({name}, {}, {})", old as i64, new as i64),
+        Rmw::CmpXchg(old, new) | Rmw::Cas(old, new, _) => format!("cmpxchg({name}, {}, {})", old as i64, new as i64),
+        Rmw::Alu(alu, by) => format!("{:?}({name}, {})", alu.what, by as i64),
         Rmw::IncNotZero => format!("atomic_inc_not_zero({name})"),
     }
 }

@@ -1,6 +1,6 @@
 //! What there is to ask of an operation. (What it does to a state, the engine says.)
 
-use super::{Access, ObjectId, Op, Rmw};
+use super::{Access, Act, ObjectId, Op, Rmw};
 
 impl Op {
     /// The object it is about, if it is about one.
@@ -12,6 +12,7 @@ impl Op {
             }
             Op::Down(id) | Op::TryDown(id) | Op::Up(id) => Some(id),
             Op::Enqueue(id) | Op::Dequeue(id) | Op::Wake(id) | Op::Free(id) | Op::Flush(id, _) => Some(id),
+            Op::Spawn(id, _) | Op::Join(id, _) | Op::Act(id, _) => Some(id),
             Op::Fence | Op::Sleep(_) | Op::Choose(..) | Op::Interrupt(_) | Op::Advance(_) => None,
             Op::Mask(_) | Op::Enter(_) | Op::Leave(_) => None,
         }
@@ -23,6 +24,7 @@ impl Op {
     pub fn observed(self, result: u64) -> u64 {
         match self {
             Op::Rmw(_, Rmw::Add(_), Access::Once) | Op::Wake(_) => 0,
+            Op::Act(_, act) => act.observed(result),
             _ => result,
         }
     }
@@ -56,6 +58,19 @@ impl Op {
             Op::Down(id) => [word(22, id, 0), 0, 0],
             Op::TryDown(id) => [word(23, id, 0), 0, 0],
             Op::Up(id) => [word(24, id, 0), 0, 0],
+            Op::Rmw(id, Rmw::Cas(old, new, failure), access) => {
+                [word(30, id, access as u64 | (failure as u64) << 4), old, new]
+            }
+            Op::Rmw(id, Rmw::Alu(alu, by), access) => {
+                let what = alu.what as u64 | u64::from(alu.bits) << 8 | u64::from(alu.signed) << 16;
+                [word(31, id, access as u64), by, what | 1 << 32]
+            }
+            Op::Spawn(id, task) => [word(32, id, 0), u64::from(task.0), 0],
+            Op::Join(id, task) => [word(33, id, 0), u64::from(task.0), 0],
+            Op::Act(id, act) => {
+                let [tag, content] = act.words();
+                [word(34, id, tag), content, 0]
+            }
             Op::Mask(mask) => [25 | mask.tag() << 8, 0, 0],
             Op::Enter(level) => [26 | (level as u64) << 8, 0, 0],
             Op::Leave(level) => [27 | (level as u64) << 8, 0, 0],
@@ -78,7 +93,7 @@ impl Op {
     pub fn lock(self) -> Option<ObjectId> {
         match self {
             Op::Acquire(lock) | Op::TryAcquire(lock) | Op::AcquireRead(lock) => Some(lock),
-            Op::Release(lock) | Op::ReleaseRead(lock) => Some(lock),
+            Op::Release(lock) | Op::ReleaseRead(lock) | Op::Act(lock, Act::TryRead) => Some(lock),
             _ => None,
         }
     }
@@ -87,6 +102,7 @@ impl Op {
     pub fn gate(self) -> Option<ObjectId> {
         match self {
             Op::Down(semaphore) | Op::TryDown(semaphore) | Op::Up(semaphore) => Some(semaphore),
+            Op::Act(token, Act::Post) => Some(token),
             _ => self.lock(),
         }
     }
@@ -95,6 +111,8 @@ impl Op {
     pub fn waits_for(self) -> Option<ObjectId> {
         match self {
             Op::Acquire(lock) | Op::AcquireRead(lock) | Op::Down(lock) => Some(lock),
+            Op::Join(thread, _) => Some(thread),
+            Op::Act(channel, act) if act.waits() => Some(channel),
             _ => None,
         }
     }
@@ -102,7 +120,7 @@ impl Op {
     /// The object that it releases: tasks that wait for it may run.
     pub fn gives_back(self) -> Option<ObjectId> {
         match self {
-            Op::Release(lock) | Op::ReleaseRead(lock) | Op::Up(lock) => Some(lock),
+            Op::Release(lock) | Op::ReleaseRead(lock) | Op::Up(lock) | Op::Act(lock, Act::Post) => Some(lock),
             _ => None,
         }
     }

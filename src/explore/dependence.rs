@@ -9,7 +9,7 @@
 //! observer remembers tells their order (steps of which it would are *loud*, [`crate::engine::State::loud`], and are never spared).
 
 use crate::engine::Memory;
-use crate::event::{Access, ObjectId, Op, Rmw, TaskId};
+use crate::event::{Access, Act, ObjectId, Op, Rmw, TaskId};
 
 /// What an operation is about, as far as the order with others goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub(super) enum Touch {
     Interrupts(TaskId),
     /// Moves time, which any task may have read: reads of `jiffies` are no operations.
     MovesTime,
+    /// Waits for something that its operation does not tell.
+    Awaits,
 }
 
 /// What an operation does to its object.
@@ -50,7 +52,9 @@ pub(super) fn touch(op: Op) -> Touch {
     match op {
         // What these do to others of their CPU is asked apart: steps of one CPU are never independent (`World::related`).
         Op::Mask(_) | Op::Enter(_) | Op::Leave(_) => Touch::Own,
-        Op::Fence | Op::Choose(..) => Touch::Own,
+        // A task's first step comes after its birth, and whoever waits for its end waits for its last. No order of those can be turned.
+        Op::Fence | Op::Choose(..) | Op::Spawn(..) | Op::Join(..) => Touch::Own,
+        Op::Act(id, act) => touch_of_act(id, act),
         Op::Load(id, _) => Touch::On(id, Way::Reads),
         Op::Rmw(id, Rmw::Add(_), Access::Once) => Touch::On(id, Way::Adds),
         Op::Store(id, ..) | Op::Rmw(id, ..) | Op::Flush(id, _) => Touch::On(id, Way::Writes),
@@ -69,6 +73,20 @@ pub(super) fn touch(op: Op) -> Touch {
     }
 }
 
+fn touch_of_act(id: ObjectId, act: Act) -> Touch {
+    match act {
+        Act::Spin => Touch::Awaits,
+        Act::TryRead => Touch::On(id, Way::Tries),
+        // Nobody learns how many there were.
+        Act::Post | Act::Drop(false) => Touch::On(id, Way::Adds),
+        Act::Drop(true) | Act::Send(_) | Act::TrySend(_) | Act::Recv | Act::TryRecv | Act::HangUp | Act::Close => {
+            Touch::On(id, Way::Writes)
+        }
+        Act::WakeOne => Touch::On(id, Way::Wakes),
+        Act::Wait | Act::Doze => Touch::On(id, Way::Queues),
+    }
+}
+
 impl Way {
     /// Do two operations on one object commute, whatever their results are?
     pub fn commutes_with(self, other: Way) -> bool {
@@ -83,9 +101,10 @@ pub(super) fn independent(one: Op, other: Op, memory: Memory) -> bool {
     apart(touch(one), touch(other))
 }
 
-/// The coarse answer. A free, a signal and a step of time are taken for dependent on everything.
+/// The coarse answer. A free, a signal, a step of time and a spin are taken for dependent on everything.
 pub(super) fn apart(one: Touch, other: Touch) -> bool {
-    let reaches_far = |touch| matches!(touch, Touch::Frees(_) | Touch::Interrupts(_) | Touch::MovesTime);
+    let reaches_far =
+        |touch| matches!(touch, Touch::Frees(_) | Touch::Interrupts(_) | Touch::MovesTime | Touch::Awaits);
     match (one, other) {
         (one, other) if reaches_far(one) || reaches_far(other) => false,
         (Touch::On(one, way), Touch::On(other, with)) => one != other || way.commutes_with(with),

@@ -118,6 +118,13 @@ impl Exploration<'_> {
                 self.take_findings(&walk);
                 return Ok(false);
             }
+            if walk.is_vain() {
+                if !walk.skip() || !self.goes_on() {
+                    return Ok(false);
+                }
+                first_new = walk.trace.len();
+                continue;
+            }
             if let Some(stray) = walk.stray() {
                 return Err(HiddenState::new(&stray, &self.subject.checks().names()));
             }

@@ -44,6 +44,14 @@ pub enum Error {
     /// The program has hidden state: whatever a search says of it can be wrong.
     #[error(transparent)]
     HiddenState(#[from] HiddenState),
+    /// The search does not know tasks that are born, or data that the engine cannot see.
+    #[error(
+        "{what}: user-land code is explored by the explorer, DPOR, brute force and the random engines, under sequential consistency"
+    )]
+    UserLand {
+        /// What is in the way.
+        what: &'static str,
+    },
     /// Two settings of the [`Config`](super::Config) exclude each other.
     #[error("{one} and {other} do not go together: {why}")]
     Config {

@@ -16,7 +16,7 @@ use crate::engine::world::Transition;
 use crate::engine::{Decision, Ending, Flow, Memory, Observer, State, Strategy};
 use crate::event::names::Names;
 use crate::event::outcome::Remains;
-use crate::event::{Event, Held, Op, Status, TaskId, View, What};
+use crate::event::{Event, Held, Op, Status, TaskId, View, What, wakes_one};
 use crate::subject::Subject;
 
 /// The choices of one execution.
@@ -104,6 +104,7 @@ impl Recorder {
             }
             Status::Sleeps(_) => Stand::Sleeps,
             Status::Drains => Stand::Drains,
+            Status::Spins(_) => Stand::Spins,
             Status::Stalled(by) => Stand::Stalled(self.names.task(by).to_owned()),
             Status::Masked => Stand::Finished,
             Status::Finished => Stand::Finished,
@@ -305,6 +306,7 @@ pub(super) fn replay_under(
 
 fn saved_step(names: &Names, line: &Line) -> Option<Step> {
     let What::Op(op, result) = line.event.what else { return None };
-    let choice = matches!(op, Op::Choose(..)).then_some(result as u8);
+    let wakes_some = wakes_one(op).is_some() && result != 0;
+    let choice = (matches!(op, Op::Choose(..)) || wakes_some).then_some(result as u8);
     Some(Step { task: names.task(line.event.task).to_owned(), op: line.op.clone()?, choice })
 }

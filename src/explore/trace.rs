@@ -35,6 +35,8 @@ pub enum Stand {
     Sleeps,
     /// It waits until its own stores have reached memory.
     Drains,
+    /// It goes round until something changes.
+    Spins,
     /// Its CPU runs that one.
     Stalled(String),
     /// It has no more calls.

@@ -68,7 +68,7 @@ pub fn no_return_text(no_return: &NoReturn, schedule: &Schedule, names: &Names, 
             let instead = match other.task {
                 TaskId::CLOCK => "if time passed first there".to_owned(),
                 _ if other.is_flush() => format!("if a store of {task} reached memory first there"),
-                _ if same_task => format!("if the choice of {task} turned out otherwise there"),
+                _ if same_task => format!("if {task}'s choice turned out otherwise"),
                 _ => format!("if {task} went first there"),
             };
             format!("step {step}; {instead}, the run could still end without {code}")

@@ -111,16 +111,16 @@ impl Memory {
     pub fn load(&self, task: TaskId, spot: Spot, access: Access) -> u64 {
         self.markers(spot.block)[task.index()].store(0, Ordering::Relaxed);
         self.cell(spot.id).load(match access {
-            Access::Acquire | Access::Full => Ordering::Acquire,
-            Access::Plain | Access::Once | Access::Release => Ordering::Relaxed,
+            access if access.acquires() => Ordering::Acquire,
+            _ => Ordering::Relaxed,
         })
     }
 
     pub fn store(&self, task: TaskId, spot: Spot, value: u64, access: Access) {
         self.mark_write(task, spot.block);
         let ordering = match access {
-            Access::Release | Access::Full => Ordering::Release,
-            Access::Plain | Access::Once | Access::Acquire => Ordering::Relaxed,
+            access if access.releases() => Ordering::Release,
+            _ => Ordering::Relaxed,
         };
         self.cell(spot.id).store(value, ordering);
     }
@@ -139,6 +139,7 @@ impl Memory {
         let old = match rmw {
             Rmw::Add(n) => cell.fetch_add(n, success),
             Rmw::Xchg(new) => cell.swap(new, success),
+            Rmw::Cas(..) | Rmw::Alu(..) => unreachable!("internal error: user-land code does not run here"),
             Rmw::CmpXchg(expected, new) => {
                 cell.compare_exchange(expected, new, success, failure).unwrap_or_else(|old| old)
             }

@@ -265,6 +265,7 @@ fn rmw(word: &AtomicU64, rmw: Rmw, ordering: Ordering) -> u64 {
             let next = |old: u64| (old != 0).then(|| old.wrapping_add(1));
             word.fetch_update(ordering, Ordering::Relaxed, next).unwrap_or(0)
         }
+        Rmw::Cas(..) | Rmw::Alu(..) => unreachable!("internal error: user-land code is refused"),
     }
 }
 
@@ -274,7 +275,8 @@ fn ordering(access: Access, is_store: bool) -> Ordering {
         (Access::Plain | Access::Once, _) => Ordering::Relaxed,
         (Access::Acquire, false) => Ordering::Acquire,
         (Access::Release, true) => Ordering::Release,
-        (Access::Full | Access::Acquire | Access::Release, _) => Ordering::SeqCst,
+        (Access::Relaxed, _) => Ordering::Relaxed,
+        (Access::Full | Access::Acquire | Access::Release | Access::AcqRel, _) => Ordering::SeqCst,
     }
 }
 
@@ -336,6 +338,7 @@ impl Engine for Seat {
             Op::Choose(..) | Op::Advance(_) | Op::Mask(_) => 0,
             Op::Enter(_) | Op::Leave(_) => unreachable!("internal error: programs with handlers are refused"),
             Op::Flush(..) => unreachable!("internal error: a flush is no task's operation"),
+            Op::Spawn(..) | Op::Join(..) | Op::Act(..) => unreachable!("internal error: user-land code is refused"),
             Op::Enqueue(_) | Op::Dequeue(_) | Op::Wake(_) | Op::Sleep(_) | Op::Interrupt(_) => {
                 self.perform_on_queue(op)
             }

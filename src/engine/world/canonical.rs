@@ -70,7 +70,8 @@ impl World {
     /// Takes in the whole state, and what `of_task` tells of each task.
     pub fn fingerprint(&self, fingerprint: &mut Fingerprint, of_task: impl OfTask) {
         let mut roles: Vec<(TaskId, ObjectId)> = Vec::new();
-        for (creator, slots) in self.objects.iter().enumerate() {
+        let is_born = |creator: usize| creator.checked_sub(1).is_none_or(|at| self.tasks[at].born);
+        for (creator, slots) in self.objects.iter().enumerate().filter(|(creator, _)| is_born(*creator)) {
             fingerprint.write_usize(slots.len());
             for (at, slot) in slots.iter().enumerate() {
                 if slot.info.block.is_some_and(|block| self.is_freed(block)) {
@@ -82,7 +83,8 @@ impl World {
         }
         fingerprint.write_u64(self.jiffies);
         let mut groups = [0u128; 8];
-        for task in self.task_ids() {
+        self.own.fingerprint(fingerprint);
+        for task in self.task_ids().filter(|task| self.tasks[task.index()].born) {
             match self.symmetry.group(task) {
                 None => self.hash_task(task, &of_task, fingerprint),
                 Some(group) => {

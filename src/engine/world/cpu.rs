@@ -43,6 +43,11 @@ impl Cpus {
         Cpus { contexts, shared, of: vec![OnCpu::default(); tasks] }
     }
 
+    /// Tasks are born: there is one record for each.
+    pub(super) fn grow(&mut self, tasks: usize) {
+        self.of.resize(tasks.max(self.of.len()), OnCpu::default());
+    }
+
     pub(super) fn seat(&self, task: TaskId) -> Option<Seat> {
         self.contexts.as_ref()?.seats.get(task.index()).copied()
     }

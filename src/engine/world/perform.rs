@@ -6,7 +6,7 @@ use super::super::Memory;
 use super::super::fingerprint::Fingerprint;
 use super::super::{Exceeded, READERS_MAX, READS_MAX};
 use super::{WRITER, World};
-use crate::event::{ObjectId, Op, TaskId, View, Woken};
+use crate::event::{Act, ObjectId, Op, TaskId, View, Woken};
 
 /// Where the value of a lock counts how often a task holds it for reading. `None` for the set-up, and for tasks beyond the
 /// eighteenth, which never do.
@@ -20,14 +20,14 @@ pub(super) fn reads(value: u64, task: TaskId) -> u64 {
 }
 
 /// What one of these adds to the value.
-fn read(task: TaskId) -> u64 {
+pub(super) fn read(task: TaskId) -> u64 {
     1 << place_of(task).expect("internal error: the engine has asked whether the task can share a lock")
 }
 
 impl World {
     /// The limit that the task's operation would exceed, if there is one.
     pub(in crate::engine) fn exceeds(&self, task: TaskId, op: Op) -> Option<Exceeded> {
-        let Op::AcquireRead(lock) = op else { return None };
+        let (Op::AcquireRead(lock) | Op::Act(lock, Act::TryRead)) = op else { return None };
         if place_of(task).is_none() {
             return Some(Exceeded::Readers(READERS_MAX));
         }
@@ -42,6 +42,8 @@ impl World {
             Op::Acquire(lock) => self.slot(lock).value == 0,
             Op::AcquireRead(lock) => self.slot(lock).value & WRITER == 0,
             Op::Down(semaphore) => self.slot(semaphore).value != 0,
+            Op::Join(_, child) => self.tasks[child.index()].finished,
+            Op::Act(channel, act @ (Act::Send(_) | Act::Recv)) => self.is_channel_open(channel, act),
             _ => return None,
         };
         op.waits_for().filter(|_| !is_open)
@@ -55,11 +57,17 @@ impl World {
     /// Performs the task's pending operation (or the set-up's) and folds it into the task's history.
     pub(in crate::engine) fn apply(&mut self, task: TaskId, op: Op, alternative: u8) -> u64 {
         debug_assert!(self.is_open(task, op), "internal error: {task:?} performs {op:?}, which has to wait");
+        let before = if task == TaskId::BOOT { 0 } else { self.history_before(task, op) };
+        let seen = if self.is_own { self.seen(op) } else { None };
         let result = self.perform(task, op, alternative);
+        if self.is_own {
+            self.wrote(task, op, result);
+            self.has_read(task, op, seen, result);
+        }
         if task != TaskId::BOOT {
             self.stepped(task, op, result);
             let mut fold = Fingerprint::default();
-            fold.write_history(self.tasks[task.index()].history);
+            fold.write_history(before);
             // Which operation it was is told by the history before it: code is a function of what it has observed.
             fold.write_u64(op.observed(result));
             let task = &mut self.tasks[task.index()];
@@ -184,6 +192,13 @@ impl World {
             Op::Choose(..) => u64::from(alternative),
             Op::Enqueue(..) | Op::Dequeue(..) | Op::Wake(..) => self.perform_on_queue(task, op),
             Op::Sleep(..) | Op::Interrupt(..) | Op::Advance(..) => self.perform_on_time(task, op),
+            Op::Spawn(thread, child) => {
+                self.slot_mut(thread).value = u64::from(child.0) + 1;
+                self.bear(task, child);
+                0
+            }
+            Op::Join(..) => 0,
+            Op::Act(id, act) => self.perform_act(task, id, act, alternative),
         }
     }
 
@@ -199,7 +214,7 @@ impl World {
         match op {
             Op::Enqueue(id) => {
                 self.slot_mut(id).value |= 1 << task.0;
-                self.tasks[task.index()].sleeping = true;
+                self.tasks[task.index()].sleeping = !self.is_own;
                 0
             }
             Op::Dequeue(id) => {

@@ -66,6 +66,12 @@ impl Action {
 /// | flush | operation on the object, as a store or a release | yes |
 /// | flush | operation of its task that waits for an empty store buffer | yes |
 /// | flush | any other operation of its task | no: a load sees the task's own store, buffered or not |
+/// | `Spawn` | any step of the task that it starts | yes |
+/// | any step of a task | `Join` of that task | yes |
+/// | `Spin` | anything | always: what it waits for is not told |
+/// | `Wait`, `Doze` | the same of the queue, other task | no |
+/// | handle dropped, unseen | the same of the object | no |
+/// | any other operation on a channel, a token or a count | operation on it | yes |
 /// | everything else, fences and choices included | | no |
 pub fn dependent(a: &Action, b: &Action) -> bool {
     if a.process() == b.process() {
@@ -74,7 +80,12 @@ pub fn dependent(a: &Action, b: &Action) -> bool {
     if a.transition.task == b.transition.task {
         return waits_for_flush(a, b) || waits_for_flush(b, a);
     }
-    a.remarked && b.remarked || disturbs(a, b) || disturbs(b, a)
+    a.remarked && b.remarked || disturbs(a, b) || disturbs(b, a) || is_bound_to(a, b) || is_bound_to(b, a)
+}
+
+/// Does the first start or await the task of the second? That order no schedule turns.
+pub(super) fn is_bound_to(a: &Action, b: &Action) -> bool {
+    matches!(a.op, Op::Spawn(_, task) | Op::Join(_, task) if task == b.transition.task)
 }
 
 /// Of a task and its own store buffer: does one of them have to wait for the other?
@@ -85,7 +96,7 @@ fn waits_for_flush(flush: &Action, own: &Action) -> bool {
 /// Of two tasks: does what the first is about change the second?
 fn disturbs(a: &Action, b: &Action) -> bool {
     match (a.touch(), b.touch()) {
-        (Touch::MovesTime, _) => true,
+        (Touch::MovesTime | Touch::Awaits, _) => true,
         (Touch::Frees(block), other) => b.block == Some(block) || other == Touch::Frees(block),
         (Touch::Interrupts(task), Touch::Sleeps) => task == b.transition.task,
         (Touch::On(_, Way::Wakes), Touch::Sleeps) => a.woken.contains(&b.transition.task),
@@ -108,8 +119,10 @@ fn commute((a, way): (&Action, Way), (b, with): (&Action, Way)) -> bool {
 mod tests {
     use super::*;
     use crate::engine::Memory;
-    use crate::event::{Access, Level, Mask, Rmw};
+    use crate::event::{Access, Act, Alu, AluOp, Level, Mask, Rmw};
     use crate::explore::dependence::apart;
+
+    const ADD: Alu = Alu { what: AluOp::Add, bits: 8, signed: false };
 
     const X: ObjectId = ObjectId(1);
     const Y: ObjectId = ObjectId(2);
@@ -209,7 +222,9 @@ mod tests {
             Op::Rmw(_, Rmw::Add(_), _) => Op::Rmw(X, Rmw::Xchg(1), Access::Full),
             Op::Rmw(_, Rmw::Xchg(_), _) => Op::Rmw(X, Rmw::CmpXchg(0, 1), Access::Full),
             Op::Rmw(_, Rmw::CmpXchg(..), _) => Op::Rmw(X, Rmw::IncNotZero, Access::Full),
-            Op::Rmw(_, Rmw::IncNotZero, _) => Op::Fence,
+            Op::Rmw(_, Rmw::IncNotZero, _) => Op::Rmw(X, Rmw::Cas(0, 1, Access::Relaxed), Access::AcqRel),
+            Op::Rmw(_, Rmw::Cas(..), _) => Op::Rmw(X, Rmw::Alu(ADD, 1), Access::Relaxed),
+            Op::Rmw(_, Rmw::Alu(..), _) => Op::Fence,
             Op::Fence => Op::Acquire(X),
             Op::Acquire(_) => Op::TryAcquire(X),
             Op::TryAcquire(_) => Op::Release(X),
@@ -230,9 +245,31 @@ mod tests {
             Op::Flush(..) => Op::Mask(Mask::IrqSave),
             Op::Mask(_) => Op::Enter(Level::Hard),
             Op::Enter(_) => Op::Leave(Level::Hard),
-            Op::Leave(_) => return None,
+            Op::Leave(_) => Op::Spawn(X, TaskId(3)),
+            Op::Spawn(..) => Op::Join(X, TaskId(3)),
+            Op::Join(..) => Op::Act(X, Act::TryRead),
+            Op::Act(_, act) => Op::Act(X, act_after(act)?),
         };
         Some(next)
+    }
+
+    fn act_after(act: Act) -> Option<Act> {
+        Some(match act {
+            Act::TryRead => Act::Post,
+            Act::Post => Act::Send(0),
+            Act::Send(_) => Act::TrySend(0),
+            Act::TrySend(_) => Act::Recv,
+            Act::Recv => Act::TryRecv,
+            Act::TryRecv => Act::HangUp,
+            Act::HangUp => Act::Close,
+            Act::Close => Act::Drop(false),
+            Act::Drop(false) => Act::Drop(true),
+            Act::Drop(true) => Act::WakeOne,
+            Act::WakeOne => Act::Wait,
+            Act::Wait => Act::Doze,
+            Act::Doze => Act::Spin,
+            Act::Spin => return None,
+        })
     }
 
     /// What may come of the operation of a task, on an object in the slab object Y or in none.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::action::Action;
-use crate::event::{Held, ObjectId, Op, TaskId, Woken};
+use crate::event::{Act, Held, ObjectId, Op, TaskId, Woken};
 
 /// The value of a lock that the set-up has left locked: its owner's number and one.
 const LEFT_LOCKED: u64 = TaskId::BOOT.0 as u64 + 1;
@@ -24,6 +24,8 @@ pub(super) struct Gates {
     /// The task of each store or release that is still in a store buffer.
     buffered: Vec<TaskId>,
     queued: Vec<(ObjectId, TaskId)>,
+    /// Channels that a sender has left.
+    hung_up: Vec<ObjectId>,
     sleeping: Vec<TaskId>,
     interrupted: Vec<TaskId>,
     jiffies: u64,
@@ -56,6 +58,7 @@ impl Gates {
             Op::Down(_) => value + 1,
             Op::TryDown(_) => value + result,
             Op::Up(_) => value - 1,
+            Op::Act(_, Act::Post) => 0,
             _ => value,
         }
     }
@@ -66,7 +69,15 @@ impl Gates {
 
     /// Is the result of the operation told by what is kept here?
     pub fn tell(op: Op) -> bool {
-        matches!(op, Op::TryAcquire(_) | Op::Release(_) | Op::ReleaseRead(_) | Op::TryDown(_) | Op::Wake(_))
+        matches!(
+            op,
+            Op::TryAcquire(_)
+                | Op::Release(_)
+                | Op::ReleaseRead(_)
+                | Op::TryDown(_)
+                | Op::Wake(_)
+                | Op::Act(_, Act::TryRead | Act::WakeOne | Act::Doze)
+        )
     }
 
     /// Can the task perform the operation now?
@@ -76,6 +87,9 @@ impl Gates {
             Op::AcquireRead(lock) => self.owner(lock).is_none(),
             Op::Down(semaphore) => self.has_permit(semaphore),
             Op::Sleep(deadline) => !self.sleeps(task, deadline),
+            Op::Act(queue, Act::Wait) => !self.queued.contains(&(queue, task)),
+            // How many senders there are is not known here: one that is gone may be the last.
+            Op::Act(channel, Act::Recv) => self.has_permit(channel) || self.hung_up.contains(&channel),
             _ => true,
         }
     }
@@ -105,9 +119,34 @@ impl Gates {
                 action.woken.sort_unstable();
                 action.result = action.woken.len() as u64;
             }
+            Op::Act(object, act) => self.perform_act(&mut action, object, act),
             _ => {}
         }
         action
+    }
+
+    fn perform_act(&self, action: &mut Action, object: ObjectId, act: Act) {
+        match act {
+            Act::TryRead => action.result = u64::from(self.owner(object).is_none()),
+            Act::Doze => {
+                action.result = u64::from(self.queued.contains(&(object, action.transition.task)));
+            }
+            Act::WakeOne => {
+                let waiting = self.queued.iter().filter(|(at, _)| *at == object).map(|(_, task)| *task);
+                let wanted = TaskId(action.transition.alternative);
+                // The one that was to be woken, if it still waits, and else any.
+                let woken = waiting.clone().find(|task| *task == wanted).or_else(|| waiting.min());
+                action.woken = woken.into_iter().collect();
+                action.result = woken.map_or(0, |task| u64::from(task.0));
+                action.transition.alternative = action.result as u8;
+            }
+            _ => {}
+        }
+    }
+
+    /// The tasks that an operation could wake instead.
+    pub fn wakeable(&self, queue: ObjectId) -> Vec<TaskId> {
+        self.queued.iter().filter(|(at, _)| *at == queue).map(|(_, task)| *task).collect()
     }
 
     /// Takes the action in.
@@ -154,6 +193,23 @@ impl Gates {
                 self.interrupted.push(target);
             }
             Op::Advance(by) => self.jiffies += by,
+            Op::Act(object, act) => self.apply_act(task, object, act, action.result),
+            _ => {}
+        }
+    }
+
+    fn apply_act(&mut self, task: TaskId, object: ObjectId, act: Act, result: u64) {
+        match act {
+            Act::TryRead => self.read.follow(task, Op::Act(object, act), result, || ()),
+            Act::Post => _ = self.permits.insert(object, 1),
+            Act::Send(_) | Act::TrySend(_) if result == 0 => *self.permits.entry(object).or_default() += 1,
+            Act::Recv | Act::TryRecv if result == 0 => {
+                let messages = self.permits.entry(object).or_default();
+                *messages = messages.saturating_sub(1);
+            }
+            Act::HangUp => self.hung_up.push(object),
+            Act::WakeOne => self.queued.retain(|(at, task)| (*at, u64::from(task.0)) != (object, result)),
+            Act::Wait | Act::Doze => self.queued.retain(|waiter| *waiter != (object, task)),
             _ => {}
         }
     }

@@ -1,9 +1,9 @@
 //! An execution as a partial order: actions, what happened before what, and the races among them.
 
-use super::action::{Action, dependent};
+use super::action::{Action, dependent, is_bound_to};
 use super::gates::Gates;
 use crate::engine::process::Process;
-use crate::event::{Access, Op, TaskId};
+use crate::event::{Access, Act, Op, TaskId};
 
 /// How many actions of each process happened before a point.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -87,12 +87,15 @@ impl Trace {
     }
 
     /// What happened before the action, made after the first `len`, in an order that nothing can reverse: the actions of
-    /// its process, a store before its flush, flushes before what waits for an empty store buffer.
+    /// its process, a store before its flush, flushes before what waits for an empty store buffer, its birth, all of a task before
+    /// what awaits its end.
     fn order(&self, action: &Action, len: usize) -> VectorClock {
         let mut clock = VectorClock::default();
         for at in (0..len).rev() {
             let other = self.action(at);
-            if other.transition.task == action.transition.task && !self.is_in(at, &clock) && dependent(other, action) {
+            let is_its_own = other.transition.task == action.transition.task;
+            let is_fixed = is_its_own || is_bound_to(other, action) || is_bound_to(action, other);
+            if is_fixed && !self.is_in(at, &clock) && dependent(other, action) {
                 clock.join(&self.entries[at].clock);
             }
         }
@@ -135,7 +138,7 @@ impl Trace {
                 continue;
             }
             let blocks = action.op.waits_for().is_some()
-                || matches!(action.op, Op::Sleep(_))
+                || matches!(action.op, Op::Sleep(_) | Op::Act(_, Act::Wait))
                 || action.process() == Process::CLOCK;
             if !blocks || self.is_enabled_without(at, action, sleepers) {
                 races.push(at);

@@ -15,7 +15,7 @@ use crate::engine::memo::{Deed, Stray};
 use crate::engine::process::Process;
 use crate::engine::world::{Transition, World};
 use crate::engine::{Clock, Decision, Followed, Memory, State, Strategy, Unsound};
-use crate::event::{Op, TaskId, View};
+use crate::event::{Act, Op, TaskId, View};
 use crate::explore::config::Config;
 
 mod reversals;
@@ -73,6 +73,8 @@ pub(super) struct Walk {
     stray: Option<Box<Stray>>,
     /// What is known of the state after the last frame.
     entry: Entry,
+    /// What was asked for at the last frame cannot be made there.
+    vain: bool,
 }
 
 impl Walk {
@@ -87,12 +89,32 @@ impl Walk {
             watch,
             stray: None,
             entry: Entry::default(),
+            vain: false,
         }
     }
 
     /// An execution begins.
     pub fn restart(&mut self) {
         self.depth = 0;
+        self.vain = false;
+    }
+
+    /// Was the execution in vain? What was asked for last cannot be made: whether a task may go on after other steps is told exactly
+    /// for locks and queues, and for channels and what spins so that nothing is left out.
+    pub fn is_vain(&self) -> bool {
+        self.vain
+    }
+
+    /// Goes on with something else; false if nothing is left to explore.
+    pub fn skip(&mut self) -> bool {
+        let frame = self.frames.last_mut().expect("an execution in vain has a last frame");
+        let covered = std::mem::take(&mut frame.covered);
+        covered.into_iter().for_each(|sequence| insert(&mut frame.wakeup, sequence));
+        if self.begin_next() {
+            return true;
+        }
+        self.frames.pop();
+        self.advance()
     }
 
     /// The transitions of the path.
@@ -198,7 +220,8 @@ impl Walk {
             remarked: seen.remarked,
         };
         // Which tasks were woken is not a result of the operation.
-        let woken = if let Op::Wake(_) = seen.op { self.gates().performed(&supposed).woken } else { Vec::new() };
+        let wakes = matches!(seen.op, Op::Wake(_) | Op::Act(_, Act::WakeOne));
+        let woken = if wakes { self.gates().performed(&supposed).woken } else { Vec::new() };
         let action = Action { woken, ..supposed };
         debug_assert!(!matches!(action.op, Op::Wake(_)) || action.woken.len() as u64 == action.result);
         self.trace.push(action, &self.frames[at].sleepers);
@@ -331,6 +354,11 @@ impl Strategy for Walk {
     fn follow(&mut self, world: &World) -> Option<Followed> {
         let frame = self.frames.get(self.depth)?;
         let transition = frame.taken;
+        let is_new = self.depth + 1 == self.frames.len();
+        if is_new && world.operation(transition) == frame.op && !world.is_enabled(transition) {
+            self.vain = true;
+            return Some(Followed { decision: Decision::Abandon, judged: false });
+        }
         if world.operation(transition) != frame.op || !world.is_enabled(transition) {
             let (task, step) = (transition.task, self.depth as u32);
             let now = world.operation(transition).map_or(Deed::Unknown, |op| Deed::CameTo(op, world.status(task).1));

@@ -169,11 +169,9 @@ fn standing(task: TaskId, view: &dyn View) -> Option<Pending> {
     let status = view.status(task).0;
     let op = match status {
         Status::Ready(op) => op,
-        Status::WaitsFor(_) => view.pending(task)?,
-        Status::Sleeps(deadline) => Op::Sleep(deadline),
-        Status::Drains | Status::Finished | Status::Masked => return None,
         // No program with interrupts is explored here.
-        Status::Stalled(_) => view.pending(task)?,
+        Status::WaitsFor(_) | Status::Sleeps(_) | Status::Spins(_) | Status::Stalled(_) => view.pending(task)?,
+        Status::Drains | Status::Finished | Status::Masked => return None,
     };
     let info = op.object().map(|id| view.object(id));
     Some(Pending { task, op, block: info.and_then(|info| info.block), status })

@@ -2,7 +2,7 @@
 
 use super::{Reduction, Walk, tick};
 use crate::engine::world::Transition;
-use crate::event::{Op, Status};
+use crate::event::{Act, Op, Status};
 use crate::explore::dpor::action::Action;
 use crate::explore::dpor::wakeup::{Node, initials, insert, is_weak_initial};
 use crate::explore::dpor::watch::Pending;
@@ -63,6 +63,14 @@ impl Walk {
     /// The alternatives of a choice exclude each other.
     fn ask_for_alternatives(&self, at: usize, asked: &mut Vec<(usize, Vec<Action>)>) {
         let made = self.trace.action(at);
+        if let Op::Act(queue, Act::WakeOne) = made.op {
+            let mut gates = self.trace.start.clone();
+            (0..at).for_each(|before| gates.apply(self.trace.action(before)));
+            for task in gates.wakeable(queue).into_iter().filter(|task| task.0 != made.transition.alternative) {
+                let transition = Transition { alternative: task.0, ..made.transition };
+                asked.push((at, vec![gates.performed(&Action { transition, ..made.clone() })]));
+            }
+        }
         let Op::Choose(n, _) = made.op else { return };
         for alternative in (0..n).filter(|&other| other != made.transition.alternative) {
             let transition = Transition { alternative, ..made.transition };
@@ -85,7 +93,7 @@ impl Walk {
     /// What tasks would do that wait for a lock to the end.
     fn waiting(&self) -> Vec<Action> {
         let watch = self.watch.borrow();
-        let waits = |pending: &&Pending| matches!(pending.status, Status::WaitsFor(_));
+        let waits = |pending: &&Pending| matches!(pending.status, Status::WaitsFor(_) | Status::Spins(_));
         watch.pending.iter().filter(waits).map(|pending| self.supposed(pending, 0)).collect()
     }
 }

@@ -1,0 +1,147 @@
+//! Tasks that are born while a program runs, and what each is called.
+//!
+//! A task is named by its parent and the parent's own count, never by the schedule: the second thread that `main` spawns is the same
+//! task in every execution. Its number is given when any execution first meets it, and is the same from then on in the whole
+//! exploration. Numbers are few ([`TaskId`] is a byte), so they are kept in one table that all executions of a program share.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::{Symbol, TaskId};
+
+/// A task as it is known.
+#[derive(Clone, Copy, Debug)]
+struct Born {
+    parent: TaskId,
+    /// Which of its parent's children it is, from 1.
+    ordinal: u32,
+    name: Symbol,
+}
+
+/// The tasks of a program, by number. Clones share the table.
+#[derive(Clone, Debug, Default)]
+pub struct Births(Arc<Mutex<Table>>);
+
+#[derive(Debug, Default)]
+struct Table {
+    born: Vec<Born>,
+    /// A loop has yielded.
+    spins: bool,
+}
+
+impl PartialEq for Births {
+    fn eq(&self, other: &Births) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Births {}
+
+impl Births {
+    /// A table with one task, from which all others come.
+    pub fn new(root: &str) -> Births {
+        let root = Born { parent: TaskId::BOOT, ordinal: 1, name: Symbol::new(root) };
+        Births(Arc::new(Mutex::new(Table { born: vec![root], spins: false })))
+    }
+
+    /// The `ordinal`-th child of `parent`, from 1; `None` if there would be more than `max` tasks.
+    ///
+    /// It keeps the name that it was first given. A name that another task has already gets the task's path beside it.
+    pub fn task(&self, parent: TaskId, ordinal: u32, name: Option<&str>, max: usize) -> Option<TaskId> {
+        let table = &mut self.0.lock().born;
+        let known = table.iter().position(|born| (born.parent, born.ordinal) == (parent, ordinal));
+        let at = match known {
+            Some(at) => at,
+            None if table.len() >= max => return None,
+            None => {
+                let path = path(table, parent, ordinal);
+                let text = match name {
+                    Some(name) if table.iter().all(|born| born.name != *name) => name.to_owned(),
+                    Some(name) => format!("{name} ({path})"),
+                    None => path,
+                };
+                table.push(Born { parent, ordinal, name: Symbol::from(text) });
+                table.len() - 1
+            }
+        };
+        Some(TaskId(at as u8 + 1))
+    }
+
+    /// A task yields.
+    pub fn spin(&self) {
+        self.0.lock().spins = true;
+    }
+
+    /// What a verdict takes for granted, if any task yields.
+    pub fn assumption(&self) -> Option<String> {
+        let text = "a loop that goes round and finds nothing new lets others go first";
+        self.0.lock().spins.then(|| text.to_owned())
+    }
+
+    /// What the task is called.
+    pub fn name(&self, task: TaskId) -> Option<Symbol> {
+        self.0.lock().born.get(usize::from(task.0).wrapping_sub(1)).map(|born| born.name)
+    }
+
+    /// Where the task stands in the tree, as a name that is the same in every process: `0` for the first, `2.1` for the first child of its
+    /// second child.
+    pub fn path(&self, task: TaskId) -> String {
+        let table = &self.0.lock().born;
+        match table.get(usize::from(task.0).wrapping_sub(1)) {
+            None => "?".to_owned(),
+            Some(_) if task.0 == 1 => "0".to_owned(),
+            Some(born) => numbers(table, born.parent, born.ordinal),
+        }
+    }
+
+    /// The task of that path, if any execution has met it.
+    pub fn at_path(&self, wanted: &str) -> Option<TaskId> {
+        let met = self.0.lock().born.len() as u8;
+        (1..=met).map(TaskId).find(|task| self.path(*task) == wanted)
+    }
+
+    /// The names of all tasks that were met so far, by number.
+    pub fn names(&self) -> Vec<String> {
+        self.0.lock().born.iter().map(|born| born.name.to_string()).collect()
+    }
+}
+
+/// `2.1` for the first child of the second child of the first task.
+fn numbers(table: &[Born], parent: TaskId, ordinal: u32) -> String {
+    let mut numbers = vec![ordinal.to_string()];
+    let mut at = parent;
+    while at.0 > 1 {
+        let born = table[at.index()];
+        numbers.push(born.ordinal.to_string());
+        at = born.parent;
+    }
+    numbers.reverse();
+    numbers.join(".")
+}
+
+/// `thread 2` for the second child of the first task, `thread 2.1` for the first child of that.
+fn path(table: &[Born], parent: TaskId, ordinal: u32) -> String {
+    format!("thread {}", numbers(table, parent, ordinal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_has_one_number_whichever_execution_meets_it_and_its_path_for_a_name() {
+        let births = Births::new("main");
+        let main = TaskId(1);
+
+        let first = births.task(main, 1, None, 4);
+        let named = births.task(main, 2, Some("worker"), 4);
+        let grandchild = births.task(TaskId(2), 1, Some("worker"), 4);
+
+        assert_eq!((first, named, grandchild), (Some(TaskId(2)), Some(TaskId(3)), Some(TaskId(4))));
+        assert_eq!(births.task(main, 2, Some("another"), 4), Some(TaskId(3)));
+        assert_eq!(births.names(), ["main", "thread 1", "worker", "worker (thread 1.1)"]);
+        assert_eq!(births.task(main, 3, None, 4), None, "there is no room for a fifth");
+        assert_eq!(births.name(TaskId::BOOT), None);
+    }
+}

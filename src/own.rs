@@ -1,0 +1,102 @@
+//! User-land Rust under the explorer: what `thread`, `sync`, `cell`, `future` and `model` stand on.
+//!
+//! The crate's root has loom's paths, names and signatures, so that code written for loom compiles with
+//! `loom = { package = "lockwright" }`. Those modules are thin. What they are made of lies here: objects of the engine that are named by
+//! the place in the source where they were made ([`Shared`]), data whose version the engine knows ([`raw::Data`], [`content`]),
+//! what belongs to a thread ([`here`]), the program that a closure is ([`program`]) and its verdict ([`report`]).
+//!
+//! Memory is sequentially consistent. Orderings that the code declares decide what is a data race, and nothing else.
+
+use crate::engine::{self, Object};
+use crate::event::{Act, Format, ObjectInfo, ObjectKind, Op, Place, Symbol};
+
+pub mod alloc;
+pub mod cell;
+pub mod content;
+pub mod future;
+pub mod here;
+pub mod hint;
+pub mod lazy_static;
+pub mod model;
+pub mod program;
+#[allow(unsafe_code)]
+pub mod raw;
+pub mod replay;
+pub mod report;
+pub mod sync;
+pub mod thread;
+
+/// An object of the engine that user-land code knows nothing of.
+#[derive(Clone, Copy, Debug)]
+pub struct Shared(Object);
+
+/// The place in the source, as a name.
+pub fn name_of(place: Place) -> Symbol {
+    Symbol::from(format!("{}:{}", place.file(), place.line()))
+}
+
+impl Shared {
+    /// Makes one, which is named after the place; the second that a task makes there is `src/queue.rs:31#2`.
+    pub fn new(kind: ObjectKind, value: u64, place: Place) -> Shared {
+        let name = name_of(place);
+        let name = match here::number(name) {
+            1 => name,
+            number => Symbol::from(format!("{name}#{number}")),
+        };
+        Shared::named(kind, value, name)
+    }
+
+    /// Makes one of that name.
+    pub fn named(kind: ObjectKind, value: u64, name: Symbol) -> Shared {
+        let info = ObjectInfo { format: Format::Rust, ..ObjectInfo::new(kind, name) };
+        Shared(Object::new(info, value))
+    }
+
+    /// The object.
+    pub fn object(self) -> Object {
+        self.0
+    }
+
+    /// An object that is there already.
+    pub fn of(object: Object) -> Shared {
+        Shared(object)
+    }
+
+    /// Performs an operation on it.
+    pub fn perform(self, op: impl FnOnce(crate::event::ObjectId) -> Op, place: Place) -> u64 {
+        self.0.perform(op(self.0.id), place)
+    }
+
+    /// Performs an operation of user-land code on it.
+    pub fn act(self, act: Act, place: Place) -> u64 {
+        self.perform(|id| Op::Act(id, act), place)
+    }
+
+    /// The same for what is dropped: after its execution there is nothing to be done.
+    pub fn act_at_last(self, act: Act, place: Place) -> Option<u64> {
+        self.0.is_current().then(|| self.act(act, place))
+    }
+
+    /// Data in it is let go of.
+    pub fn publish(self, content: Option<u64>) {
+        self.0.publish(content);
+    }
+}
+
+/// A number from `0..n`: the exploration tries them all.
+#[track_caller]
+pub fn choose(n: usize) -> usize {
+    let n = u8::try_from(n).ok().filter(|n| (1..=100).contains(n)).expect("choose(n) picks one of 1 to 100");
+    engine::perform(Op::Choose(n, "choose".into()), Place::caller()) as usize
+}
+
+/// A truth value: the exploration tries both.
+#[track_caller]
+pub fn choose_bool() -> bool {
+    choose(2) == 1
+}
+
+/// Writes down a value that belongs to the outcome of an execution: what can happen is the set of outcomes.
+pub fn outcome(name: &str, value: i64) {
+    engine::record(Symbol::new(name), value);
+}

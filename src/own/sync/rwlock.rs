@@ -1,0 +1,241 @@
+//! A lock that readers share.
+
+use std::cell::Cell;
+use std::fmt;
+use std::hash::Hash;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{LockResult, PoisonError, TryLockError, TryLockResult};
+use crate::event::{Act, ObjectKind, Op, Place};
+use crate::own::Shared;
+use crate::own::content::Content;
+use crate::own::raw::Data;
+
+/// `std::sync::RwLock`. Readers and writers have no order among themselves: any may come first.
+///
+/// ```
+/// use lockwright::sync::{Arc, RwLock};
+///
+/// lockwright::model(|| {
+///     let n = Arc::new(RwLock::new(1));
+///     let reader = { let n = n.clone(); lockwright::thread::spawn(move || *n.read().unwrap()) };
+///     *n.write().unwrap() = 2;
+///     assert!([1, 2].contains(&reader.join().unwrap()));
+/// });
+/// ```
+pub struct RwLock<T: ?Sized> {
+    shared: Shared,
+    content: Content,
+    poisoned: AtomicBool,
+    /// It hands out shared references, as that one does.
+    shares: PhantomData<std::sync::RwLock<T>>,
+    data: Data<T>,
+}
+
+/// The lock is held for reading while this lives.
+#[must_use = "if unused the RwLock will immediately unlock"]
+pub struct RwLockReadGuard<'a, T: ?Sized> {
+    lock: &'a RwLock<T>,
+}
+
+/// The lock is held for writing while this lives.
+#[must_use = "if unused the RwLock will immediately unlock"]
+pub struct RwLockWriteGuard<'a, T: ?Sized> {
+    lock: &'a RwLock<T>,
+    touched: Cell<bool>,
+    panicking: bool,
+}
+
+impl<T> RwLock<T> {
+    /// An open lock around the value.
+    #[track_caller]
+    pub fn new(value: T) -> RwLock<T> {
+        RwLock::with_content(value, Content::of::<T>(), Place::caller())
+    }
+
+    /// The same for data that can be hashed: see [`Mutex::hashed`](super::Mutex::hashed).
+    #[track_caller]
+    pub fn hashed(value: T) -> RwLock<T>
+    where
+        T: Hash,
+    {
+        RwLock::with_content(value, Content::hashed::<T>(), Place::caller())
+    }
+
+    fn with_content(value: T, content: Content, place: Place) -> RwLock<T> {
+        let shared = Shared::new(ObjectKind::RwSem, 0, place);
+        let lock =
+            RwLock { shared, content, poisoned: AtomicBool::new(false), shares: PhantomData, data: Data::new(value) };
+        lock.publish();
+        lock
+    }
+
+    /// The value.
+    ///
+    /// # Errors
+    /// If a writer panicked.
+    pub fn into_inner(self) -> LockResult<T> {
+        let poisoned = self.poisoned.load(Ordering::Relaxed);
+        let value = self.data.into_inner();
+        if poisoned { Err(PoisonError::new(value)) } else { Ok(value) }
+    }
+}
+
+impl<T: ?Sized> RwLock<T> {
+    fn checked<G>(&self, guard: G) -> LockResult<G> {
+        if self.poisoned.load(Ordering::Relaxed) { Err(PoisonError::new(guard)) } else { Ok(guard) }
+    }
+
+    fn write_guard(&self) -> RwLockWriteGuard<'_, T> {
+        RwLockWriteGuard { lock: self, touched: Cell::new(false), panicking: std::thread::panicking() }
+    }
+
+    fn publish(&self) {
+        self.shared.publish(self.content.stands_for(self.data.pointer().cast::<u8>()));
+    }
+
+    /// Locks it for reading, and waits if need be.
+    ///
+    /// # Errors
+    /// If a writer panicked.
+    #[track_caller]
+    pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
+        self.shared.perform(Op::AcquireRead, Place::caller());
+        self.checked(RwLockReadGuard { lock: self })
+    }
+
+    /// Locks it for reading unless somebody writes.
+    ///
+    /// # Errors
+    /// If somebody does, or a writer panicked.
+    #[track_caller]
+    pub fn try_read(&self) -> TryLockResult<RwLockReadGuard<'_, T>> {
+        if self.shared.act(Act::TryRead, Place::caller()) == 0 {
+            return Err(TryLockError::WouldBlock);
+        }
+        Ok(self.checked(RwLockReadGuard { lock: self })?)
+    }
+
+    /// Locks it for writing, and waits if need be.
+    ///
+    /// # Errors
+    /// If a writer panicked.
+    #[track_caller]
+    pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
+        self.shared.perform(Op::Acquire, Place::caller());
+        self.checked(self.write_guard())
+    }
+
+    /// Locks it for writing if nobody holds it.
+    ///
+    /// # Errors
+    /// If somebody does, or a writer panicked.
+    #[track_caller]
+    pub fn try_write(&self) -> TryLockResult<RwLockWriteGuard<'_, T>> {
+        if self.shared.perform(Op::TryAcquire, Place::caller()) == 0 {
+            return Err(TryLockError::WouldBlock);
+        }
+        Ok(self.checked(self.write_guard())?)
+    }
+
+    /// The value, which nobody else can reach.
+    ///
+    /// # Errors
+    /// If a writer panicked.
+    pub fn get_mut(&mut self) -> LockResult<&mut T> {
+        let poisoned = self.poisoned.load(Ordering::Relaxed);
+        self.content = Content::unknown();
+        self.shared.publish(None);
+        let value = self.data.get_mut();
+        if poisoned { Err(PoisonError::new(value)) } else { Ok(value) }
+    }
+
+    /// Has a writer panicked?
+    pub fn is_poisoned(&self) -> bool {
+        self.poisoned.load(Ordering::Relaxed)
+    }
+}
+
+impl<T: ?Sized> Deref for RwLockReadGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.lock.data.shared()
+    }
+}
+
+impl<T: ?Sized> Deref for RwLockWriteGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.touched.set(true);
+        self.lock.data.shared()
+    }
+}
+
+impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.touched.set(true);
+        self.lock.data.exclusive()
+    }
+}
+
+impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
+    #[track_caller]
+    fn drop(&mut self) {
+        if self.lock.shared.object().is_current() {
+            self.lock.shared.perform(Op::ReleaseRead, Place::caller());
+        }
+    }
+}
+
+impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
+    #[track_caller]
+    fn drop(&mut self) {
+        if !self.lock.shared.object().is_current() {
+            return;
+        }
+        let poisons = !self.panicking && std::thread::panicking();
+        if poisons {
+            self.lock.poisoned.store(true, Ordering::Relaxed);
+        }
+        if poisons || self.touched.get() {
+            self.lock.publish();
+        }
+        self.lock.shared.perform(Op::Release, Place::caller());
+    }
+}
+
+impl<T: Default> Default for RwLock<T> {
+    #[track_caller]
+    fn default() -> RwLock<T> {
+        RwLock::new(T::default())
+    }
+}
+
+impl<T> From<T> for RwLock<T> {
+    #[track_caller]
+    fn from(value: T) -> RwLock<T> {
+        RwLock::new(value)
+    }
+}
+
+impl<T: ?Sized> fmt::Debug for RwLock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RwLock").finish_non_exhaustive()
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockReadGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for RwLockWriteGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}

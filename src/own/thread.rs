@@ -1,0 +1,436 @@
+//! Threads of a model: `std::thread`, as far as loom has it and beyond.
+//!
+//! A thread is a task of the exploration. Its name in a report is the one it was given, or its place among its parent's children: `thread 2`.
+//!
+//! ```
+//! use lockwright::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+//! use lockwright::{sync::Arc, thread};
+//!
+//! lockwright::model(|| {
+//!     let n = Arc::new(AtomicUsize::new(0));
+//!     let other = { let n = n.clone(); thread::spawn(move || n.fetch_add(1, SeqCst)) };
+//!     n.fetch_add(1, SeqCst);
+//!     other.join().unwrap();
+//!     assert_eq!(n.load(SeqCst), 2);
+//! });
+//! ```
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::rc::Rc;
+use std::sync::Mutex;
+use std::time::Duration;
+
+#[doc(no_inline)]
+pub use std::thread::{Result, available_parallelism, panicking};
+
+use crate::engine::{self, Object};
+use crate::event::{Act, ObjectId, Op, Place, TaskId};
+use crate::own::content::Content;
+use crate::own::raw::{self, Handed};
+use crate::own::{Shared, here};
+
+/// What a thread leaves for whoever joins it.
+struct Packet<T> {
+    thread: Cell<Option<Object>>,
+    result: Cell<Option<Result<T>>>,
+}
+
+/// `std::thread::JoinHandle`.
+pub struct JoinHandle<T> {
+    packet: Handed<Rc<Packet<T>>>,
+    thread: Thread,
+    task: TaskId,
+}
+
+/// `std::thread::Thread`.
+#[derive(Clone, Debug)]
+pub struct Thread {
+    id: ThreadId,
+    name: Option<String>,
+    object: Object,
+}
+
+/// `std::thread::ThreadId`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ThreadId(TaskId);
+
+impl fmt::Debug for ThreadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ThreadId({})", self.0.0)
+    }
+}
+
+impl Thread {
+    /// Its identity.
+    pub fn id(&self) -> ThreadId {
+        self.id
+    }
+
+    /// The name that it was given.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Lets the thread's `park` return, the one it is in or the next.
+    #[track_caller]
+    pub fn unpark(&self) {
+        self.token().act(Act::Post, Place::caller());
+    }
+
+    /// The token is made right after the thread's object.
+    fn token(&self) -> Shared {
+        Shared::of(self.object.named(ObjectId(self.object.id.0 + 1)))
+    }
+}
+
+/// Part of the history of every thread that has ended, and of no other.
+const ENDED: u128 = 0x7f4a_7c15;
+
+/// Runs a thread's code to its end.
+fn run<F: FnOnce() -> T, T>(f: F, packet: &Packet<T>, name: Option<String>) {
+    here::begin(packet.thread.get().expect("internal error: whoever starts a thread says which object it is"), name);
+    let result = catch_unwind(AssertUnwindSafe(f));
+    match result {
+        Ok(result) => {
+            here::end();
+            // All that is left of the thread is its result.
+            if let Some(content) = Content::of::<T>().stands_for(std::ptr::from_ref(&result).cast()) {
+                engine::set_history(u128::from(content) << 64 | ENDED);
+            }
+            packet.result.set(Some(Ok(result)));
+        }
+        Err(payload) => {
+            let text: Box<dyn Any + Send> = match payload.downcast_ref::<&'static str>() {
+                Some(text) => Box::new(*text),
+                None => Box::new(payload.downcast_ref::<String>().cloned().unwrap_or_default()),
+            };
+            packet.result.set(Some(Err(text)));
+            resume_unwind(payload);
+        }
+    }
+}
+
+fn start<'a, F, T>(f: F, name: Option<String>, place: Place) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + 'a,
+    T: 'a,
+{
+    let packet = Rc::new(Packet { thread: Cell::new(None), result: Cell::new(None) });
+    let handed = Handed((f, Rc::clone(&packet), name.clone()));
+    let body: Box<dyn FnOnce() + Send + 'a> = Box::new(move || {
+        let handed = handed;
+        let (f, packet, name) = handed.0;
+        run(f, &packet, name);
+    });
+    let (object, task) = engine::spawn(name.as_deref(), raw::beyond_its_scope(body), place);
+    // The thread starts when this task comes to its next operation.
+    packet.thread.set(Some(object));
+    JoinHandle { packet: Handed(packet), thread: Thread { id: ThreadId(task), name, object }, task }
+}
+
+/// `std::thread::spawn`.
+#[track_caller]
+pub fn spawn<F, T>(f: F) -> JoinHandle<T>
+where
+    F: FnOnce() -> T + 'static,
+    T: 'static,
+{
+    start(f, None, Place::caller())
+}
+
+impl<T> JoinHandle<T> {
+    /// Waits for the thread's end.
+    ///
+    /// # Errors
+    /// If it panicked. (That is a finding as well, and ends the execution.)
+    #[track_caller]
+    pub fn join(self) -> Result<T> {
+        let task = self.task;
+        Shared::of(self.thread.object).perform(|id| Op::Join(id, task), Place::caller());
+        self.packet.0.result.take().unwrap_or_else(|| Err(Box::new("the thread has no result")))
+    }
+
+    /// The thread.
+    pub fn thread(&self) -> &Thread {
+        &self.thread
+    }
+
+    /// Has it ended?
+    #[track_caller]
+    pub fn is_finished(&self) -> bool {
+        let object = Shared::of(self.thread.object);
+        object.perform(|id| Op::Load(id, crate::event::Access::Acquire), Place::caller()) == 0
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").finish_non_exhaustive()
+    }
+}
+
+/// `std::thread::Builder`.
+#[derive(Debug, Default)]
+pub struct Builder {
+    name: Option<String>,
+}
+
+impl Builder {
+    /// A thread without a name.
+    pub fn new() -> Builder {
+        Builder::default()
+    }
+
+    /// Names it. Reports call it so.
+    #[must_use]
+    pub fn name(mut self, name: String) -> Builder {
+        self.name = Some(name);
+        self
+    }
+
+    /// Is ignored: threads of a model have 256 KiB.
+    #[must_use]
+    pub fn stack_size(self, _size: usize) -> Builder {
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// Never: more threads than the explorer has room for are a bound in the verdict.
+    #[track_caller]
+    pub fn spawn<F, T>(self, f: F) -> io::Result<JoinHandle<T>>
+    where
+        F: FnOnce() -> T + 'static,
+        T: 'static,
+    {
+        Ok(start(f, self.name, Place::caller()))
+    }
+
+    /// Starts it in a scope.
+    ///
+    /// # Errors
+    /// Never, as `spawn`.
+    #[track_caller]
+    pub fn spawn_scoped<'scope, 'env, F, T>(
+        self,
+        scope: &'scope Scope<'scope, 'env>,
+        f: F,
+    ) -> io::Result<ScopedJoinHandle<'scope, T>>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        Ok(scope.start(f, self.name, Place::caller()))
+    }
+}
+
+/// The calling thread.
+pub fn current() -> Thread {
+    let (object, name) = here::current();
+    Thread { id: ThreadId(engine::task()), name, object }
+}
+
+/// Waits for an `unpark`, unless there was one since the last `park`.
+#[track_caller]
+pub fn park() {
+    current().token().perform(Op::Down, Place::caller());
+}
+
+/// The same, or a timeout, which may come at any time.
+#[track_caller]
+pub fn park_timeout(_timeout: Duration) {
+    let place = Place::caller();
+    let token = current().token();
+    match engine::perform(Op::Choose(2, "the timeout comes first".into()), place) {
+        0 => token.perform(Op::Down, place),
+        _ => token.perform(Op::TryDown, place),
+    };
+}
+
+/// Lets others go first. A loop that goes round without finding anything new waits here until something changes that it has read.
+#[track_caller]
+pub fn yield_now() {
+    Shared::of(here::current().0).act(Act::Spin, Place::caller());
+}
+
+/// Time is not modelled: anything may happen meanwhile, or nothing. As [`yield_now`].
+#[track_caller]
+pub fn sleep(_duration: Duration) {
+    yield_now();
+}
+
+/// `std::thread::Scope`.
+pub struct Scope<'scope, 'env: 'scope> {
+    open: Mutex<Vec<(TaskId, Object)>>,
+    scope: PhantomData<&'scope mut &'scope ()>,
+    env: PhantomData<&'env mut &'env ()>,
+}
+
+/// `std::thread::ScopedJoinHandle`.
+pub struct ScopedJoinHandle<'scope, T> {
+    handle: JoinHandle<T>,
+    open: &'scope Mutex<Vec<(TaskId, Object)>>,
+}
+
+/// `std::thread::scope`: threads that may borrow what lives longer than the scope.
+#[track_caller]
+pub fn scope<'env, F, T>(f: F) -> T
+where
+    F: for<'scope> FnOnce(&'scope Scope<'scope, 'env>) -> T,
+{
+    let place = Place::caller();
+    let scope = Scope { open: Mutex::default(), scope: PhantomData, env: PhantomData };
+    let result = catch_unwind(AssertUnwindSafe(|| f(&scope)));
+    while let Some((task, object)) = scope.next_open() {
+        Shared::of(object).perform(|id| Op::Join(id, task), place);
+        scope.close(task);
+    }
+    result.unwrap_or_else(|payload| resume_unwind(payload))
+}
+
+fn locked<T>(list: &Mutex<Vec<T>>) -> std::sync::MutexGuard<'_, Vec<T>> {
+    list.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl<'scope> Scope<'scope, '_> {
+    /// Starts a thread in the scope.
+    #[track_caller]
+    pub fn spawn<F, T>(&'scope self, f: F) -> ScopedJoinHandle<'scope, T>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        self.start(f, None, Place::caller())
+    }
+
+    fn start<F, T>(&'scope self, f: F, name: Option<String>, place: Place) -> ScopedJoinHandle<'scope, T>
+    where
+        F: FnOnce() -> T + Send + 'scope,
+        T: Send + 'scope,
+    {
+        let handle = start(f, name, place);
+        locked(&self.open).push((handle.task, handle.thread.object));
+        ScopedJoinHandle { handle, open: &self.open }
+    }
+
+    /// The thread with the lowest number that was not joined: whatever order they were started in.
+    fn next_open(&self) -> Option<(TaskId, Object)> {
+        locked(&self.open).iter().min_by_key(|(task, _)| *task).copied()
+    }
+
+    fn close(&self, task: TaskId) {
+        locked(&self.open).retain(|(open, _)| *open != task);
+    }
+}
+
+impl<T> ScopedJoinHandle<'_, T> {
+    /// Waits for the thread's end.
+    ///
+    /// # Errors
+    /// If it panicked.
+    #[track_caller]
+    pub fn join(self) -> Result<T> {
+        let ScopedJoinHandle { handle, open } = self;
+        let task = handle.task;
+        let result = handle.join();
+        locked(open).retain(|(open, _)| *open != task);
+        result
+    }
+
+    /// The thread.
+    pub fn thread(&self) -> &Thread {
+        self.handle.thread()
+    }
+}
+
+/// `std::thread::AccessError`: the thread's locals are gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccessError;
+
+impl fmt::Display for AccessError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("already destroyed")
+    }
+}
+
+impl std::error::Error for AccessError {}
+
+/// `std::thread::LocalKey`, made by [`thread_local!`](crate::thread_local!).
+pub struct LocalKey<T: 'static> {
+    #[doc(hidden)]
+    pub init: fn() -> T,
+    #[doc(hidden)]
+    pub _p: PhantomData<fn(T)>,
+}
+
+impl<T: 'static> LocalKey<T> {
+    /// Runs `f` on the thread's value, which is made first if need be.
+    ///
+    /// # Panics
+    /// If the thread has ended.
+    pub fn with<F, R>(&'static self, f: F) -> R
+    where
+        F: FnOnce(&T) -> R,
+    {
+        self.try_with(f).expect("cannot access a thread-local value during or after its destruction")
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// If the thread has ended.
+    pub fn try_with<F, R>(&'static self, f: F) -> std::result::Result<R, AccessError>
+    where
+        F: FnOnce(&T) -> R,
+    {
+        let key = std::ptr::from_ref(self).addr();
+        let value = match here::local(key).map_err(|here::Ended| AccessError)? {
+            Some(value) => value,
+            None => {
+                let value: here::Kept = Rc::new((self.init)());
+                here::set_local(key, Rc::clone(&value));
+                value
+            }
+        };
+        Ok(f(value.downcast_ref().expect("internal error: a key has values of one type")))
+    }
+}
+
+impl<T: 'static> LocalKey<RefCell<T>> {
+    /// Runs `f` on the value in the cell.
+    pub fn with_borrow<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
+        self.with(|cell| f(&cell.borrow()))
+    }
+
+    /// Runs `f` on the value in the cell, which it may change.
+    pub fn with_borrow_mut<R>(&'static self, f: impl FnOnce(&mut T) -> R) -> R {
+        self.with(|cell| f(&mut cell.borrow_mut()))
+    }
+}
+
+impl<T: 'static> LocalKey<Cell<T>> {
+    /// Sets the cell.
+    pub fn set(&'static self, value: T) {
+        self.with(|cell| cell.set(value));
+    }
+
+    /// The value in the cell.
+    pub fn get(&'static self) -> T
+    where
+        T: Copy,
+    {
+        self.with(Cell::get)
+    }
+}
+
+impl<T: 'static> fmt::Debug for LocalKey<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("LocalKey { .. }")
+    }
+}

@@ -1,0 +1,306 @@
+//! Random programs over the types of user-land code: whatever searches, what can happen is the same.
+//!
+//! Brute force runs every order, and is the oracle. What a thread has seen is folded into a number, which it returns and writes into the
+//! outcome, so that nothing that a program can learn is left out of the comparison.
+
+use std::collections::BTreeSet;
+use std::sync::Arc as Std;
+
+use lockwright::cell::UnsafeCell;
+use lockwright::check::{Checks, Code};
+use lockwright::engine::{Booted, Program};
+use lockwright::event::Births;
+use lockwright::explore::random::SplitMix64;
+use lockwright::explore::{Config, EngineKind, Subject, Verdict, try_explore};
+use lockwright::own::program::Own;
+use lockwright::sync::atomic::{AtomicU8, Ordering};
+use lockwright::sync::mpsc::{self, Receiver, Sender};
+use lockwright::sync::{Arc, Condvar, Mutex, Notify, RwLock};
+use lockwright::thread;
+
+/// What a thread does next.
+#[derive(Clone, Copy, Debug)]
+enum Do {
+    Lock,
+    TryLock,
+    LockHashed,
+    Read,
+    TryRead,
+    Write,
+    Load,
+    Store(u8),
+    Add,
+    Swap,
+    Send(u8),
+    SendOpaque(u8),
+    Receive,
+    TryReceive,
+    Wait,
+    Doze,
+    NotifyOne,
+    NotifyAll,
+    Signal,
+    Await,
+    Choose,
+    Cell,
+    Spawn(usize),
+}
+
+const ACTIONS: &[Do] = &[
+    Do::Lock,
+    Do::Lock,
+    Do::TryLock,
+    Do::LockHashed,
+    Do::Read,
+    Do::TryRead,
+    Do::Write,
+    Do::Load,
+    Do::Store(1),
+    Do::Add,
+    Do::Swap,
+    Do::Send(1),
+    Do::SendOpaque(2),
+    Do::Receive,
+    Do::TryReceive,
+    Do::Wait,
+    Do::Doze,
+    Do::NotifyOne,
+    Do::NotifyAll,
+    Do::Signal,
+    Do::Await,
+    Do::Choose,
+    Do::Cell,
+];
+
+/// What each thread does; the first is the root, and a thread is started by one before it.
+type Plan = Vec<Vec<Do>>;
+
+/// Data that nobody can hash.
+struct Opaque(u64);
+
+struct Unsynchronised(UnsafeCell<u64>);
+
+#[allow(unsafe_code)]
+// SAFETY: accesses are checked, and the searches agree on what they find.
+unsafe impl Sync for Unsynchronised {}
+
+struct World {
+    lock: Mutex<Opaque>,
+    hashed: Mutex<u64>,
+    shared: RwLock<Opaque>,
+    atomic: AtomicU8,
+    receiver: Mutex<Receiver<Box<u8>>>,
+    condvar: Condvar,
+    notify: Notify,
+    cell: Unsynchronised,
+}
+
+fn random_plan(random: &mut SplitMix64) -> Plan {
+    let threads = 2 + random.below(2) as usize;
+    let mut plan: Plan = Vec::new();
+    for at in 0..=threads {
+        // The root mostly starts others.
+        let count = if at == 0 { random.below(2) } else { 1 + random.below(2) };
+        let action = |random: &mut SplitMix64| ACTIONS[random.below(ACTIONS.len() as u64) as usize];
+        plan.push((0..count).map(|_| action(random)).collect());
+    }
+    for child in 1..=threads {
+        // One in four is started by another thread than the root.
+        let parent = if child > 1 && random.below(4) == 0 { child - 1 } else { 0 };
+        let place = random.below(plan[parent].len() as u64 + 1) as usize;
+        let spawn = Do::Spawn(child);
+        plan[parent].insert(place, spawn);
+    }
+    plan
+}
+
+fn act(action: Do, number: u64, world: &Arc<World>, sender: &Sender<Box<u8>>) -> u64 {
+    let value = |opaque: &mut Opaque| {
+        let seen = opaque.0;
+        opaque.0 = seen * 5 + number;
+        seen
+    };
+    match action {
+        Do::Lock => value(&mut world.lock.lock().unwrap()),
+        Do::TryLock => world.lock.try_lock().map_or(99, |mut opaque| value(&mut opaque)),
+        Do::LockHashed => {
+            let mut hashed = world.hashed.lock().unwrap();
+            *hashed = *hashed * 5 + number;
+            *hashed
+        }
+        Do::Read => world.shared.read().unwrap().0,
+        Do::TryRead => world.shared.try_read().map_or(99, |opaque| opaque.0),
+        Do::Write => value(&mut world.shared.write().unwrap()),
+        Do::Load => world.atomic.load(Ordering::Acquire).into(),
+        Do::Store(value) => {
+            world.atomic.store(value, Ordering::Release);
+            0
+        }
+        Do::Add => world.atomic.fetch_add(number as u8, Ordering::AcqRel).into(),
+        Do::Swap => {
+            world.atomic.compare_exchange(0, 9, Ordering::SeqCst, Ordering::Relaxed).unwrap_or_else(|it| it).into()
+        }
+        Do::Send(value) | Do::SendOpaque(value) => sender.send(Box::new(value + number as u8)).is_ok().into(),
+        Do::Receive => world.receiver.lock().unwrap().recv().map_or(98, |value| u64::from(*value)),
+        Do::TryReceive => world.receiver.lock().unwrap().try_recv().map_or(99, |value| u64::from(*value)),
+        Do::Wait => value(&mut world.condvar.wait(world.lock.lock().unwrap()).unwrap()),
+        Do::Doze => {
+            let guard = world.lock.lock().unwrap();
+            let (mut guard, result) = world.condvar.wait_timeout(guard, std::time::Duration::ZERO).unwrap();
+            value(&mut guard) * 2 + u64::from(result.timed_out())
+        }
+        Do::NotifyOne => {
+            world.condvar.notify_one();
+            0
+        }
+        Do::NotifyAll => {
+            world.condvar.notify_all();
+            0
+        }
+        Do::Signal => {
+            world.notify.notify();
+            0
+        }
+        Do::Await => {
+            world.notify.wait();
+            0
+        }
+        Do::Choose => lockwright::choose(2) as u64,
+        Do::Cell => world.cell.0.with_mut(|cell| {
+            #[allow(unsafe_code)]
+            // SAFETY: tasks take turns.
+            let cell = unsafe { &mut *cell };
+            *cell = *cell * 3 + number;
+            *cell
+        }),
+        Do::Spawn(_) => unreachable!("threads are started by `run`"),
+    }
+}
+
+fn run(plan: &Std<Plan>, number: usize, world: Arc<World>, sender: Sender<Box<u8>>) -> u64 {
+    let mut seen = number as u64;
+    let mut children = Vec::new();
+    for &action in &plan[number] {
+        let Do::Spawn(child) = action else {
+            seen = (seen * 101 + act(action, number as u64, &world, &sender)) % 1_000_003;
+            continue;
+        };
+        let (plan, world, sender) = (Std::clone(plan), world.clone(), sender.clone());
+        children.push(thread::spawn(move || run(&plan, child, world, sender)));
+    }
+    for child in children {
+        seen = (seen * 103 + child.join().unwrap()) % 1_000_003;
+    }
+    lockwright::outcome(&format!("t{number}"), seen as i64);
+    seen
+}
+
+/// A program without an examination, which would take longer than the searches.
+struct Examined(Own);
+
+impl Program for Examined {
+    fn boot(&self) -> Booted {
+        self.0.boot()
+    }
+
+    fn births(&self) -> Option<Births> {
+        self.0.births()
+    }
+}
+
+impl Subject for Examined {
+    fn checks(&self) -> Checks {
+        self.0.checks()
+    }
+
+    fn hides_nothing(&self) -> bool {
+        true
+    }
+}
+
+fn root(plan: Std<Plan>) -> impl Fn() + Send + Sync {
+    move || {
+        let (sender, receiver) = mpsc::channel();
+        let world = Arc::new(World {
+            lock: Mutex::new(Opaque(0)),
+            hashed: Mutex::new(0),
+            shared: RwLock::new(Opaque(0)),
+            atomic: AtomicU8::new(0),
+            receiver: Mutex::new(receiver),
+            condvar: Condvar::new(),
+            notify: Notify::new(),
+            cell: Unsynchronised(UnsafeCell::new(0)),
+        });
+        run(&plan, 0, world, sender);
+    }
+}
+
+fn explored(plan: &Std<Plan>, config: &Config) -> Verdict {
+    let subject: Std<dyn Subject> = Std::new(Examined(Own::new(Std::new(root(Std::clone(plan))))));
+    try_explore(&subject, config).unwrap_or_else(|error| panic!("{plan:?}: {error}"))
+}
+
+type Seen = (BTreeSet<String>, BTreeSet<String>, BTreeSet<Code>);
+
+fn seen(verdict: &Verdict) -> Seen {
+    let texts = |outcomes: &lockwright::explore::Outcomes| outcomes.texts().into_iter().collect();
+    (texts(&verdict.outcomes), texts(&verdict.deadlocks), verdict.codes())
+}
+
+const BRUTE_MAX: u64 = 6_000;
+
+/// Compares the searches on a program; false if it is too large for brute force.
+fn compare(plan: Plan) -> bool {
+    let plan = Std::new(plan);
+    let brute = explored(&plan, &Config { executions_max: BRUTE_MAX, ..Config::with_engine(EngineKind::Brute) });
+    if !brute.complete() {
+        return false;
+    }
+    let two_workers = Config { jobs: 2, ..Config::default() };
+    let configs = [
+        Config::default(),
+        two_workers,
+        Config::with_engine(EngineKind::Dpor),
+        Config::with_engine(EngineKind::SourceDpor),
+    ];
+    for config in configs {
+        let verdict = explored(&plan, &config);
+        assert!(verdict.complete(), "{:?} {plan:?}", config.engine);
+        assert_eq!(seen(&verdict), seen(&brute), "{:?} with {} jobs: {plan:?}", config.engine, config.jobs);
+        assert!(verdict.executions <= brute.executions, "{:?} {plan:?}", config.engine);
+    }
+    true
+}
+
+#[test]
+fn random_programs_have_the_same_outcomes_and_findings_by_every_search() {
+    let mut random = SplitMix64::new(12);
+    let mut compared = 0;
+    let wanted = std::env::var("OWN_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(60);
+
+    while compared < wanted {
+        compared += u32::from(compare(random_plan(&mut random)));
+    }
+}
+
+/// Programs that random ones rarely are.
+#[test]
+fn programs_that_were_hard_have_the_same_outcomes_by_every_search() {
+    use Do::*;
+    let plans: Vec<Plan> = vec![
+        // Two that wait, one notification: any of the two.
+        vec![vec![Spawn(1), Spawn(2), NotifyOne], vec![Wait], vec![Wait]],
+        // A timeout beside a notification.
+        vec![vec![Spawn(1), NotifyOne], vec![Doze]],
+        // The last sender decides whether a receiver waits.
+        vec![vec![Spawn(1), Spawn(2)], vec![Receive], vec![Send(1), Receive]],
+        // A thread of a thread, and a lock that both take.
+        vec![vec![Spawn(1), Lock], vec![Spawn(2), Lock], vec![Lock]],
+        // Posting twice is posting once.
+        vec![vec![Spawn(1), Spawn(2), Await], vec![Signal], vec![Signal, Await]],
+    ];
+
+    for plan in plans {
+        assert!(compare(plan.clone()), "{plan:?} is too large for brute force");
+    }
+}

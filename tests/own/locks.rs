@@ -1,0 +1,214 @@
+//! Locks of user-land code, each with code that uses it well and code that does not.
+
+use lockwright::check::Code;
+use lockwright::sync::{Arc, Barrier, Condvar, Mutex, OnceLock, RwLock};
+use lockwright::thread;
+
+use super::{explore, finds};
+
+#[test]
+fn two_locks_in_opposite_orders_are_a_deadlock_and_in_one_order_none() {
+    let both = |turned: bool| {
+        move || {
+            let (a, b) = (Arc::new(Mutex::new(0)), Arc::new(Mutex::new(0)));
+            let (one, two) = (a.clone(), b.clone());
+            let other = thread::spawn(move || {
+                let (first, second) = if turned { (&two, &one) } else { (&one, &two) };
+                let _first = first.lock().unwrap();
+                let _second = second.lock().unwrap();
+            });
+            let _a = a.lock().unwrap();
+            let _b = b.lock().unwrap();
+            drop((_a, _b));
+            other.join().unwrap();
+        }
+    };
+
+    assert_eq!(finds(both(false)), []);
+    assert_eq!(finds(both(true)), [Code::LW003, Code::LW008]);
+}
+
+#[test]
+fn a_deadlock_of_some_is_found_while_another_thread_runs_on() {
+    let codes = finds(|| {
+        let (a, b) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
+        let (c, d) = (a.clone(), b.clone());
+        thread::spawn(move || {
+            let _d = d.lock().unwrap();
+            let _c = c.lock().unwrap();
+        });
+        thread::spawn(move || {
+            let _a = a.lock().unwrap();
+            let _b = b.lock().unwrap();
+        });
+        // The first thread joins nobody and ends.
+    });
+
+    assert!(codes.contains(&Code::LW008), "{codes:?}");
+}
+
+#[test]
+fn a_lock_that_a_thread_takes_twice_is_one_that_it_waits_for_itself() {
+    let codes = finds(|| {
+        let lock = Mutex::new(0);
+        let _first = lock.lock().unwrap();
+        let _second = lock.lock().unwrap();
+    });
+
+    assert_eq!(codes, [Code::LW001]);
+}
+
+#[test]
+fn a_trylock_fails_while_another_holds_the_lock_and_succeeds_otherwise() {
+    let checked = explore(|| {
+        let lock = Arc::new(Mutex::new(0));
+        let other = lock.clone();
+        let thread = thread::spawn(move || drop(other.lock().unwrap()));
+        lockwright::outcome("taken", lock.try_lock().is_ok().into());
+        thread.join().unwrap();
+    });
+
+    checked.assert_clean().assert_outcomes(["taken=0", "taken=1"]);
+}
+
+#[test]
+fn readers_share_and_a_writer_is_alone() {
+    let checked = explore(|| {
+        let lock = Arc::new(RwLock::new(0));
+        let reader = {
+            let lock = lock.clone();
+            thread::spawn(move || {
+                let one = lock.read().unwrap();
+                let two = lock.try_read().is_ok();
+                lockwright::outcome("shared", two.into());
+                *one
+            })
+        };
+        lockwright::outcome("alone", lock.try_write().is_ok().into());
+        *lock.write().unwrap() += 1;
+        lockwright::outcome("read", reader.join().unwrap());
+    });
+
+    checked.assert_clean().assert_outcomes([
+        "alone=0 read=0 shared=1",
+        "alone=1 read=0 shared=1",
+        "alone=1 read=1 shared=1",
+    ]);
+}
+
+#[test]
+fn a_wait_without_a_condition_can_miss_its_notification() {
+    let wait = |checks: bool| {
+        move || {
+            let pair = Arc::new((Mutex::new(false), Condvar::new()));
+            let other = pair.clone();
+            let thread = thread::spawn(move || {
+                *other.0.lock().unwrap() = true;
+                other.1.notify_one();
+            });
+            let guard = pair.0.lock().unwrap();
+            let guard = match checks {
+                true => pair.1.wait_while(guard, |ready| !*ready).unwrap(),
+                false => pair.1.wait(guard).unwrap(),
+            };
+            drop(guard);
+            thread.join().unwrap();
+        }
+    };
+
+    assert_eq!(finds(wait(true)), []);
+    assert_eq!(finds(wait(false)), [Code::LW008]);
+}
+
+#[test]
+fn one_notification_wakes_any_one_of_two_that_wait() {
+    let checked = explore(|| {
+        let shared = Arc::new((Mutex::new((0u8, 0u8)), Condvar::new()));
+        for number in 1..=2u8 {
+            let shared = shared.clone();
+            thread::spawn(move || {
+                let mut state = shared.0.lock().unwrap();
+                state.0 += 1;
+                state = shared.1.wait(state).unwrap();
+                state.1 = number;
+                lockwright::outcome("first", number.into());
+            });
+        }
+        let state = shared.0.lock().unwrap();
+        if state.0 == 2 {
+            shared.1.notify_one();
+        }
+    });
+
+    // Where both waited one of them stays behind, and which is not told by who came first.
+    let deadlocks = checked.verdict.deadlocks.texts();
+    assert!(deadlocks.contains("first=1") && deadlocks.contains("first=2"), "{deadlocks:?}");
+}
+
+#[test]
+fn a_timed_wait_may_time_out_and_may_be_woken() {
+    let checked = explore(|| {
+        let pair = Arc::new((Mutex::new(()), Condvar::new()));
+        let other = pair.clone();
+        let thread = thread::spawn(move || {
+            drop(other.0.lock().unwrap());
+            other.1.notify_all();
+        });
+        let guard = pair.0.lock().unwrap();
+        let (_guard, result) = pair.1.wait_timeout(guard, std::time::Duration::from_secs(1)).unwrap();
+        lockwright::outcome("timed out", result.timed_out().into());
+        drop(_guard);
+        thread.join().unwrap();
+    });
+
+    checked.assert_clean().assert_outcomes(["timed out=0", "timed out=1"]);
+}
+
+#[test]
+fn a_barrier_has_one_leader_and_lets_all_go_together() {
+    let checked = explore(|| {
+        let shared = Arc::new((Barrier::new(2), Mutex::new(0u8)));
+        let other = shared.clone();
+        let thread = thread::spawn(move || {
+            *other.1.lock().unwrap() += 1;
+            other.0.wait().is_leader()
+        });
+        *shared.1.lock().unwrap() += 1;
+        let leads = shared.0.wait().is_leader();
+        assert_eq!(*shared.1.lock().unwrap(), 2);
+        assert!(leads != thread.join().unwrap());
+    });
+
+    checked.assert_clean();
+    assert_eq!(finds(|| _ = Barrier::new(2).wait()), [Code::LW008]);
+}
+
+#[test]
+fn what_is_made_once_is_the_same_for_all() {
+    let checked = explore(|| {
+        let cell = Arc::new(OnceLock::new());
+        let other = cell.clone();
+        let thread = thread::spawn(move || *other.get_or_init(|| 1));
+        let own = *cell.get_or_init(|| 2);
+        assert_eq!(own, thread.join().unwrap());
+        assert_eq!(cell.set(3), Err(3));
+        lockwright::outcome("made", own);
+    });
+
+    checked.assert_clean().assert_outcomes(["made=1", "made=2"]);
+}
+
+#[test]
+fn a_panic_under_a_lock_poisons_it() {
+    let checked = explore(|| {
+        let lock = Arc::new(Mutex::new(0));
+        let other = lock.clone();
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+            let _guard = other.lock().unwrap();
+            panic!("on purpose");
+        }));
+        assert!(caught.is_err() && lock.is_poisoned() && lock.lock().is_err());
+    });
+
+    checked.assert_clean();
+}
