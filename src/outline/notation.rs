@@ -167,19 +167,22 @@ fn splat(scene: &Scene) -> String {
     let mut used: Vec<usize> = kept.iter().map(|(task, ..)| *task).collect();
     used.sort_unstable();
     used.dedup();
-    let line = |cell: &dyn Fn(usize) -> String| {
-        let cells: String = (0..used.len()).map(|at| format!("{:<BOX_COLUMN$}", cell(at))).collect();
+    let line = |first: usize, cell: &dyn Fn(usize) -> String| {
+        let width = |at: usize| if at == 0 { first } else { BOX_COLUMN };
+        let cells: String = (0..used.len()).map(|at| format!("{:<1$}", cell(at), width(at))).collect();
         cells.trim_end().to_owned() + "\n"
     };
     let mut text = format!("{}: {}\n\n Possible unsafe locking scenario:\n\n", scene.code, scene.title);
     text.push_str("       ");
-    text.push_str(&line(&|at| format!("CPU{at}")));
+    text.push_str(&line(BOX_COLUMN, &|at| format!("CPU{at}")));
     text.push_str("       ");
-    text.push_str(&line(&|_| "----".to_owned()));
+    text.push_str(&line(BOX_COLUMN, &|_| "----".to_owned()));
     for (task, lock, mode) in &kept {
         let word = if *mode == Mode::Read { "rlock" } else { "lock" };
         text.push_str("  ");
-        text.push_str(&line(&|at| if used[at] == *task { format!("{word}({lock});") } else { String::new() }));
+        // The header stands five blanks further in.
+        let cell = |at: usize| if used[at] == *task { format!("{word}({lock});") } else { String::new() };
+        text.push_str(&line(BOX_COLUMN + 5, &cell));
     }
     text.push_str("\n *** DEADLOCK ***\n\n");
     for (at, task) in used.iter().enumerate() {
@@ -201,7 +204,11 @@ fn task_name(task: &str) -> String {
 
 fn outline(scene: &Scene) -> String {
     let mut text = format!("# {}: {}\n", scene.code, scene.title);
-    let named = |name: &str| scene.moves.iter().any(|step| step.text.contains(name));
+    let grips = |step: &Move, name: &str| match &step.grip {
+        Some(Grip::Takes(lock, _) | Grip::Releases(lock)) => lock == name,
+        None => false,
+    };
+    let named = |name: &str| scene.moves.iter().any(|step| step.text.contains(name) || grips(step, name));
     for (name, kind) in scene.locks.iter().filter(|(name, kind)| *kind != Kind::Bkl && named(name)) {
         text.push_str(&format!("lock {name}: {}\n", kind.text()));
     }
@@ -253,7 +260,7 @@ mod tests {
 
         let shown = text(&scene, Notation::Splat);
         assert!(!shown.contains("lock(c)"), "{shown}");
-        assert!(shown.contains("  lock(a);\n                          lock(b);\n"), "{shown}");
+        assert!(shown.contains("  lock(a);\n                               lock(b);\n"), "{shown}");
         assert!(shown.contains(" *** DEADLOCK ***\n\n CPU0 is open\n CPU1 is remove\n"), "{shown}");
 
         let race = Scene { code: "LW010".to_owned(), ..scene };

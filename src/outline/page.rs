@@ -126,23 +126,31 @@ pub fn notation(report: &Report, notation: Notation) -> String {
     texts.join("\n")
 }
 
-/// A finding of the walk has places and no schedule: one task, its lines in their order.
+/// A finding of the walk has places and no schedule: its lines in their order, each in the task that its label names.
 fn of_labels(source: &Source, unit: &Unit, finding: &Finding) -> Scene {
     let mut labels: Vec<&Label> = finding.labels.iter().filter(|label| label.place.is_somewhere()).collect();
     labels.sort_by_key(|label| label.place);
-    let a_move = |label: &&Label| Move {
-        task: 0,
-        text: source.text_at(label.place).trim().to_owned(),
-        remark: Some(label.text.clone()),
-        grip: unit
-            .locks
-            .keys()
-            .find(|lock| label.text.contains(lock.as_str()))
-            .map(|lock| Grip::Takes(lock.clone(), Mode::Write)),
-    };
+    let first = unit.names.first().map_or("task", String::as_str);
+    let mut tasks: Vec<String> = Vec::new();
+    let mut moves = Vec::new();
+    for label in labels {
+        let said = label.text.split_once(": ").filter(|(name, _)| unit.names.iter().any(|known| known == name));
+        let (name, remark) = said.unwrap_or((first, &label.text));
+        let task = tasks.iter().position(|known| known == name).unwrap_or_else(|| {
+            tasks.push(name.to_owned());
+            tasks.len() - 1
+        });
+        let lock = unit.locks.keys().find(|lock| label.text.contains(lock.as_str()));
+        moves.push(Move {
+            task,
+            text: source.text_at(label.place).trim().to_owned(),
+            remark: Some(remark.to_owned()),
+            grip: lock.map(|lock| Grip::Takes(lock.clone(), Mode::Write)),
+        });
+    }
     Scene {
-        tasks: vec![unit.names.first().cloned().unwrap_or_else(|| "task".to_owned())],
-        moves: labels.iter().map(a_move).collect(),
+        tasks,
+        moves,
         locks: unit.locks.iter().map(|(name, kind)| (name.clone(), *kind)).collect(),
         declarations: Vec::new(),
         code: finding.code.to_owned(),

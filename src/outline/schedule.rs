@@ -59,7 +59,7 @@ pub fn scene(source: &Source, program: &Program, path: &[Step], shown: &Shown) -
     for task in 0..program.tasks.len() {
         let Some(inst) = machine.inst(&state, task).filter(|_| !machine.is_over(&state, task)) else { continue };
         let text = source.text_at(inst.place).trim().to_owned();
-        let is_there = moves.iter().rev().find(|step| step.task == task).is_some_and(|step| step.text == text);
+        let is_there = rows.iter().rev().find(|row| row.task == task).is_some_and(|row| row.line == inst.place.line);
         if is_there || !shown.labels.iter().any(|(place, _)| *place == inst.place) {
             continue;
         }
