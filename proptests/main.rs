@@ -14,16 +14,25 @@ mod sequential;
 mod oracle;
 mod programs;
 
+#[path = "../tests/agreement.rs"]
+mod agreement;
 mod dpor;
 mod explicit;
 #[path = "../tests/order.rs"]
 mod order;
+mod outlined;
 mod outlines;
 mod renumber;
 mod renumbering;
 mod resume;
 mod second_opinion;
 mod shared_locks;
+
+/// A number of cases, and another with `LOCKWRIGHT_LONG=1`.
+fn long(cases: u32, long: u32) -> Config {
+    let is_long = std::env::var_os("LOCKWRIGHT_LONG").is_some_and(|value| value == "1");
+    config(if is_long { long } else { cases })
+}
 
 /// The default number of cases, or what the environment asks for; no files are written.
 ///

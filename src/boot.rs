@@ -24,7 +24,6 @@
 //! `static`.
 
 use std::fmt;
-use std::panic::Location;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -70,7 +69,7 @@ impl Model {
         let setup: Arc<SetUp> = Arc::new(setup);
         let plan = probe::plan(&setup);
         let names = Names { tasks: plan.names.clone(), ..Names::default() };
-        Model { subject: Arc::new(Closure { setup, plan }), names, place: Location::caller() }
+        Model { subject: Arc::new(Closure { setup, plan }), names, place: Place::caller() }
     }
 
     /// Explores it.

@@ -4,7 +4,7 @@
 //! ([`Checks::fingerprint`]), because the search stops at known states and most paths have no end
 //! that could be judged afterwards. Where things happened is kept beside, for the reader only.
 //!
-//! Four findings end the execution ([`Code::ends_execution`]); after the others it goes on, so that one
+//! Five findings end the execution ([`Code::ends_execution`]); after the others it goes on, so that one
 //! design can show several.
 
 use std::collections::HashSet;
@@ -120,8 +120,12 @@ impl Checks {
 
     /// Judges an event; true if the execution ends here.
     pub fn event(&mut self, event: &Event, view: &dyn View) -> bool {
+        self.judge(event, view, false)
+    }
+
+    fn judge(&mut self, event: &Event, view: &dyn View, again: bool) -> bool {
         let Checks { names, ledger, order, orders, extra, seen, found, .. } = self;
-        let mut docket = Docket::new(names, seen, found, event.step);
+        let mut docket = Docket::new(names, seen, found, event.step).again(again);
         unlock::judge(event, view, ledger, &mut docket);
         sleep::judge(event, view, ledger, &mut docket);
         slab::judge(event, view, ledger, &mut docket);
@@ -199,7 +203,7 @@ impl Checks {
     /// Follows an event that was judged before.
     pub fn again(&mut self, event: &Event, view: &dyn View) {
         if !self.extra.is_empty() {
-            self.event(event, view);
+            self.judge(event, view, true);
         } else {
             let Checks { names, ledger, order, orders, seen, found, .. } = self;
             let mut docket = Docket::new(names, seen, found, event.step);

@@ -3,11 +3,11 @@
 //! Code under test is written once. Its locks, cells and queues are [`Object`]s: names that the
 //! *current engine* of the execution gives a meaning to. [`controlled`] runs tasks as coroutines
 //! under a [`Strategy`] and knows every state exactly; [`loom`] hands the same operations to the
-//! loom crate and its C11-like memory. Which one it is, is chosen at run time.
+//! loom crate and its C11-like memory; [`threads`] runs tasks on OS threads. Which one it is, is chosen at run time.
 //!
 //! An object remembers the execution that made it; an engine refuses another's (one integer compare).
 //!
-//! This is the only file with the thread-local. The engine knows no kernel and no search: strategies
+//! The current engine is the thread-local of this file; `quiet.rs` has one more, for what a panic prints. The engine knows no kernel and no search: strategies
 //! live in `explore` and see the world through [`State`].
 
 use std::cell::RefCell;
@@ -28,6 +28,7 @@ mod observer;
 pub mod process;
 mod quiet;
 mod teller;
+pub mod threads;
 pub mod world;
 
 pub use contexts::{Contexts, Preemption};
@@ -41,7 +42,7 @@ use world::{Transition, World};
 
 /// What an engine does for the code under test.
 ///
-/// All methods are about the task that calls. Engines run all tasks of an execution on one OS thread.
+/// All methods are about the task that calls. [`threads`] gives each task an OS thread; the other engines run all tasks on one.
 pub trait Engine {
     /// Number of the execution; objects bear it.
     fn execution(&self) -> u32;
@@ -263,7 +264,7 @@ pub type Tell = Box<dyn FnOnce(&dyn View) -> Outcome>;
 pub type Listing = Box<Lister>;
 
 /// Looks at the lists of the design under test.
-pub type Lister = dyn Fn(&dyn View) -> Vec<ListEntry>;
+pub type Lister = dyn Fn(&dyn View) -> Vec<ListEntry> + Send + Sync;
 
 /// What is executed, again and again: it builds its objects and says what the tasks do.
 ///

@@ -9,7 +9,6 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::panic::Location;
 
 mod context;
 mod held;
@@ -17,15 +16,14 @@ pub mod names;
 mod note;
 mod op;
 pub mod outcome;
+mod place;
 mod symbol;
 
 pub use context::{Level, Mask, Masks, Seat};
 pub use held::Held;
 pub use note::{CaseKind, CaseNote, Note};
+pub use place::Place;
 pub use symbol::Symbol;
-
-/// A place in the source of the code under test.
-pub type Place = &'static Location<'static>;
 
 /// A task, by number. Task 0 is the set-up and the epilogue ([`TaskId::BOOT`]); a scenario's tasks follow from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -176,13 +174,22 @@ pub enum Span {
     UseEnds,
 }
 
-/// Something on a list that the code under test keeps, for those who compare lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Something on a list that the code under test keeps, for those who compare lists. When it is due is no part of what is compared: a list
+/// changes when entries come, go or change their word.
+#[derive(Clone, Copy, Debug, Eq)]
 pub struct ListEntry {
     /// The slab object that records it.
     pub object: ObjectId,
     /// What is on record, as the case writes it.
     pub word: u64,
+    /// When its time is over, in jiffies; 0 is never.
+    pub due: u64,
+}
+
+impl PartialEq for ListEntry {
+    fn eq(&self, other: &ListEntry) -> bool {
+        (self.object, self.word) == (other.object, other.word)
+    }
 }
 
 /// What is fixed about an object. The name of a lock is its class.

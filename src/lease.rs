@@ -5,7 +5,9 @@
 //! functions in the same order, and the lines that differ are the refactor.
 //!
 //! The other designs are short, and differ where their idea differs: [`split`] and [`inner`] are attempts that the mail rules
-//! out, [`flocks`] is what Linux shipped in 2010. Apart from F_SETLEASE they are [`rest`]. Seeded bugs: [`mutants`].
+//! out, [`flocks`] is what Linux shipped in 2010; apart from F_SETLEASE these three are [`rest`]. [`held`] and [`exported`], which
+//! the mail warns of, and [`proposal`], its own, have the other calls of [`spinlock`]; [`proposal_bkl`] has those of [`bkl`].
+//! `sed` is [`bkl`] on a kernel whose BKL is a spinlock. Seeded bugs: [`mutants`].
 //!
 //! A lease on an open file says: tell me before somebody opens this file in a way that conflicts (fcntl(2), F_SETLEASE).
 //! An opener *breaks* the lease: its holder gets SIGIO and has `lease_break_time` seconds to give it up.
@@ -32,6 +34,7 @@ pub mod proposal;
 pub mod proposal_bkl;
 pub mod rest;
 pub mod server;
+pub mod sources;
 pub mod spinlock;
 pub mod split;
 

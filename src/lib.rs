@@ -5,7 +5,7 @@
 //!
 //! [`boot()`] is the front door for locking code of one's own, [`compare()`] holds two versions of it against each other; [`prelude`] has what it needs.
 //!
-//! [`outline`] reads what kernel developers write in mails: call outlines, diagrams in columns, lockdep boxes.
+//! [`outline`] reads what kernel developers write in mails: call outlines, diagrams in columns, lockdep boxes; [`outlined`] runs them on every engine.
 //!
 //! Reading order of the lease case: [`lease`] with [`lease::bkl`] beside [`lease::spinlock`]; [`kernel`], on which they stand;
 //! [`scenario`], which says who calls what, and [`study`], which holds designs and scenarios together; [`check`] and
@@ -32,6 +32,7 @@ pub mod kernel;
 pub mod lease;
 pub mod lockdep;
 pub mod outline;
+pub mod outlined;
 pub mod predict;
 pub mod prelude;
 pub mod program;

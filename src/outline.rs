@@ -15,7 +15,9 @@
 //! | [`vocabulary`], [`catalogue`], [`scope`] | what names mean |
 //! | [`walk`] | the static walk of every path, and the graph of lock orders |
 //! | [`lower`], [`machine`], [`search`], [`drawn`], [`schedule`] | programs of outlines, every order of their steps, a diagram as drawn |
-//! | [`check`], [`claimed`], [`finding`], [`diagnostic`], [`page`] | the verdict, and how it reads |
+//! | [`print`], [`notation`] | a tree as an outline again; a schedule as an outline, a diagram or a box |
+//! | [`plan`] | the programs of a file for other engines ([`crate::outlined`]) |
+//! | [`check`], [`convert`], [`claimed`], [`finding`], [`diagnostic`], [`page`] | the verdict, and how it reads |
 //!
 //! Limits: memory is sequentially consistent, and every task has a CPU of its own. A handler runs once, on top of a task or on an idle
 //! CPU. Works, timers and threads run once for each time that they are started. What a figure only tells in words is not run.
@@ -24,6 +26,7 @@ pub mod catalogue;
 pub mod check;
 pub mod claimed;
 pub mod claims;
+pub mod convert;
 pub mod declare;
 pub mod diagnostic;
 mod diagram;
@@ -33,9 +36,12 @@ pub mod facts;
 pub mod finding;
 pub mod lower;
 pub mod machine;
+pub mod notation;
 mod order;
 pub mod page;
 pub mod parse;
+pub mod plan;
+pub mod print;
 mod reader;
 pub mod schedule;
 pub mod scope;

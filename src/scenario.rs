@@ -4,7 +4,6 @@
 //! named in `before` are made one after the other, then all tasks start, and at the end everything is closed.
 
 use std::fmt;
-use std::panic::Location;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -13,7 +12,7 @@ use crate::check::Checks;
 use crate::engine::{self, Booted, Clock, Program};
 use crate::event::names::Names;
 use crate::event::outcome::{self, Notation, Outcome, Remains, Value};
-use crate::event::{Note, Symbol, TaskId, View};
+use crate::event::{Note, Place, Symbol, TaskId, View};
 use crate::kernel::task::Task;
 use crate::kernel::{Errno, Faults};
 use crate::lease::cluster::Node;
@@ -134,6 +133,7 @@ pub struct NodeSpec {
 
 /// The kinds of file systems.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum FsKind {
     /// It has no `f_op->setlease`.
@@ -250,13 +250,13 @@ impl LeaseProgram {
         Box::new(move || {
             let current = Task::new(machine.cluster.nodes[process.node].kernel, process.pid);
             for (at, call) in scenario.tasks[index].calls.iter().enumerate() {
-                engine::note(Note::Call(at as u16), Location::caller());
+                engine::note(Note::Call(at as u16), Place::caller());
                 let lines = (observed && *call == Call::Locks).then(|| machine.proc_locks(&current, &process));
                 let result = match &lines {
                     Some(lines) => lines.len() as i64,
                     None => machine.make(&current, &process, call).unwrap_or_else(|errno| -errno.number()),
                 };
-                engine::note(Note::Return(at as u16, result), Location::caller());
+                engine::note(Note::Return(at as u16, result), Place::caller());
                 let mut rows = results.lock();
                 let row = &mut rows[index];
                 row.results.push(result);
@@ -275,7 +275,7 @@ impl Program for LeaseProgram {
         for (index, task) in scenario.tasks.iter().enumerate() {
             let process = Process::of(scenario, index, &processes);
             let current = machine.calm(&process);
-            engine::note(Note::SetUp(TaskId(index as u8 + 1)), Location::caller());
+            engine::note(Note::SetUp(TaskId(index as u8 + 1)), Place::caller());
             for call in &task.before {
                 let result = machine.make(&current, &process, call);
                 let fits = result.is_ok() || result.is_err_and(|errno| call.may_fail(errno));
@@ -283,7 +283,7 @@ impl Program for LeaseProgram {
             }
             processes.push(process);
         }
-        engine::note(Note::SetUp(TaskId::BOOT), Location::caller());
+        engine::note(Note::SetUp(TaskId::BOOT), Place::caller());
         let results: Results = Arc::new(Mutex::new(vec![Row::default(); scenario.tasks.len()]));
         let tasks = processes.iter().enumerate();
         let tasks = tasks.map(|(at, process)| self.body(at, &machine, process, &results)).collect();

@@ -27,6 +27,13 @@ fn every_cell_of_the_matrix_is_as_the_table_says() {
 }
 
 #[test]
+fn every_design_has_one_table_and_every_table_a_design() {
+    let tables: Vec<&str> = expect::TABLES.iter().map(|table| table.design).collect();
+
+    assert_eq!(tables, designs::DESIGNS.iter().map(|design| design.name).collect::<Vec<_>>());
+}
+
+#[test]
 fn the_new_design_is_expected_to_be_clean_everywhere() {
     for scenario in catalogue::all() {
         assert_eq!(expect::expected("spinlock", scenario.name), Some(&[][..]), "{}", scenario.name);

@@ -1,7 +1,10 @@
 //! Tests of the whole: one binary, a module per subject.
 
+mod agreement;
 mod all;
 mod answers;
+mod beside;
+mod book;
 mod bounds;
 mod checks;
 mod cli;
@@ -29,19 +32,27 @@ mod lockdep;
 mod matrix;
 mod model;
 mod mutants;
+mod no_return;
 mod order;
 mod outcomes;
+mod outlined;
 mod outlines;
+mod outwait;
+mod pages;
 mod parts;
 mod random;
+mod recalls;
 mod renumber;
 mod report;
 mod resume;
+mod rules;
 mod rwlock;
 mod scenario_files;
 mod semaphore;
 mod sharing;
+mod shrink;
 mod small;
+mod threads;
 mod tidy;
 mod twin;
 mod verdicts;

@@ -21,4 +21,4 @@ esac
 
 # shellcheck disable=SC2086
 LOCKWRIGHT_ALL="${LOCKWRIGHT_ALL:-2x1}" exec cargo mutants $files --timeout 1800 "$@" \
-    -- --test suite -- lease:: answers:: cluster:: history:: expectations:: all::
+    -- --test suite -- lease:: answers:: cluster:: recalls:: outwait:: history:: expectations:: all::

@@ -1,13 +1,12 @@
 //! Descriptors that tasks share: what a call finds there, and what of it is a mistake.
 
 use std::collections::BTreeSet;
-use std::panic::Location;
 use std::sync::Arc;
 
 use lockwright::check::{Checks, Code};
 use lockwright::engine::{self, Body, Booted, Program};
 use lockwright::event::names::Names;
-use lockwright::event::{Note, ObjectId};
+use lockwright::event::{Note, ObjectId, Place};
 use lockwright::explore::{Config, EngineKind, Subject, Verdict, explore};
 use lockwright::kernel::atomic::Atomic;
 use lockwright::kernel::slab::{Layout, Link, Ptr, Slab, kfree, kmalloc_nofail};
@@ -130,7 +129,7 @@ enum Lookup {
 struct Replaced(Lookup);
 
 fn say(note: impl Into<Note>) {
-    engine::note(note.into(), Location::caller());
+    engine::note(note.into(), Place::caller());
 }
 
 fn called(call: LeaseCall, run: impl FnOnce() -> i64) {
@@ -175,7 +174,7 @@ impl Program for Replaced {
                 pid: 1,
                 to: to.map(Fd::Shared),
             }));
-            let file: Ptr<Counted> = kmalloc_nofail(Location::caller());
+            let file: Ptr<Counted> = kmalloc_nofail(Place::caller());
             file.get().f_count.init(1);
             say(LeaseNote::Opened { file: file.id(), inode, write: false });
             file

@@ -1,6 +1,6 @@
 //! CPUs of a model: tasks that are on one, and handlers of interrupts that come on one.
 
-use std::panic::Location;
+use crate::event::Place;
 
 use super::setup::{Boot, Planned, Returned};
 use crate::engine::{Contexts, Preemption};
@@ -81,7 +81,7 @@ impl Boot {
         name: String,
         handler: impl Fn(&Task) + Copy + Send + 'static,
     ) {
-        let place = Location::caller();
+        let place = Place::caller();
         self.task(name, move |current| current.handle(level, times, handler, place));
         if let Some(task) = self.tasks.last_mut() {
             (task.cpu, task.level, task.times) = (Some(cpu), level, times);

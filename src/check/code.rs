@@ -48,6 +48,7 @@ codes! {
     LW032 "server lease that nobody holds, or local one it does not know",
     LW033 "unlock failed and the lease stays",
     LW034 "conflicting delegation handed out beside a local user",
+    LW035 "open outwaits lease-break-time",
     LW040 "a result that no sequential order explains",
     LW050 "can happen in the new design only",
     LW051 "can happen in the old design only",
@@ -62,9 +63,9 @@ impl Code {
     /// Does an execution end where this is found? Going on would be undefined.
     ///
     /// A deadlock ends only the tasks that are in it: the others run on until nobody can, so that what is left
-    /// does not depend on whether they ran before or after.
+    /// does not depend on whether they ran before or after. An opener that outwaits lease-break-time would go round for ever.
     pub fn ends_execution(self) -> bool {
-        matches!(self, Code::LW006 | Code::LW011 | Code::LW020 | Code::LW021)
+        matches!(self, Code::LW006 | Code::LW011 | Code::LW020 | Code::LW021 | Code::LW035)
     }
 }
 
@@ -90,6 +91,17 @@ pub struct UnknownCode(String);
 
 fn known_codes() -> String {
     Code::ALL.iter().map(Code::to_string).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(feature = "cli")]
+impl schemars::JsonSchema for Code {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Code".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        String::json_schema(generator)
+    }
 }
 
 impl serde::Serialize for Code {

@@ -17,7 +17,6 @@
 //!
 //! It cannot see two locks of one class taken inside each other, nor orders with interrupts.
 
-use std::panic::Location;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -26,7 +25,7 @@ use super::code::Code;
 use super::finding::spot;
 use super::finding::{Docket, Spot};
 use super::ledger::Ledger;
-use crate::event::{Event, ObjectId, ObjectKind, Op, Symbol, TaskId, View, What};
+use crate::event::{Event, ObjectId, ObjectKind, Op, Place, Symbol, TaskId, View, What};
 
 /// The first lock was held when the second was taken.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +56,7 @@ impl Orders {
 
     /// Takes in what was written down. Where it was is not known any more.
     pub fn restore(&self, classes: &[Order]) {
-        let at = Spot { step: 0, task: TaskId::BOOT, place: Location::caller(), set_up_of: None };
+        let at = Spot { step: 0, task: TaskId::BOOT, place: Place::caller(), set_up_of: None };
         let edges = classes.iter().map(|&(held, taken, shared)| Edge { held, taken, shared, task: TaskId::BOOT, at });
         self.0.lock().extend(edges);
     }

@@ -2,7 +2,7 @@
 //!
 //! In some state, two tasks stand before conflicting accesses to one plain object, and at least one of the two is
 //! unmarked. Under sequential consistency with every access a scheduling point, a program has such a state exactly
-//! if it has a race.
+//! if it has a race *by adjacency*: two conflicting accesses, one right after the other, in some order of its steps.
 //!
 //! It cannot see a publication through a relaxed marked flag: the flag's accesses are marked, and in a sequentially
 //! consistent world what it publishes is never read too early. loom shows that one as a wrong value.

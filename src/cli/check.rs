@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use lockwright::event::names::Names;
 use lockwright::explore::{Config, Error, Verdict};
+use lockwright::outline::notation::Notation;
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::json::{CellReport, Explored, FindingReport};
 use lockwright::report::{self, columns};
@@ -31,9 +32,15 @@ pub struct Arguments {
     /// Of files: what if this lock were of that kind? May be repeated; LOCK=all is a table of all kinds.
     #[arg(long = "convert", value_name = "LOCK=KIND")]
     conversions: Vec<String>,
-    /// Of files: more facts about functions, a `fn` line each. May be repeated.
+    /// Of files: more facts about functions and locks, a `fn` or `lock` line each. May be repeated.
     #[arg(long = "catalogue", value_name = "FILE")]
     catalogues: Vec<String>,
+    /// Print each finding as an outline, a diagram or a lockdep box, ready for a mail.
+    #[arg(long = "as", value_name = "NOTATION", value_parser = ["outline", "diagram", "splat"])]
+    notation: Option<String>,
+    /// Of files: write the findings into this file as SARIF, which code hosts show at the lines of an outline.
+    #[arg(long, value_name = "FILE")]
+    sarif: Option<PathBuf>,
     /// A design, or a mutant such as spinlock:no-recheck; all designs if none is given. May be repeated.
     #[arg(long = "design", value_name = "DESIGN", help_heading = "What to explore")]
     designs: Vec<String>,
@@ -71,6 +78,16 @@ impl Arguments {
 
     fn scenarios(&self) -> Vec<String> {
         self.short.get(1).into_iter().chain(&self.scenarios).cloned().collect()
+    }
+
+    fn notation(&self) -> Option<Notation> {
+        let asked = self.notation.as_deref()?;
+        Notation::ALL.iter().find(|(name, _)| *name == asked).map(|(_, notation)| *notation)
+    }
+
+    /// Is nothing asked for but the command?
+    fn is_bare(&self) -> bool {
+        self.short.is_empty() && self.of_scenarios().is_none()
     }
 
     /// An option that says nothing about files, if one is given.
@@ -117,11 +134,24 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
         if let Some(option) = arguments.of_scenarios() {
             bail!("{option} is for scenarios, not for files: every order of a file's tasks is explored, under SC");
         }
-        let (files, conversions) = (arguments.short.as_slice(), arguments.conversions.as_slice());
-        return outlines::run(&outlines::Arguments { files, conversions, catalogues: &arguments.catalogues }, as_json);
+        let wanted = outlines::Arguments {
+            files: &arguments.short,
+            conversions: &arguments.conversions,
+            catalogues: &arguments.catalogues,
+            notation: arguments.notation(),
+            sarif: arguments.sarif.as_deref(),
+        };
+        return outlines::run(&wanted, as_json);
     }
-    let is_of_files = !arguments.conversions.is_empty() || !arguments.catalogues.is_empty();
-    ensure!(!is_of_files, "--convert and --catalogue are for files: lockwright check FILE --convert LOCK=KIND");
+    let is_of_files =
+        !arguments.conversions.is_empty() || !arguments.catalogues.is_empty() || arguments.sarif.is_some();
+    ensure!(
+        !is_of_files,
+        "--convert, --catalogue and --sarif are for files: lockwright check FILE --convert LOCK=KIND; `-` is standard input"
+    );
+    if arguments.is_bare() && outlines::has_piped_input() {
+        eprintln!("standard input is not read: `lockwright check -` checks what is piped in. This checks all designs.");
+    }
     partition::check(arguments.partition, as_json)?;
     ensure!(arguments.short.len() <= 2, "a design and a scenario are two names: '{}' is one more", arguments.short[2]);
     if let Some(size) = arguments.all {
@@ -140,7 +170,8 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     let cut = partition::cut(arguments.partition, &mut cells, &config, &options)?;
     make_directory(arguments.save.as_deref())?;
     let columns = page_columns(arguments.columns);
-    if arguments.scenarios().is_empty() && !arguments.each && !arguments.shrink && !as_json {
+    let is_whole = !arguments.each && !arguments.shrink && arguments.notation.is_none();
+    if arguments.scenarios().is_empty() && is_whole && !as_json {
         let wanted = kinds::Wanted { cells: &cells, config: &config, save: arguments.save.as_deref(), columns };
         return kinds::run(&wanted);
     }
@@ -180,6 +211,11 @@ fn explore_each(
         shown.push(shown_of.collect::<Result<Vec<_>>>()?);
     }
     let designs = cells.iter().map(|cell| cell.design.full_name()).collect();
+    if let Some(notation) = arguments.notation() {
+        print(&notations(&shown, &names, notation))?;
+        let incomplete = verdicts.iter().any(|verdict| !verdict.complete());
+        return Ok(Status::of(verdicts.iter().any(|verdict| !verdict.findings.is_empty()), incomplete));
+    }
     let jobs = config.jobs;
     let work = Work { cells: &cells, designs, verdicts: &verdicts, names: &names, shown: &shown, jobs, columns };
     let text = match as_json {
@@ -189,6 +225,15 @@ fn explore_each(
     print(&text)?;
     let findings = verdicts.iter().any(|verdict| !verdict.findings.is_empty());
     Ok(Status::of(findings, verdicts.iter().any(|verdict| !verdict.complete())))
+}
+
+/// Each finding that a replay shows, ready for a mail.
+fn notations(shown: &[Vec<Shown<'_>>], names: &[Names], notation: Notation) -> String {
+    let of = |(shown, names): (&Vec<Shown<'_>>, &Names)| -> Vec<String> {
+        let replayed = shown.iter().filter_map(|it| it.replay.as_ref().map(|replay| (it.found, replay)));
+        replayed.map(|(found, replay)| super::notation::text(found, replay, names, notation)).collect()
+    };
+    shown.iter().zip(names).flat_map(of).collect::<Vec<_>>().join("\n")
 }
 
 /// What is wrong with a program is said with its name.
@@ -227,6 +272,7 @@ impl Work<'_> {
                 names: &self.names[at],
                 found: shown.found,
                 replay: shown.replay.as_ref(),
+                no_return: shown.no_return.as_ref(),
                 saved: shown.file.as_deref(),
                 expected: expect::known(design, scenario, finding.code, &finding.subject),
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use lockwright::event::names::Names;
 use lockwright::explore::{Subject, Verdict, explore_with_witnesses};
 use lockwright::program::family::Family;
@@ -12,13 +12,17 @@ use lockwright::report::{completeness, count, memory_model, repeats_lines};
 use lockwright::scenario;
 
 use super::progress::Progress;
-use super::{Status, print, search, select, time_line};
+use super::{Status, outlines, print, search, select, time_line};
+
+/// Outcomes of an outline that are shown.
+const OUTCOMES_SHOWN: usize = 16;
 
 /// What to explore, and how.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// A program of a growing family, such as L-fixed-3-3: fixed, mainline or unfenced, leasers, openers. Or a design and a scenario.
-    #[arg(value_name = "PROGRAM | DESIGN SCENARIO", num_args = 0..=2, hide_possible_values = true)]
+    /// A program of a growing family, such as L-fixed-3-3: fixed, mainline or unfenced, leasers, openers. Or a design and a scenario. Or a file
+    /// with one outline or diagram, which every engine runs (docs/outlines.md); `-` is standard input.
+    #[arg(value_name = "PROGRAM | DESIGN SCENARIO | FILE", num_args = 0..=2, hide_possible_values = true)]
     program: Vec<String>,
     /// Instead: a scenario on this design.
     #[arg(long, requires = "scenario", conflicts_with = "program", help_heading = "What to explore")]
@@ -26,6 +30,9 @@ pub struct Arguments {
     /// The scenario.
     #[arg(long, requires = "design", conflicts_with = "program", help_heading = "What to explore")]
     scenario: Option<String>,
+    /// Of a file: what if this lock were of that kind? May be repeated.
+    #[arg(long = "convert", value_name = "LOCK=KIND", help_heading = "What to explore")]
+    conversions: Vec<String>,
     #[command(flatten)]
     search: search::Arguments,
 }
@@ -34,14 +41,32 @@ struct Program {
     name: String,
     subject: Arc<dyn Subject>,
     names: Names,
+    /// Is it an outline, whose outcomes are values by name?
+    is_outline: bool,
 }
 
 impl Arguments {
     fn program(&self) -> Result<Program> {
+        let is_file = self.program.first().is_some_and(|first| outlines::is_file(first));
+        ensure!(
+            is_file || self.conversions.is_empty(),
+            "--convert is for files: lockwright explore FILE --convert LOCK=KIND"
+        );
         match (&self.program[..], &self.design, &self.scenario) {
+            ([file], ..) if is_file => {
+                let program = outlines::program(file, &self.conversions)?;
+                let names = program.names().clone();
+                Ok(Program { name: file.clone(), subject: program.subject(), names, is_outline: true })
+            }
+            ([file, other], ..) if is_file => bail!("{file} is a file: '{other}' is one argument too many"),
             ([name], ..) => {
                 let family: Family = name.parse()?;
-                Ok(Program { name: family.to_string(), subject: family.subject(), names: family.names() })
+                Ok(Program {
+                    name: family.to_string(),
+                    subject: family.subject(),
+                    names: family.names(),
+                    is_outline: false,
+                })
             }
             ([design, scenario], ..) | ([], Some(design), Some(scenario)) => {
                 let one = |name: &String| std::slice::from_ref(name).to_vec();
@@ -53,6 +78,7 @@ impl Arguments {
                     name: format!("{} {}", design.full_name(), scenario.name),
                     subject: scenario::subject(design, scenario),
                     names: scenario.names(),
+                    is_outline: false,
                 })
             }
             _ => bail!("nothing to explore: name a program such as L-fixed-3-3, or --design and --scenario"),
@@ -72,7 +98,8 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     progress.done(0, &verdict);
     let seconds = progress.finish().as_secs_f64();
     if as_json {
-        print(&json::text("explore", ExploredOne::new(&program.name, &verdict, &program.names, config.jobs, seconds)))?;
+        let report = if program.is_outline { ExploredOne::of_values } else { ExploredOne::new };
+        print(&json::text("explore", report(&program.name, &verdict, &program.names, config.jobs, seconds)))?;
     } else {
         print(&(text(&program, &verdict, config.jobs) + &measured(&verdict, config.jobs, seconds)))?;
     }
@@ -108,6 +135,14 @@ fn text(program: &Program, verdict: &Verdict, jobs: usize) -> String {
     }
     if let Some(audited) = verdict.audited {
         parts.push(format!("{} audited", count(audited, "step")));
+    }
+    if program.is_outline {
+        let outcomes: Vec<String> =
+            verdict.outcomes.iter().take(OUTCOMES_SHOWN).map(|it| format!("  {it}\n")).collect();
+        text.push_str(&format!("outcomes\n{}", outcomes.concat()));
+        if verdict.outcomes.len() > OUTCOMES_SHOWN {
+            text.push_str(&format!("  and {} more: --json has all\n", verdict.outcomes.len() - OUTCOMES_SHOWN));
+        }
     }
     let line = format!("{} {}: {}\n", completeness(verdict), program.name, parts.join(", "));
     text + &line + &repeats_lines(verdict, &program.names)

@@ -42,15 +42,15 @@ enum Form {
 }
 
 /// What `--json` prints.
-#[derive(serde::Serialize)]
-struct Rows<'a> {
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub(super) struct Rows<'a> {
     cases: Vec<Row<'a>>,
     differences: &'a [String],
 }
 
 /// A case, and its report if it has one.
-#[derive(serde::Serialize)]
-struct Row<'a> {
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub(super) struct Row<'a> {
     #[serde(flatten)]
     answer: &'a Answer,
     grade: Option<&'static str>,
@@ -61,8 +61,8 @@ struct Row<'a> {
 }
 
 /// A dependency of a cycle.
-#[derive(serde::Serialize)]
-struct Dependency<'a> {
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub(super) struct Dependency<'a> {
     held: &'a str,
     held_since: usize,
     wanted: &'a str,

@@ -5,22 +5,40 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use lockwright::outline::catalogue::Catalogue;
-use lockwright::outline::check::{Options, Report, check, difference};
+use lockwright::outline::check::{Options, Report, check};
+use lockwright::outline::convert::{difference, differences};
 use lockwright::outline::diagnostic::render;
+use lockwright::outline::notation::Notation;
 use lockwright::outline::page;
 use lockwright::outline::scope::Conversions;
 use lockwright::outline::vocabulary::Kind;
+use lockwright::outlined;
+use lockwright::program::interpreted::Interpreted;
 use lockwright::report::json;
 use serde::Serialize;
 
-use super::{Status, print};
+use super::{Status, print, sarif};
 
 /// Bytes of a file that is read at most.
 const BYTES_MAX: u64 = 16 << 20;
 
 /// Is the argument a text, and no name of a design?
 pub fn is_file(argument: &str) -> bool {
-    argument == "-" || argument.contains(['/', '.']) || Path::new(argument).is_file()
+    argument == "-" || argument.contains(['/', '.']) || Path::new(argument).exists()
+}
+
+/// Is something piped into a command that does not read it?
+pub fn has_piped_input() -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        use std::os::unix::fs::FileTypeExt;
+        let file = std::io::stdin().as_fd().try_clone_to_owned().map(std::fs::File::from);
+        let Ok(metadata) = file.and_then(|file| file.metadata()) else { return false };
+        metadata.file_type().is_fifo() || metadata.file_type().is_file() && metadata.len() > 0
+    }
+    #[cfg(not(unix))]
+    false
 }
 
 /// What `check` was asked.
@@ -31,6 +49,10 @@ pub struct Arguments<'a> {
     pub conversions: &'a [String],
     /// Files of `fn` lines.
     pub catalogues: &'a [String],
+    /// Findings in this notation, and nothing else.
+    pub notation: Option<Notation>,
+    /// A file for code hosts.
+    pub sarif: Option<&'a Path>,
 }
 
 /// A lock and what it is turned into; all kinds if nothing is said.
@@ -54,6 +76,11 @@ fn wanted(arguments: &[String]) -> Result<Wanted> {
 
 fn read(name: &str) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
+    ensure!(
+        !Path::new(name).is_dir(),
+        "{name} is a directory: name the files in it, such as {}/*",
+        name.trim_end_matches('/')
+    );
     if name == "-" {
         std::io::stdin().lock().take(BYTES_MAX + 1).read_to_end(&mut bytes).context("reading standard input")?;
     } else {
@@ -61,6 +88,11 @@ fn read(name: &str) -> Result<Vec<u8>> {
         file.take(BYTES_MAX + 1).read_to_end(&mut bytes).with_context(|| format!("reading {name}"))?;
     }
     ensure!(bytes.len() as u64 <= BYTES_MAX, "{name} has more than {} MiB", BYTES_MAX >> 20);
+    let is_json = name.ends_with(".json") && serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_ok();
+    ensure!(
+        !is_json,
+        "{name} is JSON, and no outline: a scenario is given by --scenario {name}, a saved schedule to lockwright replay"
+    );
     Ok(bytes)
 }
 
@@ -78,6 +110,29 @@ fn catalogue(files: &[String]) -> Result<Catalogue> {
     Ok(catalogue)
 }
 
+/// The program of a file, for an engine.
+///
+/// # Errors
+/// If the file cannot be read, or is not one program.
+pub fn program(name: &str, conversions: &[String]) -> Result<Interpreted> {
+    let wanted = wanted(conversions)?;
+    ensure!(
+        wanted.iter().all(|(_, kind)| kind.is_some()),
+        "--convert LOCK=all is a table of check: explore takes one kind"
+    );
+    let conversions = wanted.into_iter().filter_map(|(lock, kind)| kind.map(|kind| (lock, kind))).collect();
+    let shown = if name == "-" { "standard input" } else { name };
+    let catalogue = Catalogue::built_in();
+    outlined::read(shown, &read(name)?, &Options { catalogue: &catalogue, conversions }).map_err(|(unfit, mistakes)| {
+        if let Some(mistakes) = mistakes {
+            let (source, mistakes) = *mistakes;
+            let text: String = mistakes.iter().map(|mistake| render(&source, mistake) + "\n").collect();
+            _ = std::io::stderr().write_all(text.as_bytes());
+        }
+        unfit.into()
+    })
+}
+
 /// A file, as it stands and as converted.
 struct Checked {
     name: String,
@@ -89,8 +144,8 @@ struct Checked {
 }
 
 /// One file in JSON.
-#[derive(Serialize)]
-struct FileJson {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct FileJson {
     #[serde(flatten)]
     file: page::FileReport,
     /// Findings that the conversion adds: what the old kind forgave.
@@ -101,15 +156,25 @@ struct FileJson {
 }
 
 /// One row of the table of kinds.
-#[derive(Serialize)]
-struct KindJson {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct KindJson {
     lock: String,
     kind: &'static str,
     codes: Vec<&'static str>,
+    /// Of each outline of the file, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    outlines: Vec<OutlineJson>,
 }
 
-#[derive(Serialize)]
-struct FilesJson {
+/// An outline of a file that has several.
+#[derive(Serialize, schemars::JsonSchema)]
+struct OutlineJson {
+    line: u32,
+    codes: Vec<&'static str>,
+}
+
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct FilesJson {
     files: Vec<FileJson>,
 }
 
@@ -131,6 +196,15 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     if let Some(status) = refused(&all, &wanted, as_json)? {
         return Ok(status);
     }
+    if let Some(path) = arguments.sarif {
+        let reports: Vec<&Report> = all.iter().map(Checked::shown).collect();
+        sarif::write(path, &reports)?;
+    }
+    if let Some(notation) = arguments.notation {
+        let texts: Vec<String> = all.iter().map(|checked| page::notation(checked.shown(), notation)).collect();
+        print(&texts.join("\n"))?;
+        return Ok(status(&all));
+    }
     let tables: Vec<Vec<KindJson>> = all.iter().map(|checked| kinds(checked, &wanted, &catalogue)).collect();
     if as_json {
         let files = all.iter().zip(tables).map(|(checked, kinds)| file_json(checked, kinds)).collect();
@@ -140,9 +214,13 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
             all.iter().zip(&tables).map(|(checked, kinds)| text(checked, kinds, &conversions, all.len() > 1)).collect();
         print(&texts.join("\n"))?;
     }
+    Ok(status(&all))
+}
+
+fn status(all: &[Checked]) -> Status {
     let shown = |checked: &Checked| -> bool { !checked.shown().codes().is_empty() };
     let incomplete = all.iter().any(|checked| !checked.shown().is_complete());
-    Ok(Status::of(all.iter().any(shown), incomplete))
+    Status::of(all.iter().any(shown), incomplete)
 }
 
 impl Checked {
@@ -180,7 +258,9 @@ fn kinds(checked: &Checked, wanted: &Wanted, catalogue: &Catalogue) -> Vec<KindJ
         for kind in Kind::ALL {
             let conversions = Conversions::from([(lock.clone(), kind)]);
             let report = check(&checked.name, &checked.bytes, &Options { catalogue, conversions });
-            rows.push(KindJson { lock: lock.clone(), kind: kind.text(), codes: report.codes() });
+            let outlines = if report.units.len() > 1 { report.units.as_slice() } else { &[] };
+            let outlines = outlines.iter().map(|unit| OutlineJson { line: unit.line, codes: unit.codes() }).collect();
+            rows.push(KindJson { lock: lock.clone(), kind: kind.text(), codes: report.codes(), outlines });
         }
     }
     rows
@@ -195,6 +275,39 @@ fn file_json(checked: &Checked, kinds: Vec<KindJson>) -> FileJson {
     FileJson { file: page::json(checked.shown()), broken: broken(checked), kinds }
 }
 
+/// What a conversion breaks, outline by outline where there are several.
+fn broken_lines(checked: &Checked, all: &[String]) -> String {
+    let Some(after) = checked.after.as_ref().filter(|after| after.units.len() > 1) else {
+        return all.iter().map(|line| format!("  {line}\n")).collect();
+    };
+    let each = differences(&checked.before, after);
+    let row = |(line, broken): (u32, Vec<(&str, String)>)| {
+        let broken: Vec<String> = broken.into_iter().map(|(code, subject)| format!("{code} {subject}")).collect();
+        let broken = if broken.is_empty() { "nothing".to_owned() } else { broken.join(", ") };
+        format!("  outline at line {line:<5} {broken}\n")
+    };
+    each.into_iter().map(row).collect()
+}
+
+/// The question that comes next, where the BKL is in the outlines and nothing is wrong with them.
+fn next_step(checked: &Checked) -> String {
+    let report = &checked.before;
+    let mut locks: Vec<&str> = Vec::new();
+    for (lock, kind) in report.units.iter().flat_map(|unit| &unit.locks) {
+        if *kind == Kind::Bkl && !locks.contains(&lock.as_str()) {
+            locks.push(lock);
+        }
+    }
+    let is_clean = report.codes().is_empty() && report.is_complete();
+    match locks.first() {
+        Some(lock) if is_clean => {
+            let name = if checked.name == "standard input" { "-" } else { &checked.name };
+            format!("\nnext, what if {lock} were a spinlock: lockwright check {name} --convert {lock}=spinlock\n")
+        }
+        _ => String::new(),
+    }
+}
+
 fn text(checked: &Checked, kinds: &[KindJson], conversions: &Conversions, is_one_of_many: bool) -> String {
     let mut text = String::new();
     if is_one_of_many {
@@ -202,6 +315,9 @@ fn text(checked: &Checked, kinds: &[KindJson], conversions: &Conversions, is_one
     }
     if kinds.is_empty() || checked.after.is_some() {
         text.push_str(&page::text(checked.shown()));
+    }
+    if kinds.is_empty() && checked.after.is_none() {
+        text.push_str(&next_step(checked));
     }
     if let Some(broken) = broken(checked) {
         let as_what: Vec<String> =
@@ -211,7 +327,7 @@ fn text(checked: &Checked, kinds: &[KindJson], conversions: &Conversions, is_one
             text.push_str("no finding that was not there before\n");
         } else {
             text.push_str("what the old kind forgave, and the new one does not\n");
-            text.extend(broken.iter().map(|line| format!("  {line}\n")));
+            text.push_str(&broken_lines(checked, &broken));
         }
     }
     let mut lock = "";
@@ -222,6 +338,10 @@ fn text(checked: &Checked, kinds: &[KindJson], conversions: &Conversions, is_one
         }
         let codes = if row.codes.is_empty() { "clean".to_owned() } else { row.codes.join(" ") };
         text.push_str(&format!("  {:<14} {codes}\n", row.kind));
+        for outline in &row.outlines {
+            let codes = if outline.codes.is_empty() { "clean".to_owned() } else { outline.codes.join(" ") };
+            text.push_str(&format!("    line {:<8} {codes}\n", outline.line));
+        }
     }
     if !kinds.is_empty() && kinds.iter().all(|row| !row.codes.is_empty()) {
         text.push_str("no kind of lock will do\n");

@@ -235,7 +235,7 @@ impl Execution {
 
     /// The outermost frame of a task.
     fn run_body(&self, body: Body) {
-        let place = std::panic::Location::caller();
+        let place = Place::caller();
         let result = panic::catch_unwind(AssertUnwindSafe(body));
         match result {
             Ok(()) => self.note(Note::Finished, place),
@@ -284,12 +284,12 @@ impl Execution {
         self.teller.borrow_mut().next_step();
         if transition.task == TaskId::CLOCK {
             let by = self.world.borrow_mut().tick();
-            self.tell(TaskId::CLOCK, What::Op(Op::Advance(by), 0), std::panic::Location::caller());
+            self.tell(TaskId::CLOCK, What::Op(Op::Advance(by), 0), Place::caller());
             return;
         }
         if transition.is_flush() {
             let op = self.world.borrow_mut().flush(transition.task);
-            self.tell(transition.task, What::Op(op, 0), std::panic::Location::caller());
+            self.tell(transition.task, What::Op(op, 0), Place::caller());
             return;
         }
         self.alternative.set(transition.alternative);
@@ -315,7 +315,7 @@ impl Execution {
         if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(epilogue)) {
             match payload.downcast_ref() {
                 Some(&exceeded) => self.exceeded.set(Some(exceeded)),
-                None => self.note(Note::Bug("the epilogue panicked"), std::panic::Location::caller()),
+                None => self.note(Note::Bug("the epilogue panicked"), Place::caller()),
             }
         }
         self.observer.borrow_mut().end(self.step(), &*self.world.borrow());

@@ -24,7 +24,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, HashMap};
-use std::panic::{self, AssertUnwindSafe, Location};
+use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 
 use ::loom::thread::{self, Thread};
@@ -219,7 +219,7 @@ impl Execution {
     fn stand_before_start(&self, tasks: usize, tried: &Tried) {
         let mut world = self.world.borrow_mut();
         for task in 1..=tasks {
-            world.set_pending(TaskId(task as u8), Op::Fence, Location::caller());
+            world.set_pending(TaskId(task as u8), Op::Fence, Place::caller());
         }
         let cells = world.cells().into_iter().map(|id| (spot(&world, id), world.peek(id)));
         _ = self.memory.set(Memory::new(tasks, cells, tried));
@@ -237,7 +237,7 @@ impl Execution {
             self.end_by_panic(payload);
         }
         if self.mode.get() == Mode::Run {
-            self.note(Note::Finished, Location::caller());
+            self.note(Note::Finished, Place::caller());
         }
         self.world.borrow_mut().finish(task);
         self.judge_waits();
@@ -256,7 +256,7 @@ impl Execution {
             panic::resume_unwind(payload);
         }
         if self.mode.get() == Mode::Run {
-            self.note(Note::Bug(Symbol::new(panic_text(&*payload)).as_str()), Location::caller());
+            self.note(Note::Bug(Symbol::new(panic_text(&*payload)).as_str()), Place::caller());
         }
     }
 
@@ -270,7 +270,7 @@ impl Execution {
             if gives_up(&*payload).is_some() {
                 panic::resume_unwind(payload);
             }
-            self.note(Note::Bug("the epilogue panicked"), Location::caller());
+            self.note(Note::Bug("the epilogue panicked"), Place::caller());
         }
         self.observer.borrow_mut().end(self.step(), &*self.world.borrow());
     }

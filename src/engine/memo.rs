@@ -13,7 +13,6 @@
 
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
-use std::panic::Location;
 
 use super::fingerprint::Fingerprint;
 use super::teller::Teller;
@@ -237,13 +236,13 @@ impl Memo {
         let mut teller = Teller::at(step, judged);
         if transition.task == TaskId::CLOCK {
             let by = world.tick();
-            teller.tell(observer, world, TaskId::CLOCK, What::Op(Op::Advance(by), 0), Location::caller());
+            teller.tell(observer, world, TaskId::CLOCK, What::Op(Op::Advance(by), 0), Place::caller());
             return Ok(teller.told);
         }
         let task = transition.task;
         if transition.is_flush() {
             let op = world.flush(task);
-            teller.tell(observer, world, task, What::Op(op, 0), Location::caller());
+            teller.tell(observer, world, task, What::Op(op, 0), Place::caller());
             return Ok(teller.told);
         }
         let (op, place) = world.standing(task);

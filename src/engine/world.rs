@@ -9,8 +9,7 @@
 //! [drains](Op::drains) waits for an empty buffer. Releases and acquires need no more than that on such a machine.
 
 use std::hash::{Hash, Hasher};
-use std::panic::Location;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{Clock, Contexts, Exceeded, Lister, Listing, Memory, OBJECTS_MAX, READERS_MAX, TASKS_MAX, Unsound};
 use crate::event::{ListEntry, Masks, ObjectId, ObjectInfo, ObjectKind, Op, Place, Seat, Status, TaskId, View};
@@ -110,7 +109,7 @@ pub struct World {
     jiffies: u64,
     clock: Clock,
     memory: Memory,
-    listing: Rc<Lister>,
+    listing: Arc<Lister>,
     symmetry: canonical::Symmetry,
     cpus: cpu::Cpus,
     seeded: Option<Unsound>,
@@ -128,7 +127,7 @@ impl World {
             jiffies: 1000,
             clock,
             memory,
-            listing: Rc::new(|_| Vec::new()),
+            listing: Arc::new(|_| Vec::new()),
             symmetry: canonical::Symmetry::default(),
             cpus: cpu::Cpus::default(),
             seeded: None,
@@ -342,7 +341,7 @@ impl Task {
     fn new(number: usize) -> Task {
         Task {
             pending: None,
-            place: Location::caller(),
+            place: Place::caller(),
             history: number as u128,
             buffer: Vec::new(),
             sleeping: false,

@@ -4,7 +4,7 @@
 //! verdict. Both are refused before anything is explored.
 
 use super::config::Config;
-use super::config::EngineKind::{self, Brute, Dpor, Explicit, Explorer, Loom, Pct, Random, SourceDpor};
+use super::config::EngineKind::{self, Brute, Dpor, Explicit, Explorer, Loom, Pct, Random, SourceDpor, Threads};
 use super::error::Error;
 use crate::engine::Memory;
 use crate::subject::Subject;
@@ -56,7 +56,9 @@ struct Row {
 }
 
 const CONTROLLED: &[EngineKind] = &[Explorer, Brute, Dpor, SourceDpor, Random, Pct, Explicit];
-const EXECUTING: &[EngineKind] = &[Explorer, Brute, Dpor, SourceDpor, Random, Pct, Loom];
+const EXECUTING: &[EngineKind] = &[Explorer, Brute, Dpor, SourceDpor, Random, Pct, Loom, Threads];
+const STEPPING: &[EngineKind] = &[Explorer, Brute, Dpor, SourceDpor, Random, Pct, Explicit, Threads];
+const DRAWING: &[EngineKind] = &[Random, Pct, Threads];
 const STATES: &[EngineKind] = &[Explorer, Explicit];
 
 /// Every option; a new one needs a row here, or nobody refuses it.
@@ -121,7 +123,7 @@ const OPTIONS: &[Row] = &[
         choice: Choice::StepsMax,
         field: "limits.steps_max",
         flag: "steps-max",
-        engines: CONTROLLED,
+        engines: STEPPING,
         whose: "all engines but loom, which counts branches",
         chosen: |config, default| config.limits.steps_max != default.limits.steps_max,
     },
@@ -137,16 +139,16 @@ const OPTIONS: &[Row] = &[
         choice: Choice::Seed,
         field: "seed",
         flag: "seed",
-        engines: &[Random, Pct],
-        whose: "the random engines",
+        engines: DRAWING,
+        whose: "the random engines and threads",
         chosen: |config, default| config.seed != default.seed,
     },
     Row {
         choice: Choice::Runs,
         field: "runs",
         flag: "runs",
-        engines: &[Random, Pct],
-        whose: "the random engines",
+        engines: DRAWING,
+        whose: "the random engines and threads",
         chosen: |config, default| config.runs != default.runs,
     },
     Row {
@@ -252,6 +254,7 @@ pub(super) fn check_contexts(subject: &dyn Subject, config: &Config) -> Result<(
         Dpor | SourceDpor => "dynamic partial order reduction does not know when a handler can come",
         Explicit => "the explicit engine has no CPUs",
         Loom => "loom has no CPUs",
+        Threads => "real threads take no interrupts",
     };
     Err(Error::Contexts { what, instead })
 }

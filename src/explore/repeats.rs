@@ -109,7 +109,7 @@ fn most_often(made: &[Made]) -> Option<Repeats> {
     for Made { task, place, .. } in made {
         match counts.iter_mut().find(|(of, at, _)| (of, at) == (task, place)) {
             Some((_, _, count)) => *count += 1,
-            None => counts.push((*task, place, 1)),
+            None => counts.push((*task, *place, 1)),
         }
     }
     let most = counts.iter().map(|(.., count)| *count).max().filter(|count| *count >= ROUNDS_MIN)?;
@@ -123,6 +123,6 @@ fn most_often(made: &[Made]) -> Option<Repeats> {
     let own = |of: &&Made| of.task == task && of.frames.len() == depth && of.frames == now.frames[..depth];
     let is_repeated =
         |at: Place| counts.iter().any(|&(of, place, count)| of == task && place == at && count + 1 >= most);
-    let shown = made.iter().filter(own).map(|made| made.place).find(|place| is_repeated(place));
+    let shown = made.iter().filter(own).map(|made| made.place).find(|place| is_repeated(*place));
     Some(Repeats { task, rounds, place: shown.unwrap_or(place), frame })
 }

@@ -78,6 +78,13 @@ pub enum Search {
     },
     /// The loom crate, with its own memory.
     Loom,
+    /// Executions on real threads.
+    Threads {
+        /// How many.
+        runs: u64,
+        /// Where they pause.
+        seed: u64,
+    },
 }
 
 /// What the explorer does with the states that it knows, beside stopping there.
@@ -116,6 +123,7 @@ impl Search {
             (EngineKind::Pct, _) => Search::Pct { memory, runs, seed, depth },
             (EngineKind::Explicit, _) => Search::Explicit { memory, symmetry, jobs },
             (EngineKind::Loom, _) => Search::Loom,
+            (EngineKind::Threads, _) => Search::Threads { runs, seed },
         })
     }
 
@@ -130,6 +138,7 @@ impl Search {
             Search::Pct { .. } => EngineKind::Pct,
             Search::Explicit { .. } => EngineKind::Explicit,
             Search::Loom => EngineKind::Loom,
+            Search::Threads { .. } => EngineKind::Threads,
         }
     }
 }
@@ -152,6 +161,7 @@ impl From<Search> for Config {
             Search::Pct { memory, runs, seed, depth } => Config { memory, runs, seed, depth, ..config },
             Search::Explicit { memory, symmetry, jobs } => Config { memory, symmetry, jobs, ..config },
             Search::Loom => config,
+            Search::Threads { runs, seed } => Config { runs, seed, ..config },
         }
     }
 }

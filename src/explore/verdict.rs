@@ -28,7 +28,7 @@ pub struct Found {
 pub struct Verdict {
     /// The engine that explored.
     pub engine: EngineKind,
-    /// Executions run, abandoned ones included.
+    /// Executions gone through, abandoned ones included. The explorer steps most of them on copies of states.
     pub executions: u64,
     /// Distinct states met; 0 if the engine does not know states.
     pub states: u64,

@@ -3,11 +3,9 @@
 //! `read`, `set`, `inc` and `dec` are marked and order nothing; operations that return a value are full barriers
 //! (Documentation/atomic_t.txt of Linux).
 
-use std::panic::Location;
-
 use super::layout::Layout;
 use crate::engine::{self, Object};
-use crate::event::{Access, ObjectId, ObjectInfo, ObjectKind, Op, Rmw, Symbol, View};
+use crate::event::{Access, ObjectId, ObjectInfo, ObjectKind, Op, Place, Rmw, Symbol, View};
 
 /// An `atomic_t`.
 #[derive(Clone, Copy, Debug)]
@@ -42,13 +40,13 @@ impl Atomic {
     /// `atomic_read`.
     #[track_caller]
     pub fn read(self) -> i32 {
-        self.0.perform(Op::Load(self.0.id, Access::Once), Location::caller()) as i32
+        self.0.perform(Op::Load(self.0.id, Access::Once), Place::caller()) as i32
     }
 
     /// `atomic_set`.
     #[track_caller]
     pub fn set(self, value: i32) {
-        self.0.perform(Op::Store(self.0.id, i64::from(value) as u64, Access::Once), Location::caller());
+        self.0.perform(Op::Store(self.0.id, i64::from(value) as u64, Access::Once), Place::caller());
     }
 
     /// `atomic_inc`: orders nothing.
@@ -89,12 +87,12 @@ impl Atomic {
 
     #[track_caller]
     fn rmw(self, rmw: Rmw, access: Access) -> u64 {
-        self.0.perform(Op::Rmw(self.0.id, rmw, access), Location::caller())
+        self.0.perform(Op::Rmw(self.0.id, rmw, access), Place::caller())
     }
 }
 
 /// `smp_mb`: a full memory barrier.
 #[track_caller]
 pub fn smp_mb() {
-    engine::perform(Op::Fence, Location::caller());
+    engine::perform(Op::Fence, Place::caller());
 }

@@ -6,8 +6,6 @@
 //!
 //! Not modelled: that it raises the preemption count. Nothing but an interrupt could tell, and `in_atomic()` discounts it.
 
-use std::panic::Location;
-
 use super::task::Task;
 use crate::engine::{self, Object};
 use crate::event::{Note, ObjectInfo, ObjectKind, Op, Place, Woken};
@@ -43,7 +41,7 @@ impl Bkl {
 /// Takes the BKL, or goes one level deeper.
 #[track_caller]
 pub fn lock_kernel(current: &Task) -> BklGuard<'_> {
-    let place = Location::caller();
+    let place = Place::caller();
     let Bkl { object: bkl, is_bkl } = current.kernel.kernel_flag;
     let depth = current.lock_depth.get() + 1;
     if depth == 0 || !is_bkl {
@@ -60,7 +58,7 @@ pub fn lock_kernel(current: &Task) -> BklGuard<'_> {
 /// Gives the BKL back, or comes up one level.
 #[track_caller]
 pub fn unlock_kernel(current: &Task) {
-    unlock_at(current, Location::caller());
+    unlock_at(current, Place::caller());
 }
 
 fn unlock_at(current: &Task, place: Place) {
@@ -96,7 +94,7 @@ pub fn kernel_locked(current: &Task) -> bool {
 /// `deadline` is in jiffies; none sleeps until woken or interrupted.
 #[track_caller]
 pub fn schedule(current: &Task, deadline: Option<u64>) -> Woken {
-    let place = Location::caller();
+    let place = Place::caller();
     dropped(current, place, || Woken::from_result(engine::perform(Op::Sleep(deadline), place)))
 }
 
@@ -117,7 +115,7 @@ pub(super) fn dropped<R>(current: &Task, place: Place, sleep: impl FnOnce() -> R
 /// A sleep that others may or may not use: the schedule in which nobody intervenes is the one in which it did not sleep.
 #[track_caller]
 pub fn may_schedule(current: &Task) {
-    dropped(current, Location::caller(), || ());
+    dropped(current, Place::caller(), || ());
 }
 
 /// Runs a call during which the task sleeps until another machine has answered: the BKL is given back meanwhile.

@@ -4,7 +4,7 @@
 //!
 //! Source: `kernel/sched/completion.c`, `kernel/workqueue.c` of Linux 6.12.
 
-use std::panic::Location;
+use crate::event::Place;
 
 use super::atomic::Atomic;
 use super::bkl;
@@ -25,19 +25,19 @@ impl Completion {
     /// From here on the task is in the context that will complete it. No step; the validator hears it.
     #[track_caller]
     pub fn owed(self) {
-        self.0.note(Note::Owes(self.0.id), Location::caller());
+        self.0.note(Note::Owes(self.0.id), Place::caller());
     }
 
     /// `complete`.
     #[track_caller]
     pub fn complete(self) {
-        self.0.perform(Op::Up(self.0.id), Location::caller());
+        self.0.perform(Op::Up(self.0.id), Place::caller());
     }
 
     /// `wait_for_completion`: sleeps until it is complete, and drops the BKL meanwhile.
     #[track_caller]
     pub fn wait(self, current: &Task) {
-        let place = Location::caller();
+        let place = Place::caller();
         current.might_sleep("wait_for_completion");
         let waits_for_ever = bkl::dropped(current, place, || self.0.perform(Op::Down(self.0.id), place)) == 1;
         current.bug_on(waits_for_ever, "the set-up waits for a completion that nobody brings");
@@ -78,14 +78,14 @@ impl Work {
     /// `flush_work`: waits until it has run.
     #[track_caller]
     pub fn flush(self, current: &Task) {
-        self.done.0.note(Note::Awaits(self.done.0.id), Location::caller());
+        self.done.0.note(Note::Awaits(self.done.0.id), Place::caller());
         self.done.wait(current);
     }
 
     /// `cancel_work_sync`: it does not begin after this, and does not run any more. True if it was still pending.
     #[track_caller]
     pub fn cancel_sync(self, current: &Task) -> bool {
-        self.done.0.note(Note::Awaits(self.done.0.id), Location::caller());
+        self.done.0.note(Note::Awaits(self.done.0.id), Place::caller());
         if self.state.cmpxchg(PENDING, CANCELLED) == PENDING {
             return true;
         }

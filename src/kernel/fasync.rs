@@ -6,15 +6,13 @@
 //!
 //! Lock order: `fasync_lock`, then the owner's lock. Neither ever sleeps.
 
-use std::panic::Location;
-
 use super::lock::SpinLock;
 use super::plain::Plain;
 use super::slab::{Gfp, Layout, Link, Ptr, Slab, kfree, kmalloc};
 use super::task::Task;
 use super::{Errno, Result};
 use crate::engine;
-use crate::event::{Note, ObjectId};
+use crate::event::{Note, ObjectId, Place};
 
 /// `struct fown_struct`: whom a file's signals go to. A struct that has one embeds it.
 #[derive(Clone, Copy, Debug)]
@@ -111,6 +109,13 @@ fn insert<F>(
     None
 }
 
+/// `fasync_free`: an entry that was allocated and is not on a list, if there is one.
+pub fn fasync_free<F>(entry: Option<Ptr<FasyncStruct<F>>>) {
+    if let Some(entry) = entry {
+        kfree(entry);
+    }
+}
+
 /// `fasync_helper(off)`: takes the file's entry off the list and frees it. True if there was one.
 pub fn fasync_remove<F>(current: &Task, filp: Ptr<F>, list: FasyncList<F>) -> bool {
     let removed = {
@@ -147,7 +152,7 @@ pub fn kill_fasync<F: Owned>(current: &Task, list: FasyncList<F>) {
 fn send_sigio(current: &Task, owner: Owner, file: ObjectId) {
     let _guard = owner.lock.lock(current);
     let pid = owner.pid.get();
-    engine::note(Note::Signal { pid, file }, Location::caller());
+    engine::note(Note::Signal { pid, file }, Place::caller());
 }
 
 /// `__f_setown` without force: an owner that is set stays. The security hook may refuse.
@@ -163,7 +168,13 @@ pub fn f_setown(current: &Task, owner: Owner) -> Result<()> {
     Ok(())
 }
 
-/// The same, with the hook asked before: cannot fail.
+/// The same, of an owner that the hook has accepted before: cannot fail.
+pub fn f_setown_accepted(current: &Task, owner: Owner) {
+    let _frame = current.enter("f_setown");
+    f_setown_nofail(current, owner);
+}
+
+/// What both of them do.
 pub fn f_setown_nofail(current: &Task, owner: Owner) {
     let _guard = owner.lock.lock(current);
     if owner.pid.get() == 0 {

@@ -5,8 +5,6 @@
 //!
 //! Source: `include/linux/irqflags.h`, `kernel/softirq.c` of Linux 6.12.
 
-use std::panic::Location;
-
 use super::task::Task;
 use crate::engine::{self, Preemption};
 use crate::event::{Level, Mask, Op, Place};
@@ -26,21 +24,21 @@ impl Task {
     /// `local_irq_disable`: no interrupt comes on this CPU from here.
     #[track_caller]
     pub fn local_irq_disable(&self) {
-        perform(Mask::IrqDisable, Location::caller());
+        perform(Mask::IrqDisable, Place::caller());
         self.set_irqs_off(true);
     }
 
     /// `local_irq_enable`: interrupts are on from here, whatever was before.
     #[track_caller]
     pub fn local_irq_enable(&self) {
-        perform(Mask::IrqEnable, Location::caller());
+        perform(Mask::IrqEnable, Place::caller());
         self.set_irqs_off(false);
     }
 
     /// `local_irq_save`: as `local_irq_disable`, and says what was before.
     #[track_caller]
     pub fn local_irq_save(&self) -> IrqFlags {
-        let off = perform(Mask::IrqSave, Location::caller()) == 1;
+        let off = perform(Mask::IrqSave, Place::caller()) == 1;
         self.set_irqs_off(true);
         IrqFlags { off }
     }
@@ -48,21 +46,21 @@ impl Task {
     /// `local_irq_restore`.
     #[track_caller]
     pub fn local_irq_restore(&self, flags: IrqFlags) {
-        perform(Mask::IrqRestore(flags.off), Location::caller());
+        perform(Mask::IrqRestore(flags.off), Place::caller());
         self.set_irqs_off(flags.off);
     }
 
     /// `local_bh_disable`: no softirq comes on this CPU from here. Nests.
     #[track_caller]
     pub fn local_bh_disable(&self) {
-        perform(Mask::BhDisable, Location::caller());
+        perform(Mask::BhDisable, Place::caller());
         self.add_preempt(1);
     }
 
     /// `local_bh_enable`.
     #[track_caller]
     pub fn local_bh_enable(&self) {
-        perform(Mask::BhEnable, Location::caller());
+        perform(Mask::BhEnable, Place::caller());
         self.add_preempt(-1);
     }
 
@@ -71,7 +69,7 @@ impl Task {
     pub fn cond_resched(&self) {
         self.might_sleep("cond_resched");
         if engine::preemption() == Some(Preemption::None) {
-            perform(Mask::Resched, Location::caller());
+            perform(Mask::Resched, Place::caller());
         }
     }
 

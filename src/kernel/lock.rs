@@ -3,8 +3,6 @@
 //! A lock is a name; which data it protects is the discipline of the code that uses it. A spinlock makes its holder
 //! atomic; a mutex may sleep, and gives the BKL back while it does.
 
-use std::panic::Location;
-
 use super::bkl;
 use super::irq::IrqFlags;
 use super::layout::Layout;
@@ -60,7 +58,7 @@ impl SpinLock {
     /// `spin_lock`.
     #[track_caller]
     pub fn lock(self, current: &Task) -> SpinGuard<'_> {
-        let place = Location::caller();
+        let place = Place::caller();
         self.0.perform(Op::Acquire(self.0.id), place);
         current.add_preempt(1);
         current.push_held(self.0.id);
@@ -97,7 +95,7 @@ impl SpinLock {
     /// `spin_trylock`.
     #[track_caller]
     pub fn try_lock(self, current: &Task) -> Option<SpinGuard<'_>> {
-        let place = Location::caller();
+        let place = Place::caller();
         if self.0.perform(Op::TryAcquire(self.0.id), place) == 0 {
             return None;
         }
@@ -109,7 +107,7 @@ impl SpinLock {
     /// `spin_unlock` without a guard, as C has it: whether the task holds the lock is its own business.
     #[track_caller]
     pub fn unlock(self, current: &Task) {
-        self.unlock_at(current, Location::caller());
+        self.unlock_at(current, Place::caller());
     }
 
     fn unlock_at(self, current: &Task, place: Place) {
@@ -159,7 +157,7 @@ impl Mutex {
     /// `mutex_lock`: may sleep, and drops the BKL while it does.
     #[track_caller]
     pub fn lock(self, current: &Task) -> MutexGuard<'_> {
-        let place = Location::caller();
+        let place = Place::caller();
         current.might_sleep("mutex_lock");
         let taken = bkl::kernel_locked(current) && self.0.perform(Op::TryAcquire(self.0.id), place) == 1;
         if !taken {
@@ -172,7 +170,7 @@ impl Mutex {
     /// `mutex_trylock`: never sleeps.
     #[track_caller]
     pub fn try_lock(self, current: &Task) -> Option<MutexGuard<'_>> {
-        let place = Location::caller();
+        let place = Place::caller();
         if self.0.perform(Op::TryAcquire(self.0.id), place) == 0 {
             return None;
         }
@@ -183,7 +181,7 @@ impl Mutex {
     /// `mutex_unlock` without a guard.
     #[track_caller]
     pub fn unlock(self, current: &Task) {
-        self.unlock_at(current, Location::caller());
+        self.unlock_at(current, Place::caller());
     }
 
     fn unlock_at(self, current: &Task, place: Place) {

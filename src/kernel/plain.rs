@@ -4,11 +4,10 @@
 //! lock covers is a data race, unless both sides are marked (`READ_ONCE`, `WRITE_ONCE`), as KCSAN sees it.
 
 use std::marker::PhantomData;
-use std::panic::Location;
 
 use super::layout::Layout;
 use crate::engine::Object;
-use crate::event::{Access, Format, ObjectId, ObjectInfo, ObjectKind, Op, Symbol, View};
+use crate::event::{Access, Format, ObjectId, ObjectInfo, ObjectKind, Op, Place, Symbol, View};
 
 /// A value that fits a machine word.
 pub trait Word: Copy {
@@ -151,11 +150,11 @@ impl<T: Word> Plain<T> {
 
     #[track_caller]
     fn load(self, access: Access) -> T {
-        T::from_word(self.object.perform(Op::Load(self.object.id, access), Location::caller()))
+        T::from_word(self.object.perform(Op::Load(self.object.id, access), Place::caller()))
     }
 
     #[track_caller]
     fn store(self, value: T, access: Access) {
-        self.object.perform(Op::Store(self.object.id, value.to_word(), access), Location::caller());
+        self.object.perform(Op::Store(self.object.id, value.to_word(), access), Place::caller());
     }
 }

@@ -6,8 +6,6 @@
 //!
 //! Sources: `include/asm-i386/rwlock.h`, `lib/rwsem.c` and `kernel/lockdep.c` of Linux 2.6.23.
 
-use std::panic::Location;
-
 use super::bkl;
 use super::lock::Then;
 use super::slab::Layout;
@@ -45,21 +43,21 @@ impl RwLock {
     /// `read_lock`: waits for a writer that holds it, for no other.
     #[track_caller]
     pub fn read_lock(self, current: &Task) -> RwLockGuard<'_> {
-        self.0.perform(Op::AcquireRead(self.0.id), Location::caller());
-        self.taken(current, true, Location::caller())
+        self.0.perform(Op::AcquireRead(self.0.id), Place::caller());
+        self.taken(current, true, Place::caller())
     }
 
     /// `read_unlock` without a guard, as C has it: whether the task holds the lock is its own business.
     #[track_caller]
     pub fn read_unlock(self, current: &Task) {
-        self.unlock_at(current, true, Location::caller());
+        self.unlock_at(current, true, Place::caller());
     }
 
     /// `write_lock`: waits for all others, readers and writers.
     #[track_caller]
     pub fn write_lock(self, current: &Task) -> RwLockGuard<'_> {
-        self.0.perform(Op::Acquire(self.0.id), Location::caller());
-        self.taken(current, false, Location::caller())
+        self.0.perform(Op::Acquire(self.0.id), Place::caller());
+        self.taken(current, false, Place::caller())
     }
 
     /// `read_lock_irqsave`: interrupts are off while it is held.
@@ -101,14 +99,14 @@ impl RwLock {
     /// `write_trylock`.
     #[track_caller]
     pub fn write_trylock(self, current: &Task) -> Option<RwLockGuard<'_>> {
-        let taken = self.0.perform(Op::TryAcquire(self.0.id), Location::caller()) == 1;
-        taken.then(|| self.taken(current, false, Location::caller()))
+        let taken = self.0.perform(Op::TryAcquire(self.0.id), Place::caller()) == 1;
+        taken.then(|| self.taken(current, false, Place::caller()))
     }
 
     /// `write_unlock` without a guard.
     #[track_caller]
     pub fn write_unlock(self, current: &Task) {
-        self.unlock_at(current, false, Location::caller());
+        self.unlock_at(current, false, Place::caller());
     }
 
     fn taken(self, current: &Task, reads: bool, place: Place) -> RwLockGuard<'_> {
@@ -178,7 +176,7 @@ impl RwSem {
     /// `down_read`: waits for a writer that holds the semaphore, or that came before.
     #[track_caller]
     pub fn down_read(self, current: &Task) -> RwSemGuard<'_> {
-        let place = Location::caller();
+        let place = Place::caller();
         self.down(current, Op::AcquireRead(self.lock.id), "down_read", place);
         self.taken(current, true, place)
     }
@@ -186,13 +184,13 @@ impl RwSem {
     /// `up_read` without a guard, as C has it.
     #[track_caller]
     pub fn up_read(self, current: &Task) {
-        self.up_at(current, true, Location::caller());
+        self.up_at(current, true, Place::caller());
     }
 
     /// `down_write`: waits for all who hold it or came before.
     #[track_caller]
     pub fn down_write(self, current: &Task) -> RwSemGuard<'_> {
-        let place = Location::caller();
+        let place = Place::caller();
         self.down(current, Op::Acquire(self.lock.id), "down_write", place);
         self.taken(current, false, place)
     }
@@ -201,7 +199,7 @@ impl RwSem {
     /// holds the semaphore; the kernel hands it over without such a moment.
     #[track_caller]
     pub fn down_write_trylock(self, current: &Task) -> Option<RwSemGuard<'_>> {
-        let place = Location::caller();
+        let place = Place::caller();
         let taken = self.lock.perform(Op::TryAcquire(self.lock.id), place) == 1;
         taken.then(|| self.taken(current, false, place))
     }
@@ -209,7 +207,7 @@ impl RwSem {
     /// `up_write` without a guard.
     #[track_caller]
     pub fn up_write(self, current: &Task) {
-        self.up_at(current, false, Location::caller());
+        self.up_at(current, false, Place::caller());
     }
 
     #[track_caller]

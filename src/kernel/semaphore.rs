@@ -9,12 +9,10 @@
 //!
 //! Sources: `include/asm-i386/semaphore.h` and `lib/semaphore-sleepers.c` of Linux 2.6.23.
 
-use std::panic::Location;
-
 use super::bkl;
 use super::task::Task;
 use crate::engine::Object;
-use crate::event::{ObjectInfo, ObjectKind, Op, Symbol};
+use crate::event::{ObjectInfo, ObjectKind, Op, Place, Symbol};
 
 /// A `struct semaphore`. Tasks that wait for a permit sleep.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +28,7 @@ impl Semaphore {
     /// `down`: takes a permit, and sleeps while there is none. Drops the BKL while it sleeps.
     #[track_caller]
     pub fn down(self, current: &Task) {
-        let place = Location::caller();
+        let place = Place::caller();
         current.might_sleep("down");
         if bkl::kernel_locked(current) && self.0.perform(Op::TryDown(self.0.id), place) == 1 {
             return;
@@ -42,12 +40,12 @@ impl Semaphore {
     /// `down_trylock`: takes a permit if there is one, and never sleeps. True if it has one (the kernel returns 0 then).
     #[track_caller]
     pub fn down_trylock(self) -> bool {
-        self.0.perform(Op::TryDown(self.0.id), Location::caller()) == 1
+        self.0.perform(Op::TryDown(self.0.id), Place::caller()) == 1
     }
 
     /// `up`: adds a permit. Any task may, whether it has taken one or not, also where it must not sleep.
     #[track_caller]
     pub fn up(self) {
-        self.0.perform(Op::Up(self.0.id), Location::caller());
+        self.0.perform(Op::Up(self.0.id), Place::caller());
     }
 }

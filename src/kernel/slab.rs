@@ -6,7 +6,6 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
-use std::panic::Location;
 
 use super::bkl;
 pub use super::layout::Layout;
@@ -14,7 +13,7 @@ use super::plain::Plain;
 use super::task::Task;
 use super::{Errno, Result};
 use crate::engine::Object;
-use crate::event::{Choice, Note, ObjectId, ObjectInfo, ObjectKind, Op, Symbol, View};
+use crate::event::{Choice, Note, ObjectId, ObjectInfo, ObjectKind, Op, Place, Symbol, View};
 
 /// Allocation flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,7 +194,7 @@ pub fn kmalloc<T: Slab>(current: &Task, gfp: Gfp) -> Result<Ptr<T>> {
     if current.kernel.faults.memory && current.happens(Choice::Memory) {
         return Err(Errno::ENOMEM);
     }
-    Ok(kmalloc_nofail(Location::caller()))
+    Ok(kmalloc_nofail(Place::caller()))
 }
 
 /// An allocation that does not fail and does not sleep: what a scenario takes for granted.
@@ -210,5 +209,5 @@ pub fn kmalloc_nofail<T: Slab>(place: crate::event::Place) -> Ptr<T> {
 /// `kfree`.
 #[track_caller]
 pub fn kfree<T>(ptr: Ptr<T>) {
-    ptr.block.perform(Op::Free(ptr.block.id), Location::caller());
+    ptr.block.perform(Op::Free(ptr.block.id), Place::caller());
 }

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::hash::{Hash, Hasher};
-use std::panic::Location;
 
 use super::Kernel;
 use crate::engine::fingerprint::Fingerprint;
@@ -50,7 +49,7 @@ impl Task {
     /// Enters a function: the outline as executed is made of these.
     #[track_caller]
     pub fn enter(&self, name: &'static str) -> Frame {
-        let place = Location::caller();
+        let place = Place::caller();
         engine::note(Note::Enter(name), place);
         Frame { name, entry: engine::history(), place }
     }
@@ -58,9 +57,9 @@ impl Task {
     /// A call that may sleep (`might_sleep`), by what.
     #[track_caller]
     pub fn might_sleep(&self, what: &'static str) {
-        engine::note(Note::MightSleep(what), Location::caller());
+        engine::note(Note::MightSleep(what), Place::caller());
         if engine::preemption() == Some(Preemption::Voluntary) {
-            engine::perform(Op::Mask(Mask::Resched), Location::caller());
+            engine::perform(Op::Mask(Mask::Resched), Place::caller());
         }
     }
 
@@ -69,9 +68,9 @@ impl Task {
     pub fn preempt_disable(&self) {
         self.preempt_count.set(self.preempt_count.get() + 1);
         if engine::preemption().is_some() {
-            engine::perform(Op::Mask(Mask::PreemptDisable), Location::caller());
+            engine::perform(Op::Mask(Mask::PreemptDisable), Place::caller());
         }
-        engine::note(Note::Preempt(1), Location::caller());
+        engine::note(Note::Preempt(1), Place::caller());
     }
 
     /// `preempt_enable`.
@@ -81,9 +80,9 @@ impl Task {
         self.bug_on(depth == 0, "preempt_enable without preempt_disable");
         self.preempt_count.set(depth.saturating_sub(1));
         if engine::preemption().is_some() {
-            engine::perform(Op::Mask(Mask::PreemptEnable), Location::caller());
+            engine::perform(Op::Mask(Mask::PreemptEnable), Place::caller());
         }
-        engine::note(Note::Preempt(-1), Location::caller());
+        engine::note(Note::Preempt(-1), Place::caller());
     }
 
     pub(super) fn push_held(&self, lock: ObjectId) {
@@ -124,14 +123,14 @@ impl Task {
     #[track_caller]
     pub fn bug_on(&self, condition: bool, text: &'static str) {
         if condition {
-            engine::note(Note::Bug(text), Location::caller());
+            engine::note(Note::Bug(text), Place::caller());
         }
     }
 
     /// The environment picks one of `0..n`.
     #[track_caller]
     pub fn choose(&self, n: u8, what: impl Into<Choice>) -> u8 {
-        engine::perform(Op::Choose(n, what.into()), Location::caller()) as u8
+        engine::perform(Op::Choose(n, what.into()), Place::caller()) as u8
     }
 
     /// Something may happen or not, as the environment picks.
@@ -153,7 +152,7 @@ impl Task {
     pub fn again(&self, frame: &Frame, locals: &impl Hash) {
         let mut fold = Fingerprint::default();
         fold.write_history(frame.entry);
-        self.hash_context(Location::caller(), &mut fold);
+        self.hash_context(Place::caller(), &mut fold);
         locals.hash(&mut fold);
         engine::set_history(fold.finish_128());
     }
@@ -166,7 +165,7 @@ impl Task {
     pub fn forget_past(&self, locals: &impl Hash) {
         let mut fold = Fingerprint::default();
         fold.write_history(engine::origin());
-        self.hash_context(Location::caller(), &mut fold);
+        self.hash_context(Place::caller(), &mut fold);
         locals.hash(&mut fold);
         engine::set_history(fold.finish_128());
     }

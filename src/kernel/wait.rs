@@ -3,13 +3,11 @@
 //! Sleeping is a blocking operation, never a spin: a sleeper is woken, is interrupted, or meets its deadline. All sleeps
 //! here are interruptible. Time moves as the scenario's clock says ([`crate::engine::Clock`]).
 
-use std::panic::Location;
-
 use super::bkl;
 use super::layout::Layout;
 use super::task::Task;
 use crate::engine::{self, Object};
-use crate::event::{Note, ObjectInfo, ObjectKind, Op, Symbol, TaskId, Woken};
+use crate::event::{Note, ObjectInfo, ObjectKind, Op, Place, Symbol, TaskId, Woken};
 
 /// A `wait_queue_head_t`.
 #[derive(Clone, Copy, Debug)]
@@ -29,19 +27,19 @@ impl WaitQueue {
     /// `prepare_to_wait`: queued, and marked as sleeping from here. A wake-up that comes now is not lost.
     #[track_caller]
     pub fn prepare(self) {
-        self.0.perform(Op::Enqueue(self.0.id), Location::caller());
+        self.0.perform(Op::Enqueue(self.0.id), Place::caller());
     }
 
     /// `finish_wait`: off the queue, and running.
     #[track_caller]
     pub fn finish(self) {
-        self.0.perform(Op::Dequeue(self.0.id), Location::caller());
+        self.0.perform(Op::Dequeue(self.0.id), Place::caller());
     }
 
     /// `wake_up`: all who wait here.
     #[track_caller]
     pub fn wake_up(self) {
-        self.0.perform(Op::Wake(self.0.id), Location::caller());
+        self.0.perform(Op::Wake(self.0.id), Place::caller());
     }
 
     /// `interruptible_sleep_on_timeout`: queued first, so that the BKL goes when the wake-up can no longer be lost.
@@ -49,7 +47,7 @@ impl WaitQueue {
     /// `timeout` is in jiffies; none is for ever. This is the pattern of 2.6.23, safe under the BKL only.
     #[track_caller]
     pub fn sleep_on_timeout(self, current: &Task, timeout: Option<u64>) -> Woken {
-        let place = Location::caller();
+        let place = Place::caller();
         let deadline = timeout.map(|timeout| engine::jiffies(place).saturating_add(timeout));
         self.prepare();
         let woken = bkl::schedule(current, deadline);
@@ -60,7 +58,7 @@ impl WaitQueue {
     /// `wait_event_interruptible_timeout`: until `condition` holds. Failed rounds leave no history.
     #[track_caller]
     pub fn wait_event_timeout(self, current: &Task, timeout: Option<u64>, condition: impl Fn() -> bool) -> Woken {
-        let place = Location::caller();
+        let place = Place::caller();
         current.might_sleep("wait_event");
         let deadline = timeout.map(|timeout| engine::jiffies(place).saturating_add(timeout));
         if deadline.is_none() {
@@ -88,17 +86,17 @@ impl WaitQueue {
 /// `jiffies`: virtual time, in ticks of [`HZ`](super::HZ).
 #[track_caller]
 pub fn jiffies() -> u64 {
-    engine::jiffies(Location::caller())
+    engine::jiffies(Place::caller())
 }
 
 /// Sends a signal to a task: if it sleeps, its sleep ends with [`Woken::Signal`].
 #[track_caller]
 pub fn interrupt(task: TaskId) {
-    engine::perform(Op::Interrupt(task), Location::caller());
+    engine::perform(Op::Interrupt(task), Place::caller());
 }
 
 /// Moves time on by `ticks`.
 #[track_caller]
 pub fn advance(ticks: u64) {
-    engine::perform(Op::Advance(ticks), Location::caller());
+    engine::perform(Op::Advance(ticks), Place::caller());
 }

@@ -47,7 +47,7 @@ use crate::kernel::{Errno, Result};
 
 use super::file_lock::{
     FileLock, FlType, is_lease_type, is_mine, lease_init, lease_of_file, lock_lines, locks_alloc_lock,
-    locks_wake_up_blocks,
+    locks_wake_up_blocks, security_file_lock,
 };
 use super::inode::{check_open_counts, refusal};
 use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
@@ -77,18 +77,18 @@ impl Bkl {
         if !inode.is_regular {
             return Err(Errno::EINVAL);
         }
-        security_file_lock(current)?;
+        security_file_lock(current, false)?;
         self.time_out_leases(current, inode);
         check_open_counts(current, inode, arg)?;
 
         // Remembers pointers to next fields, across an allocation that may sleep (M01).
         let mut before = inode.i_flock;
-        let mut my_before = None;
+        let mut mine = None;
         let (mut readers, mut writers) = (0, 0);
         while let Some(fl) = before.get() {
             let lease = fl.get();
             if is_mine(fl.get(), filp, in_kernel) {
-                my_before = Some(before);
+                mine = Some(before);
             } else if lease.fl_type.get() == FlType::breaking(F_UNLCK) {
                 writers += 1;
             } else {
@@ -99,9 +99,9 @@ impl Bkl {
         if arg == F_RDLCK && writers > 0 || arg == F_WRLCK && readers + writers > 0 {
             return Err(Errno::EAGAIN);
         }
-        if let Some(my_before) = my_before {
-            let lease = my_before.get();
-            self.lease_modify(current, my_before, arg);
+        if let Some(mine) = mine {
+            let lease = mine.get();
+            self.lease_modify(current, mine, arg);
             return Ok(lease.filter(|_| arg != F_UNLCK));
         }
         if arg == F_UNLCK {
@@ -140,10 +140,7 @@ impl Design for Bkl {
         }
         let _bkl = lock_kernel(current);
         let Some(fl) = self.setlease(current, filp, arg, false)? else { return Ok(()) };
-        if let Err(errno) = fasync_helper(current, filp.file, fl.get().fl_fasync) {
-            self.undo(current, filp, fl);
-            return Err(errno);
-        }
+        fasync_helper(current, filp.file, fl.get().fl_fasync).inspect_err(|_| self.undo(current, filp, fl))?;
         f_setown(current, filp.owner())
     }
 
@@ -212,7 +209,7 @@ impl Design for Bkl {
             return;
         }
         let _bkl = lock_kernel(current);
-        self.remove_leases_of(current, filp);
+        self.remove_leases(current, filp);
     }
 
     fn proc_locks(&self, current: &Task, inode: Inode) -> Vec<LockLine> {
@@ -220,12 +217,6 @@ impl Design for Bkl {
         let _bkl = lock_kernel(current);
         lock_lines(inode)
     }
-}
-
-/// The security module's verdict on the lease.
-pub(super) fn security_file_lock(current: &Task) -> Result<()> {
-    let _frame = current.enter("security_file_lock");
-    if current.lsm_refuses("file_lock refuses") { Err(Errno::EACCES) } else { Ok(()) }
 }
 
 pub(super) fn locks_insert_lock(before: Link<FileLock>, fl: Ptr<FileLock>) {

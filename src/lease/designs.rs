@@ -106,6 +106,11 @@ impl Entry {
         self.servers
     }
 
+    /// Is it Linux 2.6.23 itself?
+    pub fn is_as_released(self) -> bool {
+        matches!(self.boot, Choice::Bkl { as_spinlock: false })
+    }
+
     /// Is it somebody else's? Then nothing is known about what it keeps where the engine does not see it.
     pub fn is_custom(self) -> bool {
         matches!(self.boot, Choice::Custom(_))

@@ -25,12 +25,12 @@
 //! alone (M49).
 
 use super::as_in::as_in;
-use super::file_lock::{FileLock, FlType, is_lease_type, is_mine};
+use super::file_lock::{FileLock, FlType, is_lease_type, is_mine, security_file_lock};
 use super::inode::{check_open_counts, refusal};
-use super::spinlock::{Prepared, Spinlock, f_setown, free_entry, security_file_lock};
+use super::spinlock::{Prepared, Spinlock};
 use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
 use crate::kernel::atomic::smp_mb;
-use crate::kernel::fasync::fasync_insert_entry;
+use crate::kernel::fasync::{f_setown_accepted, fasync_free, fasync_insert_entry};
 use crate::kernel::slab::{Ptr, kfree};
 use crate::kernel::task::Task;
 use crate::kernel::{Errno, Result};
@@ -47,13 +47,13 @@ impl Exported {
     }
 
     fn setlease(&self, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<()> {
-        security_file_lock(current, arg, in_kernel)?;
+        security_file_lock(current, arg != F_UNLCK && !in_kernel)?;
         if arg == F_UNLCK {
             let lock = self.base.file_lock_lock;
             lock.lock(current).leave_locked();
             self.f_op_setlease(current, filp, arg).inspect_err(|_| lock.unlock(current))?;
             self.base.time_out_leases(current, filp.inode);
-            self.base.remove_leases(current, filp.inode, |lease| is_mine(lease, filp, in_kernel));
+            self.base.remove_leases(current, filp, |lease| is_mine(lease, filp, in_kernel));
             lock.unlock(current);
             return Ok(());
         }
@@ -62,10 +62,10 @@ impl Exported {
         let result = self.vfs_setlease_locked(current, filp, arg, &prepared);
         match (result, prepared.fasync) {
             (Ok(lease), Some(entry)) => {
-                free_entry(fasync_insert_entry(current, filp.file, lease.get().fl_fasync, entry));
-                f_setown(current, filp);
+                fasync_free(fasync_insert_entry(current, filp.file, lease.get().fl_fasync, entry));
+                f_setown_accepted(current, filp.owner());
             }
-            (_, unused) => free_entry(unused),
+            (_, unused) => fasync_free(unused),
         }
         self.base.file_lock_lock.unlock(current);
         if result != Ok(prepared.lease) {

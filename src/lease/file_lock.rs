@@ -10,7 +10,7 @@ use crate::kernel::plain::{Plain, Word};
 use crate::kernel::slab::{Layout, Link, Ptr, Slab, kmalloc};
 use crate::kernel::task::Task;
 use crate::kernel::wait::WaitQueue;
-use crate::kernel::{Result, slab::Gfp};
+use crate::kernel::{Errno, Result, slab::Gfp};
 
 use super::OpenFlags;
 use super::inode::{File, Filp, Inode};
@@ -119,6 +119,17 @@ impl Slab for FileLock {
 pub fn locks_alloc_lock(current: &Task) -> Result<Ptr<FileLock>> {
     let _frame = current.enter("locks_alloc_lock");
     kmalloc(current, Gfp::Kernel)
+}
+
+/// The security module's verdict on the lease and, where it has to accept one, on the owner of its signals.
+///
+/// # Errors
+/// `EACCES`.
+pub fn security_file_lock(current: &Task, with_owner: bool) -> Result<()> {
+    let _frame = current.enter("security_file_lock");
+    let refused =
+        current.lsm_refuses("file_lock refuses") || with_owner && current.lsm_refuses("file_set_fowner refuses");
+    if refused { Err(Errno::EACCES) } else { Ok(()) }
 }
 
 /// Fills a record that is not listed yet.
@@ -246,7 +257,8 @@ pub fn listed(view: &dyn View, inode: Inode) -> Vec<Listed> {
         };
         let file = lease.fl_file.peek(view).map_or(ObjectId(0), Ptr::id);
         let (breaking, in_kernel) = (fl_type.in_progress(), lease.fl_in_kernel.peek(view));
-        Listed { lease: fl.id(), file, target, breaking, in_kernel }
+        let due = lease.fl_break_time.peek(view);
+        Listed { lease: fl.id(), file, target, breaking, in_kernel, due }
     });
     listed.collect()
 }

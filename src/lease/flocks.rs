@@ -21,14 +21,13 @@
 //!
 //! Everything else is [`Rest`]: no open is looked at twice (M24), no break survives a second F_SETLEASE (M40).
 
-use crate::kernel::fasync::{FasyncStruct, f_delown, f_setown, f_setown_nofail, fasync_alloc, fasync_insert_entry};
+use crate::kernel::fasync::{f_delown, f_setown, f_setown_nofail, fasync_alloc, fasync_free, fasync_insert_entry};
 use crate::kernel::slab::{Ptr, kfree};
 use crate::kernel::task::Task;
 use crate::kernel::{Errno, Result};
 
-use super::file_lock::{FileLock, is_lease_type, is_mine, lease_init, locks_alloc_lock};
-use super::inode::File;
-use super::rest::{Place, Rest, f_op_setlease, rest_of_the_calls, security_file_lock};
+use super::file_lock::{FileLock, is_lease_type, is_mine, lease_init, locks_alloc_lock, security_file_lock};
+use super::rest::{Place, Rest, f_op_setlease, rest_of_the_calls};
 use super::{Design, F_UNLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
 
 /// A bug of these weeks, by what it does.
@@ -105,7 +104,7 @@ impl Flocks {
         if !filp.inode.is_regular {
             return Err(Errno::EINVAL);
         }
-        security_file_lock(current)?;
+        security_file_lock(current, false)?;
         match self.rest.find_place(current, filp, arg, |lease| self.is_mine(lease, filp, in_kernel))? {
             Place::Mine(my_before) => {
                 let listed = my_before.get();
@@ -169,7 +168,7 @@ impl Flocks {
             let attached = if self.has(Bug::ListedFreedOnMerge) { listed.map(|_| Some(passed)) } else { listed };
             match attached {
                 Ok(Some(fl)) if arg != F_UNLCK => {
-                    free_entry(fasync_insert_entry(current, filp.file, fl.get().fl_fasync, new));
+                    fasync_free(fasync_insert_entry(current, filp.file, fl.get().fl_fasync, new));
                     self.dispose(current, filp, passed, listed);
                     return self.f_setown(current, filp);
                 }
@@ -223,10 +222,4 @@ fn lease_alloc(current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<
     let fl = locks_alloc_lock(current)?;
     lease_init(current, fl, filp, arg, in_kernel);
     Ok(fl)
-}
-
-fn free_entry(entry: Option<Ptr<FasyncStruct<File>>>) {
-    if let Some(entry) = entry {
-        kfree(entry);
-    }
 }

@@ -17,11 +17,11 @@
 //! [`spinlock`](super::spinlock), whose other calls it has; the server hears of F_UNLCK alone (M49).
 
 use super::as_in::as_in;
-use super::file_lock::{is_lease_type, is_mine};
+use super::file_lock::{is_lease_type, is_mine, security_file_lock};
 use super::inode::refusal;
-use super::spinlock::{Spinlock, f_setown, free_entry, security_file_lock};
+use super::spinlock::Spinlock;
 use super::{Design, F_UNLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
-use crate::kernel::fasync::fasync_insert_entry;
+use crate::kernel::fasync::{f_setown_accepted, fasync_free, fasync_insert_entry};
 use crate::kernel::slab::kfree;
 use crate::kernel::task::Task;
 use crate::kernel::{Errno, Result};
@@ -38,12 +38,12 @@ impl Held {
     }
 
     fn setlease(&self, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<()> {
-        security_file_lock(current, arg, in_kernel)?;
+        security_file_lock(current, arg != F_UNLCK && !in_kernel)?;
         if arg == F_UNLCK {
             let _lock = self.base.file_lock_lock.lock(current);
             f_op_setlease(current, filp, arg)?;
             self.base.time_out_leases(current, filp.inode);
-            self.base.remove_leases(current, filp.inode, |lease| is_mine(lease, filp, in_kernel));
+            self.base.remove_leases(current, filp, |lease| is_mine(lease, filp, in_kernel));
             return Ok(());
         }
         let prepared = self.base.prepare(current, filp, arg, in_kernel)?;
@@ -51,14 +51,14 @@ impl Held {
         let result = f_op_setlease(current, filp, arg)
             .and_then(|()| self.base.generic_setlease(current, filp, arg, &prepared, false));
         match (result, prepared.fasync) {
-            (Ok(Some(lease)), Some(entry)) => {
-                free_entry(fasync_insert_entry(current, filp.file, lease.get().fl_fasync, entry));
-                f_setown(current, filp);
+            (Ok(lease), Some(entry)) => {
+                fasync_free(fasync_insert_entry(current, filp.file, lease.get().fl_fasync, entry));
+                f_setown_accepted(current, filp.owner());
             }
-            (_, unused) => free_entry(unused),
+            (_, unused) => fasync_free(unused),
         }
         drop(lock);
-        if result != Ok(Some(prepared.lease)) {
+        if result != Ok(prepared.lease) {
             kfree(prepared.lease);
         }
         result.map(|_| ())

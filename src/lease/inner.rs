@@ -23,8 +23,8 @@ use crate::kernel::slab::{Ptr, kfree};
 use crate::kernel::task::Task;
 use crate::kernel::{Errno, Result};
 
-use super::file_lock::{FileLock, is_lease_type, is_mine, locks_alloc_lock};
-use super::rest::{Place, Rest, f_op_setlease, locks_insert_lock, rest_of_the_calls, security_file_lock};
+use super::file_lock::{FileLock, is_lease_type, is_mine, locks_alloc_lock, security_file_lock};
+use super::rest::{Place, Rest, f_op_setlease, locks_insert_lock, rest_of_the_calls};
 use super::{Design, F_UNLCK, Filp, Inode, LockLine, OpenFlags};
 
 /// The design `inner`.
@@ -43,7 +43,7 @@ impl Inner {
         if !filp.inode.is_regular {
             return Err(Errno::EINVAL);
         }
-        security_file_lock(current)?;
+        security_file_lock(current, false)?;
         let new = if arg == F_UNLCK { None } else { Some(locks_alloc_lock(current)?) };
         let listed = self.list(current, filp, arg, in_kernel, new);
         if let Some(unused) = new.filter(|_| listed != Ok(new)) {

@@ -9,10 +9,8 @@
 //! | `i_count` | 1 by that name; one more by each `iget`: an open through another hard link, nfsd |
 //! | `i_writecount` | an open for write, a running truncate |
 
-use std::panic::Location;
-
 use crate::engine;
-use crate::event::{Note, ObjectId};
+use crate::event::{Note, ObjectId, Place};
 use crate::kernel::atomic::Atomic;
 use crate::kernel::fasync::{Owned, Owner};
 use crate::kernel::files::{Counted, Opened};
@@ -102,7 +100,7 @@ impl Inode {
     pub fn counted(self) {
         for (count, name) in [(self.i_count, "i_count"), (self.i_writecount, "i_writecount"), (self.d_count, "d_count")]
         {
-            engine::note(Note::Count { cell: count.id(), bits: u64::MAX, name }, Location::caller());
+            engine::note(Note::Count { cell: count.id(), bits: u64::MAX, name }, Place::caller());
         }
         if let FileSystem::Network(client) = self.fs {
             client.counted();
@@ -150,7 +148,7 @@ impl Inode {
     #[track_caller]
     pub fn do_truncate(self, current: &Task) {
         let _frame = current.enter("do_truncate");
-        engine::note(LeaseNote::Truncating { inode: self.id() }.into(), Location::caller());
+        engine::note(LeaseNote::Truncating { inode: self.id() }.into(), Place::caller());
     }
 
     /// `put_write_access`.
@@ -217,7 +215,7 @@ impl Filp {
     /// A new description with one descriptor.
     #[track_caller]
     pub fn alloc(inode: Inode, flags: OpenFlags) -> Filp {
-        let filp = Filp { file: kmalloc_nofail(Location::caller()), inode, flags };
+        let filp = Filp { file: kmalloc_nofail(Place::caller()), inode, flags };
         filp.file.get().f_count.init(1);
         filp
     }
@@ -242,7 +240,7 @@ impl Filp {
     pub fn put(self, current: &Task) -> bool {
         let last = self.file.get().f_count.dec_and_test();
         if last {
-            engine::note(LeaseNote::Closing { file: self.file.id() }.into(), Location::caller());
+            engine::note(LeaseNote::Closing { file: self.file.id() }.into(), Place::caller());
         }
         let _ = current;
         last

@@ -8,10 +8,12 @@ use crate::check::Checks;
 use crate::event::names::Names;
 
 mod history;
+mod outwait;
 mod promise;
 mod recorder;
 mod remote;
 mod sequential;
+mod words;
 
 use history::History;
 use promise::LeaseCheck;

@@ -1,8 +1,7 @@
 //! nfsd, the in-kernel owner of leases: a delegation is a lease whose break is a call, not a signal.
 
-use std::panic::Location;
-
 use crate::engine;
+use crate::event::Place;
 use crate::kernel::slab::Ptr;
 use crate::kernel::task::Task;
 use crate::lease::note::LeaseNote;
@@ -25,6 +24,6 @@ impl Nfsd {
         if self == Nfsd::StartsThread {
             current.might_sleep("kthread_run");
         }
-        engine::note(LeaseNote::Callback { file: file.id() }.into(), Location::caller());
+        engine::note(LeaseNote::Callback { file: file.id() }.into(), Place::caller());
     }
 }

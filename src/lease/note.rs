@@ -166,6 +166,8 @@ pub struct Listed {
     pub breaking: bool,
     /// Is it an in-kernel owner's? A user and such an owner may each have a lease on one open file.
     pub in_kernel: bool,
+    /// When the break is overdue, in jiffies; 0 is never. [`listed`] leaves it out: what is listed changes when leases do.
+    pub due: u64,
 }
 
 impl Listed {
@@ -178,7 +180,7 @@ impl Listed {
         };
         let word =
             target | u64::from(self.breaking) << 2 | u64::from(self.in_kernel) << 3 | u64::from(self.file.0) << 32;
-        ListEntry { object: self.lease, word }
+        ListEntry { object: self.lease, word, due: self.due }
     }
 
     fn of(entry: ListEntry) -> Listed {
@@ -188,13 +190,19 @@ impl Listed {
             _ => Some(LeaseType::Write),
         };
         let (breaking, in_kernel) = (entry.word & 4 != 0, entry.word & 8 != 0);
-        Listed { lease: entry.object, file: ObjectId((entry.word >> 32) as u32), target, breaking, in_kernel }
+        Listed { lease: entry.object, file: ObjectId((entry.word >> 32) as u32), target, breaking, in_kernel, due: 0 }
     }
 }
 
 /// The leases that are listed, by a walk without steps.
 pub fn listed(view: &dyn View) -> Vec<Listed> {
     view.listed().into_iter().map(Listed::of).collect()
+}
+
+/// Is a lease listed whose break is overdue, as the design has written it down?
+pub fn is_overdue(view: &dyn View) -> bool {
+    let overdue = |entry: &ListEntry| Listed::of(*entry).breaking && (1..=view.jiffies()).contains(&entry.due);
+    view.listed().iter().any(overdue)
 }
 
 /// An event, with what it says of leases read out of it.
@@ -418,7 +426,7 @@ mod tests {
         for target in [None, Some(LeaseType::Read), Some(LeaseType::Write)] {
             for (breaking, in_kernel) in [(false, false), (true, false), (false, true), (true, true)] {
                 let (lease, file) = (ObjectId(0x0100_0003), ObjectId(0xff00_0001));
-                let listed = Listed { lease, file, target, breaking, in_kernel };
+                let listed = Listed { lease, file, target, breaking, in_kernel, due: 0 };
 
                 assert_eq!(Listed::of(listed.entry()), listed);
             }

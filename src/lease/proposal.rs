@@ -192,7 +192,7 @@ impl Design for Proposal {
             return;
         }
         let _lock = self.base.file_lock_lock.lock(current);
-        self.base.remove_leases_of(current, filp);
+        self.base.remove_leases(current, filp, |lease| lease.fl_file.get() == Some(filp.file));
     }
 
     as_in!(base: truncate fcntl_getlease proc_locks);

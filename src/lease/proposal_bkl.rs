@@ -28,8 +28,8 @@
 //! and break leases as they did.
 
 use super::as_in::as_in;
-use super::bkl::{Bkl, locks_insert_lock, security_file_lock};
-use super::file_lock::{FileLock, FlType, is_lease_type, is_mine, lease_init, locks_alloc_lock};
+use super::bkl::{Bkl, locks_insert_lock};
+use super::file_lock::{FileLock, FlType, is_lease_type, is_mine, lease_init, locks_alloc_lock, security_file_lock};
 use super::inode::{check_open_counts, refusal};
 use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
 use crate::kernel::bkl::lock_kernel;
@@ -66,7 +66,7 @@ pub(super) fn may_setlease(current: &Task, filp: Filp, arg: i32) -> Result<()> {
     if !filp.inode.is_regular {
         return Err(Errno::EINVAL);
     }
-    security_file_lock(current)?;
+    security_file_lock(current, false)?;
     check_open_counts(current, filp.inode, arg)
 }
 

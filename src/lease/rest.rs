@@ -230,15 +230,6 @@ pub fn f_op_setlease(current: &Task, filp: Filp) -> Result<()> {
     if matches!(filp.inode.fs, FileSystem::Refusing) { Err(refusal(current)) } else { Ok(()) }
 }
 
-/// The security module's verdict on the lease.
-///
-/// # Errors
-/// `EACCES`.
-pub fn security_file_lock(current: &Task) -> Result<()> {
-    let _frame = current.enter("security_file_lock");
-    if current.lsm_refuses("file_lock refuses") { Err(Errno::EACCES) } else { Ok(()) }
-}
-
 /// Fills a record and lists it at the place that was found.
 pub fn locks_insert_lock(
     current: &Task,

@@ -15,8 +15,6 @@
 //!
 //! Not modelled: messages that get lost, a server that restarts, more than one file.
 
-use std::panic::Location;
-
 use super::note::{LeaseNote, LeaseType};
 use super::table::{DELEGATION, Delegation, Entry, OPENS_MAX, SERVER, Table};
 use super::{F_RDLCK, F_WRLCK, OpenFlags};
@@ -119,13 +117,13 @@ impl Server {
 
     #[track_caller]
     pub(super) fn read(self) -> Table {
-        Table(self.table.perform(Op::Load(self.table.id, Access::Once), Location::caller()))
+        Table(self.table.perform(Op::Load(self.table.id, Access::Once), Place::caller()))
     }
 
     /// One decision of the server, in one step. A decision that changes nothing is the look itself.
     #[track_caller]
     pub(super) fn decide<R>(self, current: &Task, decide: impl Fn(&mut Table) -> R) -> R {
-        let place = Location::caller();
+        let place = Place::caller();
         let frame = current.enter("server");
         let mut seen = self.table.perform(Op::Load(self.table.id, Access::Once), place);
         loop {
@@ -177,7 +175,7 @@ impl Client {
             (table, readers, "the server's opens for read"),
             (table, writers, "the server's opens for write"),
         ] {
-            crate::engine::note(Note::Count { cell, bits, name }, Location::caller());
+            crate::engine::note(Note::Count { cell, bits, name }, Place::caller());
         }
     }
 
@@ -188,7 +186,7 @@ impl Client {
     /// recalled then); if the node's own lease is being recalled; or if the server does not want to.
     #[track_caller]
     pub fn setlease(self, current: &Task, want: LeaseType) -> Result<Delegation> {
-        let place = Location::caller();
+        let place = Place::caller();
         let _frame = current.enter("f_op->setlease");
         self.rpc(current, place, || {
             if self.server.refuses && current.happens(Choice::Server) {
@@ -204,7 +202,7 @@ impl Client {
     /// As [`Client::setlease`]; giving up cannot fail.
     #[track_caller]
     pub fn f_op_setlease(self, current: &Task, arg: i32) -> Result<()> {
-        let place = Location::caller();
+        let place = Place::caller();
         let Some(want) = lease_of(arg) else {
             let _frame = current.enter("f_op->setlease");
             self.rpc(current, place, || self.give_up(current, None, None));
@@ -216,7 +214,7 @@ impl Client {
     /// Gives the lease of that grant back, or keeps a read lease of it. Sleeps.
     #[track_caller]
     pub fn give_back(self, current: &Task, keep: Option<LeaseType>, grant: u8) {
-        let place = Location::caller();
+        let place = Place::caller();
         let _frame = current.enter("give_back");
         self.rpc(current, place, || self.give_up(current, keep, Some(grant)));
     }

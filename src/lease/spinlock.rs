@@ -57,7 +57,7 @@
 //! | ENOMEM | the conflict is found first, and a change of type needs one allocation only | both allocations come first |
 
 use crate::kernel::atomic::smp_mb;
-use crate::kernel::fasync::{FasyncStruct, f_setown_nofail, fasync_alloc, fasync_insert_entry};
+use crate::kernel::fasync::{FasyncStruct, f_setown_accepted, fasync_alloc, fasync_free, fasync_insert_entry};
 use crate::kernel::lock::SpinLock;
 use crate::kernel::slab::{Ptr, kfree};
 use crate::kernel::task::Task;
@@ -65,12 +65,11 @@ use crate::kernel::{Errno, Result};
 
 use super::file_lock::{
     FileLock, FlType, is_lease_type, is_mine, lease_init, lease_of_file, lock_lines, locks_alloc_lock,
-    locks_wake_up_blocks,
+    locks_wake_up_blocks, security_file_lock,
 };
 use super::inode::{File, check_open_counts, refusal};
 use super::nfsd::Nfsd;
 use super::{Design, F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
-use remote::Answer;
 
 mod break_lease;
 mod list;
@@ -106,19 +105,29 @@ impl Spinlock {
         if matches!(filp.inode.fs, FileSystem::Refusing) {
             return Err(refusal(current));
         }
-        security_file_lock(current, arg, in_kernel)?;
+        security_file_lock(current, arg != F_UNLCK && !in_kernel)?;
         if arg == F_UNLCK {
             return self.delete_lease(current, filp, in_kernel);
         }
         let prepared = self.prepare(current, filp, arg, in_kernel)?;
-        let result = match self.ask_server(current, filp.inode, arg) {
-            Ok(answer) => self.setlease_locked(current, filp, arg, &prepared, &answer),
-            Err(errno) => {
-                free_entry(prepared.fasync);
-                Err(errno)
+        let answer = self.ask_server(current, filp.inode, arg).inspect_err(|_| {
+            fasync_free(prepared.fasync);
+            kfree(prepared.lease);
+        })?;
+
+        // The part under the lock neither sleeps nor fails half-way.
+        let lock = self.file_lock_lock.lock(current);
+        let overtaken = self.record(filp.inode, &answer);
+        let result = self.generic_setlease(current, filp, arg, &prepared, overtaken);
+        match (result, prepared.fasync) {
+            (Ok(fl), Some(entry)) => {
+                fasync_free(fasync_insert_entry(current, filp.file, fl.get().fl_fasync, entry));
+                f_setown_accepted(current, filp.owner());
             }
-        };
-        if result != Ok(Some(prepared.lease)) {
+            (_, unused) => fasync_free(unused),
+        }
+        self.unlock(current, filp.inode, lock);
+        if result != Ok(prepared.lease) {
             kfree(prepared.lease);
         }
         result.map(|_| ())
@@ -128,41 +137,9 @@ impl Spinlock {
     pub(super) fn prepare(&self, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<Prepared> {
         let lease = locks_alloc_lock(current)?;
         lease_init(current, lease, filp, arg, in_kernel);
-        if in_kernel {
-            return Ok(Prepared { lease, fasync: None });
-        }
-        match fasync_alloc(current) {
-            Ok(fasync) => Ok(Prepared { lease, fasync: Some(fasync) }),
-            Err(errno) => {
-                kfree(lease);
-                Err(errno)
-            }
-        }
-    }
-
-    /// The part under the lock: it neither sleeps nor fails half-way. Returns the lease that is listed now.
-    fn setlease_locked(
-        &self,
-        current: &Task,
-        filp: Filp,
-        arg: i32,
-        prepared: &Prepared,
-        answer: &Answer,
-    ) -> Result<Option<Ptr<FileLock>>> {
-        let lock = self.file_lock_lock.lock(current);
-        let overtaken = self.record(filp.inode, answer);
-        let result = self.generic_setlease(current, filp, arg, prepared, overtaken);
-        let Ok(Some(lease)) = result else {
-            free_entry(prepared.fasync);
-            self.unlock(current, filp.inode, lock);
-            return result;
-        };
-        if let Some(entry) = prepared.fasync {
-            free_entry(fasync_insert_entry(current, filp.file, lease.get().fl_fasync, entry));
-            f_setown(current, filp);
-        }
-        self.unlock(current, filp.inode, lock);
-        result
+        let fasync = (!in_kernel).then(|| fasync_alloc(current)).transpose();
+        let fasync = fasync.inspect_err(|_| kfree(lease))?;
+        Ok(Prepared { lease, fasync })
     }
 
     /// Lists the lease, or changes the type of the one that the file has, if nothing conflicts.
@@ -173,7 +150,7 @@ impl Spinlock {
         arg: i32,
         prepared: &Prepared,
         overtaken: bool,
-    ) -> Result<Option<Ptr<FileLock>>> {
+    ) -> Result<Ptr<FileLock>> {
         let _frame = current.enter("generic_setlease");
         let (inode, new, in_kernel) = (filp.inode, prepared.lease, prepared.fasync.is_none());
         self.time_out_leases(current, inode);
@@ -202,14 +179,11 @@ impl Spinlock {
         }
         if let Some(mine) = mine {
             self.lease_modify(current, inode, mine, arg)?;
-            return Ok(Some(mine));
+            return Ok(mine);
         }
         before.write_once(Some(new));
-        if self.recheck(current, inode, arg).is_err() {
-            before.write_once(None);
-            return Err(Errno::EAGAIN);
-        }
-        Ok(Some(new))
+        self.recheck(current, inode, arg).inspect_err(|_| before.write_once(None))?;
+        Ok(new)
     }
 
     /// Raised and looked at from both sides: see the module's page.
@@ -231,10 +205,7 @@ impl Spinlock {
             return Ok(());
         }
         fl_type.set(FlType::granted(arg));
-        if self.recheck(current, inode, arg).is_err() {
-            fl_type.set(old);
-            return Err(Errno::EAGAIN);
-        }
+        self.recheck(current, inode, arg).inspect_err(|_| fl_type.set(old))?;
         locks_wake_up_blocks(fl);
         Ok(())
     }
@@ -244,7 +215,7 @@ impl Spinlock {
         let _frame = current.enter("delete_lease");
         let lock = self.file_lock_lock.lock(current);
         self.time_out_leases(current, filp.inode);
-        self.remove_leases(current, filp.inode, |lease| is_mine(lease, filp, in_kernel));
+        self.remove_leases(current, filp, |lease| is_mine(lease, filp, in_kernel));
         self.unlock(current, filp.inode, lock);
         Ok(())
     }
@@ -331,7 +302,7 @@ impl Design for Spinlock {
             return;
         }
         let lock = self.file_lock_lock.lock(current);
-        self.remove_leases_of(current, filp);
+        self.remove_leases(current, filp, |lease| lease.fl_file.get() == Some(filp.file));
         self.unlock(current, filp.inode, lock);
     }
 
@@ -344,25 +315,5 @@ impl Design for Spinlock {
         let _frame = current.enter("get_locks_status");
         let _lock = self.file_lock_lock.lock(current);
         lock_lines(inode)
-    }
-}
-
-/// The security module's verdicts on the lease and, if there will be one, on the owner of its signals.
-pub(super) fn security_file_lock(current: &Task, arg: i32, in_kernel: bool) -> Result<()> {
-    let _frame = current.enter("security_file_lock");
-    let refused = current.lsm_refuses("file_lock refuses")
-        || arg != F_UNLCK && !in_kernel && current.lsm_refuses("file_set_fowner refuses");
-    if refused { Err(Errno::EACCES) } else { Ok(()) }
-}
-
-/// The owner of the file's signals, whom the security module has accepted.
-pub(super) fn f_setown(current: &Task, filp: Filp) {
-    let _frame = current.enter("f_setown");
-    f_setown_nofail(current, filp.owner());
-}
-
-pub(super) fn free_entry(entry: Option<Ptr<FasyncStruct<File>>>) {
-    if let Some(entry) = entry {
-        kfree(entry);
     }
 }

@@ -20,8 +20,8 @@ use crate::kernel::slab::Ptr;
 use crate::kernel::task::Task;
 use crate::kernel::{Errno, Result};
 
-use super::file_lock::{FileLock, is_lease_type, is_mine, locks_alloc_lock};
-use super::rest::{Place, Rest, f_op_setlease, locks_insert_lock, rest_of_the_calls, security_file_lock};
+use super::file_lock::{FileLock, is_lease_type, is_mine, locks_alloc_lock, security_file_lock};
+use super::rest::{Place, Rest, f_op_setlease, locks_insert_lock, rest_of_the_calls};
 use super::{Design, F_UNLCK, Filp, Inode, LockLine, OpenFlags};
 
 /// The design `split`.
@@ -47,7 +47,7 @@ impl Split {
         if !filp.inode.is_regular {
             return Err(Errno::EINVAL);
         }
-        security_file_lock(current)?;
+        security_file_lock(current, false)?;
         match self.rest.find_place(current, filp, arg, |lease| is_mine(lease, filp, in_kernel))? {
             Place::Mine(my_before) => {
                 let lease = my_before.get();

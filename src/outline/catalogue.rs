@@ -1,6 +1,6 @@
 //! What known kernel functions take, allocate and may do.
 //!
-//! A catalogue is a file of `fn` lines. The one that is built in is facts about Linux, gathered by name: a function is listed if people
+//! A catalogue is a file of `fn` lines, and of `lock` lines that say what kind a lock is. The one that is built in is facts about Linux, gathered by name: a function is listed if people
 //! write it in outlines and it sleeps, allocates, takes or frees something, or is known to do none of that.
 
 use std::collections::BTreeMap;
@@ -9,6 +9,7 @@ use super::declare::{self, Declaration};
 use super::diagnostic::Diagnostic;
 use super::facts::Fact;
 use super::source::Source;
+use super::vocabulary::Kind;
 
 const BUILT_IN: &str = include_str!("catalogue.txt");
 
@@ -25,6 +26,7 @@ pub struct Known {
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     functions: BTreeMap<String, Known>,
+    locks: BTreeMap<String, Kind>,
 }
 
 impl Catalogue {
@@ -36,7 +38,7 @@ impl Catalogue {
         catalogue
     }
 
-    /// Adds a file of `fn` lines; later ones win.
+    /// Adds a file of `fn` and `lock` lines; later ones win.
     pub fn add(&mut self, name: &str, bytes: &[u8]) -> (Source, Vec<Diagnostic>) {
         let source = Source::new(name, bytes);
         let mut mistakes = Vec::new();
@@ -46,19 +48,23 @@ impl Catalogue {
                 continue;
             }
             match declare::parse(line) {
-                Some(Ok(found)) if found.iter().all(|found| matches!(found, Declaration::Fn(..))) => {
+                Some(Ok(found)) if found.iter().all(|it| matches!(it, Declaration::Fn(..) | Declaration::Lock(..))) => {
                     let about = text.split_once('#').map_or("", |(_, about)| about.trim()).to_owned();
                     for declaration in found {
-                        if let Declaration::Fn(function, facts) = declaration {
-                            self.functions.insert(function, Known { facts, about: about.clone() });
+                        match declaration {
+                            Declaration::Fn(function, facts) => {
+                                self.functions.insert(function, Known { facts, about: about.clone() });
+                            }
+                            Declaration::Lock(lock, kind) => _ = self.locks.insert(lock, kind),
+                            _ => {}
                         }
                     }
                 }
                 Some(Err(mistake)) => mistakes.push(mistake),
                 _ => mistakes.push(Diagnostic::mistake(
-                    "a catalogue has `fn` lines only",
+                    "a catalogue has `fn` and `lock` lines only",
                     line.whole(),
-                    "expected `fn NAME: FACTS`",
+                    "expected `fn NAME: FACTS` or `lock NAME: KIND`",
                 )),
             }
         }
@@ -68,6 +74,16 @@ impl Catalogue {
     /// What is known of the function. A method, `f_op->setlease`, is known by the whole name or by its last part with a `->` before it.
     pub fn facts(&self, name: &str) -> Option<&[Fact]> {
         self.functions.get(name).map(|known| known.facts.as_slice())
+    }
+
+    /// All that is known of the function.
+    pub fn get(&self, name: &str) -> Option<&Known> {
+        self.functions.get(name)
+    }
+
+    /// The kind of a lock, if a `lock` line says it.
+    pub fn lock(&self, name: &str) -> Option<Kind> {
+        self.locks.get(name).copied()
     }
 
     /// All, by name.
@@ -95,7 +111,8 @@ mod tests {
         let mut catalogue = Catalogue::built_in();
         assert_eq!(catalogue.facts("fasync_helper"), Some([Fact::Allocates(true, "GFP_KERNEL".to_owned())].as_slice()));
 
-        let (_, mistakes) = catalogue.add("mine", b"fn fasync_helper: nothing\nfn broken\n");
+        let (_, mistakes) = catalogue.add("mine", b"fn fasync_helper: nothing\nlock big: rwsem\nfn broken\n");
+        assert_eq!((catalogue.lock("big"), catalogue.lock("small")), (Some(Kind::Rwsem), None));
         assert_eq!(catalogue.facts("fasync_helper"), Some([Fact::Nothing].as_slice()));
         assert_eq!(mistakes.len(), 1);
     }

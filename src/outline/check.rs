@@ -35,6 +35,7 @@ pub struct Options<'a> {
 
 /// One set of tasks that was explored.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Run {
     /// Names of the tasks.
     pub tasks: Vec<String>,
@@ -48,6 +49,7 @@ pub struct Run {
 
 /// A variable, or a local as `task.local`, at the end.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Value {
     /// Its name.
     pub name: String,
@@ -99,6 +101,12 @@ impl Unit {
     /// Findings that count.
     pub fn counted(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.counts())
+    }
+
+    /// Codes of the findings that count, each once, in order.
+    pub fn codes(&self) -> Vec<&'static str> {
+        let codes: BTreeSet<&str> = self.counted().map(|finding| finding.code).collect();
+        codes.into_iter().collect()
     }
 }
 
@@ -174,7 +182,7 @@ fn says_nothing(unit: &Unit) -> bool {
 }
 
 /// A task calls a function that is outlined nowhere.
-fn unknown_tasks(file: &mut File) {
+pub(super) fn unknown_tasks(file: &mut File) {
     use super::declare::Declaration;
     let mut known: BTreeSet<&str> =
         file.groups.iter().flat_map(|group| &group.functions).map(|function| function.name.as_str()).collect();
@@ -253,11 +261,11 @@ fn unit_of(what: &'static str, line: u32, walk: &Walk, scope: &Scope) -> Unit {
     }
 }
 
-fn entry<'a>(function: &'a Function) -> Task<'a> {
+pub(super) fn entry<'a>(function: &'a Function) -> Task<'a> {
     Task { name: function.name.clone(), runs: Runs::Task, bodies: vec![(&function.name, &function.body)] }
 }
 
-fn task_of<'a>(scope: &Scope<'a>, task: &super::scope::Task<'a>) -> Task<'a> {
+pub(super) fn task_of<'a>(scope: &Scope<'a>, task: &super::scope::Task<'a>) -> Task<'a> {
     let bodies = match &task.does {
         Does::Body(body) => vec![("", *body)],
         Does::Calls(calls) => {
@@ -373,10 +381,11 @@ fn run(source: &Source, lowered: &lower::Lowered, tasks: Vec<String>, unit: &mut
 
 /// A finding of an exploration: that of the walk, if it is the same, now with its schedule.
 fn add(source: &Source, program: &Program, shown: &Shown, path: &[Step], unit: &mut Unit) {
-    let table = schedule::table(source, program, path);
+    let (table, scene) = (schedule::table(source, program, path), schedule::scene(source, program, path, shown));
     let same = |known: &&mut Finding| known.code == shown.code && known.subject == shown.subject;
     if let Some(known) = unit.findings.iter_mut().find(same) {
         known.schedule.get_or_insert(table);
+        known.scene.get_or_insert(scene);
         return;
     }
     let labels =
@@ -389,6 +398,7 @@ fn add(source: &Source, program: &Program, shown: &Shown, path: &[Step], unit: &
         notes: Vec::new(),
         grade: None,
         schedule: Some(table),
+        scene: Some(scene),
     });
 }
 
@@ -457,32 +467,4 @@ fn as_drawn(source: &Source, program: &Program, unit: &mut Unit) -> AsDrawn {
             AsDrawn::Unknown
         }
     }
-}
-
-/// What a conversion changes: findings that are new, and those that are gone.
-pub struct Converted {
-    /// The lock and its new kind.
-    pub lock: String,
-    /// The new kind.
-    pub kind: Kind,
-    /// The verdict on the file as converted.
-    pub report: Report,
-    /// `code subject` of each finding that only the converted file has.
-    pub broken: Vec<(&'static str, String)>,
-}
-
-/// Checks the file once more with one lock reinterpreted; `before` is the file as it stands.
-pub fn convert(name: &str, bytes: &[u8], catalogue: &Catalogue, lock: &str, kind: Kind, before: &Report) -> Converted {
-    let conversions = Conversions::from([(lock.to_owned(), kind)]);
-    let report = check(name, bytes, &Options { catalogue, conversions });
-    let broken = difference(before, &report);
-    Converted { lock: lock.to_owned(), kind, report, broken }
-}
-
-/// Findings of the second that the first does not have.
-pub fn difference(before: &Report, after: &Report) -> Vec<(&'static str, String)> {
-    let all = |report: &Report| -> BTreeSet<(&'static str, String)> {
-        report.units.iter().flat_map(Unit::counted).map(|finding| (finding.code, finding.subject.clone())).collect()
-    };
-    all(after).difference(&all(before)).cloned().collect()
 }

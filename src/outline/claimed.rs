@@ -58,6 +58,7 @@ pub fn findings(claims: &Claims) -> impl Iterator<Item = Finding> {
         ],
         grade: None,
         schedule: None,
+        scene: None,
     })
 }
 

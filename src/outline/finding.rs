@@ -1,6 +1,7 @@
 //! A finding about an outline: its places in the user's lines, and a schedule if an exploration showed it.
 
 use super::diagnostic::{Diagnostic, Label, Severity};
+use super::notation::Scene;
 
 /// A code that only outlines have: no check of a run finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct Finding {
     pub grade: Option<String>,
     /// The order of steps that leads to it, in columns.
     pub schedule: Option<String>,
+    /// The same for other notations.
+    pub scene: Option<Scene>,
 }
 
 impl Finding {

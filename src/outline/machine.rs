@@ -13,7 +13,10 @@ use super::source::Place;
 use super::vocabulary::{Kind, Mode};
 
 mod lock;
+mod memory;
 mod step;
+
+pub use memory::{Order, Result, Rmw};
 
 /// Largest value of a variable.
 pub const VALUE_MAX: i64 = 1000;
@@ -31,30 +34,6 @@ pub enum Pure {
     Binary(&'static str, Box<Pure>, Box<Pure>),
     /// A variable, where everything is read at once: in `assert` and `never` lines.
     Shared(usize),
-}
-
-/// What a read-modify-write stores, given the old value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rmw {
-    /// Old plus the expression; the result is the new value, or the old one, or whether the new one is 0.
-    Add(Pure, Result),
-    /// The expression; the result is the old value.
-    Swap(Pure),
-    /// The second if the old value is the first; the result is the old value.
-    Compare(Pure, Pure),
-    /// Adds unless it is 0; the result is whether it did.
-    AddNotZero,
-}
-
-/// What a read-modify-write returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Result {
-    /// The new value.
-    New,
-    /// The old value.
-    Old,
-    /// Is the new value 0?
-    IsZero,
 }
 
 /// How the end of a sleep is reached.
@@ -89,12 +68,12 @@ pub enum Op {
     ReleaseAtEnd(usize),
     /// From writer to reader.
     Downgrade(usize),
-    /// Reads a variable; plain or marked.
-    Load(usize, usize, bool),
-    /// Writes a variable; plain or marked.
-    Store(usize, Pure, bool),
+    /// Reads a variable.
+    Load(usize, usize, Order),
+    /// Writes a variable.
+    Store(usize, Pure, Order),
     /// Reads and writes in one step.
-    Modify(usize, Rmw, usize),
+    Modify(usize, Rmw, Order, usize),
     /// Sets a local.
     Set(usize, Pure),
     /// Goes elsewhere if it is 0.
@@ -155,8 +134,10 @@ pub enum Op {
     Use(usize),
     /// Does nothing, and shows its line.
     Note,
-    /// A barrier.
+    /// A full barrier.
     Fence,
+    /// A barrier of reads or of writes: store buffers do not need it, weaker memory does.
+    WeakFence,
     /// Must hold; the text is the condition.
     Assert(Pure, String),
     /// A statement of a diagram is reached: its line.
@@ -394,6 +375,7 @@ impl<'p> Machine<'p> {
             | Op::Row(_)
             | Op::Note
             | Op::Fence
+            | Op::WeakFence
             | Op::Alloc(_) => false,
             Op::Irq(_) | Op::IrqDisable | Op::Bh(_) => self.has_handlers,
             Op::MaySleep => self.holds_bkl(state, task),

@@ -4,9 +4,11 @@ use serde::Serialize;
 
 use super::check::{AsDrawn, Report, Run, Unit};
 use super::claimed::Standing;
-use super::diagnostic::{Diagnostic, render};
+use super::diagnostic::{Diagnostic, Label, render};
 use super::finding::Finding;
+use super::notation::{self, Grip, Move, Notation, Scene};
 use super::source::{Place, Source};
+use super::vocabulary::Mode;
 
 fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
@@ -112,6 +114,42 @@ fn drawn(source: &Source, unit: &Unit) -> String {
     text + "\n"
 }
 
+/// Each finding that counts in another notation, ready for a mail.
+pub fn notation(report: &Report, notation: Notation) -> String {
+    let mut texts = Vec::new();
+    for unit in &report.units {
+        for finding in unit.counted() {
+            let scene = finding.scene.clone().unwrap_or_else(|| of_labels(&report.source, unit, finding));
+            texts.push(notation::text(&scene, notation));
+        }
+    }
+    texts.join("\n")
+}
+
+/// A finding of the walk has places and no schedule: one task, its lines in their order.
+fn of_labels(source: &Source, unit: &Unit, finding: &Finding) -> Scene {
+    let mut labels: Vec<&Label> = finding.labels.iter().filter(|label| label.place.is_somewhere()).collect();
+    labels.sort_by_key(|label| label.place);
+    let a_move = |label: &&Label| Move {
+        task: 0,
+        text: source.text_at(label.place).trim().to_owned(),
+        remark: Some(label.text.clone()),
+        grip: unit
+            .locks
+            .keys()
+            .find(|lock| label.text.contains(lock.as_str()))
+            .map(|lock| Grip::Takes(lock.clone(), Mode::Write)),
+    };
+    Scene {
+        tasks: vec![unit.names.first().cloned().unwrap_or_else(|| "task".to_owned())],
+        moves: labels.iter().map(a_move).collect(),
+        locks: unit.locks.iter().map(|(name, kind)| (name.clone(), *kind)).collect(),
+        declarations: Vec::new(),
+        code: finding.code.to_owned(),
+        title: finding.title.clone(),
+    }
+}
+
 /// What was looked at, and whether that is all there is.
 fn last_line(unit: &Unit) -> String {
     let complete = if unit.bounds.is_empty() {
@@ -137,6 +175,7 @@ fn last_line(unit: &Unit) -> String {
 
 /// A place for JSON: characters from 1.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct PlaceReport {
     line: u32,
     column: u32,
@@ -150,6 +189,7 @@ fn place(place: Place, text: &str) -> PlaceReport {
 
 /// A mistake for JSON.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct MistakeReport {
     title: String,
     places: Vec<PlaceReport>,
@@ -158,6 +198,7 @@ pub struct MistakeReport {
 
 /// A finding for JSON.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct FindingReport {
     code: &'static str,
     subject: String,
@@ -169,6 +210,7 @@ pub struct FindingReport {
 
 /// One outline or diagram for JSON.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct UnitReport {
     what: &'static str,
     line: u32,
@@ -185,6 +227,7 @@ pub struct UnitReport {
 
 /// A lock for JSON.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct LockReport {
     name: String,
     kind: &'static str,
@@ -192,6 +235,7 @@ pub struct LockReport {
 
 /// A claim for JSON.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct ClaimReport {
     claim: &'static str,
     line: u32,
@@ -200,6 +244,7 @@ pub struct ClaimReport {
 
 /// A file for JSON.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct FileReport {
     file: String,
     complete: bool,

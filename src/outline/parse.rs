@@ -173,8 +173,10 @@ impl Reader<'_> {
             return;
         }
         let is_head = |node: &Node| {
-            let Stmt::Call { name, .. } = &node.stmt else { return false };
-            !vocabulary::is_known(name)
+            let Stmt::Call { name, args, .. } = &node.stmt else { return false };
+            // A function may have a verb for a name: `release` with lines under it.
+            let is_named_so = args.is_empty() && !node.children.is_empty() && vocabulary::is_verb(name);
+            !vocabulary::is_known(name) || is_named_so
         };
         let has_bodies = nodes.iter().any(|node| !node.children.is_empty() && is_head(node));
         if nodes.iter().all(is_head) && (has_bodies || nodes.len() == 1) {

@@ -1,6 +1,8 @@
-//! A schedule in columns, whose lines are the user's own; before each column the locks that its task holds.
+//! A schedule in columns, whose lines are the user's own; before each column the locks that its task holds. The same as a scene, for those
+//! who want it in another notation.
 
-use super::machine::{Machine, Op, Program, Start, Step};
+use super::machine::{Machine, Op, Program, Shown, Start, State, Step};
+use super::notation::{Grip, Move, Scene};
 use super::source::Source;
 
 /// Rows at most: what is in the middle of a longer schedule is left out, and that is said.
@@ -12,12 +14,74 @@ const WIDTH_MAX: usize = 44;
 struct Row {
     task: usize,
     text: String,
+    /// What happened there, if the text does not say it.
+    remark: Option<&'static str>,
     line: u32,
     held: Vec<Vec<usize>>,
+    grip: Option<Grip>,
+}
+
+impl Row {
+    fn shown(&self) -> String {
+        match self.remark {
+            Some(remark) if self.text.is_empty() => format!("({remark})"),
+            Some(remark) => format!("{} ({remark})", self.text),
+            None => self.text.clone(),
+        }
+    }
+}
+
+/// What an instruction does to a lock.
+fn grip(program: &Program, op: &Op) -> Option<Grip> {
+    match op {
+        Op::Acquire(lock, mode, _) => Some(Grip::Takes(program.locks[*lock].0.clone(), *mode)),
+        Op::Release(lock, _) | Op::ReleaseAtEnd(lock) => Some(Grip::Releases(program.locks[*lock].0.clone())),
+        _ => None,
+    }
 }
 
 /// The steps as text.
 pub fn table(source: &Source, program: &Program, path: &[Step]) -> String {
+    draw(program, &rows(source, program, path).0)
+}
+
+/// The steps, then what the tasks are about to do that the finding is about.
+pub fn scene(source: &Source, program: &Program, path: &[Step], shown: &Shown) -> Scene {
+    let (rows, state) = rows(source, program, path);
+    let machine = Machine::new(program);
+    let as_move = |row: &Row| Move {
+        task: row.task,
+        text: row.text.clone(),
+        remark: row.remark.map(str::to_owned),
+        grip: row.grip.clone(),
+    };
+    let mut moves: Vec<Move> = rows.iter().filter(|row| !row.text.is_empty()).map(as_move).collect();
+    for task in 0..program.tasks.len() {
+        let Some(inst) = machine.inst(&state, task).filter(|_| !machine.is_over(&state, task)) else { continue };
+        let text = source.text_at(inst.place).trim().to_owned();
+        let is_there = moves.iter().rev().find(|step| step.task == task).is_some_and(|step| step.text == text);
+        if is_there || !shown.labels.iter().any(|(place, _)| *place == inst.place) {
+            continue;
+        }
+        let remark = inst.op.waits().then(|| "waits".to_owned());
+        moves.push(Move { task, text, remark, grip: grip(program, &inst.op) });
+    }
+    let word = |is_atomic| if is_atomic { "atomic" } else { "var" };
+    let named = |name: &str| moves.iter().any(|step| step.text.contains(name));
+    let declarations = program.variables.iter().filter(|known| named(&known.name));
+    Scene {
+        declarations: declarations
+            .map(|known| format!("{} {} = {}", word(known.is_atomic), known.name, known.first))
+            .collect(),
+        tasks: program.tasks.iter().map(|task| task.name.clone()).collect(),
+        locks: program.locks.clone(),
+        moves,
+        code: shown.code.to_owned(),
+        title: shown.title.clone(),
+    }
+}
+
+fn rows(source: &Source, program: &Program, path: &[Step]) -> (Vec<Row>, State) {
     let machine = Machine::new(program);
     let mut state = machine.first();
     let mut rows: Vec<Row> = Vec::new();
@@ -33,31 +97,34 @@ pub fn table(source: &Source, program: &Program, path: &[Step]) -> String {
         let held_before = machine.held(&state, step.task);
         machine.step(&mut state, *step);
         let held = (0..program.tasks.len()).map(|task| machine.held(&state, task)).collect::<Vec<_>>();
-        let choice = matches!(inst.map(|inst| &inst.op), Some(Op::Choose(..)));
+        let mut remark = None;
         if began {
             text = "<Interrupt>".to_owned();
-        } else if choice {
+        } else if matches!(inst.map(|inst| &inst.op), Some(Op::Choose(..))) {
             text = format!("{text}: {}", step.alternative);
         } else if machine.has_parked(&state, step.task) && !parked {
-            text = format!("{text} (sleeps: gives the BKL up)");
+            remark = Some("sleeps: gives the BKL up");
         } else if parked && !machine.has_parked(&state, step.task) {
-            text = "(takes the BKL back)".to_owned();
+            (text, remark) = (String::new(), Some("takes the BKL back"));
         } else if matches!(inst.map(|inst| &inst.op), Some(Op::Acquire(..))) && held[step.task] == held_before {
-            text = format!("{text} (waits)");
+            remark = Some("waits");
         }
-        if text.is_empty() {
+        let is_own = !began && remark != Some("takes the BKL back");
+        let inst_grip = inst.filter(|_| is_own).and_then(|inst| grip(program, &inst.op));
+        let row = Row { task: step.task, text, remark, line, held, grip: inst_grip };
+        if row.shown().is_empty() {
             continue;
         }
         // Several steps of one line are one row.
         match rows.last_mut() {
-            Some(last) if last.task == step.task && last.line == line && text.starts_with(&last.text) => {
-                last.text = text;
-                last.held = held;
+            Some(last) if last.task == row.task && last.line == line && row.shown().starts_with(&last.shown()) => {
+                let grip = row.grip.clone().or(last.grip.take());
+                *last = Row { grip, ..row };
             }
-            _ => rows.push(Row { task: step.task, text, line, held }),
+            _ => rows.push(row),
         }
     }
-    draw(program, &rows)
+    (rows, state)
 }
 
 fn letters(program: &Program, rows: &[Row]) -> Vec<(usize, char)> {
@@ -95,7 +162,7 @@ fn draw(program: &Program, rows: &[Row]) -> String {
     let widths: Vec<(usize, usize)> = used
         .iter()
         .map(|task| {
-            let texts = rows.iter().filter(|row| row.task == *task).map(|row| cut(&row.text).chars().count());
+            let texts = rows.iter().filter(|row| row.task == *task).map(|row| cut(&row.shown()).chars().count());
             let gutters = rows.iter().map(|row| gutter(row, *task).len()).max().unwrap_or(0);
             (gutters.max(1), texts.max().unwrap_or(0).max(program.tasks[*task].name.chars().count()))
         })
@@ -118,7 +185,7 @@ fn draw(program: &Program, rows: &[Row]) -> String {
             continue;
         }
         text.push_str(&line(&(at + 1).to_string(), &|task| {
-            (gutter(row, task), if task == row.task { cut(&row.text) } else { String::new() })
+            (gutter(row, task), if task == row.task { cut(&row.shown()) } else { String::new() })
         }));
     }
     let legend: Vec<String> =

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::catalogue::Catalogue;
+use super::catalogue::{Catalogue, Known};
 use super::declare::{Call, Declaration, Runs};
 use super::expr::Expr;
 use super::facts::Fact;
@@ -14,6 +14,7 @@ use super::words::plain;
 
 /// Something that the tool could not know, with the line that would say it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Assumption {
     /// What is assumed.
     pub what: String,
@@ -188,6 +189,7 @@ impl<'a> Scope<'a> {
         if matches!(node.stmt, Stmt::Enter(Context::Hard | Context::Soft)) {
             self.spins = true;
         }
+        let is_call = matches!(node.stmt, Stmt::Call { .. });
         let mut see = |name: &'a str, args: &[String]| {
             called.insert(name);
             match vocabulary::word(name) {
@@ -197,8 +199,8 @@ impl<'a> Scope<'a> {
                 }
                 Some(Word::Context(_)) => self.spins = true,
                 Some(_) => {}
-                // Each column of a diagram has its own expansion of what it calls.
-                None if !node.children.is_empty() && !self.own.is_empty() => {
+                // Each column of a diagram has its own expansion of what it calls. What is under a condition expands no call in it.
+                None if is_call && !node.children.is_empty() && !self.own.is_empty() => {
                     self.expansions.entry(name).or_insert(&node.children);
                 }
                 None => {}
@@ -264,6 +266,9 @@ impl<'a> Scope<'a> {
         if let Some(kind) = look(&|name| self.kinds.get(name).copied()) {
             return (kind, true);
         }
+        if let Some(kind) = look(&|name| self.catalogue.lock(name)) {
+            return (kind, true);
+        }
         if let Some(kind) = family.or_else(|| look(&|name| self.families.get(name).copied())) {
             return (kind, !matches!(kind, Kind::Qrwlock));
         }
@@ -302,6 +307,13 @@ impl<'a> Scope<'a> {
             Some(facts) => Meaning::Facts(facts.to_vec()),
             None => Meaning::Unknown,
         }
+    }
+
+    /// What the catalogue says of a function that nothing nearer tells of: where its facts come from.
+    pub fn catalogued(&self, name: &str) -> Option<&'a Known> {
+        let is_nearer =
+            self.own.contains_key(name) || self.expansions.contains_key(name) || self.declared.contains_key(name);
+        if is_nearer { None } else { self.catalogue.get(name) }
     }
 
     /// Is a function of the name outlined?

@@ -53,7 +53,9 @@ impl Search<'_> {
                 continue;
             }
             let steps = self.machine.enabled(&state);
-            self.judge(number, &state, &steps);
+            if self.judge(number, &state, &steps) {
+                continue;
+            }
             for step in steps {
                 let mut next = state.clone();
                 let shown = self.machine.step(&mut next, step);
@@ -93,7 +95,9 @@ impl Search<'_> {
         self.explored.shown.push((shown, path));
     }
 
-    fn judge(&mut self, number: u32, state: &State, steps: &[Step]) {
+    /// True if the execution ends here: a condition holds that never should.
+    fn judge(&mut self, number: u32, state: &State, steps: &[Step]) -> bool {
+        let mut ends = false;
         for shown in races(&self.machine, state) {
             self.show(shown, number, None);
         }
@@ -101,7 +105,8 @@ impl Search<'_> {
             if self.machine.eval(state, 0, never) != 0 {
                 let title = format!("{text} holds in a state, and never should");
                 let labels = vec![(*place, "declared here".to_owned())];
-                self.show(Shown { code: "LW011", subject: text.clone(), title, labels, ends: false }, number, None);
+                self.show(Shown { code: "LW011", subject: text.clone(), title, labels, ends: true }, number, None);
+                ends = true;
             }
         }
         let tasks = 0..self.machine.program.tasks.len();
@@ -113,9 +118,10 @@ impl Search<'_> {
                 self.show(shown, number, None);
             }
         }
-        if waiting.is_empty() {
+        if waiting.is_empty() && !ends {
             self.end(number, state);
         }
+        ends
     }
 
     fn end(&mut self, number: u32, state: &State) {
@@ -145,8 +151,8 @@ impl Search<'_> {
 /// Tasks that are about to access one plain variable, one of them to write, one of them unmarked.
 fn races(machine: &Machine, state: &State) -> Vec<Shown> {
     let access = |inst: &Inst| match &inst.op {
-        Op::Load(variable, _, marked) => Some((*variable, false, *marked)),
-        Op::Store(variable, _, marked) => Some((*variable, true, *marked)),
+        Op::Load(variable, _, order) => Some((*variable, false, order.is_marked())),
+        Op::Store(variable, _, order) => Some((*variable, true, order.is_marked())),
         Op::Modify(variable, ..) => Some((*variable, true, true)),
         _ => None,
     };

@@ -282,6 +282,11 @@ pub fn is_known(name: &str) -> bool {
     word(name).is_some()
 }
 
+/// Is it a verb that people write for a lock whose kind they do not say?
+pub fn is_verb(name: &str) -> bool {
+    VERBS.iter().any(|(verb, _)| *verb == name)
+}
+
 /// All words with a meaning of their own, for the list; families with one member each.
 pub fn all() -> impl Iterator<Item = (&'static str, Word)> {
     LOCKS.iter().chain(OTHERS).copied()

@@ -264,7 +264,16 @@ impl<'a> Walk<'a> {
         let at = |at: usize| labels.get(at).map_or(Place::default(), |label| label.place);
         if self.seen.insert((code, at(0), at(1))) {
             let subject = subject.to_owned();
-            self.findings.push(Finding { code, subject, title, labels, notes, grade: None, schedule: None });
+            self.findings.push(Finding {
+                code,
+                subject,
+                title,
+                labels,
+                notes,
+                grade: None,
+                schedule: None,
+                scene: None,
+            });
         }
     }
 

@@ -20,7 +20,7 @@
 //! ```
 //!
 //! Between two statements a task is told by its next statement and what it has recorded, so its history is folded
-//! there. All places of findings lie in this file: steps and labels say more than lines.
+//! there. All places of findings lie in `small/run.rs`: steps and labels say more than lines.
 //!
 //! A statement is a line: conditions leave following ones out, loops go over a number of them. There is no function here; for
 //! those, implement [`Program`] for a type of your own.

@@ -3,7 +3,7 @@
 //! Every object says which version of the schema it follows (`lockwright`) and which command made it. `seconds` is the
 //! only field that measures time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -14,24 +14,30 @@ use crate::check::{Code, Finding, Spot};
 use crate::engine::Memory;
 use crate::event::TaskId;
 use crate::event::names::Names;
+use crate::event::outcome::{Remains, Value};
 use crate::explore::schedule::{Line, Replay};
-use crate::explore::{Bound, EngineKind, Step, Verdict};
+use crate::explore::{Bound, EngineKind, Outcomes, Step, Verdict};
 use crate::scenario::FsKind;
 use crate::study::cells::Cell;
 use crate::study::expect;
 use crate::study::mutants::Row;
 
+mod beside;
 mod compare;
 mod ordered;
 pub mod part;
+mod rules;
 
+pub use beside::{BesideReport, ThroughputReport};
 pub use compare::{ComparedReport, Comparison, DifferenceReport};
+pub use rules::RulesReport;
 
 /// The version of the schema.
 pub const VERSION: u32 = 1;
 
 /// The envelope of every object.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Report<'a, T> {
     /// [`VERSION`].
     pub lockwright: u32,
@@ -51,6 +57,7 @@ pub fn text<T: Serialize>(command: &str, body: T) -> String {
 
 /// Of the bare command and of `check`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Explored<'a> {
     /// The engine that explored.
     pub engine: EngineKind,
@@ -77,6 +84,7 @@ impl<'a> Explored<'a> {
 
 /// Of `check --all`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Generated {
     /// Which scenarios: tasks and calls.
     pub size: String,
@@ -98,6 +106,7 @@ pub struct Generated {
 
 /// Findings with the same code, subject and cause.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct KindReport {
     /// The design.
     pub design: String,
@@ -119,6 +128,7 @@ pub struct KindReport {
 
 /// Of `explore`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct ExploredOne<'a> {
     /// The program: a family, or a design and a scenario.
     pub program: &'a str,
@@ -143,16 +153,52 @@ pub struct ExploredOne<'a> {
     /// The loop that may be why; `null` if no task goes round.
     pub repeats: Option<String>,
     /// Outcomes of the executions that ended.
-    pub outcomes: BTreeSet<String>,
+    pub outcomes: OutcomesReport,
     /// Outcomes as they stood where no task could run.
-    pub deadlocks: BTreeSet<String>,
+    pub deadlocks: OutcomesReport,
     /// What is wrong.
     pub findings: Vec<FindingReport<'a>>,
     /// Wall time.
     pub seconds: f64,
 }
 
+/// Outcomes of a program.
+#[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum OutcomesReport {
+    /// As they read.
+    Texts(BTreeSet<String>),
+    /// Of an outline: values by name, `x` of a variable, `task.r` of what a task has in a local.
+    Values(Vec<BTreeMap<&'static str, i64>>),
+}
+
+impl OutcomesReport {
+    fn values(outcomes: &Outcomes) -> OutcomesReport {
+        let word = |remains: &Remains| match &remains.value {
+            Value::Word(value) | Value::Count(value) => Some((remains.name.as_str(), *value)),
+            Value::List(_) => None,
+        };
+        OutcomesReport::Values(outcomes.iter().map(|outcome| outcome.state.iter().filter_map(word).collect()).collect())
+    }
+}
+
 impl<'a> ExploredOne<'a> {
+    /// Of a verdict on an outline: outcomes are values by name.
+    pub fn of_values(
+        program: &'a str,
+        verdict: &'a Verdict,
+        names: &Names,
+        jobs: usize,
+        seconds: f64,
+    ) -> ExploredOne<'a> {
+        ExploredOne {
+            outcomes: OutcomesReport::values(&verdict.outcomes),
+            deadlocks: OutcomesReport::values(&verdict.deadlocks),
+            ..ExploredOne::new(program, verdict, names, jobs, seconds)
+        }
+    }
+
     /// Of a verdict.
     pub fn new(program: &'a str, verdict: &'a Verdict, names: &Names, jobs: usize, seconds: f64) -> ExploredOne<'a> {
         ExploredOne {
@@ -167,8 +213,8 @@ impl<'a> ExploredOne<'a> {
             complete: verdict.complete(),
             bound: verdict.bound,
             repeats: super::repeats(verdict, names),
-            outcomes: verdict.outcomes.texts(),
-            deadlocks: verdict.deadlocks.texts(),
+            outcomes: OutcomesReport::Texts(verdict.outcomes.texts()),
+            deadlocks: OutcomesReport::Texts(verdict.deadlocks.texts()),
             findings: verdict.findings.iter().map(|it| FindingReport::new(&it.finding, names, None)).collect(),
             seconds,
         }
@@ -177,6 +223,7 @@ impl<'a> ExploredOne<'a> {
 
 /// A scenario on a design.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct CellReport<'a> {
     /// The design.
     pub design: String,
@@ -225,6 +272,7 @@ impl<'a> CellReport<'a> {
 
 /// A finding.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct FindingReport<'a> {
     /// Its code.
     pub code: Code,
@@ -281,6 +329,7 @@ impl<'a> FindingReport<'a> {
 
 /// A place of a finding.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct SpotReport<'a> {
     /// Whose step; `boot` is the set-up.
     pub task: String,
@@ -300,6 +349,7 @@ impl<'a> SpotReport<'a> {
 
 /// Of `replay`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Replayed<'a> {
     /// The design.
     pub design: &'a str,
@@ -328,6 +378,7 @@ impl<'a> Replayed<'a> {
 
 /// A line of a trace.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct TraceLine<'a> {
     /// Number of the step; a remark bears the number of the step it follows.
     pub step: u32,
@@ -355,6 +406,7 @@ impl<'a> TraceLine<'a> {
 
 /// Of `outline`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Outlined {
     /// The design.
     pub design: String,
@@ -366,6 +418,7 @@ pub struct Outlined {
 
 /// The outline of a call.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct CallOutline {
     /// The call.
     pub call: &'static str,
@@ -375,6 +428,7 @@ pub struct CallOutline {
 
 /// Of `list`.
 #[derive(Default, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Listed {
     /// The designs.
     pub designs: Vec<Named>,
@@ -392,6 +446,7 @@ pub struct Listed {
 
 /// A mutant, and what catches it.
 #[derive(Clone, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct MutantReport {
     /// Its name on the command line.
     pub name: String,
@@ -427,6 +482,7 @@ impl MutantReport {
 
 /// Something with a name on the command line.
 #[derive(Clone, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Named {
     /// The name.
     pub name: String,
@@ -436,6 +492,7 @@ pub struct Named {
 
 /// Of `explain`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Explained<'a> {
     /// The code, or the number of a bug.
     pub code: &'a str,

@@ -404,13 +404,12 @@ fn unhide(folded: &mut Vec<Row>, hidden: &mut Vec<Row>) {
 
 #[cfg(test)]
 mod tests {
-    use std::panic::Location;
-
     use super::*;
+    use crate::event::Place;
 
     #[test]
     fn places_stand_in_the_order_of_steps_and_the_second_may_be_missing() {
-        let spot = |step| Spot { step, task: TaskId(1), place: Location::caller(), set_up_of: None };
+        let spot = |step| Spot { step, task: TaskId(1), place: Place::caller(), set_up_of: None };
         let place = |step: u32| (spot(step), step.to_string());
         let finding = |at, other: Option<u32>| Finding {
             code: Code::LW010,

@@ -1,11 +1,10 @@
 //! The machines that a scenario runs on, and the calls of its tasks made there, with the remarks that checks read.
 
-use std::panic::Location;
 use std::sync::Arc;
 
 use super::{Call, FsKind, Scenario, TaskSpec};
 use crate::engine;
-use crate::event::{TaskId, View};
+use crate::event::{Place, TaskId, View};
 use crate::kernel::fasync::{f_getown, f_setown_force};
 use crate::kernel::files::{Files, Opened};
 use crate::kernel::lock::SpinLock;
@@ -93,7 +92,7 @@ fn setlease_invoked(design: &dyn Design, current: &Task, filp: Filp, arg: i32, i
         Err(errno) if arg == F_UNLCK => LeaseNote::UnlockFailed { file, errno: errno.number() },
         Err(_) => LeaseNote::Refused { file },
     };
-    engine::note(note.into(), Location::caller());
+    engine::note(note.into(), Place::caller());
     result
 }
 
@@ -110,7 +109,7 @@ pub fn open(design: &dyn Design, current: &Task, inode: Inode, flags: OpenFlags)
 
 fn say_opened(filp: Filp) {
     let note = LeaseNote::Opened { file: filp.file.id(), inode: filp.inode.id(), write: filp.flags.write };
-    engine::note(note.into(), Location::caller());
+    engine::note(note.into(), Place::caller());
 }
 
 fn invoke_open(current: &Task, inode: Inode, flags: OpenFlags, to: Option<Fd>) {
@@ -120,7 +119,7 @@ fn invoke_open(current: &Task, inode: Inode, flags: OpenFlags, to: Option<Fd>) {
 
 /// Says what is called, for the check that asks the sequential specification.
 fn invoke(call: LeaseCall) {
-    engine::note(LeaseNote::Invoke(call).into(), Location::caller());
+    engine::note(LeaseNote::Invoke(call).into(), Place::caller());
 }
 
 /// One execution's machines: each node with its design and its inode of the file.
@@ -154,7 +153,7 @@ impl Machine {
             let inode = inode.on(fs);
             inode.counted();
             if let Some(client) = inode.client() {
-                client.mounted(inode.id(), Location::caller());
+                client.mounted(inode.id(), Place::caller());
             }
             nodes.push(Node { kernel, design, inode });
         }
@@ -305,7 +304,7 @@ impl Machine {
             Call::Locks => Ok(self.proc_locks(current, process).len() as i64),
             Call::SetOwn(name, pid) => {
                 self.on_file(current, process, (name, |fd| LeaseCall::SetOwn { fd, pid }), |filp| {
-                    engine::note(LeaseNote::Owned { file: filp.file.id(), pid }.into(), Location::caller());
+                    engine::note(LeaseNote::Owned { file: filp.file.id(), pid }.into(), Place::caller());
                     f_setown_force(current, filp.owner(), pid);
                     Ok(0)
                 })

@@ -110,7 +110,7 @@ pub const TABLE: &[Era] = &[
 
 /// The rows that hold for a design. Mutants are `spinlock`s.
 pub fn rows(design: Entry) -> Vec<&'static Era> {
-    TABLE.iter().filter(|row| row.survives_refactor || design.name == "bkl").collect()
+    TABLE.iter().filter(|row| row.survives_refactor || design.is_as_released()).collect()
 }
 
 /// The rows that explain why `got` differs from the script's recording at call `op`; none if nothing does.

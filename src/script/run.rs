@@ -10,7 +10,6 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -22,7 +21,7 @@ use crate::engine::controlled::{Controlled, Settings};
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::{self, Body, Booted, Clock, Decision, Ending, Flow, Observer, Program, State, Strategy};
 use crate::event::outcome::Outcome;
-use crate::event::{Event, Note, TaskId, View, What};
+use crate::event::{Event, Note, Place, TaskId, View, What};
 use crate::explore::Bound;
 use crate::kernel::atomic::Atomic;
 use crate::kernel::lock::SpinLock;
@@ -291,7 +290,7 @@ impl Stage {
             let record = self.collect(i, ret, &mut pending, std::mem::take(&mut log.lock().signals));
             log.lock().draft = Some(record);
             // An execution that is over goes on unheard, so what it would record is never entered.
-            engine::note(Note::Return(i as u16, 0), Location::caller());
+            engine::note(Note::Return(i as u16, 0), Place::caller());
         }
         for (process, desk) in self.desks.iter().enumerate() {
             if desk.is_blocked() {

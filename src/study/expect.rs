@@ -6,8 +6,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::check::Code;
+use crate::check::{Code, Finding};
 use crate::explore::Verdict;
+use crate::scenario::Scenario;
 
 mod bkl;
 mod cause;
@@ -31,23 +32,46 @@ pub struct Expected {
     pub why: &'static str,
 }
 
+/// What is known of a design. A test holds the list against that of the designs, name by name.
+#[derive(Clone, Copy, Debug)]
+pub struct Table {
+    /// The design's name.
+    pub design: &'static str,
+    /// What is expected in a scenario of the catalogue.
+    of: fn(&str) -> &'static [Expected],
+    /// What a finding in any other scenario is known as, if there is a rule for the design.
+    rule: Option<Rule>,
+}
+
+type Rule = fn(&Scenario, &Finding) -> Option<&'static Expected>;
+
+const fn table(design: &'static str, of: fn(&str) -> &'static [Expected]) -> Table {
+    Table { design, of, rule: None }
+}
+
+/// The designs of which something is known, in the order of [`designs::DESIGNS`](crate::lease::designs::DESIGNS).
+pub const TABLES: [Table; 10] = [
+    Table { rule: Some(cause::of_bkl), ..table("bkl", bkl::of) },
+    table("sed", sed::of),
+    table("split", split::of),
+    table("inner", inner::of),
+    table("held", mail::of_held),
+    table("exported", mail::of_exported),
+    table("proposal_bkl", mail::of_proposal_bkl),
+    table("proposal", mail::of_proposal),
+    table("spinlock", |_| &[]),
+    table("flocks", flocks::of),
+];
+
+fn table_of(design: &str) -> Option<Table> {
+    TABLES.into_iter().find(|table| table.design == design)
+}
+
 /// What is expected of a design in a scenario, in the order of codes; empty is clean. `None` for a design without a
 /// table, and for a scenario of a file.
 pub fn expected(design: &str, scenario: &str) -> Option<&'static [Expected]> {
     crate::scenario::catalogue::find(scenario)?;
-    match design {
-        "bkl" => Some(bkl::of(scenario)),
-        "sed" => Some(sed::of(scenario)),
-        "split" => Some(split::of(scenario)),
-        "inner" => Some(inner::of(scenario)),
-        "held" => Some(mail::of_held(scenario)),
-        "exported" => Some(mail::of_exported(scenario)),
-        "proposal_bkl" => Some(mail::of_proposal_bkl(scenario)),
-        "proposal" => Some(mail::of_proposal(scenario)),
-        "spinlock" => Some(&[]),
-        "flocks" => Some(flocks::of(scenario)),
-        _ => None,
-    }
+    Some((table_of(design)?.of)(scenario))
 }
 
 /// What a finding of a design is known as.
@@ -55,7 +79,17 @@ pub fn known(design: &str, scenario: &str, code: Code, subject: &str) -> Option<
     expected(design, scenario)?.iter().find(|row| (row.code, row.subject) == (code, subject))
 }
 
-pub use cause::{cause, has_rule};
+/// Is there a rule for the design? What the rule does not explain is new then.
+pub fn has_rule(design: &str) -> bool {
+    table_of(design).is_some_and(|table| table.rule.is_some())
+}
+
+/// The bug that a finding of the design is, in whatever scenario.
+pub fn cause(design: &str, scenario: &Scenario, finding: &Finding) -> Option<&'static Expected> {
+    let found = table_of(design)?.rule?(scenario, finding)?;
+    debug_assert_eq!((found.code, found.subject), (finding.code, finding.subject.as_str()));
+    Some(found)
+}
 
 /// Does the verdict say what the table says? An incomplete one may miss findings, but must not have others.
 pub fn agrees(design: &str, scenario: &str, verdict: &Verdict) -> bool {

@@ -114,43 +114,16 @@ fn without_task(scenario: &Scenario, gone: usize) -> Option<Scenario> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lease::designs;
     use crate::scenario::catalogue;
 
-    fn shrunk(design: &str, name: &str, code: Code, subject: &'static str) -> Arc<Scenario> {
-        let design = designs::find(design).expect("a design");
-        let scenario = catalogue::find(name).expect("a scenario");
-        smallest(design, &scenario, (code, subject.into()), &Config::default())
-    }
-
-    fn names(scenario: &Scenario) -> Vec<&str> {
-        scenario.tasks.iter().map(|task| task.name).collect()
-    }
-
-    #[test]
-    fn third_task_goes_where_two_show_the_finding() {
-        let lease = shrunk("bkl", "leaser-two-openers", Code::LW030, "lease");
-
-        assert_eq!(names(&lease), ["leaser", "writer"]);
-        assert!(lease.tasks.iter().all(|task| task.calls.len() == 1));
-    }
-
-    #[test]
-    fn what_the_finding_needs_stays() {
-        let scenario = catalogue::find("leaser-unlock").expect("a scenario");
-
-        let shrunk = shrunk("bkl", "leaser-unlock", Code::LW020, "fl_next");
-
-        assert_eq!(*shrunk, *scenario);
-    }
-
+    // What explores is in `tests/shrink.rs`: a unit test that did would have every search optimised a second time.
     #[test]
     fn tasks_that_others_name_go_with_their_names() {
         let scenario = catalogue::find("interrupted-opener").expect("a scenario");
 
         let less = without_task(&scenario, 1).expect("nobody shares it");
 
-        assert_eq!(names(&less), ["holder"]);
+        assert_eq!(less.tasks.iter().map(|task| task.name).collect::<Vec<_>>(), ["holder"]);
         assert!(less.tasks[0].calls.iter().all(|call| !matches!(call, Call::Interrupt(_))));
         assert!(
             without_task(&catalogue::find("holder-thread").expect("a scenario"), 0).is_none(),

@@ -14,6 +14,8 @@ use crate::engine::Clock;
 use crate::event::outcome::Outcome;
 use crate::event::{Access, ObjectKind, Symbol};
 
+mod live;
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident)*) => {
         $($(#[$doc])* #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)] pub struct $name(pub(crate) u16);)*
@@ -53,15 +55,27 @@ pub enum Kind {
     Mutex,
     /// The Big Kernel Lock: its depth, and that `schedule()` gives it back, is code around it.
     Bkl,
+    /// An `rwlock_t`: readers share it, and its holders are atomic.
+    Rw,
+    /// A `struct rw_semaphore`: readers share it. Its queue is a lock of its own, and code around it.
+    RwSem,
+    /// The place of the next in line for a lock that is fair.
+    WaitList,
+    /// A number of permits that belong to no task.
+    Semaphore,
 }
 
 impl Kind {
     /// What it is in an execution.
-    fn object(self) -> ObjectKind {
+    pub(crate) fn object(self) -> ObjectKind {
         match self {
             Kind::Spin => ObjectKind::Spin,
             Kind::Mutex => ObjectKind::Mutex,
             Kind::Bkl => ObjectKind::Bkl,
+            Kind::Rw => ObjectKind::RwLock,
+            Kind::RwSem => ObjectKind::RwSem,
+            Kind::WaitList => ObjectKind::WaitList,
+            Kind::Semaphore => ObjectKind::Semaphore,
         }
     }
 
@@ -108,12 +122,60 @@ pub enum Value {
 /// What a read-modify-write makes of the old value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Change {
-    /// A number more.
-    Add(i64),
+    /// That much more.
+    Add(Value),
     /// The value instead.
     Xchg(Value),
     /// The second for the first, if it is the first.
-    CmpXchg(i64, i64),
+    CmpXchg(Value, Value),
+    /// One more, unless it is 0.
+    IncNotZero,
+}
+
+/// A binary operator, as in C. What is compared comes to 0 or 1; a division by 0 comes to 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operator {
+    /// `+`
+    Add,
+    /// `-`
+    Sub,
+    /// `*`
+    Mul,
+    /// `/`
+    Div,
+    /// `%`
+    Rem,
+    /// `&`
+    And,
+    /// `|`
+    Or,
+    /// `==`
+    Eq,
+    /// `!=`
+    Ne,
+    /// `<`
+    Lt,
+    /// `<=`
+    Le,
+}
+
+impl Operator {
+    /// Its value.
+    pub fn apply(self, left: i64, right: i64) -> i64 {
+        match self {
+            Operator::Add => left.wrapping_add(right),
+            Operator::Sub => left.wrapping_sub(right),
+            Operator::Mul => left.wrapping_mul(right),
+            Operator::Div => left.checked_div(right).unwrap_or(0),
+            Operator::Rem => left.checked_rem(right).unwrap_or(0),
+            Operator::And => left & right,
+            Operator::Or => left | right,
+            Operator::Eq => i64::from(left == right),
+            Operator::Ne => i64::from(left != right),
+            Operator::Lt => i64::from(left < right),
+            Operator::Le => i64::from(left <= right),
+        }
+    }
 }
 
 /// One instruction.
@@ -124,7 +186,7 @@ pub enum Inst {
     /// Visible: writes a cell.
     Store(Cell, Value, Access),
     /// Visible: reads and writes a cell in one step; the old value goes to the local.
-    Rmw(Cell, Change, Option<Local>),
+    Rmw(Cell, Change, Access, Option<Local>),
     /// Visible: `smp_mb`.
     Fence,
     /// Visible: takes a lock that nobody holds; waits until then.
@@ -133,6 +195,16 @@ pub enum Inst {
     TryAcquire(Lock, Option<Local>),
     /// Visible: gives a lock back.
     Release(Lock),
+    /// Visible: takes a lock for reading; waits for who holds it alone.
+    AcquireRead(Lock),
+    /// Visible: gives a lock back that was taken for reading.
+    ReleaseRead(Lock),
+    /// Visible: takes a permit of a semaphore; waits until there is one.
+    Down(Lock),
+    /// Visible: takes a permit of a semaphore if there is one; 1 if so.
+    TryDown(Lock, Option<Local>),
+    /// Visible: adds a permit to a semaphore.
+    Up(Lock),
     /// Visible: goes on the queue, and is about to sleep.
     Enqueue(Queue),
     /// Visible: leaves the queue, and runs.
@@ -158,6 +230,8 @@ pub enum Inst {
     ReleaseIn(Local),
     /// Sets a local.
     Set(Local, Value),
+    /// Sets a local to what the operator makes of two values.
+    Binary(Local, Operator, Value, Value),
     /// Sets a local to that many jiffies from now.
     Deadline(Local, u64),
     /// Goes elsewhere if the local compares so.
@@ -180,6 +254,7 @@ impl Inst {
         !matches!(
             self,
             Inst::Set(..)
+                | Inst::Binary(..)
                 | Inst::Deadline(..)
                 | Inst::Branch(..)
                 | Inst::Jump(_)
@@ -195,7 +270,8 @@ impl Inst {
         let of = |value| if let Value::Sum(local, _) = value { Some(local) } else { None };
         match self {
             Inst::Store(_, value, _) | Inst::Set(_, value) => [of(value), None],
-            Inst::Rmw(_, Change::Xchg(value), _) => [of(value), None],
+            Inst::Rmw(_, Change::Xchg(value) | Change::Add(value), ..) => [of(value), None],
+            Inst::Rmw(_, Change::CmpXchg(left, right), ..) | Inst::Binary(_, _, left, right) => [of(left), of(right)],
             Inst::Sleep(deadline, _) => [deadline, None],
             Inst::Use(at, _) | Inst::Free(at) | Inst::AcquireIn(at) | Inst::ReleaseIn(at) => [Some(at), None],
             Inst::Branch(local, ..) => [Some(local), None],
@@ -207,10 +283,19 @@ impl Inst {
     pub(crate) fn sets(self) -> Option<Local> {
         match self {
             Inst::Load(.., to) | Inst::Rmw(.., to) | Inst::TryAcquire(_, to) | Inst::Sleep(_, to) => to,
-            Inst::Choose(_, to) | Inst::Set(to, _) | Inst::Deadline(to, _) => Some(to),
+            Inst::TryDown(_, to) => to,
+            Inst::Choose(_, to) | Inst::Set(to, _) | Inst::Deadline(to, _) | Inst::Binary(to, ..) => Some(to),
             _ => None,
         }
     }
+}
+
+#[derive(Clone)]
+pub(crate) struct LockSpec {
+    pub name: Symbol,
+    pub kind: Kind,
+    /// Permits that a semaphore has at first.
+    pub permits: u32,
 }
 
 #[derive(Clone)]
@@ -283,6 +368,9 @@ impl Code {
 /// Tells the outcome of a state.
 pub type Tell = Arc<dyn Fn(&dyn Reader) -> Outcome + Send + Sync>;
 
+/// A condition on the cells of a state, with what is said where it is not as it has to be. It reads no locals.
+pub type Condition = (Symbol, Arc<dyn Fn(&dyn Fn(Cell) -> i64) -> bool + Send + Sync>);
+
 /// Reads a state for the outcome.
 pub trait Reader {
     /// The value of a cell.
@@ -291,23 +379,29 @@ pub trait Reader {
     fn local(&self, task: usize, local: Local) -> i64;
 }
 
-/// A program in this form: what an explicit search compiles.
+/// A program in this form: what an explicit search compiles, and [`interpreted`](crate::program::interpreted) runs on the others.
+#[derive(Clone)]
 pub struct Form {
     pub(crate) builder: Builder,
     pub(crate) tell: Tell,
 }
 
 /// Makes a program.
+#[derive(Clone)]
 pub struct Builder {
     pub(crate) clock: Clock,
     pub(crate) cells: Vec<CellSpec>,
-    pub(crate) locks: Vec<(Symbol, Kind)>,
-    pub(crate) queues: u16,
+    pub(crate) locks: Vec<LockSpec>,
+    pub(crate) queues: Vec<Symbol>,
     /// Name, and the name of the lock inside.
     pub(crate) blocks: Vec<(Symbol, Option<Symbol>)>,
     pub(crate) tasks: Vec<Code>,
     /// Latest `jiffies` there can be, counted from the start.
     pub(crate) jiffies_max: u64,
+    /// Hold when all tasks have ended.
+    pub(crate) asserts: Vec<Condition>,
+    /// Hold in no state.
+    pub(crate) nevers: Vec<Condition>,
 }
 
 impl Builder {
@@ -317,10 +411,12 @@ impl Builder {
             clock,
             cells: Vec::new(),
             locks: Vec::new(),
-            queues: 0,
+            queues: Vec::new(),
             blocks: Vec::new(),
             tasks: Vec::new(),
             jiffies_max,
+            asserts: Vec::new(),
+            nevers: Vec::new(),
         }
     }
 
@@ -333,14 +429,30 @@ impl Builder {
 
     /// A lock.
     pub fn lock(&mut self, name: impl Into<Symbol>, kind: Kind) -> Lock {
-        self.locks.push((name.into(), kind));
+        self.locks.push(LockSpec { name: name.into(), kind, permits: 0 });
+        Lock(self.locks.len() as u16 - 1)
+    }
+
+    /// A semaphore with that many permits.
+    pub fn semaphore(&mut self, name: impl Into<Symbol>, permits: u32) -> Lock {
+        self.locks.push(LockSpec { name: name.into(), kind: Kind::Semaphore, permits });
         Lock(self.locks.len() as u16 - 1)
     }
 
     /// A wait queue.
-    pub fn queue(&mut self) -> Queue {
-        self.queues += 1;
-        Queue(self.queues - 1)
+    pub fn queue(&mut self, name: impl Into<Symbol>) -> Queue {
+        self.queues.push(name.into());
+        Queue(self.queues.len() as u16 - 1)
+    }
+
+    /// What has to hold when all tasks have ended: LW011 with this text where it does not.
+    pub fn assert(&mut self, condition: Condition) {
+        self.asserts.push(condition);
+    }
+
+    /// What must hold in no state: LW011 with this text where it does.
+    pub fn never(&mut self, condition: Condition) {
+        self.nevers.push(condition);
     }
 
     /// A slab object of the struct `name`, not yet allocated, with the spinlock `lock` inside.

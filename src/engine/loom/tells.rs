@@ -36,7 +36,7 @@ impl Telling {
     }
 
     fn at(&self, place: Place) -> impl Iterator<Item = Span> {
-        self.0.get(place).into_iter().flatten().copied()
+        self.0.get(&place).into_iter().flatten().copied()
     }
 }
 

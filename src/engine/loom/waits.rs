@@ -3,14 +3,12 @@
 //! loom stops the whole model when no task can run. So every wait is judged by our own graph before a task blocks for good,
 //! and a task that nobody will let go is parked until the execution is over, then unwound.
 
-use std::panic::Location;
-
 use ::loom::thread;
 
 use super::{Execution, Mode};
 use crate::engine::world::Transition;
 use crate::engine::{Clock, Flow};
-use crate::event::{ObjectId, Op, Status, TaskId, View};
+use crate::event::{ObjectId, Op, Place, Status, TaskId, View};
 
 impl Execution {
     /// Nobody can run on: whoever sleeps or waits wakes up to unwind.
@@ -61,7 +59,7 @@ impl Execution {
 
     fn tick(&self) {
         let by = self.world.borrow_mut().tick();
-        self.tell_step(TaskId::CLOCK, Op::Advance(by), 0, Location::caller());
+        self.tell_step(TaskId::CLOCK, Op::Advance(by), 0, Place::caller());
         self.unpark_the_woken();
     }
 
@@ -94,7 +92,7 @@ impl Execution {
         let now = self.world.borrow().jiffies();
         let by = deadline.expect("only a timed sleep can time out").saturating_sub(now);
         self.world.borrow_mut().advance(by);
-        self.tell_step(TaskId::CLOCK, Op::Advance(by), 0, Location::caller());
+        self.tell_step(TaskId::CLOCK, Op::Advance(by), 0, Place::caller());
         self.unpark_the_woken();
     }
 

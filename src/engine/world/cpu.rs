@@ -11,7 +11,7 @@
 //!
 //! Not modelled: a task that spins for a lock can be preempted while it does; store buffers, which belong to a CPU (refused by name).
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::super::contexts::{Contexts, Preemption};
 use super::World;
@@ -21,7 +21,7 @@ use crate::event::{Level, Mask, Masks, Op, Seat, Status, TaskId, View};
 #[derive(Clone, Default)]
 pub(super) struct Cpus {
     /// `None`: every task has a CPU of its own, and no interrupt comes.
-    contexts: Option<Rc<Contexts>>,
+    contexts: Option<Arc<Contexts>>,
     shared: bool,
     of: Vec<OnCpu>,
 }
@@ -39,7 +39,7 @@ struct OnCpu {
 impl Cpus {
     pub(super) fn new(tasks: usize, contexts: Contexts) -> Cpus {
         let shared = contexts.shares_cpus();
-        let contexts = (!contexts.is_empty()).then(|| Rc::new(contexts));
+        let contexts = (!contexts.is_empty()).then(|| Arc::new(contexts));
         Cpus { contexts, shared, of: vec![OnCpu::default(); tasks] }
     }
 

@@ -5,7 +5,6 @@
 //! The buffer is part of the task's part of the state, with room for as many stores as its code makes between two operations that
 //! drain.
 
-use super::flow;
 use super::machine::{Docket, Program, Store, Task};
 use crate::subject::form::{Code, Inst};
 
@@ -35,7 +34,7 @@ pub(super) fn room(code: &Code) -> usize {
         let count: usize = before[at].expect("only what was reached is open");
         let after = if inst.drains() { 0 } else { (count + usize::from(inst.is_stored())).min(STORES_MAX) };
         most = most.max(after);
-        for next in flow::successors(code, at) {
+        for next in code.successors(at) {
             if before[next].is_none_or(|known| known < after) {
                 before[next] = Some(after);
                 open.push(next);

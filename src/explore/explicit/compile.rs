@@ -10,7 +10,9 @@ use crate::check;
 use crate::engine::Memory;
 use crate::event::Symbol;
 use crate::explore::limits::{Bound, TASKS_MAX, WORDS_MAX};
-use crate::subject::form::{Builder, Cell, CellKind, Change, Code, Form, Inst, Kind, Local, Tell, Value};
+use crate::subject::form::{
+    Builder, Cell, CellKind, Change, Code, Condition, Form, Inst, Kind, Local, Lock, Tell, Value,
+};
 
 /// The findings that the program can show, each once.
 #[derive(Default)]
@@ -44,7 +46,7 @@ impl Compiler<'_> {
     }
 
     fn local(&self, local: Local) -> Field {
-        self.layout.tasks[self.at].1[FIXED + self.needs.queues.len() + usize::from(local.0)]
+        self.layout.tasks[self.at].1[self.needs.locals_at() + usize::from(local.0)]
     }
 
     fn to(&self, local: Option<Local>) -> Field {
@@ -75,6 +77,9 @@ impl Compiler<'_> {
         use check::Code::{LW002, LW011};
         match inst {
             Inst::Set(to, value) => Quiet::Set(self.local(to), self.operand(value)),
+            Inst::Binary(to, operator, left, right) => {
+                Quiet::Binary(self.local(to), operator, self.operand(left), self.operand(right))
+            }
             Inst::Deadline(to, ticks) => Quiet::Deadline(self.local(to), ticks),
             Inst::Branch(local, is, label) => {
                 Quiet::Branch(self.local(local), is, self.target(self.code().target(label)))
@@ -103,21 +108,32 @@ impl Compiler<'_> {
         match inst {
             Inst::Load(cell, _, to) => Op::Load(cells[usize::from(cell.0)], self.to(to)),
             Inst::Store(cell, value, _) => Op::Store(cells[usize::from(cell.0)], self.operand(value)),
-            Inst::Rmw(cell, change, to) => {
+            Inst::Rmw(cell, change, _, to) => {
                 let (cell, to) = (cells[usize::from(cell.0)], self.to(to));
                 match change {
-                    Change::Add(by) => Op::Add(cell, by, to),
+                    Change::Add(Value::Const(by)) => Op::Add(cell, by, to),
+                    Change::Add(by) => Op::Sum(cell, self.operand(by), to),
                     Change::Xchg(value) => Op::Xchg(cell, self.operand(value), to),
-                    Change::CmpXchg(expected, new) => Op::CmpXchg(cell, expected, new, to),
+                    Change::CmpXchg(expected, new) => Op::CmpXchg(cell, self.operand(expected), self.operand(new), to),
+                    Change::IncNotZero => Op::IncNotZero(cell, to),
                 }
             }
             Inst::Fence => Op::Fence,
             Inst::Acquire(lock) => Op::Acquire(self.layout.owners[usize::from(lock.0)], lock.0),
+            Inst::TryAcquire(lock, to) if self.is_shared(lock) => Op::TryAcquireShared(lock.0, self.to(to)),
             Inst::TryAcquire(lock, to) => Op::TryAcquire(self.layout.owners[usize::from(lock.0)], self.to(to)),
             Inst::Release(lock) => {
-                let name = self.builder.locks[usize::from(lock.0)].0;
+                let name = self.builder.locks[usize::from(lock.0)].name;
                 Op::Release(self.layout.owners[usize::from(lock.0)], self.findings.id(LW006, name))
             }
+            Inst::AcquireRead(lock) => Op::AcquireRead(lock.0),
+            Inst::ReleaseRead(lock) => {
+                let name = self.builder.locks[usize::from(lock.0)].name;
+                Op::ReleaseRead(lock.0, self.findings.id(LW006, name))
+            }
+            Inst::Down(lock) => Op::Down(self.layout.permits[usize::from(lock.0)]),
+            Inst::TryDown(lock, to) => Op::TryDown(self.layout.permits[usize::from(lock.0)], self.to(to)),
+            Inst::Up(lock) => Op::Up(self.layout.permits[usize::from(lock.0)]),
             Inst::Enqueue(queue) => Op::Enqueue(queue.0),
             Inst::Dequeue(queue) => Op::Dequeue(queue.0),
             Inst::Wake(queue) => Op::Wake(queue.0),
@@ -142,15 +158,23 @@ impl Compiler<'_> {
                 Some(Op::StoreBuffered(Program::cell_target(cell.0), field(cell), self.operand(value)))
             }
             Inst::Release(lock) => {
-                let name = self.builder.locks[usize::from(lock.0)].0;
+                let name = self.builder.locks[usize::from(lock.0)].name;
                 Some(Op::ReleaseBuffered(lock.0, self.findings.id(check::Code::LW006, name)))
             }
             _ => None,
         }
     }
 
+    /// Can readers share the lock?
+    fn is_shared(&self, lock: Lock) -> bool {
+        matches!(self.builder.locks[usize::from(lock.0)].kind, Kind::Rw | Kind::RwSem)
+    }
+
     fn gate(&self, inst: Inst) -> Gate {
         match inst {
+            Inst::Acquire(lock) if self.is_shared(lock) => Gate::Shared(lock.0, false),
+            Inst::AcquireRead(lock) => Gate::Shared(lock.0, true),
+            Inst::Down(lock) => Gate::Permit(self.layout.permits[usize::from(lock.0)]),
             Inst::Acquire(lock) => Gate::Lock(lock.0, self.layout.owners[usize::from(lock.0)]),
             Inst::AcquireIn(pointer) => Gate::LockIn(self.local(pointer)),
             Inst::Sleep(deadline, _) => Gate::Sleep(deadline.map(|deadline| self.local(deadline))),
@@ -200,7 +224,7 @@ impl Compiler<'_> {
         Stop {
             owner: if let Gate::Lock(_, owner) = gate { owner } else { Field::NOWHERE },
             is_under_way: !matches!(gate, Gate::End),
-            is_rare: matches!(gate, Gate::LockIn(_) | Gate::Sleep(_)),
+            is_rare: matches!(gate, Gate::LockIn(_) | Gate::Sleep(_) | Gate::Shared(..) | Gate::Permit(_)),
             gate,
             alternatives,
             drains: found.is_none_or(Inst::drains),
@@ -217,7 +241,7 @@ impl Compiler<'_> {
 
     fn task(&mut self) -> Task {
         let (lanes, fields) = &self.layout.tasks[self.at];
-        let queues = self.needs.queues.len();
+        let (queues, first) = (self.needs.queues.len(), self.needs.locals_at());
         let (insts, locals) = (self.code().insts.len(), self.code().locals.len());
         let preempt = self.to(self.code().preempt);
         let of = |visible: bool, compiler: &Self| -> Vec<usize> {
@@ -232,10 +256,11 @@ impl Compiler<'_> {
             position: fields[0],
             sleeping: fields[1],
             interrupted: fields[2],
-            on_queue: fields[3..3 + queues].to_vec(),
-            locals: fields[3 + queues..][..locals].to_vec(),
+            on_queue: fields[FIXED..FIXED + queues].to_vec(),
+            reads: fields[FIXED + queues..first].to_vec(),
+            locals: fields[first..][..locals].to_vec(),
             preempt,
-            buffer: fields[3 + queues + locals..]
+            buffer: fields[first + locals..]
                 .chunks(2)
                 .map(|store| Store { target: store[0], value: store[1] })
                 .collect(),
@@ -248,7 +273,7 @@ impl Compiler<'_> {
 fn lock_classes(builder: &Builder) -> Vec<Symbol> {
     let mut classes: Vec<Symbol> = Vec::new();
     let inside = builder.blocks.iter().filter_map(|(_, lock)| *lock);
-    for name in builder.locks.iter().map(|(name, _)| *name).chain(inside) {
+    for name in builder.locks.iter().map(|lock| lock.name).chain(inside) {
         if !classes.contains(&name) {
             classes.push(name);
         }
@@ -263,11 +288,19 @@ fn class(classes: &[Symbol], name: Symbol) -> u16 {
 fn locks(builder: &Builder, layout: &Layout, classes: &[Symbol], findings: &mut Findings) -> Vec<LockAt> {
     use check::Code::{LW001, LW007};
     let inside = builder.blocks.iter().filter_map(|(_, lock)| lock.map(|name| (name, Kind::Spin)));
-    let all: Vec<(Symbol, Kind)> = builder.locks.iter().copied().chain(inside).collect();
-    let taken = |name: Symbol| {
-        builder.locks.iter().zip(&layout.owners).all(|((other, _), owner)| *other != name || owner.is_somewhere())
+    let is_read = |lock: usize| {
+        let reads = |inst: &Inst| matches!(inst, Inst::AcquireRead(other) if usize::from(other.0) == lock);
+        builder.tasks.iter().any(|code| code.insts.iter().any(reads))
     };
-    let lock = |(&(name, kind), &owner): (&(Symbol, Kind), &Field)| LockAt {
+    let own = || builder.locks.iter().map(|lock| (lock.name, lock.kind));
+    let all: Vec<(Symbol, Kind)> = own().chain(inside).collect();
+    let taken = |name: Symbol| {
+        own()
+            .zip(&layout.owners)
+            .enumerate()
+            .all(|(at, ((other, _), owner))| other != name || owner.is_somewhere() || is_read(at))
+    };
+    let lock = |((name, kind), &owner): ((Symbol, Kind), &Field)| LockAt {
         owner,
         kind,
         class: class(classes, name),
@@ -275,7 +308,7 @@ fn locks(builder: &Builder, layout: &Layout, classes: &[Symbol], findings: &mut 
         recursion: findings.id(LW001, name),
         left: findings.id(LW007, name),
     };
-    builder.locks.iter().zip(&layout.owners).map(lock).collect()
+    own().zip(&layout.owners).map(lock).collect()
 }
 
 fn blocks(builder: &Builder, layout: &Layout, classes: &[Symbol], findings: &mut Findings) -> Vec<BlockAt> {
@@ -295,6 +328,11 @@ fn blocks(builder: &Builder, layout: &Layout, classes: &[Symbol], findings: &mut
         }
     };
     builder.blocks.iter().zip(&layout.blocks).map(block).collect()
+}
+
+fn conditions(conditions: &[Condition], findings: &mut Findings) -> Vec<(Condition, Id)> {
+    let with_id = |condition: &Condition| (condition.clone(), findings.id(check::Code::LW011, condition.0));
+    conditions.iter().map(with_id).collect()
 }
 
 /// Bits of the cells that can race: plain ones that somebody accesses unmarked.
@@ -328,8 +366,11 @@ fn first(builder: &Builder, layout: &Layout, needs: &[Needs]) -> Vec<u64> {
     for (cell, &field) in builder.cells.iter().zip(&layout.cells) {
         put(field, cell.first);
     }
+    for (lock, &field) in builder.locks.iter().zip(&layout.permits) {
+        put(field, i64::from(lock.permits));
+    }
     for (at, code) in builder.tasks.iter().enumerate() {
-        let fields = &layout.tasks[at].1[FIXED + needs[at].queues.len()..];
+        let fields = &layout.tasks[at].1[needs[at].locals_at()..];
         let kept = code.locals.iter().zip(fields).zip(&needs[at].keeping);
         kept.filter(|(_, keeping)| **keeping != Keeping::WithinAStep)
             .for_each(|((local, &field), _)| put(field, local.first));
@@ -369,6 +410,8 @@ pub(super) fn program(form: &Form, memory: Memory) -> Result<Program, Bound> {
     Ok(Program {
         locks: locks(builder, &layout, &lock_classes, &mut findings),
         blocks: blocks(builder, &layout, &lock_classes, &mut findings),
+        asserts: conditions(&builder.asserts, &mut findings),
+        nevers: conditions(&builder.nevers, &mut findings),
         cycle: findings.id(check::Code::LW008, "cycle"),
         standstill: findings.id(check::Code::LW008, "standstill"),
         races: builder.cells.iter().map(|cell| findings.id(check::Code::LW010, cell.name)).collect(),

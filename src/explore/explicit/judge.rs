@@ -104,8 +104,24 @@ impl Program {
                 survey.awaited |= (1 << owner) >> 1;
             }
             Gate::Sleep(deadline) => self.survey_sleeper(words, at, deadline, survey),
+            Gate::Shared(lock, reads) => {
+                let holders = self.holders(words, lock, reads);
+                *if holders == 0 { &mut survey.ready } else { &mut survey.waiting } |= 1 << at;
+                survey.awaited |= holders;
+            }
+            Gate::Permit(permits) => {
+                *if permits.raw(words) != 0 { &mut survey.ready } else { &mut survey.waiting } |= 1 << at;
+            }
             Gate::Open | Gate::Lock(..) | Gate::End => unreachable!("internal error: {gate:?} is no rare gate"),
         }
+    }
+
+    /// The tasks that keep another from the lock, as bits: a reader waits for who holds it alone. (A lock that readers wait for is held by
+    /// its writer, and by none of them.)
+    fn holders(&self, words: &[u64], lock: u16, reads: bool) -> u64 {
+        let lock = usize::from(lock);
+        let owner = 1 << self.locks[lock].owner.raw(words) >> 1;
+        if reads { owner } else { owner | self.readers(words, lock) }
     }
 
     fn survey_sleeper(&self, words: &[u64], at: usize, deadline: Option<Field>, survey: &mut Survey) {
@@ -138,15 +154,30 @@ impl Program {
         }
     }
 
-    /// The owner of the lock that a task stands before (task from 1), and the finding if that is itself.
-    fn awaited(&self, words: &[u64], at: usize) -> (u64, Id) {
+    /// Holds a condition that never should, after a step?
+    #[inline]
+    pub(super) fn judge_nevers(&self, words: &[u64], docket: &mut Docket) {
+        for ((_, holds), id) in &self.nevers {
+            if holds(&|cell| self.cells[usize::from(cell.0)].get(words)) {
+                docket.raise(*id);
+            }
+        }
+    }
+
+    /// The tasks that a waiting task waits for, as bits, and the finding if it is one of them.
+    fn awaited(&self, words: &[u64], at: usize) -> (u64, Option<Id>) {
         let task = &self.tasks[at];
         match task.stops[task.position.raw(words) as usize].gate {
-            Gate::Lock(lock, owner) => (owner.raw(words), self.locks[usize::from(lock)].recursion),
+            Gate::Lock(lock, owner) => (1 << owner.raw(words) >> 1, Some(self.locks[usize::from(lock)].recursion)),
+            Gate::Shared(lock, reads) => {
+                (self.holders(words, lock, reads), Some(self.locks[usize::from(lock)].recursion))
+            }
             Gate::LockIn(pointer) => {
                 let block = self.block(pointer, words);
-                (block.owner.raw(words), block.recursion)
+                (1 << block.owner.raw(words) >> 1, Some(block.recursion))
             }
+            // A permit belongs to nobody.
+            Gate::Permit(_) => (0, None),
             other => unreachable!("internal error: nobody waits for a lock at {other:?}"),
         }
     }
@@ -159,12 +190,12 @@ impl Program {
         while left != 0 {
             let at = left.trailing_zeros() as usize;
             left &= left - 1;
-            let (owner, recursion) = self.awaited(words, at);
+            let (holders, recursion) = self.awaited(words, at);
             // Only who waits for a waiting task can be part of a cycle.
-            if survey.waiting >> (owner - 1) & 1 == 0 {
+            if survey.waiting & holders == 0 {
                 continue;
             }
-            if owner == at as u64 + 1 {
+            if let Some(recursion) = recursion.filter(|_| holders >> at & 1 != 0) {
                 docket.raise(recursion);
                 for_ever = true;
             } else if self.waits_for_itself(words, survey, at) {
@@ -175,17 +206,20 @@ impl Program {
         for_ever
     }
 
-    /// Follows holder after holder; is the task among them?
+    /// Follows the holders of what is waited for; is the task among them?
     #[cold]
     fn waits_for_itself(&self, words: &[u64], survey: &Survey, task: usize) -> bool {
-        let mut at = task;
-        for _ in 0..self.tasks.len() {
-            if survey.waiting >> at & 1 == 0 {
-                return false;
-            }
-            at = self.awaited(words, at).0 as usize - 1;
-            if at == task {
-                return true;
+        let (mut reached, mut open) = (0u64, 1u64 << task);
+        while open != 0 {
+            let at = open.trailing_zeros() as usize;
+            open &= open - 1;
+            reached |= 1 << at;
+            if survey.waiting >> at & 1 != 0 {
+                let holders = self.awaited(words, at).0;
+                if holders >> task & 1 != 0 {
+                    return true;
+                }
+                open |= holders & !reached;
             }
         }
         false

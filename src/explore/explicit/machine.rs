@@ -7,7 +7,7 @@ use crate::check::Code;
 use crate::engine::Clock;
 use crate::event::Symbol;
 use crate::event::outcome::Outcome;
-use crate::subject::form::{self, Cell, Is, Kind, Local, Tell};
+use crate::subject::form::{self, Cell, Condition, Is, Kind, Local, Operator, Tell};
 
 /// Number of a finding that the program may show; after them, of an order of two locks.
 pub(super) type Id = u16;
@@ -43,13 +43,23 @@ pub(super) enum Op {
     StoreBuffered(u16, Field, Operand),
     ReleaseBuffered(u16, Id),
     Add(Field, i64, Field),
+    /// The same with what is added in a local.
+    Sum(Field, Operand, Field),
+    IncNotZero(Field, Field),
     Xchg(Field, Operand, Field),
-    CmpXchg(Field, i64, i64, Field),
+    CmpXchg(Field, Operand, Operand, Field),
     Fence,
     Acquire(Field, u16),
     TryAcquire(Field, Field),
     /// With the finding if the task does not hold it.
     Release(Field, Id),
+    /// A lock that readers share: its number.
+    TryAcquireShared(u16, Field),
+    AcquireRead(u16),
+    ReleaseRead(u16, Id),
+    Down(Field),
+    TryDown(Field, Field),
+    Up(Field),
     Enqueue(u16),
     Dequeue(u16),
     Wake(u16),
@@ -71,6 +81,10 @@ pub(super) enum Gate {
     Open,
     /// The lock with this owner is free.
     Lock(u16, Field),
+    /// The lock that readers share is free, for a reader or for all.
+    Shared(u16, bool),
+    /// The semaphore has a permit.
+    Permit(Field),
     /// The lock inside the slab object is free.
     LockIn(Field),
     /// The task is woken, interrupted, or the deadline has come.
@@ -82,11 +96,11 @@ pub(super) enum Gate {
 #[derive(Clone, Debug)]
 pub(super) struct Stop {
     pub gate: Gate,
-    /// Copies of `gate` that the hot loop reads without a branch: the owner of the lock, or nowhere;
+    /// The owner of the lock that `gate` is about, or nowhere. A copy, which the hot loop reads without a branch.
     pub owner: Field,
-    /// false at the end;
+    /// Is `gate` not the end of the task? A copy as well.
     pub is_under_way: bool,
-    /// and whether the gate is of another kind.
+    /// Does `gate` need a look at more than that owner (`LockIn`, `Sleep`)? A copy as well.
     pub is_rare: bool,
     /// Results to choose from.
     pub alternatives: u8,
@@ -111,6 +125,7 @@ pub(super) struct Stop {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Quiet {
     Set(Field, Operand),
+    Binary(Field, Operator, Operand, Operand),
     Deadline(Field, u64),
     Branch(Field, Is, Target),
     MightSleep(Id),
@@ -135,6 +150,8 @@ pub(super) struct Task {
     pub sleeping: Field,
     pub interrupted: Field,
     pub on_queue: Vec<Field>,
+    /// For each lock, how often the task holds it for reading.
+    pub reads: Vec<Field>,
     pub locals: Vec<Field>,
     /// Nowhere, if preemption is never disabled.
     pub preempt: Field,
@@ -186,13 +203,17 @@ pub struct Program {
     /// Can a task come back to where it was?
     pub(super) goes_round: bool,
     pub(super) findings: Vec<(Code, Symbol)>,
+    /// What has to hold at the end, and what in no state, with the finding otherwise.
+    pub(super) asserts: Vec<(Condition, Id)>,
+    pub(super) nevers: Vec<(Condition, Id)>,
     pub(super) cycle: Id,
     pub(super) standstill: Id,
     /// The race on each cell.
     pub(super) races: Vec<Id>,
     /// Bits of each cell among the accesses.
     pub(super) access_bits: Vec<u64>,
-    /// Names of locks: a lock of one taken under a lock of another is an order, numbered after the findings.
+    /// Names of locks: a lock of one taken under a lock of another is an order, numbered after the findings. There are four of each, as
+    /// readers may pass each other at either end.
     pub(super) lock_classes: Vec<Symbol>,
     /// Tasks that can be exchanged.
     pub(super) classes: Vec<Vec<usize>>,
@@ -233,7 +254,7 @@ pub(super) struct Docket {
 
 impl Docket {
     pub fn new(program: &Program) -> Docket {
-        let orders = program.lock_classes.len() * program.lock_classes.len();
+        let orders = 4 * program.lock_classes.len() * program.lock_classes.len();
         let findings = program.findings.iter().map(|(code, _)| code.ends_execution());
         let ends: Vec<bool> = findings.chain(std::iter::repeat_n(false, orders)).collect();
         Docket {

@@ -3,8 +3,8 @@
 use super::buffers;
 use super::flow::{self, Keeping};
 use super::layout::{Field, Lane, bits, lanes, pack};
-use crate::engine::Memory;
-use crate::subject::form::{Builder, Code, Inst};
+use crate::engine::{Memory, READS_MAX};
+use crate::subject::form::{Builder, Code, Inst, Kind};
 
 /// What a task's code uses, and so needs room.
 pub(super) struct Needs {
@@ -15,6 +15,8 @@ pub(super) struct Needs {
     pub sleeps: bool,
     pub interrupted: bool,
     pub queues: Vec<bool>,
+    /// The locks that it takes for reading.
+    pub reads: Vec<bool>,
     /// Stores that can be on their way at once.
     pub stores: usize,
     pub live: Vec<Vec<bool>>,
@@ -36,11 +38,14 @@ impl Needs {
         let numbers = (0..code.insts.len()).map(number).collect();
         let used =
             |wanted: &dyn Fn(Inst) -> bool| (0..code.insts.len()).any(|at| reached[at] && wanted(code.insts[at]));
-        let queues = (0..builder.queues)
+        let queues = (0..builder.queues.len() as u16)
             .map(|queue| used(&|inst| matches!(inst, Inst::Enqueue(other) | Inst::Dequeue(other) if other.0 == queue)))
             .collect();
+        let reads = (0..builder.locks.len() as u16)
+            .map(|lock| used(&|inst| matches!(inst, Inst::AcquireRead(other) if other.0 == lock)))
+            .collect();
         let signals = |code: &Code| code.insts.contains(&Inst::Interrupt(at));
-        let live = flow::live(code);
+        let live = code.live();
         Needs {
             keeping: flow::keeping(code, &live),
             live,
@@ -50,21 +55,28 @@ impl Needs {
             numbers,
             stops,
             queues,
+            reads,
             stores: if memory == Memory::Tso { buffers::room(code) } else { 0 },
         }
     }
 
-    /// Ranges of the fields of the task's part: position, sleeping, interrupted, queues, locals, stores.
+    /// Where the fields of the locals begin, among those of the task's part.
+    pub fn locals_at(&self) -> usize {
+        FIXED + self.queues.len() + self.reads.len()
+    }
+
+    /// Ranges of the fields of the task's part: position, sleeping, interrupted, queues, locks that it reads, locals, stores.
     fn ranges(&self, code: &Code, store: &[std::ops::RangeInclusive<i64>; 2]) -> Vec<std::ops::RangeInclusive<i64>> {
         let flag = |used: bool| 0..=i64::from(used);
         let fixed = [0..=i64::from(self.stops), flag(self.sleeps), flag(self.interrupted)];
         let queues = self.queues.iter().map(|&used| flag(used));
+        let reads = self.reads.iter().map(|&used| 0..=if used { i64::from(READS_MAX) } else { 0 });
         let stores = (0..self.stores).flat_map(|_| store.clone());
         let locals = code.locals.iter().zip(&self.keeping).map(|(local, keeping)| match keeping {
             Keeping::State => local.range.clone(),
             Keeping::Constant | Keeping::WithinAStep => local.first..=local.first,
         });
-        fixed.into_iter().chain(queues).chain(locals).chain(stores).collect()
+        fixed.into_iter().chain(queues).chain(reads).chain(locals).chain(stores).collect()
     }
 }
 
@@ -73,6 +85,8 @@ pub(super) struct Layout {
     pub words: usize,
     pub cells: Vec<Field>,
     pub owners: Vec<Field>,
+    /// Of semaphores: how many permits they have.
+    pub permits: Vec<Field>,
     pub blocks: Vec<(Field, Field)>,
     pub jiffies: Field,
     /// Lanes and fields of each task.
@@ -94,6 +108,20 @@ fn shared_locals(code: &Code, needs: &Needs) -> Vec<(usize, u32)> {
     placed.collect()
 }
 
+/// What a semaphore can have: each `up` adds one, and one in a loop does so more often.
+fn permits(builder: &Builder, lock: usize) -> std::ops::RangeInclusive<i64> {
+    let spec = &builder.locks[lock];
+    if spec.kind != Kind::Semaphore {
+        return 0..=0;
+    }
+    let ups = |code: &Code| {
+        let count =
+            code.insts.iter().filter(|inst| matches!(inst, Inst::Up(other) if usize::from(other.0) == lock)).count();
+        if flow::goes_round(code) { 16 * count as i64 } else { count as i64 }
+    };
+    0..=i64::from(spec.permits) + builder.tasks.iter().map(ups).sum::<i64>()
+}
+
 /// Lays everything out: the parts of the tasks, then what they share.
 pub(super) fn layout(builder: &Builder, needs: &[Needs]) -> Layout {
     let owner = 0..=builder.tasks.len() as i64;
@@ -106,6 +134,7 @@ pub(super) fn layout(builder: &Builder, needs: &[Needs]) -> Layout {
     for (_, lock) in &builder.blocks {
         globals.extend([0..=2, if lock.is_some() { owner.clone() } else { 0..=0 }]);
     }
+    globals.extend((0..builder.locks.len()).map(|lock| permits(builder, lock)));
     globals.push(0..=i64::try_from(builder.jiffies_max).unwrap_or(i64::MAX));
 
     // A store names a cell or a lock, and brings what either can hold.
@@ -125,7 +154,7 @@ pub(super) fn layout(builder: &Builder, needs: &[Needs]) -> Layout {
         let lanes: Vec<Lane> = placed.by_ref().take(widths.len()).collect();
         let mut fields: Vec<Field> =
             ranges.iter().zip(places).map(|(range, &(lane, at))| lanes[lane].field(at, range)).collect();
-        let first = FIXED + needs[at].queues.len();
+        let first = needs[at].locals_at();
         for (local, offset) in shared_locals(&builder.tasks[at], &needs[at]) {
             fields[first + local] = passing.field(offset, &builder.tasks[at].locals[local].range);
         }
@@ -140,6 +169,7 @@ pub(super) fn layout(builder: &Builder, needs: &[Needs]) -> Layout {
         cells: take(builder.cells.len()),
         owners: take(builder.locks.len()),
         blocks: (0..builder.blocks.len()).map(|_| take(2)).map(|two| (two[0], two[1])).collect(),
+        permits: take(builder.locks.len()),
         jiffies: take(1)[0],
     }
 }

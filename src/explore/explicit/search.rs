@@ -213,6 +213,7 @@ where
     /// A step was made: keeps what it led to, unless the execution ends there.
     #[inline(always)]
     fn propose(&mut self, mut words: [u64; W], transition: Transition) {
+        self.program.judge_nevers(&words, &mut self.docket);
         if self.docket.stopped || !self.docket.fresh.is_empty() || self.docket.leaves_bounds() {
             self.take_fresh(Some(transition));
             if self.docket.stopped || self.docket.leaves_bounds() {

@@ -25,7 +25,7 @@ impl Program {
             Op::Acquire(owner, lock) => {
                 let lock = &self.locks[usize::from(lock)];
                 if lock.is_ordered {
-                    self.judge_order(words, at, (lock.kind, lock.class), docket);
+                    self.judge_order(words, at, (lock.kind, lock.class, false), docket);
                 }
                 owner.set_raw(words, at as u64 + 1);
             }
@@ -61,11 +61,35 @@ impl Program {
             }
             Op::CmpXchg(cell, expected, new, to) => {
                 let old = cell.get(words);
-                if old == expected {
-                    docket.put(new, cell, words);
+                if old == expected.get(words) {
+                    docket.put(new.get(words), cell, words);
                 }
                 docket.put(old, to, words);
             }
+            Op::Sum(cell, by, to) => {
+                let old = cell.get(words);
+                docket.put(old.wrapping_add(by.get(words)), cell, words);
+                docket.put(old, to, words);
+            }
+            Op::IncNotZero(cell, to) => {
+                let old = cell.get(words);
+                docket.put(old.wrapping_add(i64::from(old != 0)), cell, words);
+                docket.put(old, to, words);
+            }
+            Op::TryAcquireShared(..) | Op::AcquireRead(_) | Op::ReleaseRead(..) => {
+                self.step_shared(words, at, op, docket)
+            }
+            Op::Down(permits) => {
+                let count = permits.raw(words);
+                permits.set_raw(words, count - 1);
+            }
+            Op::TryDown(permits, to) => {
+                let count = permits.raw(words);
+                let has_one = count != 0;
+                permits.set_raw(words, count - u64::from(has_one));
+                docket.put(i64::from(has_one), to, words);
+            }
+            Op::Up(permits) => docket.put(permits.get(words) + 1, permits, words),
             Op::Enqueue(queue) => {
                 task.on_queue[usize::from(queue)].set_raw(words, 1);
                 task.sleeping.set_raw(words, 1);
@@ -124,6 +148,42 @@ impl Program {
         }
     }
 
+    /// Does anybody hold the lock for reading?
+    pub(super) fn readers(&self, words: &[u64], lock: usize) -> u64 {
+        let reads = |task: usize| u64::from(self.tasks[task].reads[lock].raw(words) != 0) << task;
+        (0..self.tasks.len()).map(reads).sum()
+    }
+
+    fn step_shared<const W: usize>(&self, words: &mut [u64; W], at: usize, op: Op, docket: &mut Docket) {
+        match op {
+            Op::TryAcquireShared(lock, to) => {
+                let lock = usize::from(lock);
+                let owner = self.locks[lock].owner;
+                let is_free = owner.raw(words) == 0 && self.readers(words, lock) == 0;
+                if is_free {
+                    owner.set_raw(words, at as u64 + 1);
+                }
+                docket.put(i64::from(is_free), to, words);
+            }
+            Op::AcquireRead(number) => {
+                let lock = &self.locks[usize::from(number)];
+                if lock.is_ordered {
+                    self.judge_order(words, at, (lock.kind, lock.class, lock.kind == Kind::Rw), docket);
+                }
+                let reads = self.tasks[at].reads[usize::from(number)];
+                docket.put(reads.get(words) + 1, reads, words);
+            }
+            Op::ReleaseRead(lock, not_held) => {
+                let reads = self.tasks[at].reads[usize::from(lock)];
+                match reads.raw(words) {
+                    0 => docket.raise(not_held),
+                    held => reads.set_raw(words, held - 1),
+                }
+            }
+            other => unreachable!("internal error: {other:?} is not about a lock that readers share"),
+        }
+    }
+
     /// The slab object that the pointer names.
     ///
     /// # Panics
@@ -158,7 +218,7 @@ impl Program {
             }
             Op::AcquireIn(pointer) => {
                 let block = self.block(pointer, words);
-                self.judge_order(words, at, (Kind::Spin, block.class), docket);
+                self.judge_order(words, at, (Kind::Spin, block.class, false), docket);
                 block.owner.set_raw(words, me);
                 if block.life.raw(words) == 2 {
                     docket.raise(block.used);
@@ -220,6 +280,9 @@ impl Program {
                 }
             }
             Quiet::Set(to, value) => docket.put(value.get(words), to, words),
+            Quiet::Binary(to, operator, left, right) => {
+                docket.put(operator.apply(left.get(words), right.get(words)), to, words);
+            }
             Quiet::Deadline(to, ticks) => {
                 docket.put(self.jiffies.get(words).wrapping_add_unsigned(ticks), to, words);
             }
@@ -240,30 +303,45 @@ impl Program {
 
     /// Does the task hold a spinlock, or has it disabled preemption?
     fn is_atomic(&self, words: &[u64], at: usize) -> bool {
-        let spins = (0..self.locks.len()).filter(|&lock| self.locks[lock].kind == Kind::Spin);
-        spins.into_iter().any(|lock| self.holds_lock(words, at, lock))
+        let spins = (0..self.locks.len()).filter(|&lock| matches!(self.locks[lock].kind, Kind::Spin | Kind::Rw));
+        spins.into_iter().any(|lock| self.holds_lock(words, at, lock) || self.reads(words, at, lock))
             || (0..self.blocks.len()).any(|block| self.holds_inside(words, at, block))
             || self.tasks[at].preempt.get(words) > 0
     }
 
-    /// A lock of the kind and class is taken: what the task holds comes before it.
-    fn judge_order(&self, words: &[u64], at: usize, (kind, class): (Kind, u16), docket: &mut Docket) {
-        let locks = self.locks.iter().enumerate().filter(|(held, _)| self.holds_lock(words, at, *held));
-        let inside = self.blocks.iter().enumerate().filter(|(held, _)| self.holds_inside(words, at, *held));
-        let held =
-            locks.map(|(_, lock)| (lock.kind, lock.class)).chain(inside.map(|(_, block)| (Kind::Spin, block.class)));
-        for (held_kind, held) in held {
-            if held != class && held_kind.is_ordered_with(kind) {
-                let order = usize::from(held) * self.lock_classes.len() + usize::from(class);
-                docket.raise((self.findings.len() + order) as Id);
+    /// Does the task hold the lock for reading?
+    pub(super) fn reads(&self, words: &[u64], at: usize, lock: usize) -> bool {
+        self.tasks[at].reads[lock].raw(words) != 0
+    }
+
+    /// A lock of the kind and class is taken, in a way in which readers pass each other or not: what the task holds comes before it.
+    fn judge_order(&self, words: &[u64], at: usize, (kind, class, passes): (Kind, u16, bool), docket: &mut Docket) {
+        for (held, lock) in self.locks.iter().enumerate() {
+            let reads = self.reads(words, at, held);
+            if reads || self.holds_lock(words, at, held) {
+                let before = (lock.kind, lock.class, reads && lock.kind == Kind::Rw);
+                self.note_order(before, (kind, class, passes), docket);
             }
+        }
+        for (held, block) in self.blocks.iter().enumerate() {
+            if self.holds_inside(words, at, held) {
+                self.note_order((Kind::Spin, block.class, false), (kind, class, passes), docket);
+            }
+        }
+    }
+
+    fn note_order(&self, held: (Kind, u16, bool), taken: (Kind, u16, bool), docket: &mut Docket) {
+        if held.1 != taken.1 && held.0.is_ordered_with(taken.0) {
+            let classes = usize::from(held.1) * self.lock_classes.len() + usize::from(taken.1);
+            let order = 4 * classes + 2 * usize::from(held.2) + usize::from(taken.2);
+            docket.raise((self.findings.len() + order) as Id);
         }
     }
 
     /// A task ends: does it still hold something?
     fn judge_return(&self, words: &[u64], at: usize, docket: &mut Docket) {
         for (lock, known) in self.locks.iter().enumerate() {
-            if self.holds_lock(words, at, lock) {
+            if self.holds_lock(words, at, lock) || self.reads(words, at, lock) {
                 docket.raise(known.left);
             }
         }
@@ -274,8 +352,13 @@ impl Program {
         }
     }
 
-    /// Everything is done: is something left?
+    /// Everything is done: is something left, or not as it has to be?
     pub(super) fn judge_end(&self, words: &[u64], docket: &mut Docket) {
+        for ((_, holds), id) in &self.asserts {
+            if !holds(&|cell| self.cells[usize::from(cell.0)].get(words)) {
+                docket.raise(*id);
+            }
+        }
         for block in &self.blocks {
             if block.life.raw(words) == 1 {
                 docket.raise(block.leaked);

@@ -1,9 +1,7 @@
 //! Breaking leases under the BKL: mark and signal, then sleep on the first that is breaking, the BKL dropped by `schedule()`.
 
-use std::panic::Location;
-
 use crate::engine;
-use crate::event::Woken;
+use crate::event::{Place, Woken};
 use crate::kernel::bkl::{lock_kernel, may_schedule};
 use crate::kernel::fasync::kill_fasync;
 use crate::kernel::slab::{Ptr, kfree};
@@ -24,12 +22,14 @@ impl Bkl {
         // Failure is tolerated where nobody has to wait.
         let waiter = locks_alloc_lock(current).inspect(|&waiter| lease_init_waiter(current, waiter, flags));
         let lock = lock_kernel(current);
-        let result = match self.mark_leases(current, inode, flags, waiter.is_ok()) {
-            Ok(Some(first)) => {
+        self.time_out_leases(current, inode);
+        let first = inode.i_flock.get();
+        let result = match self.mark_leases(current, inode, first, flags, waiter.is_ok()) {
+            Ok(true) => {
                 let waiter = waiter.expect("mark_leases asks nobody to wait without a record");
                 self.wait_for_leases(current, &frame, inode, first, waiter)
             }
-            Ok(None) => Ok(()),
+            Ok(false) => Ok(()),
             Err(errno) => Err(errno),
         };
         drop(lock);
@@ -39,16 +39,16 @@ impl Bkl {
         result
     }
 
-    /// Marks and signals each lease that conflicts. Returns the first if the caller has to wait for them.
+    /// Marks and signals each lease that conflicts. True if the caller has to wait for them.
     fn mark_leases(
         &self,
         current: &Task,
         inode: Inode,
+        first: Option<Ptr<FileLock>>,
         flags: OpenFlags,
         can_wait: bool,
-    ) -> Result<Option<Ptr<FileLock>>> {
-        self.time_out_leases(current, inode);
-        let Some(first) = inode.i_flock.get() else { return Ok(None) };
+    ) -> Result<bool> {
+        let Some(first) = first else { return Ok(false) };
         let mut i_have_this_lease = false;
         let mut at = Some(first);
         while let Some(fl) = at {
@@ -63,7 +63,7 @@ impl Bkl {
         } else if first_type.target() == F_WRLCK {
             FlType::breaking(F_RDLCK)
         } else {
-            return Ok(None);
+            return Ok(false);
         };
         if !can_wait && !i_have_this_lease && !flags.nonblock {
             return Err(Errno::ENOMEM);
@@ -85,7 +85,7 @@ impl Bkl {
         if i_have_this_lease || flags.nonblock {
             return Err(Errno::EAGAIN);
         }
-        Ok(Some(first))
+        Ok(true)
     }
 
     /// Waits for the lease that was the first before the walk, then for the first that is breaking, until none is.
@@ -94,10 +94,10 @@ impl Bkl {
         current: &Task,
         frame: &Frame,
         inode: Inode,
-        first: Ptr<FileLock>,
+        first: Option<Ptr<FileLock>>,
         waiter: Ptr<FileLock>,
     ) -> Result<()> {
-        let mut flock = Some(first);
+        let mut flock = first;
         while let Some(blocker) = flock {
             current.again(frame, &(blocker, waiter));
             let break_time = blocker.get().fl_break_time.get();
@@ -127,14 +127,14 @@ impl Bkl {
     }
 
     /// nfsd's call-back starts a thread, and the BKL is dropped in the middle of the walk (M14).
-    fn lease_break_callback(&self, current: &Task, fl: Ptr<FileLock>) {
+    pub(super) fn lease_break_callback(&self, current: &Task, fl: Ptr<FileLock>) {
         let lease = fl.get();
         if !lease.fl_in_kernel.get() {
             kill_fasync(current, lease.fl_fasync);
         } else if let Some(file) = lease.fl_file.get() {
             current.might_sleep("kthread_run");
             may_schedule(current);
-            engine::note(LeaseNote::Callback { file: file.id() }.into(), Location::caller());
+            engine::note(LeaseNote::Callback { file: file.id() }.into(), Place::caller());
         }
     }
 }

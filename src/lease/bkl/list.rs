@@ -10,7 +10,7 @@ use crate::lease::{F_UNLCK, Filp, Inode};
 
 impl Bkl {
     /// Removes every lease on the file, whoever owns it.
-    pub(in crate::lease) fn remove_leases_of(&self, current: &Task, filp: Filp) {
+    pub(in crate::lease) fn remove_leases(&self, current: &Task, filp: Filp) {
         let mut before = filp.inode.i_flock;
         while let Some(fl) = before.get() {
             if fl.get().fl_file.get() == Some(filp.file) {

@@ -1,4 +1,5 @@
-//! LW030, LW031, LW033 and LW034: what a lease promises. The file server's side is checked in `remote.rs` (LW032).
+//! LW030, LW031, LW033 and LW034: what a lease promises. The file server's side is checked in `remote.rs` (LW032), the
+//! wait for a lease in `outwait.rs` (LW035).
 //!
 //! The check does not believe the design: it knows what calls returned, which signals were sent, and what
 //! is listed ([`Listed`], an unscheduled view of the list itself).
@@ -21,9 +22,10 @@ use std::hash::{Hash, Hasher};
 use crate::check::finding::{Docket, Spot, find, spot};
 use crate::check::{Check, Code};
 
+use super::outwait::Outwait;
 use super::remote::{Here, RemoteCheck};
-use crate::event::names::Names;
-use crate::event::{Event, Note, ObjectId, Op, Span, TaskId, View};
+use super::words::{mode_text, owner_text, task_text};
+use crate::event::{Event, Note, ObjectId, Op, Span, View, Woken};
 use crate::lease::note::{LeaseNote, LeaseType, Listed, Seen, listed, seen};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,6 +55,7 @@ pub struct LeaseCheck {
     /// Whom F_SETOWN has named, by file.
     owners: Vec<(ObjectId, u32)>,
     remote: RemoteCheck,
+    outwait: Outwait,
     grant_spots: Vec<(ObjectId, Spot)>,
     open_spots: Vec<(ObjectId, Spot)>,
     break_spots: Vec<Spot>,
@@ -68,6 +71,7 @@ impl LeaseCheck {
             breaks: Vec::new(),
             owners: Vec::new(),
             remote: RemoteCheck::default(),
+            outwait: Outwait::default(),
             grant_spots: Vec::new(),
             open_spots: Vec::new(),
             break_spots: Vec::new(),
@@ -132,6 +136,9 @@ impl LeaseCheck {
             }
         }
         let before = std::mem::replace(&mut self.listed, listed);
+        if before != self.listed {
+            self.outwait.relisted();
+        }
         // What has expired or was closed is granted no longer: another lease of the same file is another promise.
         for gone in before.iter().filter(|before| self.listed.iter().all(|now| now.lease != before.lease)) {
             let grant = self.grant_of(gone, &before);
@@ -140,6 +147,11 @@ impl LeaseCheck {
                 self.granted.retain(|granted| Some(*granted) != grant);
             }
         }
+    }
+
+    /// Is the file local, and a lease being broken?
+    fn judges_waits(&self) -> bool {
+        !self.remote.has_server() && self.listed.iter().any(|lease| lease.breaking)
     }
 
     fn judge_beside(&self, docket: &mut Docket<'_>) {
@@ -288,7 +300,7 @@ impl Check for LeaseCheck {
 
     /// Is it an event that these checks remember or judge? Where it stands among the steps of others matters then.
     fn heeds(&self, event: &Event) -> bool {
-        if self.remote.heeds(event) {
+        if self.remote.heeds(event) || self.judges_waits() && self.outwait.heeds(event) {
             return true;
         }
         match seen(event) {
@@ -331,9 +343,14 @@ impl Check for LeaseCheck {
             Seen::Note(Note::Call(_)) => self.remote.call(event),
             Seen::Note(Note::Return(..)) => {
                 self.remote.returned(event.task);
+                self.outwait.returned(event.task);
                 self.judge_remote(event, view, docket);
             }
             Seen::Op(Op::Store(..) | Op::Free(_), _) => self.relist(event, view),
+            Seen::Op(Op::Sleep(_), result) if Woken::from_result(result) == Woken::Timeout && self.judges_waits() => {
+                self.outwait.timed_out(event, view);
+            }
+            Seen::Op(Op::Enqueue(_), _) if self.judges_waits() => self.outwait.judge(event, docket),
             _ => return,
         }
         if matches!(seen(event), Seen::Case(LeaseNote::Opened { .. } | LeaseNote::Granted { .. })) {
@@ -372,24 +389,8 @@ impl Check for LeaseCheck {
         self.breaks.hash(&mut hasher);
         self.owners.hash(&mut hasher);
         self.remote.fingerprint(hasher);
+        self.outwait.fingerprint(hasher);
     }
-}
-
-/// Whose lease it is: the task that took it, or the process for which the set-up did.
-fn owner_text(names: &Names, granted: Spot, pid: u32) -> String {
-    match pid {
-        _ if granted.task != TaskId::BOOT => names.task(granted.task).to_owned(),
-        0 => "the in-kernel owner".to_owned(),
-        pid => format!("pid {pid}"),
-    }
-}
-
-fn task_text(names: &Names, task: TaskId) -> &str {
-    if task == TaskId::BOOT { "the set-up" } else { names.task(task) }
-}
-
-fn mode_text(write: bool) -> &'static str {
-    if write { "write" } else { "read" }
 }
 
 /// Error numbers of Linux that are no failure of an F_UNLCK.

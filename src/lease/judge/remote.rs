@@ -92,9 +92,14 @@ impl RemoteCheck {
         self.calling.retain(|calling| *calling != task);
     }
 
+    /// Does a file server keep the file?
+    pub fn has_server(&self) -> bool {
+        !self.mounts.is_empty()
+    }
+
     /// Is no call under way, of a scenario that has a server?
     pub fn is_quiet(&self) -> bool {
-        self.calling.is_empty() && !self.mounts.is_empty()
+        self.calling.is_empty() && self.has_server()
     }
 
     /// Are both inodes of one file?

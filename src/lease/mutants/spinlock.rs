@@ -4,7 +4,7 @@
 //! each bug is what it would be there: a line more, a line less, a line that differs.
 
 use crate::kernel::atomic::smp_mb;
-use crate::kernel::fasync::{FasyncStruct, f_setown_nofail, fasync_alloc, fasync_insert_entry};
+use crate::kernel::fasync::{FasyncStruct, f_setown_accepted, fasync_alloc, fasync_free, fasync_insert_entry};
 use crate::kernel::slab::{Ptr, kfree};
 use crate::kernel::task::Task;
 use crate::kernel::{Errno, Result};
@@ -12,11 +12,10 @@ use crate::kernel::{Errno, Result};
 use super::Mutant;
 use crate::lease::file_lock::{
     FileLock, FlType, is_lease_type, is_mine, lease_init, lease_of_file, lock_lines, locks_alloc_lock,
-    locks_wake_up_blocks,
+    locks_wake_up_blocks, security_file_lock,
 };
 use crate::lease::inode::{File, check_open_counts, refusal};
 use crate::lease::{Design, F_RDLCK, F_UNLCK, F_WRLCK, FileSystem, Filp, Inode, LockLine, OpenFlags};
-use remote::Answer;
 pub use seed::Spinlock;
 use seed::{SpinGuard, alter, check_locally, f_setown_forced, owner_refused, seed, tell_server};
 
@@ -40,20 +39,35 @@ impl Spinlock {
         if matches!(filp.inode.fs, FileSystem::Refusing) {
             return Err(refusal(current));
         }
-        security_file_lock(current, arg, in_kernel)?;
+        security_file_lock(current, arg != F_UNLCK && !in_kernel)?;
         if arg == F_UNLCK {
             return self.delete_lease(current, filp, in_kernel);
         }
         seed!(self, Mutant::AllocUnderLock | Mutant::FasyncUnderLock => self.allocate_under_lock(current)?;);
         let prepared = self.prepare(current, filp, arg, in_kernel)?;
-        let result = match self.ask_server(current, filp.inode, arg) {
-            Ok(answer) => self.setlease_locked(current, filp, arg, &prepared, &answer),
-            Err(errno) => {
-                free_entry(prepared.fasync);
-                Err(errno)
+        let answer = self.ask_server(current, filp.inode, arg).inspect_err(|_| {
+            fasync_free(prepared.fasync);
+            kfree(prepared.lease);
+        })?;
+
+        let lock = self.file_lock_lock.lock(current);
+        let overtaken = self.record(filp.inode, &answer);
+        let result = self.generic_setlease(current, filp, arg, &prepared, overtaken);
+        seed!(self, Mutant::LockLeftOnEagain => if result.is_err() { lock.leave_locked() });
+        seed!(self, Mutant::FasyncAfterUnlock | Mutant::RecheckUnlocked => lock.release(););
+        seed!(self, Mutant::RecheckUnlocked => let result = self.look_unlocked(current, filp, arg, &prepared, result););
+        match (result, prepared.fasync) {
+            (Ok(fl), Some(entry)) => {
+                seed!(self, Mutant::EntryOnPassedIn => let fl = prepared.lease;);
+                fasync_free(fasync_insert_entry(current, filp.file, fl.get().fl_fasync, entry));
+                seed!(self, Mutant::OwnerAfterUnlock => lock.release(););
+                alter!(self, Mutant::OwnerForced, f_setown_accepted(current, filp.owner()) => f_setown_forced(current, filp));
+                seed!(self, Mutant::GrantSignals => self.signal_own(current, filp););
             }
-        };
-        if result != Ok(Some(prepared.lease)) {
+            (_, unused) => alter!(self, Mutant::EntryLeakedOnEagain, fasync_free(unused) => ()),
+        }
+        alter!(self, Mutant::AnswerKept | Mutant::LoserGivesBack | Mutant::ServerNotTold, self.unlock(current, filp.inode, lock) => self.unlock_untold(current, filp.inode, lock, result.is_ok()));
+        if result != Ok(prepared.lease) {
             kfree(prepared.lease);
         }
         seed!(self, Mutant::OwnerRefusedLate => if result.is_ok() { owner_refused(current)?; });
@@ -64,53 +78,9 @@ impl Spinlock {
     pub(super) fn prepare(&self, current: &Task, filp: Filp, arg: i32, in_kernel: bool) -> Result<Prepared> {
         let lease = locks_alloc_lock(current)?;
         lease_init(current, lease, filp, arg, in_kernel);
-        if in_kernel {
-            return Ok(Prepared { lease, fasync: None });
-        }
-        match fasync_alloc(current) {
-            Ok(fasync) => Ok(Prepared { lease, fasync: Some(fasync) }),
-            Err(errno) => {
-                alter!(self, Mutant::LeaseLeakedOnEnomem, kfree(lease) => ());
-                seed!(self, Mutant::UndoDestroys => self.destroy(current, filp););
-                Err(errno)
-            }
-        }
-    }
-
-    /// The part under the lock: it neither sleeps nor fails half-way. Returns the lease that is listed now.
-    fn setlease_locked(
-        &self,
-        current: &Task,
-        filp: Filp,
-        arg: i32,
-        prepared: &Prepared,
-        answer: &Answer,
-    ) -> Result<Option<Ptr<FileLock>>> {
-        let lock = self.file_lock_lock.lock(current);
-        let overtaken = self.record(filp.inode, answer);
-        let result = self.generic_setlease(current, filp, arg, prepared, overtaken);
-        seed!(self, Mutant::LockLeftOnEagain => if result.is_err() { lock.leave_locked() });
-        seed!(self, Mutant::FasyncAfterUnlock | Mutant::RecheckUnlocked => lock.release(););
-        seed!(self, Mutant::RecheckUnlocked => let result = self.look_unlocked(current, filp, arg, prepared, result););
-        let Ok(Some(lease)) = result else {
-            alter!(self, Mutant::EntryLeakedOnEagain, free_entry(prepared.fasync) => ());
-            seed!(self, Mutant::AnswerKept | Mutant::LoserGivesBack => {
-                drop(lock);
-                self.loser_gives_back(current, filp.inode);
-                return result;
-            });
-            self.unlock(current, filp.inode, lock);
-            return result;
-        };
-        if let Some(entry) = prepared.fasync {
-            seed!(self, Mutant::EntryOnPassedIn => let lease = prepared.lease;);
-            free_entry(fasync_insert_entry(current, filp.file, lease.get().fl_fasync, entry));
-            seed!(self, Mutant::OwnerAfterUnlock => lock.release(););
-            alter!(self, Mutant::OwnerForced, f_setown(current, filp) => f_setown_forced(current, filp));
-            seed!(self, Mutant::GrantSignals => self.signal_own(current, filp););
-        }
-        alter!(self, Mutant::ServerNotTold, self.unlock(current, filp.inode, lock) => drop(lock));
-        result
+        let fasync = (!in_kernel).then(|| fasync_alloc(current)).transpose();
+        let fasync = fasync.inspect_err(|_| alter!(self, Mutant::LeaseLeakedOnEnomem | Mutant::UndoDestroys, kfree(lease) => self.unprepared(current, filp, lease)))?;
+        Ok(Prepared { lease, fasync })
     }
 
     /// Lists the lease, or changes the type of the one that the file has, if nothing conflicts.
@@ -121,7 +91,7 @@ impl Spinlock {
         arg: i32,
         prepared: &Prepared,
         overtaken: bool,
-    ) -> Result<Option<Ptr<FileLock>>> {
+    ) -> Result<Ptr<FileLock>> {
         let _frame = current.enter("generic_setlease");
         let (inode, new, in_kernel) = (filp.inode, prepared.lease, prepared.fasync.is_none());
         alter!(self, Mutant::OverdueKept, self.time_out_leases(current, inode) => ());
@@ -150,15 +120,13 @@ impl Spinlock {
         }
         if let Some(mine) = mine {
             self.lease_modify(current, inode, mine, arg)?;
-            return Ok(Some(mine));
+            return Ok(mine);
         }
         seed!(self, Mutant::SleepsInWalk => self.sleep_in_walk(current)?;);
         before.write_once(Some(new));
-        if self.recheck(current, inode, arg).is_err() {
-            alter!(self, Mutant::UndoUnlinksElsewhere, before.write_once(None) => ());
-            return Err(Errno::EAGAIN);
-        }
-        Ok(Some(new))
+        self.recheck(current, inode, arg)
+            .inspect_err(|_| alter!(self, Mutant::UndoUnlinksElsewhere, before.write_once(None) => ()))?;
+        Ok(new)
     }
 
     /// Raised and looked at from both sides: see the module's page.
@@ -182,10 +150,7 @@ impl Spinlock {
             return Ok(());
         }
         fl_type.set(FlType::granted(arg));
-        if self.recheck(current, inode, arg).is_err() {
-            fl_type.set(old);
-            return Err(Errno::EAGAIN);
-        }
+        self.recheck(current, inode, arg).inspect_err(|_| fl_type.set(old))?;
         locks_wake_up_blocks(fl);
         Ok(())
     }
@@ -202,7 +167,7 @@ impl Spinlock {
             self.unlock(current, filp.inode, lock);
             return Err(Errno::EAGAIN);
         });
-        self.remove_leases(current, filp.inode, |lease| is_mine(lease, filp, in_kernel));
+        self.remove_leases(current, filp, |lease| is_mine(lease, filp, in_kernel));
         self.unlock(current, filp.inode, lock);
         Ok(())
     }
@@ -292,8 +257,8 @@ impl Design for Spinlock {
         }
         let lock = alter!(self, Mutant::CloseUnlocked, self.file_lock_lock.lock(current) => SpinGuard::none());
         seed!(self, Mutant::CloseSignals => self.signal_own(current, filp););
-        self.remove_leases_of(current, filp);
-        seed!(self, Mutant::CloseRemovesAll => self.remove_leases(current, filp.inode, |_| true););
+        self.remove_leases(current, filp, |lease| lease.fl_file.get() == Some(filp.file));
+        seed!(self, Mutant::CloseRemovesAll => self.remove_leases(current, filp, |_| true););
         alter!(self, Mutant::ServerNotTold, self.unlock(current, filp.inode, lock) => drop(lock));
     }
 
@@ -306,25 +271,5 @@ impl Design for Spinlock {
         let _frame = current.enter("get_locks_status");
         let _lock = self.file_lock_lock.lock(current);
         alter!(self, Mutant::WaitersHidden | Mutant::BreakHidden, lock_lines(inode) => self.hidden(lock_lines(inode)))
-    }
-}
-
-/// The security module's verdicts on the lease and, if there will be one, on the owner of its signals.
-pub(super) fn security_file_lock(current: &Task, arg: i32, in_kernel: bool) -> Result<()> {
-    let _frame = current.enter("security_file_lock");
-    let refused = current.lsm_refuses("file_lock refuses")
-        || arg != F_UNLCK && !in_kernel && current.lsm_refuses("file_set_fowner refuses");
-    if refused { Err(Errno::EACCES) } else { Ok(()) }
-}
-
-/// The owner of the file's signals, whom the security module has accepted.
-pub(super) fn f_setown(current: &Task, filp: Filp) {
-    let _frame = current.enter("f_setown");
-    f_setown_nofail(current, filp.owner());
-}
-
-pub(super) fn free_entry(entry: Option<Ptr<FasyncStruct<File>>>) {
-    if let Some(entry) = entry {
-        kfree(entry);
     }
 }

@@ -1,9 +1,7 @@
 //! Breaking leases under a spinlock (2.6.37-rc1): queue, unlock, sleep with a condition, lock, dequeue.
 
-use std::panic::Location;
-
 use crate::engine;
-use crate::event::Woken;
+use crate::event::{Place, Woken};
 use crate::kernel::fasync::kill_fasync;
 use crate::kernel::lock::SpinGuard;
 use crate::kernel::slab::{Ptr, kfree};
@@ -116,6 +114,6 @@ fn lease_break_callback(current: &Task, fl: Ptr<FileLock>) {
     if !lease.fl_in_kernel.get() {
         kill_fasync(current, lease.fl_fasync);
     } else if let Some(file) = lease.fl_file.get() {
-        engine::note(LeaseNote::Callback { file: file.id() }.into(), Location::caller());
+        engine::note(LeaseNote::Callback { file: file.id() }.into(), Place::caller());
     }
 }

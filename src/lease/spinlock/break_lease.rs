@@ -17,13 +17,7 @@ use crate::lease::{F_RDLCK, F_UNLCK, F_WRLCK, Inode, OpenFlags};
 
 impl Spinlock {
     /// For an open here, or for one elsewhere on whose behalf the server recalls.
-    pub(in crate::lease) fn __break_lease(
-        &self,
-        current: &Task,
-        inode: Inode,
-        flags: OpenFlags,
-        recall: bool,
-    ) -> Result<()> {
+    pub(crate) fn __break_lease(&self, current: &Task, inode: Inode, flags: OpenFlags, recall: bool) -> Result<()> {
         let frame = current.enter("__break_lease");
         // Failure is tolerated where nobody has to wait.
         let waiter = locks_alloc_lock(current).inspect(|&waiter| lease_init_waiter(current, waiter, flags));
@@ -31,27 +25,35 @@ impl Spinlock {
         if recall {
             self.note_recall(inode, flags);
         }
-        let (result, lock) = match self.mark_leases(current, inode, flags, waiter.is_ok()) {
+        self.time_out_leases(current, inode);
+        let first = inode.i_flock.get();
+        let result = match self.mark_leases(current, inode, first, flags, waiter.is_ok()) {
             Ok(true) => {
                 let waiter = waiter.expect("mark_leases asks nobody to wait without a record");
-                (self.wait_for_leases(current, &frame, inode, waiter, lock), None)
+                let result = self.wait_for_leases(current, &frame, inode, waiter, lock);
+                kfree(waiter);
+                return result;
             }
-            Ok(false) => (Ok(()), Some(lock)),
-            Err(errno) => (Err(errno), Some(lock)),
+            Ok(false) => Ok(()),
+            Err(errno) => Err(errno),
         };
         if let Ok(waiter) = waiter {
             kfree(waiter);
         }
-        if let Some(lock) = lock {
-            self.unlock(current, inode, lock);
-        }
+        self.unlock(current, inode, lock);
         result
     }
 
     /// Marks and signals each lease that conflicts. True if the caller has to wait for them.
-    fn mark_leases(&self, current: &Task, inode: Inode, flags: OpenFlags, can_wait: bool) -> Result<bool> {
-        self.time_out_leases(current, inode);
-        let Some(first) = inode.i_flock.get() else { return Ok(false) };
+    fn mark_leases(
+        &self,
+        current: &Task,
+        inode: Inode,
+        first: Option<Ptr<FileLock>>,
+        flags: OpenFlags,
+        can_wait: bool,
+    ) -> Result<bool> {
+        let Some(first) = first else { return Ok(false) };
         let mut i_have_this_lease = false;
         let mut at = Some(first);
         while let Some(fl) = at {
@@ -102,7 +104,8 @@ impl Spinlock {
         waiter: Ptr<FileLock>,
         mut lock: SpinGuard<'a>,
     ) -> Result<()> {
-        while let Some(blocker) = first_breaking(inode) {
+        let mut flock = first_breaking(inode);
+        while let Some(blocker) = flock {
             current.again(frame, &(blocker, waiter));
             let break_time = blocker.get().fl_break_time.get();
             let timeout = (break_time != 0).then(|| break_time.saturating_sub(jiffies()).max(1));
@@ -120,6 +123,7 @@ impl Spinlock {
                 Woken::Timeout => self.time_out_leases(current, inode),
                 Woken::Up => {}
             }
+            flock = first_breaking(inode);
         }
         self.unlock(current, inode, lock);
         Ok(())

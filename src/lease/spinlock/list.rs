@@ -9,14 +9,9 @@ use crate::lease::file_lock::{FileLock, FlType, locks_wake_up_blocks};
 use crate::lease::{F_UNLCK, Filp, Inode};
 
 impl Spinlock {
-    /// Removes every lease on the file, whoever owns it.
-    pub(in crate::lease) fn remove_leases_of(&self, current: &Task, filp: Filp) {
-        self.remove_leases(current, filp.inode, |lease| lease.fl_file.get() == Some(filp.file));
-    }
-
-    /// Removes those.
-    pub(in crate::lease) fn remove_leases(&self, current: &Task, inode: Inode, gone: impl Fn(FileLock) -> bool) {
-        let mut before = inode.i_flock;
+    /// Removes those that are to go from the leases on the file.
+    pub(in crate::lease) fn remove_leases(&self, current: &Task, filp: Filp, gone: impl Fn(FileLock) -> bool) {
+        let mut before = filp.inode.i_flock;
         while let Some(fl) = before.get() {
             if gone(fl.get()) {
                 self.locks_delete_lock(current, before, fl);
@@ -48,18 +43,21 @@ impl Spinlock {
         while let Some(fl) = before.get() {
             let lease = fl.get();
             let fl_type = lease.fl_type.get();
-            let overdue = fl_type.in_progress() && {
-                let break_time = lease.fl_break_time.get();
-                break_time != 0 && jiffies() >= break_time
-            };
-            if overdue && fl_type.target() == F_UNLCK {
+            if !fl_type.in_progress() {
+                before = lease.fl_next;
+                continue;
+            }
+            let break_time = lease.fl_break_time.get();
+            if break_time == 0 || jiffies() < break_time {
+                before = lease.fl_next;
+                continue;
+            }
+            if fl_type.target() == F_UNLCK {
                 self.locks_delete_lock(current, before, fl);
                 continue;
             }
-            if overdue {
-                lease.fl_type.set(FlType::granted(fl_type.target()));
-                locks_wake_up_blocks(fl);
-            }
+            lease.fl_type.set(FlType::granted(fl_type.target()));
+            locks_wake_up_blocks(fl);
             before = lease.fl_next;
         }
     }

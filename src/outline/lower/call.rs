@@ -281,7 +281,9 @@ impl<'a> Lower<'_, 'a> {
             },
             Word::SynchronizeRcu => Op::SyncRcu,
             Word::Free => Op::Free(self.object(&object_name(args))),
-            Word::Fence => Op::Fence,
+            // `fence(Release)` of user land is a weak one.
+            Word::Fence if args.first().is_none_or(|order| order.to_ascii_lowercase().contains("seq")) => Op::Fence,
+            Word::Fence | Word::WeakFence => Op::WeakFence,
             _ => Op::Note,
         };
         self.push(op, place);

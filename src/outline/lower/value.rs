@@ -1,7 +1,7 @@
 //! Expressions: what is read of shared memory becomes an instruction each.
 
 use super::*;
-use crate::outline::machine::{Result, Rmw};
+use crate::outline::machine::{Order, Result, Rmw};
 
 impl<'a> Lower<'_, 'a> {
     fn variable(&self, name: &str) -> Option<usize> {
@@ -64,8 +64,8 @@ impl<'a> Lower<'_, 'a> {
     fn name(&mut self, name: &str, place: Place) -> Pure {
         if let Some(variable) = self.variable(name) {
             let local = self.temp();
-            let marked = self.out.program.variables[variable].is_atomic;
-            self.push(Op::Load(variable, local, marked), place);
+            let order = Order::of(self.out.program.variables[variable].is_atomic);
+            self.push(Op::Load(variable, local, order), place);
             return Pure::Local(local);
         }
         self.used(name, place);
@@ -109,8 +109,8 @@ impl<'a> Lower<'_, 'a> {
         self.used(target, place);
         match self.variable(target) {
             Some(variable) => {
-                let marked = self.out.program.variables[variable].is_atomic;
-                self.push(Op::Store(variable, value, marked), place);
+                let order = Order::of(self.out.program.variables[variable].is_atomic);
+                self.push(Op::Store(variable, value, order), place);
             }
             None => {
                 let local = self.local(target);
@@ -154,58 +154,88 @@ impl<'a> Lower<'_, 'a> {
         );
         let Some(variable) = args.get(usize::from(second)).and_then(|arg| self.variable(arg)) else { return false };
         let first = || Pure::Int(1);
+        let (order, is_strict) = order(bare, args);
+        let modify = |change| Op::Modify(variable, change, order, to);
         let op = match (bare, stem) {
             ("READ_ONCE" | "ACCESS_ONCE" | "smp_load_acquire" | "LOAD" | "load", _)
-            | (_, "atomic_read" | "test_bit") => Op::Load(variable, to, true),
+            | (_, "atomic_read" | "test_bit") => {
+                Op::Load(variable, to, if order == Order::Full { Order::Acquire } else { order })
+            }
             ("WRITE_ONCE" | "smp_store_release" | "STORE" | "store" | "smp_store_mb" | "rcu_assign_pointer", _)
             | (_, "atomic_set") => {
                 let value = self.argument(args, 1, place);
-                self.push(Op::Store(variable, value, true), place);
+                let weak = if order == Order::Full { Order::Release } else { order };
+                self.push(Op::Store(variable, value, weak), place);
+                if is_strict {
+                    self.push(Op::Fence, place);
+                }
                 return true;
             }
-            (_, "atomic_inc" | "refcount_inc" | "atomic_fetch_inc") => {
-                Op::Modify(variable, Rmw::Add(first(), Result::Old), to)
-            }
-            (_, "atomic_dec" | "refcount_dec" | "atomic_fetch_dec") => {
-                Op::Modify(variable, Rmw::Add(Pure::Int(-1), Result::Old), to)
-            }
-            (_, "atomic_inc_return") => Op::Modify(variable, Rmw::Add(first(), Result::New), to),
-            (_, "atomic_dec_return") => Op::Modify(variable, Rmw::Add(Pure::Int(-1), Result::New), to),
-            (_, "atomic_dec_and_test" | "refcount_dec_and_test") => {
-                Op::Modify(variable, Rmw::Add(Pure::Int(-1), Result::IsZero), to)
-            }
-            (_, "atomic_inc_and_test") => Op::Modify(variable, Rmw::Add(first(), Result::IsZero), to),
-            (_, "atomic_inc_not_zero" | "refcount_inc_not_zero" | "kref_get_unless_zero") => {
-                Op::Modify(variable, Rmw::AddNotZero, to)
-            }
+            (_, "atomic_inc" | "refcount_inc") => modify(Rmw::Add(first(), Result::Nothing)),
+            (_, "atomic_dec" | "refcount_dec") => modify(Rmw::Add(Pure::Int(-1), Result::Nothing)),
+            (_, "atomic_fetch_inc") => modify(Rmw::Add(first(), Result::Old)),
+            (_, "atomic_fetch_dec") => modify(Rmw::Add(Pure::Int(-1), Result::Old)),
+            (_, "atomic_inc_return") => modify(Rmw::Add(first(), Result::New)),
+            (_, "atomic_dec_return") => modify(Rmw::Add(Pure::Int(-1), Result::New)),
+            (_, "atomic_dec_and_test" | "refcount_dec_and_test") => modify(Rmw::Add(Pure::Int(-1), Result::IsZero)),
+            (_, "atomic_inc_and_test") => modify(Rmw::Add(first(), Result::IsZero)),
+            (_, "atomic_inc_not_zero" | "refcount_inc_not_zero" | "kref_get_unless_zero") => modify(Rmw::AddNotZero),
             (_, "atomic_add" | "atomic_add_return") => {
                 let by = self.argument(args, 0, place);
-                Op::Modify(variable, Rmw::Add(by, Result::New), to)
+                let result = if stem == "atomic_add" { Result::Nothing } else { Result::New };
+                Op::Modify(variable, Rmw::Add(by, result), order, to)
             }
             (_, "atomic_sub" | "atomic_sub_return") => {
                 let by = self.argument(args, 0, place);
-                Op::Modify(variable, Rmw::Add(Pure::Unary('-', Box::new(by)), Result::New), to)
+                let result = if stem == "atomic_sub" { Result::Nothing } else { Result::New };
+                Op::Modify(variable, Rmw::Add(Pure::Unary('-', Box::new(by)), result), order, to)
             }
             (_, "atomic_fetch_add" | "fetch_add") => {
                 let by = self.argument(args, 1, place);
-                Op::Modify(variable, Rmw::Add(by, Result::Old), to)
+                Op::Modify(variable, Rmw::Add(by, Result::Old), order, to)
             }
             (_, "xchg" | "atomic_xchg" | "swap") => {
                 let value = self.argument(args, 1, place);
-                Op::Modify(variable, Rmw::Swap(value), to)
+                Op::Modify(variable, Rmw::Swap(value), order, to)
             }
             (_, "cmpxchg" | "atomic_cmpxchg" | "compare_exchange") => {
                 let expected = self.argument(args, 1, place);
                 let value = self.argument(args, 2, place);
-                Op::Modify(variable, Rmw::Compare(expected, value), to)
+                Op::Modify(variable, Rmw::Compare(expected, value), order, to)
             }
-            (_, "test_and_set_bit" | "set_bit") => Op::Modify(variable, Rmw::Swap(Pure::Int(1)), to),
-            (_, "test_and_clear_bit" | "clear_bit" | "clear_bit_unlock") => {
-                Op::Modify(variable, Rmw::Swap(Pure::Int(0)), to)
-            }
+            (_, "test_and_set_bit" | "set_bit") => modify(Rmw::Swap(Pure::Int(1))),
+            (_, "test_and_clear_bit" | "clear_bit" | "clear_bit_unlock") => modify(Rmw::Swap(Pure::Int(0))),
             _ => return false,
         };
         self.push(op, place);
         true
+    }
+}
+
+/// How an access by this name is ordered, and whether a full barrier follows a store. In user land the last argument says it.
+fn order(name: &str, args: &[String]) -> (Order, bool) {
+    let said = args.last().map(|arg| arg.rsplit(':').next().unwrap_or(arg).to_ascii_lowercase());
+    match said.as_deref() {
+        Some("relaxed") => return (Order::Once, false),
+        Some("acquire") => return (Order::Acquire, false),
+        Some("release") => return (Order::Release, false),
+        Some("seqcst" | "seq_cst" | "acqrel" | "acq_rel") => return (Order::Full, true),
+        _ => {}
+    }
+    let has = |end: &str| name.ends_with(end);
+    if has("_relaxed") {
+        (Order::Once, false)
+    } else if has("_acquire") {
+        (Order::Acquire, false)
+    } else if has("_release") || matches!(name, "rcu_assign_pointer" | "clear_bit_unlock") {
+        (Order::Release, false)
+    } else if name == "smp_store_mb" {
+        (Order::Once, true)
+    } else {
+        let is_void = ["atomic_inc", "atomic_dec", "atomic_add", "atomic_sub", "atomic_or", "set_bit", "clear_bit"];
+        let is_access = ["READ_ONCE", "ACCESS_ONCE", "WRITE_ONCE", "LOAD", "STORE", "load", "store", "atomic_read"];
+        let is_plain = ["atomic_set", "test_bit", "refcount_inc", "refcount_dec"];
+        let is_weak = is_void.contains(&name) || is_access.contains(&name) || is_plain.contains(&name);
+        (if is_weak { Order::Once } else { Order::Full }, false)
     }
 }

@@ -74,7 +74,8 @@ impl Machine<'_> {
                 state[at + OWNER] = task as i32 + 1;
                 state[at + DEPTH] += 1;
                 if self.program.locks[lock].1 == Kind::Seqlock {
-                    state[at + SEQUENCE] = (state[at + SEQUENCE] + 1) % 16;
+                    // Odd while it is written, which its holder says here.
+                    state[at + SEQUENCE] = (state[at + SEQUENCE] + 2) % 32;
                 }
             }
         }

@@ -136,7 +136,7 @@ impl Machine<'_> {
                 let value = self.eval(state, task, value);
                 self.put_variable(state, *variable, value);
             }
-            Op::Modify(variable, change, local) => self.modify(state, task, *variable, change, *local),
+            Op::Modify(variable, change, _, local) => self.modify(state, task, *variable, change, *local),
             Op::Choose(_, local) => self.put_local(state, task, *local, i64::from(step.alternative)),
             Op::Sleep(_, local) => {
                 let timeout = self.get(state, task, ASLEEP) == 1;
@@ -183,6 +183,7 @@ impl Machine<'_> {
                     Result::New => new,
                     Result::Old => old,
                     Result::IsZero => i64::from(new == 0),
+                    Result::Nothing => 0,
                 };
                 (new, result)
             }
@@ -287,7 +288,7 @@ impl Machine<'_> {
             };
             let first = Place { line: freed as u32, from: 0, to: 0 };
             let labels = vec![(place, text.to_owned()), (first, "freed here".to_owned())];
-            shown.push(Shown { code, subject: name.clone(), title, labels, ends: false });
+            shown.push(Shown { code, subject: name.clone(), title, labels, ends: true });
         } else if frees {
             state[at] = place.line as i32;
         }

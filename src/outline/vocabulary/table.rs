@@ -230,6 +230,7 @@ pub(super) const OTHERS: &[(&str, Word)] = &[
     ("kmem_cache_free", Word::Free),
     ("free", Word::Free),
     ("smp_mb", Word::Fence),
+    ("fence", Word::Fence),
     ("mb", Word::Fence),
     ("smp_mb__before_atomic", Word::Fence),
     ("smp_mb__after_atomic", Word::Fence),

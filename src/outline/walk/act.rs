@@ -333,7 +333,17 @@ impl<'a> Walk<'a> {
         let verb = if is_lock { "may sleep" } else { "may sleep here" };
         let title = format!("{what} may sleep in atomic context");
         let labels = vec![Label { place, text: format!("{what} {verb}") }, Label { place: from, text: why }];
-        self.find("LW002", what.split(',').next().unwrap_or(what), title, labels, Vec::new());
+        let name = what.split(['(', ',', ' ']).next().unwrap_or(what);
+        let known = if is_lock { None } else { self.scope.catalogued(name) };
+        let notes = known.map(|known| {
+            let facts: Vec<String> = known.facts.iter().map(Fact::text).collect();
+            let facts = facts.join(", ");
+            format!(
+                "`fn {name}: {facts}` is from the catalogue ({}): a line `fn {name}: ...` here says otherwise",
+                known.about
+            )
+        });
+        self.find("LW002", what.split(',').next().unwrap_or(what), title, labels, notes.into_iter().collect());
     }
 
     /// What makes the path atomic, and where.

@@ -303,7 +303,16 @@ fn report(walk: &mut Walk, cycle: &[&Edge]) {
     if walk.findings.iter().any(|known| known.code == "LW003" && known.subject == subject) {
         return;
     }
-    walk.findings.push(Finding { code: "LW003", subject, title, labels, notes: Vec::new(), grade, schedule: None });
+    walk.findings.push(Finding {
+        code: "LW003",
+        subject,
+        title,
+        labels,
+        notes: Vec::new(),
+        grade,
+        schedule: None,
+        scene: None,
+    });
 }
 
 /// A lock of a handler, and one that is held with that interrupt on, directly or down a chain of orders.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::event::Symbol;
 use crate::event::outcome::Outcome;
 use crate::program::small::flat::{Line, is_repeated};
-use crate::program::small::names::SLOTS;
+use crate::program::small::names::{QUEUES, SLOTS};
 use crate::program::small::{Labels, LockKind, Small, Stmt};
 use crate::subject::form::{Block, Builder, Cell, CellKind, Form, Kind, Lock, Queue, Reader};
 
@@ -129,7 +129,7 @@ impl<'a> Translation<'a> {
         let slot =
             |builder: &mut Builder, &name: &Symbol| builder.cell(name, CellKind::Plain, 0..=allocations as i64, 0);
         let slots = SLOTS[..small.slots].iter().map(|name| slot(&mut builder, name)).collect();
-        let queues = (0..small.queues).map(|_| builder.queue()).collect();
+        let queues = QUEUES[..small.queues].iter().map(|&name| builder.queue(name)).collect();
         let jiffies_max = i64::try_from(jiffies_max).unwrap_or(i64::MAX);
         Translation { small, builder, jiffies_max, locks, bkl, cells, atomics, slots, queues, blocks }
     }

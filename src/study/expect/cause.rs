@@ -13,22 +13,8 @@ use crate::lease::{F_RDLCK, F_UNLCK, F_WRLCK};
 use crate::scenario::{Call, Scenario};
 use crate::study::expect::Expected;
 
-/// Is there a rule for the design? What the rule does not explain is new then.
-pub fn has_rule(design: &str) -> bool {
-    design == "bkl"
-}
-
-/// The bug that a finding of the design is.
-pub fn cause(design: &str, scenario: &Scenario, finding: &Finding) -> Option<&'static Expected> {
-    if !has_rule(design) {
-        return None;
-    }
-    let found = of_bkl(scenario, finding)?;
-    debug_assert_eq!((found.code, found.subject), (finding.code, finding.subject.as_str()));
-    Some(found)
-}
-
-fn of_bkl(scenario: &Scenario, finding: &Finding) -> Option<&'static Expected> {
+/// The bug of `bkl` that a finding is.
+pub(super) fn of_bkl(scenario: &Scenario, finding: &Finding) -> Option<&'static Expected> {
     let (memory, lsm) = (scenario.faults.memory, scenario.faults.lsm);
     Some(match (finding.code, finding.subject.as_str()) {
         (Code::LW007, "f_owner.lock") => &CLOSED_DURING_EXPIRY[0],
@@ -49,11 +35,15 @@ fn of_bkl(scenario: &Scenario, finding: &Finding) -> Option<&'static Expected> {
         (Code::LW032, "local lease") => &REVOKED_UNKNOWN,
         (Code::LW032, "server lease") => kept(scenario),
         (Code::LW034, "delegation") => &HANDED_OUT,
+        (Code::LW035, "lease") if memory => &NOT_REMOVED,
+        (Code::LW035, "lease") if asks_again(scenario) => &CANCELLED_IN_FRONT,
+        (Code::LW035, "lease") => &LISTED_IN_FRONT,
         (Code::LW040, "leases") => return left(scenario, finding),
         (Code::LW040, "result") if memory && enters(finding) => &REFUSED_BY_A_PHANTOM,
         (Code::LW040, "result") if lsm && !enters(finding) => &SEEN_AND_REFUSED,
         (Code::LW040, "result") if scenario.tasks.len() > 2 => &GRANTED_TO_ONE_OPEN,
         (Code::LW040, "result") if is_granted(finding) => &GRANTED_TOO_LATE,
+        (Code::LW040, "result") if opens_for_read(finding) && asks_for_both(scenario) => &HIDDEN_BEHIND,
         (Code::LW040, "result") if is_look(finding) && asks_beside_a_break(scenario) => &SEEN_AFTER_THE_BREAK,
         _ => return None,
     })
@@ -67,6 +57,16 @@ fn in_break(finding: &Finding) -> bool {
 /// Is it the answer of an open or a truncation?
 fn enters(finding: &Finding) -> bool {
     finding.message.contains("open(") || finding.message.contains("truncate(")
+}
+
+/// Is it an open for read that did not have to wait?
+fn opens_for_read(finding: &Finding) -> bool {
+    finding.message.ends_with("open(file, O_RDONLY) returned 0")
+}
+
+/// Are both kinds of lease asked for?
+fn asks_for_both(scenario: &Scenario) -> bool {
+    [F_RDLCK, F_WRLCK].iter().all(|&lease| any(scenario, |call| asks_for(call, lease)))
 }
 
 /// Is it a lease call that returned 0?

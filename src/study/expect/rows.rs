@@ -27,6 +27,39 @@ pub(super) const UNTOLD: Expected = Expected {
     why: "the lease is listed before its fasync entry and owner: the entry's allocation gives the BKL back",
 };
 
+/// What could not be finished is left to the timeout of leases, which starts at the head of the list and may not come that far.
+pub(super) const NOT_REMOVED: Expected = Expected {
+    code: Code::LW035,
+    subject: "lease",
+    bug: "M07",
+    why: "no memory for the fasync entry: the new lease is to time out at once, behind one that is not being broken. There \
+          time_out_leases stops, and openers wait for a lease that nobody has",
+};
+
+/// The same, behind a lease that was listed meanwhile.
+pub(super) const LISTED_IN_FRONT: Expected = Expected {
+    bug: "M01",
+    why: "the lease is allocated between the walk over the list and the insertion: it is listed in front of one that is being \
+          broken. There time_out_leases stops, and openers wait for the one behind",
+    ..NOT_REMOVED
+};
+
+/// The same, behind a lease whose own break its holder has cancelled.
+pub(super) const CANCELLED_IN_FRONT: Expected = Expected {
+    bug: "M40",
+    why: "the holder asks for its lease again, and the break is cancelled. There time_out_leases stops, and openers wait for \
+          the one behind",
+    ..NOT_REMOVED
+};
+
+/// An open looks at the head of the list for what is in its way.
+pub(super) const HIDDEN_BEHIND: Expected = unexplained(
+    "result",
+    "M01",
+    "the read lease is allocated between the walk over the list and the insertion: it is listed in front of a write lease, \
+     which an open for read does not see then",
+);
+
 /// The same window, with the lease gone when the allocation returns.
 pub(super) const FASYNC_ON_FREED: Expected = Expected {
     code: Code::LW020,

@@ -117,10 +117,10 @@ impl Spinlock {
         filp: Filp,
         arg: i32,
         prepared: &Prepared,
-        result: Result<Option<Ptr<FileLock>>>,
-    ) -> Result<Option<Ptr<FileLock>>> {
+        result: Result<Ptr<FileLock>>,
+    ) -> Result<Ptr<FileLock>> {
         let refused = check_open_counts(current, filp.inode, arg).is_err();
-        if refused && result == Ok(Some(prepared.lease)) {
+        if refused && result == Ok(prepared.lease) {
             let _lock = self.file_lock_lock.lock(current);
             unlink(filp.inode.i_flock, prepared.lease);
             return Err(Errno::EAGAIN);
@@ -137,10 +137,14 @@ impl Spinlock {
         Ok(())
     }
 
-    /// M07: no memory for the fasync entry, and what the file had before is taken back as well.
-    pub(super) fn destroy(&self, current: &Task, filp: Filp) {
+    /// No memory for the fasync entry: the record leaks, or (M07) what the file had before is taken back as well.
+    pub(super) fn unprepared(&self, current: &Task, filp: Filp, lease: Ptr<FileLock>) {
+        if self.has(Mutant::LeaseLeakedOnEnomem) {
+            return;
+        }
+        kfree(lease);
         let _lock = self.file_lock_lock.lock(current);
-        self.remove_leases_of(current, filp);
+        self.remove_leases(current, filp, |lease| lease.fl_file.get() == Some(filp.file));
     }
 
     /// M05: after the unlock the entry is put on the lease that is gone.
@@ -153,7 +157,7 @@ impl Spinlock {
                 gone = gone.or((fl.get().fl_file.get() == Some(filp.file)).then_some(fl));
                 at = fl.get().fl_next.get();
             }
-            self.remove_leases_of(current, filp);
+            self.remove_leases(current, filp, |lease| lease.fl_file.get() == Some(filp.file));
         }
         match gone {
             Some(fl) => fasync_helper(current, filp.file, fl.get().fl_fasync),
@@ -195,8 +199,13 @@ impl Spinlock {
         result
     }
 
-    /// M47: whatever the server granted goes back to it, whoever needs it. M46 does nothing.
-    pub(super) fn loser_gives_back(&self, current: &Task, inode: Inode) {
+    /// Unlocks after F_SETLEASE without telling the server what it should hear. M46: nothing, of a lease that was not listed.
+    /// M47: then whatever it granted goes back, whoever needs it. M49: nothing, of a lease that was listed.
+    pub(super) fn unlock_untold(&self, current: &Task, inode: Inode, lock: SpinGuard<'_>, listed: bool) {
+        if listed != self.has(Mutant::ServerNotTold) {
+            return self.unlock(current, inode, lock);
+        }
+        drop(lock);
         if self.has(Mutant::LoserGivesBack) {
             tell_server(current, inode);
         }

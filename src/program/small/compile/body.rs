@@ -307,17 +307,22 @@ impl<'a> Body<'a> {
             Stmt::AtomicSet(at, value) => {
                 self.push(Inst::Store(of(self, at).0, Value::Const(i64::from(value)), Access::Once));
             }
-            Stmt::AtomicInc(at) => self.push(Inst::Rmw(of(self, at).0, Change::Add(1), None)),
-            Stmt::AtomicDec(at) => self.push(Inst::Rmw(of(self, at).0, Change::Add(-1), None)),
+            Stmt::AtomicInc(at) => {
+                self.push(Inst::Rmw(of(self, at).0, Change::Add(Value::Const(1)), Access::Once, None))
+            }
+            Stmt::AtomicDec(at) => {
+                self.push(Inst::Rmw(of(self, at).0, Change::Add(Value::Const(-1)), Access::Once, None))
+            }
             Stmt::Cmpxchg(at, old, new) => {
                 let (atomic, range) = of(self, at);
                 let seen = self.record(range);
-                self.push(Inst::Rmw(atomic, Change::CmpXchg(i64::from(old), i64::from(new)), Some(seen)));
+                let (old, new) = (Value::Const(i64::from(old)), Value::Const(i64::from(new)));
+                self.push(Inst::Rmw(atomic, Change::CmpXchg(old, new), Access::Full, Some(seen)));
                 self.note_last(seen);
             }
             Stmt::DecAndTest(at, _) => {
                 let seen = self.record(0..=1);
-                self.push(Inst::Rmw(of(self, at).0, Change::Add(-1), Some(scratch)));
+                self.push(Inst::Rmw(of(self, at).0, Change::Add(Value::Const(-1)), Access::Full, Some(scratch)));
                 let zero = self.code.label();
                 self.push(Inst::Set(seen, Value::Const(1)));
                 self.push(Inst::Branch(scratch, Is::Eq(1), zero));

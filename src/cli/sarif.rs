@@ -1,0 +1,88 @@
+//! `--sarif FILE`: findings as code hosts read them, at the lines of an outline that is kept in a repository.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use lockwright::check::Code;
+use lockwright::outline::check::{Report, Unit};
+use lockwright::outline::diagnostic::Label;
+use lockwright::outline::finding::{Finding, OUTLINE_CODES};
+use serde_json::{Value, json};
+
+/// Writes the findings of all files.
+pub fn write(path: &Path, reports: &[&Report]) -> Result<()> {
+    let sarif: serde_sarif::sarif::Sarif =
+        serde_json::from_value(log(reports)).context("internal error: this is no SARIF")?;
+    let text = serde_json::to_string_pretty(&sarif).context("internal error: SARIF has string keys")? + "\n";
+    std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))
+}
+
+fn log(reports: &[&Report]) -> Value {
+    let mut rules: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut results = Vec::new();
+    for report in reports {
+        for finding in report.units.iter().flat_map(|unit: &Unit| &unit.findings) {
+            rules.insert(finding.code, title(finding.code));
+            results.push(result(report, finding));
+        }
+    }
+    let rules: Vec<Value> =
+        rules.into_iter().map(|(code, title)| json!({ "id": code, "shortDescription": { "text": title } })).collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "lockwright",
+                "version": env!("CARGO_PKG_VERSION"),
+                "informationUri": "https://crates.io/crates/lockwright",
+                "rules": rules,
+            } },
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    })
+}
+
+fn title(code: &str) -> &'static str {
+    let of_outlines = OUTLINE_CODES.iter().find(|it| it.code == code).map(|it| it.title);
+    of_outlines.or_else(|| code.parse().ok().map(Code::title)).unwrap_or("locking")
+}
+
+fn result(report: &Report, finding: &Finding) -> Value {
+    let labels: Vec<&Label> = finding.labels.iter().filter(|label| label.place.is_somewhere()).collect();
+    let location = |label: &Label| {
+        json!({
+            "physicalLocation": {
+                "artifactLocation": { "uri": report.source.name },
+                "region": {
+                    "startLine": label.place.line,
+                    "startColumn": label.place.from + 1,
+                    "endColumn": label.place.to.max(label.place.from + 1) + 1,
+                },
+            },
+            "message": { "text": label.text },
+        })
+    };
+    let first: Vec<Value> = labels.iter().take(1).map(|label| location(label)).collect();
+    let related: Vec<Value> = labels.iter().skip(1).map(|label| location(label)).collect();
+    let mut text = finding.title.clone();
+    for part in finding.notes.iter().chain(&finding.grade) {
+        text.push_str("\n");
+        text.push_str(part);
+    }
+    if let Some(schedule) = &finding.schedule {
+        text.push_str("\n\n");
+        text.push_str(schedule);
+    }
+    json!({
+        "ruleId": finding.code,
+        "level": if finding.counts() { "error" } else { "note" },
+        "message": { "text": text },
+        "locations": first,
+        "relatedLocations": related,
+        // Lines move; what a finding is about does not.
+        "partialFingerprints": { "lockwright/v1": format!("{} {}", finding.code, finding.subject) },
+    })
+}

@@ -1,0 +1,150 @@
+//! Outlines on every engine: what they come to, and that the engines and the machine of outlines agree on the examples.
+
+use std::path::{Path, PathBuf};
+
+use lockwright::engine::Memory;
+use lockwright::explore::{Config, EngineKind, explore};
+use lockwright::outline::catalogue::Catalogue;
+use lockwright::outline::check::Options;
+use lockwright::outline::plan::plan;
+use lockwright::outline::scope::Conversions;
+use lockwright::outlined;
+use lockwright::program::interpreted::Interpreted;
+
+use crate::agreement::{agree, engine};
+
+fn program(text: &str) -> Interpreted {
+    let options = Options { catalogue: &Catalogue::built_in(), conversions: Conversions::new() };
+    outlined::read("text", text.as_bytes(), &options).unwrap_or_else(|(unfit, _)| panic!("{unfit}"))
+}
+
+/// Each task stores to its own variable, then looks at the other's.
+fn store_buffering(between: &str) -> String {
+    let side = |name: &str, own: &str, other: &str, r: &str| {
+        format!(
+            "task {name}: {name}_side\n\n{name}_side\n   WRITE_ONCE({own}, 1)\n{between}   {r} = READ_ONCE({other})\n\n"
+        )
+    };
+    format!("var x = 0\nvar y = 0\n{}{}", side("a", "x", "y", "r1"), side("b", "y", "x", "r2"))
+}
+
+fn outcomes(text: &str, kind: EngineKind, memory: Memory) -> Vec<String> {
+    let said = engine(&program(text).subject(), kind, memory).expect("a program of a few steps");
+    assert!(said.codes.is_empty(), "{said:?}");
+    said.outcomes.into_iter().collect()
+}
+
+/// Engines with our memory models.
+const ENGINES: [EngineKind; 5] =
+    [EngineKind::Explorer, EngineKind::Explicit, EngineKind::Brute, EngineKind::Dpor, EngineKind::SourceDpor];
+
+#[test]
+fn store_buffering_has_three_outcomes_four_with_store_buffers_and_three_again_with_a_barrier() {
+    let all = ["x=1 y=1 a.r1=0 b.r2=0", "x=1 y=1 a.r1=0 b.r2=1", "x=1 y=1 a.r1=1 b.r2=0", "x=1 y=1 a.r1=1 b.r2=1"];
+    for kind in ENGINES {
+        assert_eq!(outcomes(&store_buffering(""), kind, Memory::Sc), all[1..], "{kind:?}");
+        assert_eq!(outcomes(&store_buffering(""), kind, Memory::Tso), all, "{kind:?}");
+        assert_eq!(outcomes(&store_buffering("   smp_mb()\n"), kind, Memory::Tso), all[1..], "{kind:?}");
+    }
+    // C11 memory is at least as weak.
+    assert_eq!(outcomes(&store_buffering(""), EngineKind::Loom, Memory::Sc), all);
+    assert_eq!(outcomes(&store_buffering("   smp_mb()\n"), EngineKind::Loom, Memory::Sc), all[1..]);
+}
+
+#[test]
+fn a_release_that_an_acquire_reads_orders_what_is_around_them() {
+    let text = |store: &str, load: &str| {
+        format!(
+            "var data = 0\nvar flag = 0\ntask w: writer\ntask r: reader\n\nwriter\n   WRITE_ONCE(data, 1)\n   {store}\n\nreader\n   f = {load}\n   d = READ_ONCE(data)\n"
+        )
+    };
+    // With f=1, d=0 only where nothing orders the two; a machine with store buffers keeps stores in order, C11 does not.
+    let lost = "data=1 flag=1 r.f=1 r.d=0".to_owned();
+    let relaxed = text("WRITE_ONCE(flag, 1)", "READ_ONCE(flag)");
+    let ordered = text("smp_store_release(&flag, 1)", "smp_load_acquire(&flag)");
+    let user_land = text("store(flag, 1, release)", "load(flag, acquire)");
+
+    assert!(!outcomes(&relaxed, EngineKind::Explorer, Memory::Tso).contains(&lost));
+    assert!(outcomes(&relaxed, EngineKind::Loom, Memory::Sc).contains(&lost));
+    assert!(!outcomes(&ordered, EngineKind::Loom, Memory::Sc).contains(&lost));
+    assert!(!outcomes(&user_land, EngineKind::Loom, Memory::Sc).contains(&lost));
+}
+
+/// L(fixed, 4, 4): leasers look at the open count, and openers raise it, under one lock.
+fn leasers_and_openers(leasers: usize, openers: usize) -> String {
+    let tasks = (1..=leasers).map(|at| format!("task leaser{at}: lease\n"));
+    let tasks: String = tasks.chain((1..=openers).map(|at| format!("task opener{at}: open\n"))).collect();
+    format!(
+        "lock i_lock: spinlock\natomic i_writecount = 0\nvar leases = 0\n{tasks}
+lease
+   spin_lock(&i_lock)
+   if (atomic_read(&i_writecount) > 0)
+      spin_unlock(&i_lock)
+      return -EAGAIN
+   WRITE_ONCE(leases, leases + 1)
+   spin_unlock(&i_lock)
+   spin_lock(&i_lock)
+   WRITE_ONCE(leases, leases - 1)
+   spin_unlock(&i_lock)
+
+open
+   spin_lock(&i_lock)
+   atomic_inc(&i_writecount)
+   spin_unlock(&i_lock)
+   if (READ_ONCE(leases) > 0)
+      spin_lock(&i_lock)
+      spin_unlock(&i_lock)
+   atomic_dec(&i_writecount)
+"
+    )
+}
+
+#[test]
+fn the_growing_family_as_an_outline_has_the_states_of_the_family() {
+    for (leasers, openers) in [(1, 1), (2, 2), (4, 4)] {
+        let config = Config::with_engine(EngineKind::Explicit);
+        let verdict = explore(&program(&leasers_and_openers(leasers, openers)).subject(), &config);
+        assert!(verdict.complete() && verdict.findings.is_empty());
+        let family: lockwright::program::family::Family =
+            format!("L-fixed-{leasers}-{openers}").parse().expect("a family");
+        assert_eq!(verdict.states, explore(&family.subject(), &config).states, "{leasers} {openers}");
+        assert_eq!(verdict.outcomes.texts().into_iter().collect::<Vec<_>>(), ["i_writecount=0 leases=0"]);
+    }
+}
+
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut found: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|ext| ext == "outline" || ext == "txt")).collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn engines_and_the_machine_of_outlines_agree_on_every_example() {
+    let folders = [
+        "examples/outlines",
+        "examples/figures",
+        "tests/data/outlines",
+        "tests/verdicts/clean",
+        "tests/verdicts/findings",
+    ];
+    let (mut run, mut refused, mut wrong) = (0, Vec::new(), Vec::new());
+    for path in folders.iter().flat_map(|folder| files(folder)) {
+        let bytes = std::fs::read(&path).expect("a file");
+        let options = Options { catalogue: &Catalogue::built_in(), conversions: Conversions::new() };
+        let (_, planned, mistakes) = plan("example", &bytes, &options);
+        assert!(mistakes.is_empty(), "{}", path.display());
+        for planned in planned {
+            match agree(&planned.program, false) {
+                Ok(Some(_)) => run += 1,
+                Ok(None) => refused.push(format!("{}:{}", path.display(), planned.line)),
+                Err(difference) => wrong.push(format!("{}:{}: {difference}", path.display(), planned.line)),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // What is refused has handlers, works, threads or grace periods.
+    assert!(run >= 80, "{run} were run, and these were not: {refused:#?}");
+}
