@@ -328,7 +328,9 @@ fn preempt_disable_keeps_the_other_task_of_the_cpu_away_and_no_interrupt() {
 #[test]
 fn engines_that_know_no_cpus_refuse_by_name() {
     let model = counter(How::Plain, false, 0);
-    for engine in [EngineKind::Dpor, EngineKind::SourceDpor, EngineKind::Explicit, EngineKind::Loom] {
+    for engine in
+        [EngineKind::Dpor, EngineKind::SourceDpor, EngineKind::Explicit, EngineKind::Loom, EngineKind::Threads]
+    {
         let error = try_explore(model.subject(), &Config::with_engine(engine)).expect_err("it has interrupts");
         assert!(matches!(error, Error::Contexts { .. }), "{engine:?}: {error}");
     }

@@ -101,16 +101,17 @@ const DQBUF: Bug = Bug {
 
 fn dqbuf(unlocks: bool) -> Model {
     Model::new(move |boot| {
-        let (queue, filled) = (boot.mutex("vb_lock"), boot.completion("filled"));
+        let (vb_lock, done_wq) = (boot.mutex("vb_lock"), boot.wait_queue("done_wq"));
+        let filled = boot.atomic("filled", 0);
         boot.task("qbuf", move |current| {
-            filled.owed();
-            drop(queue.lock(current));
-            filled.complete();
+            drop(vb_lock.lock(current));
+            filled.set(1);
+            done_wq.wake_up();
         });
         boot.task("dqbuf", move |current| {
-            let guard = queue.lock(current);
+            let guard = vb_lock.lock(current);
             let guard = Some(guard).filter(|_| !unlocks);
-            filled.wait(current);
+            done_wq.wait_event_timeout(current, None, || filled.read() == 1);
             drop(guard);
         });
     })

@@ -7,7 +7,7 @@ use super::bkl;
 use super::layout::Layout;
 use super::task::Task;
 use crate::engine::{self, Object};
-use crate::event::{ObjectInfo, ObjectKind, Op, Place, Symbol, TaskId, Woken};
+use crate::event::{Note, ObjectInfo, ObjectKind, Op, Place, Symbol, TaskId, Woken};
 
 /// A `wait_queue_head_t`.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +61,10 @@ impl WaitQueue {
         let place = Place::caller();
         current.might_sleep("wait_event");
         let deadline = timeout.map(|timeout| engine::jiffies(place).saturating_add(timeout));
+        if deadline.is_none() {
+            // For ever: whoever wakes it had better not need what is held here.
+            self.0.note(Note::Awaits(self.0.id), place);
+        }
         let entry = engine::history();
         loop {
             self.prepare();

@@ -173,7 +173,7 @@ fn unread<'a>(rest: &'a BTreeMap<String, Value>, known: &[&'static str]) -> Resu
     let keys: Vec<&str> = rest.keys().map(String::as_str).filter(|key| !ABOUT.contains(key)).collect();
     let slip = keys.iter().find_map(|key| Some((key, near(key, known.iter().copied())?)));
     match slip {
-        Some((key, near)) => Err(format!("the key `{key}` is not known: did you mean `{near}`?")),
+        Some((key, near)) => Err(format!("the key `{key}` is not known: did you mean {near}?")),
         None => Ok(keys),
     }
 }
@@ -426,18 +426,18 @@ mod tests {
         );
         assert_eq!(
             about(r#"{"id": "x", "lokcs": {}, "steps": []}"#),
-            "line 1, column 13: the key `lokcs` is not known: did you mean `locks`?"
+            "line 1, column 13: the key `lokcs` is not known: did you mean locks?"
         );
         assert_eq!(
             about(r#"{"id": "x", "locks": {"a": {"kind": "mutex", "clas": "m"}}, "steps": []}"#),
-            "line 1, column 46: the key `clas` is not known: did you mean `class`?"
+            "line 1, column 46: the key `clas` is not known: did you mean class?"
         );
         assert!(
             about(r#"{"id": "x", "locks": {"a": {"kind": "mutx"}}, "steps": []}"#).ends_with("did you mean mutex?")
         );
         assert!(
             about(r#"{"id": "x", "locks": {"a": {"kind": "mutex"}}, "steps": [{"op": "lock", "lock": "a", "moed": "read"}]}"#)
-                .ends_with("step 0: the key `moed` is not known: did you mean `mode`?")
+                .ends_with("step 0: the key `moed` is not known: did you mean mode?")
         );
         // What is near to nothing is told, and the case is read; what says where it comes from is not even told.
         match &parse(r#"{"id": "x", "title": "t", "author": "somebody", "steps": []}"#)[..] {

@@ -68,6 +68,12 @@ fn tasks(view: &dyn View) -> impl Iterator<Item = TaskId> {
     (1..=view.tasks()).map(|task| TaskId(task as u8))
 }
 
+/// Does the task sleep on that wait queue, for ever? Its value has a bit for each task on it.
+fn sleeps_on(view: &dyn View, task: TaskId, queue: ObjectId) -> bool {
+    let is_queue = view.object(queue).kind == ObjectKind::Queue;
+    is_queue && view.status(task).0 == Status::Sleeps(None) && view.peek(queue) >> task.0 & 1 != 0
+}
+
 /// What the task waits for: of one that stands in line for a semaphore, the semaphore.
 fn waits_for(view: &dyn View, task: TaskId) -> Option<ObjectId> {
     let Status::WaitsFor(lock) = view.status(task).0 else { return None };
@@ -79,7 +85,8 @@ fn waits_for(view: &dyn View, task: TaskId) -> Option<ObjectId> {
 impl Wanted {
     /// The task that waits, if there is one.
     fn met(&self, view: &dyn View) -> Option<TaskId> {
-        let waiters = tasks(view).filter(|task| waits_for(view, *task) == Some(self.to));
+        let waits = |task: &TaskId| waits_for(view, *task) == Some(self.to) || sleeps_on(view, *task, self.to);
+        let waiters = tasks(view).filter(waits);
         let holds = |task: TaskId| self.from_is_event || view.holders(self.from) >> task.0 & 1 != 0;
         let is_handler = |task: TaskId| view.seat(task).is_some_and(|seat| seat.level > Level::Task);
         let stalls = |waiter: TaskId| {
@@ -108,8 +115,8 @@ impl Check for Target {
         let spot = |task: TaskId| Spot { step: step + 1, task, place: view.status(task).1, set_up_of: None };
         docket.report(REACHED, SUBJECT, |names| {
             let waits = |task: &TaskId| {
-                let lock = waits_for(view, *task).map_or_else(String::new, |lock| names.object(view, lock));
-                format!("{} waits for {lock}", names.task(*task))
+                let lock = waits_for(view, *task).map(|lock| format!("waits for {}", names.object(view, lock)));
+                format!("{} {}", names.task(*task), lock.as_deref().unwrap_or("sleeps"))
             };
             let text: Vec<String> = met.iter().map(waits).collect();
             let (first, last) = (met[0], met[met.len() - 1]);

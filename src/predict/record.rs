@@ -1,6 +1,9 @@
 //! The events of an engine as steps of the validator.
 //!
 //! Every task is a stream, and so is every handler. The class of a lock is its name, as for LW003.
+//!
+//! A wait queue on which tasks wait for ever is an event, if one task alone wakes it: that task owes the wake-up from its beginning, and anew after each. With
+//! several that wake it, or one that waits itself, nothing is said: another may do what one cannot.
 
 use std::collections::HashMap;
 use std::hash::Hasher;
@@ -55,6 +58,10 @@ struct Sink {
     texts: Vec<Vec<(String, event::Place)>>,
     cpus: Vec<Option<usize>>,
     delivered: Vec<Vec<usize>>,
+    /// Which task wakes which queue.
+    wakes: Vec<(TaskId, LockId)>,
+    /// Which task waits for which event.
+    awaits: Vec<(TaskId, LockId)>,
     /// Tasks that wait, and for what: those that still do at the end have asked for it too.
     waiting: Vec<(TaskId, Op, event::Place)>,
 }
@@ -67,7 +74,7 @@ fn kind(kind: ObjectKind) -> Option<LockKind> {
         ObjectKind::RwLock => LockKind::RwLock,
         ObjectKind::RwSem => LockKind::RwSem,
         ObjectKind::Semaphore => LockKind::Semaphore,
-        ObjectKind::Completion => LockKind::Completion,
+        ObjectKind::Completion | ObjectKind::Queue => LockKind::Completion,
         _ => return None,
     })
 }
@@ -130,7 +137,14 @@ impl Sink {
         let (step, text) = match event.what {
             What::Op(op, result) => {
                 self.waiting.retain(|(task, ..)| *task != event.task);
-                (self.operation(op, result, view, names), names.op(view, op))
+                let step = match op {
+                    Op::Wake(queue) => self.lock(queue, view, names).map(|lock| {
+                        self.wakes.push((event.task, lock));
+                        Step::Complete { lock }
+                    }),
+                    _ => self.operation(op, result, view, names),
+                };
+                (step, names.op(view, op))
             }
             What::Note(Note::Preempt(1)) => (Some(Step::PreemptDisable), "preempt_disable()".to_owned()),
             What::Note(Note::Preempt(_)) => (Some(Step::PreemptEnable), "preempt_enable()".to_owned()),
@@ -140,6 +154,7 @@ impl Sink {
             }
             What::Note(Note::Awaits(id)) => {
                 let lock = self.lock(id, view, names);
+                self.awaits.extend(lock.map(|lock| (event.task, lock)));
                 (lock.map(|lock| Step::Wait { lock }), format!("waits for {} if it has to", names.object(view, id)))
             }
             // A lock that sleeps says so itself.
@@ -160,10 +175,46 @@ impl Sink {
         }
     }
 
-    fn finish(mut self, view_free: Vec<(TaskId, Step, String, event::Place)>) -> Record {
-        for (task, step, text, place) in view_free {
+    /// The wake-ups that one task alone brings: it owes each from its beginning, and after the one before.
+    fn owe_wakes(&mut self) {
+        let mut queues: Vec<LockId> = self.wakes.iter().map(|(_, queue)| *queue).collect();
+        queues.sort_unstable();
+        queues.dedup();
+        for queue in queues {
+            let mut of = self.wakes.iter().filter(|(_, woken)| *woken == queue).map(|(task, _)| *task);
+            let Some(waker) = of.next() else { continue };
+            if of.any(|task| task != waker) || self.awaits.contains(&(waker, queue)) {
+                continue;
+            }
+            let stream = waker.index();
+            let Some((_, place)) = self.texts[stream].first().cloned() else { continue };
+            let text = format!("has to wake {}", self.locks[queue].name);
+            let mut steps = vec![(stream, Step::EventStart { lock: queue })];
+            let mut texts = vec![(text.clone(), place)];
+            let mut old = std::mem::take(&mut self.texts[stream]).into_iter();
+            for (task, step) in std::mem::take(&mut self.steps) {
+                steps.push((task, step));
+                if task != stream {
+                    continue;
+                }
+                let of_step = old.next().unwrap_or((String::new(), place));
+                let again = (step == Step::Complete { lock: queue }).then(|| (text.clone(), of_step.1));
+                texts.push(of_step);
+                if let Some(again) = again {
+                    steps.push((stream, Step::EventStart { lock: queue }));
+                    texts.push(again);
+                }
+            }
+            self.steps = steps;
+            self.texts[stream] = texts;
+        }
+    }
+
+    fn finish(mut self, asked: Vec<(TaskId, Step, String, event::Place)>) -> Record {
+        for (task, step, text, place) in asked {
             self.add(task, step, text, place);
         }
+        self.owe_wakes();
         let streams = self.texts.len().max(self.cpus.len());
         self.texts.resize_with(streams, Vec::new);
         Record {

@@ -58,6 +58,39 @@ fn what_this_program_does_not_reach_is_said_to_be_so() {
     assert!(predicted.text().contains("no interleaving of this program"), "{}", predicted.text());
 }
 
+/// A task waits on a queue with a lock held that the one who wakes it takes first; `wakers` tasks wake it, the second without the lock.
+fn waits(wakers: usize) -> Predicted {
+    Model::new(move |boot| {
+        let (lock, queue, ready) = (boot.mutex("lock"), boot.wait_queue("queue"), boot.atomic("ready", 0));
+        boot.task("waker", move |current| {
+            drop(lock.lock(current));
+            ready.set(1);
+            queue.wake_up();
+        });
+        if wakers > 1 {
+            boot.task("other", move |_| {
+                ready.set(1);
+                queue.wake_up();
+            });
+        }
+        boot.task("waiter", move |current| {
+            let _guard = lock.lock(current);
+            queue.wait_event_timeout(current, None, || ready.read() == 1);
+        });
+    })
+    .predict()
+}
+
+#[test]
+fn a_wait_queue_that_one_task_wakes_is_an_event_and_with_two_nothing_is_said() {
+    let predicted = waits(1);
+    assert_eq!(predicted.codes(), ["LW003"], "{}", predicted.text());
+    assert!(matches!(predicted.foreseen[0].fate, Fate::Reached(_)), "{}", predicted.text());
+    assert!(predicted.text().contains("owes queue"), "{}", predicted.text());
+
+    assert_eq!(waits(2).codes(), [""; 0]);
+}
+
 #[test]
 fn the_cure_of_an_interrupt_names_the_place() {
     let predicted = Model::new(|boot| {

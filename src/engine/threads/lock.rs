@@ -44,7 +44,9 @@ impl Lock {
     pub fn new(kind: ObjectKind, value: u64) -> Option<Lock> {
         let owner = || AtomicU8::new(NOBODY);
         match kind {
-            ObjectKind::Semaphore => Some(Lock::Permits(Box::new((Mutex::new(value), Condvar::new())))),
+            ObjectKind::Semaphore | ObjectKind::Completion => {
+                Some(Lock::Permits(Box::new((Mutex::new(value), Condvar::new()))))
+            }
             kind if kind.is_shared() => {
                 let reads = [const { AtomicU8::new(0) }; TASKS_MAX + 1];
                 Some(Lock::Shared(Box::new(Shared { raw: RawRwLock::INIT, owner: owner(), reads })))
