@@ -6,69 +6,72 @@
 
 use lockwright::prelude::*;
 
-/// Two accounts with 8 and 5.
+/// Two accounts with 6 and 7.
 pub trait Bank: Copy + Send + Sync + 'static {
     /// Makes its locks and accounts.
     fn open(boot: &mut Boot) -> Self;
-    /// Moves 5 from the first account to the second.
-    fn transfer(self, current: &Task);
+    /// Adds the amount to the first account, and takes it from the second.
+    fn transfer(self, current: &Task, amount: i64);
     /// What is in both.
-    fn total(self, current: &Task) -> u64;
+    fn total(self, current: &Task) -> i64;
 }
 
 /// One lock over everything.
 #[derive(Clone, Copy)]
-pub struct OneLock(SpinLock, Plain<u64>, Plain<u64>);
+pub struct OneLock(SpinLock, [Plain<i64>; 2]);
 
 impl Bank for OneLock {
     fn open(boot: &mut Boot) -> OneLock {
-        OneLock(boot.spinlock("bank"), boot.plain("first", 8), boot.plain("second", 5))
+        OneLock(boot.spinlock("bank"), [boot.plain("first", 6), boot.plain("second", 7)])
     }
 
-    fn transfer(self, current: &Task) {
+    fn transfer(self, current: &Task, amount: i64) {
         let _guard = self.0.lock(current);
-        self.1.set(self.1.get() - 5);
-        self.2.set(self.2.get() + 5);
+        let [first, second] = self.1;
+        first.set(first.get() + amount);
+        second.set(second.get() - amount);
     }
 
-    fn total(self, current: &Task) -> u64 {
+    fn total(self, current: &Task) -> i64 {
         let _guard = self.0.lock(current);
-        self.1.get() + self.2.get()
+        self.1[0].get() + self.1[1].get()
     }
 }
 
-/// A lock for each account.
+/// A lock for each account, always the first one first.
 #[derive(Clone, Copy)]
-pub struct TwoLocks([SpinLock; 2], Plain<u64>, Plain<u64>);
+pub struct TwoLocks([SpinLock; 2], [Plain<i64>; 2]);
 
 impl Bank for TwoLocks {
     fn open(boot: &mut Boot) -> TwoLocks {
         let locks = [boot.spinlock("first.lock"), boot.spinlock("second.lock")];
-        TwoLocks(locks, boot.plain("first", 8), boot.plain("second", 5))
+        TwoLocks(locks, [boot.plain("first", 6), boot.plain("second", 7)])
     }
 
-    fn transfer(self, current: &Task) {
-        let from = self.0[0].lock(current);
-        self.1.set(self.1.get() - 5);
-        drop(from);
-        let _to = self.0[1].lock(current);
-        self.2.set(self.2.get() + 5);
-    }
-
-    fn total(self, current: &Task) -> u64 {
-        let first = {
-            let _guard = self.0[0].lock(current);
-            self.1.get()
-        };
+    fn transfer(self, current: &Task, amount: i64) {
+        let [first, second] = self.1;
+        let guard = self.0[0].lock(current);
+        first.set(first.get() + amount);
+        drop(guard);
+        // Nobody has the money here.
         let _guard = self.0[1].lock(current);
-        first + self.2.get()
+        second.set(second.get() - amount);
+    }
+
+    fn total(self, current: &Task) -> i64 {
+        let _first = self.0[0].lock(current);
+        let _second = self.0[1].lock(current);
+        self.1[0].get() + self.1[1].get()
     }
 }
 
-/// A transfer beside a look at the total.
+/// A teller who moves 5 to the second account and then 12 to the first, beside a look at the total.
 fn audit<B: Bank>(boot: &mut Boot) {
     let bank = B::open(boot);
-    boot.task("transfer", move |current| bank.transfer(current));
+    boot.task("teller", move |current| {
+        bank.transfer(current, -5);
+        bank.transfer(current, 12);
+    });
     boot.task("total", move |current| bank.total(current));
 }
 

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::check::{Checks, Code};
-use crate::engine::{self, Booted, Clock, Program};
+use crate::engine::{self, Booted, Clock, Contexts, Program};
 use crate::event::names::Names;
 use crate::event::outcome::{self, Notation, Outcome, Remains};
 use crate::event::{Place, Symbol, View};
@@ -37,9 +37,11 @@ use crate::explore::schedule::{Guide, replay};
 use crate::explore::{Config, Subject, Verdict, explore_with_witnesses};
 use crate::kernel::task::Task;
 use crate::kernel::{Faults, Kernel};
+use crate::predict::{Predicted, Unpredicted, predict};
 use crate::report::counterexample;
 
 pub mod compare;
+mod cpus;
 mod probe;
 mod setup;
 
@@ -86,6 +88,38 @@ impl Model {
             names: self.names.clone(),
             place: self.place,
         }
+    }
+
+    /// Runs it once, each task as far as it can go, and predicts from that what other orders do; then looks for each predicted cycle in every interleaving.
+    ///
+    /// ```
+    /// use lockwright::prelude::*;
+    ///
+    /// let model = Model::new(|boot| {
+    ///     let (a, b) = (boot.mutex("a"), boot.mutex("b"));
+    ///     for (name, outer, inner) in [("there", a, b), ("back", b, a)] {
+    ///         boot.task(name, move |current| {
+    ///             let _outer = outer.lock(current);
+    ///             let _inner = inner.lock(current);
+    ///         });
+    ///     }
+    /// });
+    ///
+    /// assert_eq!(model.predict().codes(), ["LW003"]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the program cannot be explored.
+    pub fn predict(&self) -> Predicted {
+        self.try_predict(&Config::default()).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same within bounds.
+    ///
+    /// # Errors
+    /// If the program cannot be explored.
+    pub fn try_predict(&self, config: &Config) -> Result<Predicted, Unpredicted> {
+        predict(&self.subject, &self.names, &Guide::Sequential, Some(config))
     }
 
     /// The program, for what takes one: `explore`, `replay`.
@@ -161,13 +195,14 @@ struct Plan {
     names: Vec<String>,
     groups: Vec<u8>,
     clock: Clock,
+    contexts: Contexts,
 }
 
 impl Plan {
     fn of(boot: &Boot) -> Plan {
         let names = boot.tasks.iter().map(|task| task.name.clone()).collect();
         let groups = boot.tasks.iter().map(|task| task.group).collect();
-        Plan { names, groups, clock: boot.clock }
+        Plan { names, groups, clock: boot.clock, contexts: cpus::contexts(&boot.tasks, boot.preemption) }
     }
 }
 
@@ -220,6 +255,10 @@ impl Program for Closure {
 
     fn clock(&self) -> Clock {
         self.plan.clock
+    }
+
+    fn contexts(&self) -> Contexts {
+        self.plan.contexts.clone()
     }
 
     fn alike(&self) -> Vec<u8> {

@@ -120,8 +120,12 @@ impl Checks {
 
     /// Judges an event; true if the execution ends here.
     pub fn event(&mut self, event: &Event, view: &dyn View) -> bool {
+        self.judge(event, view, false)
+    }
+
+    fn judge(&mut self, event: &Event, view: &dyn View, again: bool) -> bool {
         let Checks { names, ledger, order, orders, extra, seen, found, .. } = self;
-        let mut docket = Docket::new(names, seen, found, event.step);
+        let mut docket = Docket::new(names, seen, found, event.step).again(again);
         unlock::judge(event, view, ledger, &mut docket);
         sleep::judge(event, view, ledger, &mut docket);
         slab::judge(event, view, ledger, &mut docket);
@@ -135,11 +139,12 @@ impl Checks {
 
     /// Judges a state; true if the execution ends here.
     pub fn state(&mut self, step: u32, view: &dyn View) -> bool {
-        let Checks { names, ledger, seen, found, stands, .. } = self;
+        let Checks { names, ledger, extra, seen, found, stands, .. } = self;
         let mut docket = Docket::new(names, seen, found, step);
         look(view, stands);
         _ = deadlock::judge(step, view, stands, ledger, &mut docket);
         race::judge(step, view, stands, &mut docket);
+        extra.iter_mut().for_each(|check| check.state(view, &mut docket));
         docket.stop()
     }
 
@@ -198,7 +203,7 @@ impl Checks {
     /// Follows an event that was judged before.
     pub fn again(&mut self, event: &Event, view: &dyn View) {
         if !self.extra.is_empty() {
-            self.event(event, view);
+            self.judge(event, view, true);
         } else {
             let Checks { names, ledger, order, orders, seen, found, .. } = self;
             let mut docket = Docket::new(names, seen, found, event.step);

@@ -10,6 +10,7 @@ use lockwright::report::columns::{PAGE_COLUMNS, PAGE_COLUMNS_MIN};
 use lockwright::study::slice::Slice;
 
 mod all;
+mod beside;
 mod check;
 mod compare;
 mod explain;
@@ -26,11 +27,16 @@ mod outlines;
 mod partition;
 mod progress;
 mod replay;
+mod report;
+mod rules;
 mod sarif;
 mod save;
+mod schema;
 mod search;
 mod select;
+mod throughput;
 mod trend;
+mod write;
 
 /// The result of a run, as the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,17 +103,32 @@ enum Command {
         /// Lay the page out for a terminal of N columns, 40 to 118.
         #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(40..=118))]
         columns: Option<u16>,
+        /// Then say what that run tells of other orders, and look for each predicted deadlock in every interleaving.
+        #[arg(long)]
+        predict: bool,
+        /// Draw the schedule as well: a picture of the steps around the finding, or of all if there is none.
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
     },
+    /// Write the HTML report: the matrix, every finding step by step, and what changes from the first design to the last.
+    Report(report::Arguments),
     /// Run lease scripts on a design, and hold each against its recording from a real kernel.
     Lease(lease::Arguments),
     /// Judge step sequences: predict deadlocks and misuse of locks from one run.
     Lockdep(lockdep::Arguments),
+    /// Infer which lock guards which field of a design from every step, or what changes in that from one design to another.
+    Rules(rules::Arguments),
     /// Show a call's outline as executed, with the locks held at each line.
     Outline(outline::Arguments),
     /// List designs, mutants, scenarios, engines, calls, findings and the catalogue of kernel functions.
     List {
         /// One list alone; `mutants` alone says what catches each.
         what: Option<list::What>,
+    },
+    /// Print the JSON Schema of what a command prints with --json.
+    Schema {
+        /// The command, with dashes: compare, check-all; the names of all if none is given.
+        name: Option<String>,
     },
     /// Explain a finding, or a bug that findings are known as.
     Explain {
@@ -135,11 +156,16 @@ pub fn run(arguments: Arguments) -> Result<Status> {
         Some(Command::Merge { files }) => partition::merge(&files),
         Some(Command::Compare(arguments)) => compare::run(&arguments, json),
         Some(Command::Explore(arguments)) => explore::run(&arguments, json),
-        Some(Command::Replay { file, columns }) => replay::run(&file, page_columns(columns), json),
+        Some(Command::Replay { file, columns, predict, svg }) => {
+            replay::run(&file, svg.as_deref(), page_columns(columns), predict, json)
+        }
+        Some(Command::Report(arguments)) => report::run(&arguments, json),
         Some(Command::Lease(arguments)) => lease::run(&arguments, json),
         Some(Command::Lockdep(arguments)) => lockdep::run(&arguments, json),
+        Some(Command::Rules(arguments)) => rules::run(&arguments, json),
         Some(Command::Outline(arguments)) => outline::run(&arguments, json),
         Some(Command::List { what }) => list::run(what, json),
+        Some(Command::Schema { name }) => schema::run(name.as_deref()),
         Some(Command::Explain { code }) => explain::run(&code, json),
     }
 }

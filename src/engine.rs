@@ -3,7 +3,7 @@
 //! Code under test is written once. Its locks, cells and queues are [`Object`]s: names that the
 //! *current engine* of the execution gives a meaning to. [`controlled`] runs tasks as coroutines
 //! under a [`Strategy`] and knows every state exactly; [`loom`] hands the same operations to the
-//! loom crate and its C11-like memory. Which one it is, is chosen at run time.
+//! loom crate and its C11-like memory; [`threads`] runs tasks on OS threads. Which one it is, is chosen at run time.
 //!
 //! An object remembers the execution that made it; an engine refuses another's (one integer compare).
 //!
@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::event::outcome::Outcome;
 use crate::event::{ListEntry, Note, ObjectId, ObjectInfo, Op, Place, TaskId, View};
 
+mod contexts;
 pub mod controlled;
 pub mod fingerprint;
 mod limits;
@@ -27,8 +28,10 @@ mod observer;
 pub mod process;
 mod quiet;
 mod teller;
+pub mod threads;
 pub mod world;
 
+pub use contexts::{Contexts, Preemption};
 use fingerprint::Fingerprint;
 pub use limits::{Exceeded, OBJECTS_MAX, READERS_MAX, READS_MAX, TASKS_MAX};
 pub use observer::{Blind, Flow, Observer};
@@ -39,7 +42,7 @@ use world::{Transition, World};
 
 /// What an engine does for the code under test.
 ///
-/// All methods are about the task that calls. Engines run all tasks of an execution on one OS thread.
+/// All methods are about the task that calls. [`threads`] gives each task an OS thread; the other engines run all tasks on one.
 pub trait Engine {
     /// Number of the execution; objects bear it.
     fn execution(&self) -> u32;
@@ -57,6 +60,10 @@ pub trait Engine {
     fn note(&self, note: Note, place: Place);
     /// Virtual time, as the task observes it.
     fn jiffies(&self, place: Place) -> u64;
+    /// If the program says anything of CPUs and interrupts: who gets a CPU that several tasks share.
+    fn preemption(&self) -> Option<Preemption> {
+        None
+    }
     /// Where the task's observation history stands. Engines without one return 0.
     fn history(&self) -> u128 {
         0
@@ -199,6 +206,11 @@ pub fn note(note: Note, place: Place) {
     with(|engine| engine.note(note, place));
 }
 
+/// If the program says anything of CPUs and interrupts: who gets a CPU that several tasks share.
+pub fn preemption() -> Option<Preemption> {
+    with(|engine| engine.preemption())
+}
+
 /// Virtual time.
 pub fn jiffies(place: Place) -> u64 {
     with(|engine| engine.jiffies(place))
@@ -252,7 +264,7 @@ pub type Tell = Box<dyn FnOnce(&dyn View) -> Outcome>;
 pub type Listing = Box<Lister>;
 
 /// Looks at the lists of the design under test.
-pub type Lister = dyn Fn(&dyn View) -> Vec<ListEntry>;
+pub type Lister = dyn Fn(&dyn View) -> Vec<ListEntry> + Send + Sync;
 
 /// What is executed, again and again: it builds its objects and says what the tasks do.
 ///
@@ -265,6 +277,10 @@ pub trait Program: Send + Sync {
     /// When time moves.
     fn clock(&self) -> Clock {
         Clock::Quiescent
+    }
+    /// On which CPU each task runs, and which of them are handlers of interrupts. Empty: each task has a CPU of its own.
+    fn contexts(&self) -> Contexts {
+        Contexts::default()
     }
     /// On which node each task runs. Empty: all on one.
     fn homes(&self) -> Vec<usize> {

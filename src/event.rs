@@ -10,6 +10,7 @@
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+mod context;
 mod held;
 pub mod names;
 mod note;
@@ -18,6 +19,7 @@ pub mod outcome;
 mod place;
 mod symbol;
 
+pub use context::{Level, Mask, Masks, Seat};
 pub use held::Held;
 pub use note::{CaseKind, CaseNote, Note};
 pub use place::Place;
@@ -91,6 +93,8 @@ pub enum ObjectKind {
     Block,
     /// A `struct semaphore`: a number of permits, which belong to no task.
     Semaphore,
+    /// A `struct completion`: its permits are events that were brought and not waited for yet.
+    Completion,
 }
 
 impl ObjectKind {
@@ -296,6 +300,12 @@ pub enum Op {
     Advance(u64),
     /// The oldest store in the task's store buffer reaches memory. Nobody calls it: it happens, at any time.
     Flush(ObjectId, u64),
+    /// Changes what may interrupt the task on its CPU.
+    Mask(Mask),
+    /// An interrupt comes: its handler begins. Enabled while the CPU lets it in.
+    Enter(Level),
+    /// The handler returns, and what it has interrupted goes on.
+    Leave(Level),
 }
 
 /// What an [`Op::Choose`] decides. Where there are two results, the second is that it happens.
@@ -384,8 +394,19 @@ pub enum Status {
     Sleeps(Option<u64>),
     /// It waits until its own store buffer is empty, which happens by itself.
     Drains,
+    /// It could go on, and its CPU runs that one.
+    Stalled(TaskId),
+    /// A handler that its CPU does not let in now; or never, and then it does not come.
+    Masked,
     /// It is done.
     Finished,
+}
+
+impl Status {
+    /// May everything end here? A handler that does not come any more has nothing left to do.
+    pub fn is_over(self) -> bool {
+        matches!(self, Status::Finished | Status::Masked)
+    }
 }
 
 /// A state, looked at without disturbing it.
@@ -410,6 +431,14 @@ pub trait View {
     fn status(&self, task: TaskId) -> (Status, Place);
     /// May the clock still move a sleeper on? (Its clock is not stopped.)
     fn clock_runs(&self) -> bool;
+    /// On which CPU the task runs, and at which level. `None` if nothing says so: then each task has a CPU of its own.
+    fn seat(&self, _task: TaskId) -> Option<Seat> {
+        None
+    }
+    /// What the task keeps out of its CPU.
+    fn masks(&self, _task: TaskId) -> Masks {
+        Masks::default()
+    }
     /// Virtual time.
     fn jiffies(&self) -> u64;
     /// What the code under test lists, by a walk without steps.
@@ -420,7 +449,8 @@ pub trait View {
         self.readers(lock) | self.owner(lock).map_or(0, |owner| 1 << owner.0)
     }
 
-    /// Does the task wait for a lock that is given back only after it has run on? A task that waits for a lock waits for all that hold it.
+    /// Does the task wait for a lock that is given back only after it has run on? A task that waits for a lock waits for all that hold it,
+    /// and one that is interrupted for the handler.
     fn waits_for_itself(&self, task: TaskId) -> bool {
         let (mut reached, mut open) = (0u64, 1u64 << task.0);
         while open != 0 {
@@ -431,13 +461,15 @@ pub trait View {
             if at == TaskId::BOOT {
                 continue;
             }
-            if let Status::WaitsFor(lock) = self.status(at).0 {
-                let holders = self.holders(lock);
-                if holders >> task.0 & 1 != 0 {
-                    return true;
-                }
-                open |= holders & !reached;
+            let waited_for = match self.status(at).0 {
+                Status::WaitsFor(lock) => self.holders(lock),
+                Status::Stalled(by) => 1 << by.0,
+                _ => 0,
+            };
+            if waited_for >> task.0 & 1 != 0 {
+                return true;
             }
+            open |= waited_for & !reached;
         }
         false
     }

@@ -10,8 +10,9 @@
 //! | [`EngineKind::Pct`] | the same, with a lower bound on the chance to see a bug |
 //! | [`EngineKind::Explicit`] | every state of an interpreted program, without running it ([`explicit`]) |
 //! | [`EngineKind::Loom`] | loom's own search, under its C11-like memory; the second opinion |
+//! | [`EngineKind::Threads`] | some executions on OS threads, in the order that the operating system runs them ([`threads`]) |
 //!
-//! All are deterministic. A bound that is hit makes the verdict incomplete and is named in it.
+//! All but the last are deterministic. A bound that is hit makes the verdict incomplete and is named in it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -29,6 +30,7 @@ mod error;
 pub mod examine;
 pub mod explicit;
 pub mod files;
+pub mod graph;
 pub mod hidden;
 pub mod limits;
 #[cfg(feature = "loom")]
@@ -43,6 +45,7 @@ pub mod schedule;
 pub mod search;
 mod spared;
 pub mod stateful;
+pub mod threads;
 mod trace;
 pub mod verdict;
 mod watch;
@@ -75,6 +78,7 @@ pub fn explore(subject: &Arc<dyn Subject>, config: &Config) -> Verdict {
 /// program without an explicit form; if settings of `config` exclude each other; if the program has [hidden state](HiddenState).
 pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, Error> {
     let search = Search::of(config)?;
+    options::check_contexts(&**subject, config)?;
     let started = Instant::now();
     examine::examine(&**subject, config)?;
     let mut verdict = match search {
@@ -85,6 +89,7 @@ pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdic
         Search::Dpor { source: true, .. } => dpor::explore(&**subject, config, dpor::Reduction::Source)?,
         Search::Random { .. } | Search::Pct { .. } => random::explore(&**subject, config, config.engine),
         Search::Explicit { .. } => explicit::explore(&**subject, config)?,
+        Search::Threads { .. } => threads::explore(&**subject, config),
         #[cfg(feature = "loom")]
         Search::Loom => loom::explore(subject, config)?,
         #[cfg(not(feature = "loom"))]
@@ -92,6 +97,7 @@ pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdic
     };
     examine::hold_against(&**subject, config, &verdict)?;
     verdict.memory = config.memory;
+    verdict.assumed = subject.contexts().assumption(&subject.checks().names().tasks);
     verdict.findings.sort_by_key(|found| (found.finding.code, found.finding.subject));
     verdict.elapsed = started.elapsed();
     Ok(verdict)

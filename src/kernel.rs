@@ -4,9 +4,11 @@
 //! |---|---|
 //! | [`task`] | `current`: preemption, function frames |
 //! | [`bkl`] | `lock_kernel`, `unlock_kernel`, and `schedule()`, which gives the BKL back |
+//! | [`irq`] | interrupts and bottom halves, off and on |
 //! | [`lock`] | spinlocks and mutexes |
 //! | [`rwlock`] | locks that readers share |
 //! | [`semaphore`] | counting semaphores |
+//! | [`completion`] | completions and works |
 //! | [`atomic`] | `atomic_t` and barriers |
 //! | [`plain`] | plain memory, marked or not |
 //! | [`slab`] | `kmalloc`, `kfree`, pointers that can go stale |
@@ -19,8 +21,10 @@
 
 pub mod atomic;
 pub mod bkl;
+pub mod completion;
 pub mod fasync;
 pub mod files;
+pub mod irq;
 mod layout;
 pub mod lock;
 pub mod plain;

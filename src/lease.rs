@@ -34,6 +34,7 @@ pub mod proposal;
 pub mod proposal_bkl;
 pub mod rest;
 pub mod server;
+pub mod sources;
 pub mod spinlock;
 pub mod split;
 

@@ -33,6 +33,7 @@ pub mod lease;
 pub mod lockdep;
 pub mod outline;
 pub mod outlined;
+pub mod predict;
 pub mod prelude;
 pub mod program;
 pub mod report;

@@ -9,7 +9,7 @@
 //! - `memory`: all that is remembered. [`validator`], with `release`, `context`, `events` and `ww`: the rules, step by step, over the
 //!   `state` of each task.
 //! - `graph`: dependencies and cycles. `kernel`: the same as lockdep has it. `confirm`, `grade`: how sure a cycle is. `found`: each once.
-//! - [`answer`]: a case, its answer, and the score. [`explain`]: the report of a finding.
+//! - [`answer`]: a case, its answer, and the score. [`explain`]: the report of a finding; [`splat`]: the same as a kernel prints it.
 //!
 //! It knows nothing of engines, kernels and designs.
 
@@ -27,7 +27,9 @@ mod graph;
 mod kernel;
 pub mod lock;
 mod memory;
+mod near;
 mod release;
+pub mod splat;
 mod state;
 mod step;
 mod transactions;

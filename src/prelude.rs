@@ -2,11 +2,12 @@
 
 pub use crate::boot::{Boot, Checked, Comparison, Model, boot, compare};
 pub use crate::check::Code;
-pub use crate::engine::{Clock, Memory};
+pub use crate::engine::{Clock, Memory, Preemption};
 pub use crate::explore::compare::Relation;
 pub use crate::explore::{Config, EngineKind, Verdict};
 pub use crate::kernel::atomic::{Atomic, smp_mb};
 pub use crate::kernel::bkl::{lock_kernel, unlock_kernel};
+pub use crate::kernel::completion::{Completion, Work};
 pub use crate::kernel::lock::{Mutex, SpinLock};
 pub use crate::kernel::plain::Plain;
 pub use crate::kernel::rwlock::{RwLock, RwSem};

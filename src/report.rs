@@ -11,19 +11,30 @@
 //! | [`compare`] | two designs: what can happen in one of them alone |
 //! | [`bug`] | a bug by its number: what it is, where it shows, how it is seeded |
 //! | [`story`], [`columns`] | an execution as rows, and as a table with one column per task |
+//! | [`svg`] | an execution, or the states of two tasks, as a picture |
+//! | `html` | all of it as one page for a browser; with the feature `cli` |
 //! | [`outline`] | the call outline as executed, with the locks held at each line |
+//! | [`beside`] | two designs side by side |
+//! | [`throughput`] | their calls a second on real threads |
+//! | [`rules`] | which lock guards which field, as a table and as annotations |
 //! | [`json`] | the same as JSON; the schema is in `docs/json.md` |
 
+pub mod beside;
 pub mod bug;
 pub mod columns;
 pub mod compare;
 pub mod counterexample;
+#[cfg(feature = "cli")]
+pub mod html;
 pub mod json;
 pub mod matrix;
 pub mod mutants;
 pub mod outline;
 pub mod overview;
+pub mod rules;
 pub mod story;
+pub mod svg;
+pub mod throughput;
 
 use crate::engine::Memory;
 use crate::event::Place;

@@ -133,6 +133,7 @@ pub struct NodeSpec {
 
 /// The kinds of file systems.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum FsKind {
     /// It has no `f_op->setlease`.

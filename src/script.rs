@@ -124,6 +124,7 @@ impl Call {
 
 /// A result: a word, or the lines of `locks`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Ret {
     /// `ok`, `blocked`, an errno, a lease type.
@@ -141,6 +142,7 @@ impl Ret {
 
 /// A signal that arrived: process, name, and the handle it names if `F_SETSIG` was in force.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Signal {
     /// Without a handle.
@@ -158,6 +160,7 @@ impl Signal {
 
 /// The complete consequence of one call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Record {
     /// Which call, from 0.
@@ -174,6 +177,7 @@ pub struct Record {
 
 /// What came of a script on a design.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Report {
     /// The script's name.
     pub id: String,
@@ -186,6 +190,7 @@ pub struct Report {
 
 /// How a script's results compare with its recording.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(tag = "verdict", rename_all = "lowercase")]
 #[allow(missing_docs)]
 pub enum Verdict {

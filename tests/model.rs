@@ -141,11 +141,11 @@ fn examples_find_their_bugs_and_their_cures_are_clean() {
     half_converted::remove_beside_count(false).assert_finds(Code::LW010).assert_finds(Code::LW020);
     half_converted::remove_beside_count(true).assert_clean().assert_outcomes(["counter: 0", "counter: 1"]);
 
-    // The total is read before, after, or with the 5 under way; or counted in both places.
+    // 6 + 7 = 13 before, between and after the transfers; 13 - 5 = 8 and 13 + 12 = 25 in the middle of one.
     lock_split::audited::<lock_split::OneLock>().assert_clean().assert_outcomes(["total: 13"]);
     lock_split::audited::<lock_split::TwoLocks>().assert_clean().assert_outcomes([
         "total: 13",
-        "total: 18",
+        "total: 25",
         "total: 8",
     ]);
 }

@@ -1,8 +1,9 @@
 //! What a model is made of: its kernel objects, its tasks, and what is seen at the end.
 
-use crate::engine::Clock;
-use crate::event::{Symbol, View};
+use crate::engine::{Clock, Preemption};
+use crate::event::{Level, Symbol, View};
 use crate::kernel::atomic::Atomic;
+use crate::kernel::completion::{Completion, Work};
 use crate::kernel::lock::{Mutex, SpinLock};
 use crate::kernel::plain::{Plain, Word};
 use crate::kernel::rwlock::{RwLock, RwSem};
@@ -20,6 +21,8 @@ pub struct Boot {
     pub(super) tasks: Vec<Planned>,
     pub(super) values: Vec<(String, Value)>,
     pub(super) at_end: Vec<SetUp>,
+    /// The rule by which tasks share a CPU.
+    pub(super) preemption: Preemption,
     /// How many groups of equal tasks there are so far.
     groups: u8,
 }
@@ -31,6 +34,11 @@ pub(super) struct Planned {
     /// Tasks with the same number other than 0 are alike.
     pub(super) group: u8,
     pub(super) body: TaskBody,
+    /// Its CPU, if it was told which.
+    pub(super) cpu: Option<u8>,
+    pub(super) level: Level,
+    /// How often it comes, if it is a handler.
+    pub(super) times: u32,
 }
 
 pub(super) type TaskBody = Box<dyn FnOnce(&Task) -> Option<i64> + Send>;
@@ -80,7 +88,15 @@ impl<T: Returned> Returned for Result<T, Errno> {
 impl Boot {
     pub(super) fn new() -> Boot {
         let kernel = Kernel::boot(Faults::default());
-        Boot { kernel, clock: Clock::default(), tasks: Vec::new(), values: Vec::new(), at_end: Vec::new(), groups: 0 }
+        Boot {
+            kernel,
+            clock: Clock::default(),
+            tasks: Vec::new(),
+            values: Vec::new(),
+            at_end: Vec::new(),
+            preemption: Preemption::default(),
+            groups: 0,
+        }
     }
 
     /// A `spinlock_t`: its holder is atomic.
@@ -118,6 +134,16 @@ impl Boot {
     /// ```
     pub fn semaphore(&mut self, name: impl Into<Symbol>, permits: u32) -> Semaphore {
         Semaphore::new(name, permits)
+    }
+
+    /// A `struct completion`.
+    pub fn completion(&mut self, name: impl Into<Symbol>) -> Completion {
+        Completion::new(name)
+    }
+
+    /// A work that is queued: one task is its worker, and calls [`Work::run`].
+    pub fn work(&mut self, name: impl Into<Symbol>) -> Work {
+        Work::new(name)
     }
 
     /// An `atomic_t`.
@@ -194,7 +220,7 @@ impl Boot {
         let before = self.tasks.iter().find(|task| group != 0 && task.group == group);
         let pid = before.map_or(self.tasks.len() as u32 + 1, |task| task.pid);
         let body = Box::new(move |current: &Task| body(current).number());
-        self.tasks.push(Planned { name, pid, group, body });
+        self.tasks.push(Planned { name, pid, group, body, cpu: None, level: Level::Task, times: 1 });
     }
 
     /// A value of the final state that belongs to the outcome.

@@ -93,6 +93,17 @@ fn known_codes() -> String {
     Code::ALL.iter().map(Code::to_string).collect::<Vec<_>>().join(" ")
 }
 
+#[cfg(feature = "cli")]
+impl schemars::JsonSchema for Code {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Code".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        String::json_schema(generator)
+    }
+}
+
 impl serde::Serialize for Code {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)

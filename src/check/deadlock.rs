@@ -10,7 +10,7 @@ use super::finding::{Docket, Spot};
 use super::finding::{spot, who};
 use super::ledger::Ledger;
 use crate::event::names::Names;
-use crate::event::{Event, ObjectId, Op, Status, TaskId, View, What};
+use crate::event::{Event, Level, ObjectId, Op, Status, TaskId, View, What};
 
 /// Judges a state; true if somebody waits for ever.
 ///
@@ -36,7 +36,8 @@ pub(super) fn judge(step: u32, view: &dyn View, stands: &[Status], ledger: &Ledg
                 somebody_runs |= deadline.is_some() && view.clock_runs();
             }
             Status::Ready(_) | Status::Drains => somebody_runs = true,
-            Status::Finished => {}
+            Status::Stalled(_) => somebody_waits = true,
+            Status::Finished | Status::Masked => {}
         }
     }
     let standstill = somebody_waits && !somebody_runs;
@@ -99,10 +100,8 @@ fn report_cycle(step: u32, view: &dyn View, ledger: &Ledger, task: TaskId, lock:
 
 fn report_standstill(step: u32, view: &dyn View, ledger: &Ledger, docket: &mut Docket<'_>) {
     docket.report(Code::LW008, "standstill", |names| {
-        let waiting: Vec<TaskId> = (1..=view.tasks())
-            .map(|task| TaskId(task as u8))
-            .filter(|&task| view.status(task).0 != Status::Finished)
-            .collect();
+        let waiting: Vec<TaskId> =
+            (1..=view.tasks()).map(|task| TaskId(task as u8)).filter(|&task| !view.status(task).0.is_over()).collect();
         let (first, last) = (waiting[0], waiting[waiting.len() - 1]);
         let other = match view.status(first).0 {
             Status::WaitsFor(lock) => {
@@ -122,6 +121,10 @@ fn report_standstill(step: u32, view: &dyn View, ledger: &Ledger, docket: &mut D
     });
 }
 
+fn is_handler(view: &dyn View, task: TaskId) -> bool {
+    view.seat(task).is_some_and(|seat| seat.level > Level::Task)
+}
+
 fn waits_text(view: &dyn View, names: &Names) -> String {
     let waits = (1..=view.tasks()).map(|task| TaskId(task as u8)).filter_map(|task| match view.status(task).0 {
         Status::WaitsFor(lock) => Some(format!(
@@ -131,6 +134,12 @@ fn waits_text(view: &dyn View, names: &Names) -> String {
             names.holders(view, lock)
         )),
         Status::Sleeps(_) => Some(format!("{} sleeps", names.task(task))),
+        Status::Stalled(by) if is_handler(view, by) => {
+            Some(format!("{} is interrupted by {}", names.task(task), names.task(by)))
+        }
+        Status::Stalled(by) => {
+            Some(format!("{} has to wait until {} leaves its CPU", names.task(task), names.task(by)))
+        }
         _ => None,
     });
     waits.collect::<Vec<_>>().join("; ")

@@ -14,6 +14,8 @@ pub trait Check: Send {
     fn begin(&mut self);
     /// Judges an event.
     fn event(&mut self, event: &Event, view: &dyn View, docket: &mut Docket<'_>);
+    /// Judges a state: every task stands before its next operation. What is judged must be a function of the state.
+    fn state(&mut self, _view: &dyn View, _docket: &mut Docket<'_>) {}
     /// Judges the end: all tasks done, everything closed.
     fn end(&mut self, _view: &dyn View, _docket: &mut Docket<'_>) {}
     /// Takes in what its future judgements depend on.

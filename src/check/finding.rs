@@ -44,6 +44,7 @@ pub struct Docket<'a> {
     found: &'a mut Vec<Finding>,
     stop: bool,
     step: u32,
+    again: bool,
 }
 
 impl<'a> Docket<'a> {
@@ -54,7 +55,17 @@ impl<'a> Docket<'a> {
         found: &'a mut Vec<Finding>,
         step: u32,
     ) -> Docket<'a> {
-        Docket { names, seen, found, stop: false, step }
+        Docket { names, seen, found, stop: false, step, again: false }
+    }
+
+    /// The same for a step that was judged in an execution before, and leads here once more.
+    pub(crate) fn again(self, again: bool) -> Docket<'a> {
+        Docket { again, ..self }
+    }
+
+    /// Was the step judged in an execution before?
+    pub fn is_again(&self) -> bool {
+        self.again
     }
 
     /// Does the execution end here?

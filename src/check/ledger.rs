@@ -7,7 +7,7 @@ use std::hash::Hasher;
 
 use super::counts::Counts;
 use super::finding::{Spot, spot};
-use crate::event::{Event, Held, Note, ObjectId, Op, Symbol, TaskId, View, What};
+use crate::event::{Event, Held, Masks, Note, ObjectId, Op, Symbol, TaskId, View, What};
 
 #[derive(Clone, Default)]
 pub(super) struct Ledger {
@@ -25,6 +25,18 @@ pub(super) struct Ledger {
     pub counts: Counts,
     /// Per task, `preempt_disable` beyond what locks do, and where.
     pub preempt: Vec<(TaskId, i32, Spot)>,
+    /// Per task, what else makes it atomic, and since where. The engine has what decides it, and the state.
+    pub masked: Vec<(TaskId, Masks, Spot)>,
+}
+
+/// What makes a task atomic that keeps interrupts out or is one.
+fn word(masks: Masks) -> Option<&'static str> {
+    match masks {
+        Masks { active: true, .. } => Some("the interrupt"),
+        Masks { irqs_off: true, .. } => Some("local_irq_disable"),
+        Masks { bh, .. } if bh > 0 => Some("local_bh_disable"),
+        _ => None,
+    }
 }
 
 fn set<K: PartialEq>(list: &mut Vec<(K, Spot)>, key: K, spot: Spot) {
@@ -43,6 +55,7 @@ impl Ledger {
                     set(&mut self.released, lock, spot(event));
                 }
             }
+            What::Op(op @ (Op::Mask(_) | Op::Enter(_) | Op::Leave(_)), _) => self.follow_masks(event, op),
             What::Op(Op::Free(block), 0) => self.freed.push((block, spot(event))),
             What::Op(op, _) => self.counts.follow(event, op, view),
             What::Note(Note::Count { cell, bits, name }) => self.counts.begin(event, (cell, bits, name), view),
@@ -52,6 +65,19 @@ impl Ledger {
             _ => {}
         }
         debug_assert!(self.held.iter().all(|(_, lock, _)| view.object(*lock).kind.is_lock()));
+    }
+
+    fn follow_masks(&mut self, event: &Event, op: Op) {
+        let at = self.masked.iter().position(|(task, ..)| *task == event.task).unwrap_or_else(|| {
+            self.masked.push((event.task, Masks::default(), spot(event)));
+            self.masked.len() - 1
+        });
+        let (_, masks, since) = &mut self.masked[at];
+        let before = *masks;
+        masks.follow(op);
+        if word(before).is_none() {
+            *since = spot(event);
+        }
     }
 
     fn add_preempt(&mut self, event: &Event, by: i8) {
@@ -71,7 +97,12 @@ impl Ledger {
         let spins = self.held.iter().filter(|(holder, lock, _)| *holder == task && view.object(*lock).kind.spins());
         let disabled = self.preempt.iter().filter(|(holder, depth, _)| *holder == task && *depth > 0);
         let spin = spins.map(|(_, lock, spot)| (view.object(*lock).name, *spot)).next();
-        spin.or_else(|| disabled.map(|(_, _, spot)| (Symbol::from("preempt_disable"), *spot)).next())
+        let disabled = || disabled.map(|(_, _, spot)| (Symbol::from("preempt_disable"), *spot)).next();
+        let masked = || {
+            let (_, masks, since) = self.masked.iter().find(|(holder, ..)| *holder == task)?;
+            Some((Symbol::from(word(*masks)?), *since))
+        };
+        spin.or_else(disabled).or_else(masked)
     }
 
     /// What is remembered of one task.

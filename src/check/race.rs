@@ -9,13 +9,13 @@
 
 use super::code::Code;
 use super::finding::{Docket, Spot};
-use crate::event::{Access, ObjectId, ObjectKind, Status, TaskId, View};
+use crate::event::{Access, Level, ObjectId, ObjectKind, Status, TaskId, View};
 
 pub(super) fn judge(step: u32, view: &dyn View, stands: &[Status], docket: &mut Docket<'_>) {
     // Most of the time nobody, or one task alone, stands before plain memory.
     let mut before: Vec<(TaskId, ObjectId, bool, Access)> = Vec::new();
     for (second, &stands) in (1..).map(TaskId).zip(stands) {
-        let Some((object, writes, access)) = next_access(view, stands) else { continue };
+        let Some((object, writes, access)) = next_access(view, second, stands) else { continue };
         for &(first, other, other_writes, other_access) in &before {
             let unmarked = access == Access::Plain || other_access == Access::Plain;
             if object == other && (writes || other_writes) && unmarked {
@@ -26,8 +26,13 @@ pub(super) fn judge(step: u32, view: &dyn View, stands: &[Status], docket: &mut 
     }
 }
 
-fn next_access(view: &dyn View, stands: Status) -> Option<(ObjectId, bool, Access)> {
-    let Status::Ready(op) = stands else { return None };
+fn next_access(view: &dyn View, task: TaskId, stands: Status) -> Option<(ObjectId, bool, Access)> {
+    let op = match stands {
+        Status::Ready(op) => op,
+        // A handler came right before this access, and could have come right after it.
+        Status::Stalled(by) if view.seat(by).is_some_and(|seat| seat.level > Level::Task) => view.pending(task)?,
+        _ => return None,
+    };
     let (writes, access) = op.access()?;
     let object = op.object()?;
     (view.object(object).kind == ObjectKind::Plain).then_some((object, writes, access))

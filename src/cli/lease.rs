@@ -20,8 +20,8 @@ pub struct Arguments {
 }
 
 /// What `--json` prints.
-#[derive(serde::Serialize)]
-struct Reports<'a> {
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub(super) struct Reports<'a> {
     design: String,
     scripts: &'a [script::Report],
 }

@@ -38,7 +38,7 @@ pub fn run(what: Option<What>, as_json: bool) -> Result<Status> {
     }
     let listed = listed(what);
     if as_json {
-        print(&json::text("list", listed))?;
+        print(&json::text("list", Printed::Listed(listed)))?;
         return Ok(Status::Clean);
     }
     if what == Some(What::Mutants) {
@@ -84,16 +84,27 @@ fn listed(what: Option<What>) -> Listed {
     }
 }
 
-/// A function of the catalogue, for JSON.
-#[derive(serde::Serialize)]
+/// What `--json` prints.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub(super) enum Printed {
+    /// All lists, those that were not asked for empty.
+    Listed(Listed),
+    /// The catalogue of kernel functions, which is printed alone.
+    Functions(Functions),
+}
+
+/// A function of the catalogue.
+#[derive(serde::Serialize, schemars::JsonSchema)]
 struct Function {
     name: String,
     facts: Vec<String>,
     about: String,
 }
 
-#[derive(serde::Serialize)]
-struct Functions {
+/// The catalogue.
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub(super) struct Functions {
     functions: Vec<Function>,
 }
 
@@ -106,7 +117,7 @@ fn catalogue_of_functions(as_json: bool) -> Result<Status> {
     };
     let functions: Vec<Function> = catalogue.iter().map(function).collect();
     if as_json {
-        print(&json::text("list", Functions { functions }))?;
+        print(&json::text("list", Printed::Functions(Functions { functions })))?;
         return Ok(Status::Clean);
     }
     let line = |it: &Function| Named { name: it.name.clone(), about: format!("{}; {}", it.facts.join(", "), it.about) };

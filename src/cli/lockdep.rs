@@ -9,6 +9,7 @@ use lockwright::lockdep::answer::{Answer, Judged, Score, judge};
 use lockwright::lockdep::case::{Case, Problem, parse};
 use lockwright::lockdep::explain::explain;
 use lockwright::lockdep::finding::Edge;
+use lockwright::lockdep::splat::splat;
 use lockwright::lockdep::validator::Rules;
 use lockwright::report::json;
 
@@ -22,6 +23,9 @@ pub struct Arguments {
     /// The full report of each case instead of its line.
     #[arg(long)]
     explain: bool,
+    /// The report of each case in another form: `splat`, as a kernel prints it.
+    #[arg(long = "as", value_name = "FORM", conflicts_with = "explain")]
+    form: Option<Form>,
     /// Answer as lockdep of Linux 6.12 would, gaps and false alarms included.
     #[arg(long)]
     as_kernel: bool,
@@ -30,16 +34,23 @@ pub struct Arguments {
     score: bool,
 }
 
+/// Forms of a report.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Form {
+    /// As a kernel prints it.
+    Splat,
+}
+
 /// What `--json` prints.
-#[derive(serde::Serialize)]
-struct Rows<'a> {
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub(super) struct Rows<'a> {
     cases: Vec<Row<'a>>,
     differences: &'a [String],
 }
 
 /// A case, and its report if it has one.
-#[derive(serde::Serialize)]
-struct Row<'a> {
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub(super) struct Row<'a> {
     #[serde(flatten)]
     answer: &'a Answer,
     grade: Option<&'static str>,
@@ -50,8 +61,8 @@ struct Row<'a> {
 }
 
 /// A dependency of a cycle.
-#[derive(serde::Serialize)]
-struct Dependency<'a> {
+#[derive(serde::Serialize, schemars::JsonSchema)]
+pub(super) struct Dependency<'a> {
     held: &'a str,
     held_since: usize,
     wanted: &'a str,
@@ -119,7 +130,9 @@ fn count(lines: usize) -> String {
 fn text(arguments: &Arguments, judged: &[(&Case, Judged)], score: &Score) -> Result<String> {
     let mut text = String::new();
     for (number, (case, judged)) in judged.iter().enumerate() {
-        if arguments.explain {
+        if let Some(Form::Splat) = arguments.form {
+            text += &splat(case, judged);
+        } else if arguments.explain {
             text += if number > 0 { "\n" } else { "" };
             text += &explain(case, judged);
         } else {

@@ -144,8 +144,8 @@ struct Checked {
 }
 
 /// One file in JSON.
-#[derive(Serialize)]
-struct FileJson {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct FileJson {
     #[serde(flatten)]
     file: page::FileReport,
     /// Findings that the conversion adds: what the old kind forgave.
@@ -156,8 +156,8 @@ struct FileJson {
 }
 
 /// One row of the table of kinds.
-#[derive(Serialize)]
-struct KindJson {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct KindJson {
     lock: String,
     kind: &'static str,
     codes: Vec<&'static str>,
@@ -167,14 +167,14 @@ struct KindJson {
 }
 
 /// An outline of a file that has several.
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 struct OutlineJson {
     line: u32,
     codes: Vec<&'static str>,
 }
 
-#[derive(Serialize)]
-struct FilesJson {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct FilesJson {
     files: Vec<FileJson>,
 }
 

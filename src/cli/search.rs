@@ -42,10 +42,10 @@ pub struct Arguments {
     /// Run everything, continue past sampled known states, and stop with an error if what follows differs from before.
     #[arg(long, help_heading = "How to explore")]
     audit: bool,
-    /// Where the random engines begin: the same seed gives the same executions.
+    /// Where the random engines begin: the same seed gives the same executions. With threads: where they pause.
     #[arg(long, value_name = "N", help_heading = "The random engines")]
     seed: Option<u64>,
-    /// Executions of the random engines.
+    /// Executions of the random engines and of threads.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "The random engines")]
     runs: Option<u64>,
     /// The number of orderings that a bug may need for pct to look for it.
@@ -108,7 +108,7 @@ impl Arguments {
         }
         ensure!(wrong.is_empty(), wrong.join("\n"));
         let checkpoint = |file: &PathBuf| Checkpoint { file: file.clone(), about: about(), interval: CHECKPOINT_EVERY };
-        let default = Config::default();
+        let default = Config::with_engine(engine);
         let bytes_max = match self.memory_max {
             Some(mib) => mib << 20,
             None if matches!(engine, EngineKind::Explorer | EngineKind::Explicit) => {

@@ -33,6 +33,7 @@ pub const ENGINES: &[(&str, EngineKind, &str)] = &[
         "every state of an interpreted program; designs are Rust code and have no such form",
     ),
     ("loom", EngineKind::Loom, "the loom crate: its own search, under its C11-like memory"),
+    ("threads", EngineKind::Threads, "real OS threads that pause at random: a stress test, never complete"),
 ];
 
 /// The designs of these names; all but the mutants if there are none.

@@ -19,8 +19,8 @@ use super::quiet::{panic_text, quietly};
 use super::teller::Teller;
 use super::world::{Key, Transition, World};
 use super::{
-    Body, Decision, Ending, Engine, Exceeded, Flow, Followed, Installed, Observer, Program, State, Strategy, TASKS_MAX,
-    Tell, new_execution,
+    Body, Decision, Ending, Engine, Exceeded, Flow, Followed, Installed, Observer, Preemption, Program, State,
+    Strategy, TASKS_MAX, Tell, new_execution,
 };
 use crate::event::outcome::Outcome;
 use crate::event::{Note, ObjectId, ObjectInfo, Op, Place, Symbol, TaskId, View, What};
@@ -183,7 +183,7 @@ impl Controlled {
             }
             world.transitions(&mut transitions);
             if transitions.is_empty() {
-                let done = ids.iter().all(|&task| world.pending(task).is_none());
+                let done = ids.iter().all(|&task| world.pending(task).is_none() || world.status(task).0.is_over());
                 return if done {
                     Ending::Finished(Outcome::default())
                 } else {
@@ -226,7 +226,9 @@ impl Execution {
         let mut world = self.world.borrow_mut();
         world.add_tasks(tasks, listing);
         world.seed(settings.seeded);
-        if settings.symmetry && !self.observer.borrow().names_tasks() {
+        world.set_contexts(program.contexts());
+        // Tasks of one CPU, or of different ones, are not alike.
+        if settings.symmetry && !self.observer.borrow().names_tasks() && !world.has_contexts() {
             world.set_symmetry(program.alike());
         }
     }
@@ -445,6 +447,11 @@ impl Engine for Execution {
             *world.history(self.task.get()) = fold.finish_128();
         }
         now
+    }
+
+    fn preemption(&self) -> Option<Preemption> {
+        let world = self.world.borrow();
+        world.has_contexts().then(|| world.preemption())
     }
 
     fn origin(&self) -> u128 {

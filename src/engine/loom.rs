@@ -343,6 +343,8 @@ impl Execution {
             }
             Op::Free(block) => memory.free(block),
             Op::Release(_) | Op::Choose(..) | Op::Flush(..) => {}
+            // Of its task alone: a program with interrupts is not explored here.
+            Op::Mask(_) | Op::Enter(_) | Op::Leave(_) => {}
             _ => unreachable!("internal error: the lock of {op:?} is a word"),
         }
         None

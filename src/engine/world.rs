@@ -9,12 +9,13 @@
 //! [drains](Op::drains) waits for an empty buffer. Releases and acquires need no more than that on such a machine.
 
 use std::hash::{Hash, Hasher};
-use std::rc::Rc;
+use std::sync::Arc;
 
-use super::{Clock, Exceeded, Lister, Listing, Memory, OBJECTS_MAX, READERS_MAX, TASKS_MAX, Unsound};
-use crate::event::{ListEntry, ObjectId, ObjectInfo, ObjectKind, Op, Place, Status, TaskId, View};
+use super::{Clock, Contexts, Exceeded, Lister, Listing, Memory, OBJECTS_MAX, READERS_MAX, TASKS_MAX, Unsound};
+use crate::event::{ListEntry, Masks, ObjectId, ObjectInfo, ObjectKind, Op, Place, Seat, Status, TaskId, View};
 
 mod canonical;
+mod cpu;
 mod perform;
 
 /// One thing that can happen next: a task's pending operation with one of its results, a flush of its store buffer, or time.
@@ -108,8 +109,9 @@ pub struct World {
     jiffies: u64,
     clock: Clock,
     memory: Memory,
-    listing: Rc<Lister>,
+    listing: Arc<Lister>,
     symmetry: canonical::Symmetry,
+    cpus: cpu::Cpus,
     seeded: Option<Unsound>,
     objects_max: u32,
     /// The node that the set-up boots.
@@ -125,8 +127,9 @@ impl World {
             jiffies: 1000,
             clock,
             memory,
-            listing: Rc::new(|_| Vec::new()),
+            listing: Arc::new(|_| Vec::new()),
             symmetry: canonical::Symmetry::default(),
+            cpus: cpu::Cpus::default(),
             seeded: None,
             objects_max: objects_max.min(OBJECTS_MAX),
             node: None,
@@ -138,6 +141,7 @@ impl World {
         assert!(count <= TASKS_MAX, "internal error: the engine has counted the tasks");
         self.objects.resize_with(count + 1, Vec::new);
         self.tasks = (1..=count).map(Task::new).collect();
+        self.cpus = cpu::Cpus::new(count, Contexts::default());
     }
 
     /// Makes the search unsound in a way that a test is to notice.
@@ -208,6 +212,7 @@ impl World {
         let task = &mut self.tasks[task.index()];
         task.pending = Some(op);
         task.place = place;
+        self.settle();
     }
 
     /// The task is done. Its history stays part of the state: the outcome tells what it saw.
@@ -215,6 +220,7 @@ impl World {
         let task = &mut self.tasks[task.index()];
         task.pending = None;
         task.finished = true;
+        self.settle();
     }
 
     /// The operation before which the task stands, and where that is.
@@ -386,8 +392,8 @@ impl View for World {
     }
 
     #[inline]
-    fn status(&self, task: TaskId) -> (Status, Place) {
-        let task = &self.tasks[task.index()];
+    fn status(&self, id: TaskId) -> (Status, Place) {
+        let task = &self.tasks[id.index()];
         let status = match task.pending {
             None if task.buffer.is_empty() => Status::Finished,
             None => Status::Drains,
@@ -397,13 +403,25 @@ impl View for World {
             {
                 Status::Sleeps(deadline)
             }
-            Some(op) => self.waits_for(op).map_or(Status::Ready(op), Status::WaitsFor),
+            Some(op) => match self.waits_for(op) {
+                Some(lock) => Status::WaitsFor(lock),
+                None if self.cpus.is_plain() => Status::Ready(op),
+                None => self.on_cpu(id, op),
+            },
         };
         (status, task.place)
     }
 
     fn clock_runs(&self) -> bool {
         self.clock != Clock::Stopped
+    }
+
+    fn seat(&self, task: TaskId) -> Option<Seat> {
+        self.cpus.seat(task)
+    }
+
+    fn masks(&self, task: TaskId) -> Masks {
+        self.cpus.masks(task)
     }
 
     fn jiffies(&self) -> u64 {

@@ -81,6 +81,10 @@ impl Names {
             Op::ReleaseRead(id) if view.object(id).kind == ObjectKind::RwSem => format!("up_read({})", name(id)),
             Op::AcquireRead(id) => format!("read_lock({})", name(id)),
             Op::ReleaseRead(id) => format!("read_unlock({})", name(id)),
+            Op::Down(id) if view.object(id).kind == ObjectKind::Completion => {
+                format!("wait_for_completion({})", name(id))
+            }
+            Op::Up(id) if view.object(id).kind == ObjectKind::Completion => format!("complete({})", name(id)),
             Op::Down(id) => format!("down({})", name(id)),
             Op::TryDown(id) => format!("down_trylock({})", name(id)),
             Op::Up(id) => format!("up({})", name(id)),
@@ -92,6 +96,9 @@ impl Names {
             Op::Free(id) => format!("kfree({})", name(id)),
             Op::Choose(_, choice) => choice.to_string(),
             Op::Interrupt(task) => format!("signal({})", self.task(task)),
+            Op::Mask(mask) => mask.word().to_owned(),
+            Op::Enter(level) => format!("{} comes", level.word()),
+            Op::Leave(level) => format!("{} returns", level.word()),
             Op::Advance(by) => format!("jiffies += {by}"),
             Op::Flush(id, value) if view.object(id).kind.is_lock() && value == 0 => {
                 format!("flush {}", self.lock_op(view, id, "unlock"))

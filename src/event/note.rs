@@ -45,6 +45,10 @@ pub enum Note {
     },
     /// The set-up makes from here on the calls that this task has made before the start; [`TaskId::BOOT`]: nobody's.
     SetUp(TaskId),
+    /// From here on the task is in the context that will bring this event.
+    Owes(ObjectId),
+    /// The task waits for this event if it is not there: a remark of a call that may do without.
+    Awaits(ObjectId),
     /// The task has no more calls.
     Finished,
 }

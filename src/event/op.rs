@@ -13,6 +13,7 @@ impl Op {
             Op::Down(id) | Op::TryDown(id) | Op::Up(id) => Some(id),
             Op::Enqueue(id) | Op::Dequeue(id) | Op::Wake(id) | Op::Free(id) | Op::Flush(id, _) => Some(id),
             Op::Fence | Op::Sleep(_) | Op::Choose(..) | Op::Interrupt(_) | Op::Advance(_) => None,
+            Op::Mask(_) | Op::Enter(_) | Op::Leave(_) => None,
         }
     }
 
@@ -55,13 +56,17 @@ impl Op {
             Op::Down(id) => [word(22, id, 0), 0, 0],
             Op::TryDown(id) => [word(23, id, 0), 0, 0],
             Op::Up(id) => [word(24, id, 0), 0, 0],
+            Op::Mask(mask) => [25 | mask.tag() << 8, 0, 0],
+            Op::Enter(level) => [26 | (level as u64) << 8, 0, 0],
+            Op::Leave(level) => [27 | (level as u64) << 8, 0, 0],
         }
     }
 
     /// Does it wait until the task's own stores have reached memory? Locked instructions and full barriers do, on a machine
     /// with store buffers; so does whatever takes a lock inside.
     pub fn drains(self) -> bool {
-        !matches!(self, Op::Load(..) | Op::Store(..) | Op::Release(_) | Op::Choose(..) | Op::Flush(..))
+        let stays = matches!(self, Op::Load(..) | Op::Store(..) | Op::Release(_) | Op::Choose(..) | Op::Flush(..));
+        !stays && !matches!(self, Op::Mask(_))
     }
 
     /// Does it go to its task's store buffer, on a machine that has them?

@@ -38,6 +38,7 @@ pub struct Difference {
 
 /// How what the new program can do stands to what the old one can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Relation {
     /// They can do the same.
@@ -81,6 +82,24 @@ pub fn differences(old: &Verdict, new: &Verdict) -> Vec<Difference> {
         }
     }
     all
+}
+
+/// Differences that are one change, seen from both sides: for each, the place of the other in the list, if there is one.
+///
+/// An outcome that the new program alone has and one that the old one alone has go together if each is, of all that the other program
+/// can come to, the one that is most like the other.
+pub fn pairs(differences: &[&Difference]) -> Vec<Option<usize>> {
+    let outcome = |it: &Difference| match &it.what {
+        What::Outcome(outcome) => Some((false, outcome.clone())),
+        What::Stuck(outcome) => Some((true, outcome.clone())),
+        What::Finding(_) => None,
+    };
+    let is_of = |one: &Difference, other: &Difference| {
+        let stuck = matches!(one.what, What::Stuck(_));
+        one.code != other.code && one.near.clone().map(|near| (stuck, near)) == outcome(other) && one.near.is_some()
+    };
+    let other = |one: &&Difference| differences.iter().position(|it| is_of(one, it) && is_of(it, one));
+    differences.iter().map(other).collect()
 }
 
 /// How the new program stands to the old one; `None` if one of the two was not explored to the end.

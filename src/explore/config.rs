@@ -12,6 +12,7 @@ use crate::engine::{Memory, Unsound};
 
 /// The engine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum EngineKind {
     /// The stateful search.
@@ -32,6 +33,8 @@ pub enum EngineKind {
     Explicit,
     /// The loom crate.
     Loom,
+    /// Real OS threads: a stress test.
+    Threads,
 }
 
 /// What is explored, what bounds it, and who hears of it.
@@ -67,9 +70,9 @@ pub struct Config {
     pub limits: Limits,
     /// Executions longer than `limits.steps_max` after which to give up: where one runs on, those beside it do as well.
     pub too_long_max: u64,
-    /// Of the random engines: the same seed gives the same executions.
+    /// Of the random engines: the same seed gives the same executions. Of real threads: where they pause.
     pub seed: u64,
-    /// Executions of the random engines.
+    /// Executions of the random engines and of real threads.
     pub runs: u64,
     /// Depth of the bugs that PCT looks for: how many orderings must hold for one to show.
     pub depth: u32,
@@ -129,13 +132,18 @@ impl Default for Config {
     }
 }
 
+/// Executions on real threads, unless others are asked for: one takes a hundred times as long as a random one.
+pub const THREADS_RUNS: u64 = 1_000;
+
 /// Executions between two reports of progress.
 const PROGRESS_EVERY: u64 = 1024;
 
 impl Config {
     /// The default bounds with another engine.
     pub fn with_engine(engine: EngineKind) -> Config {
-        Config { engine, ..Config::default() }
+        let default = Config::default();
+        let runs = if engine == EngineKind::Threads { THREADS_RUNS } else { default.runs };
+        Config { engine, runs, ..default }
     }
 
     /// What the controlled engine needs to know.

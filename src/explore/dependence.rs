@@ -48,6 +48,8 @@ pub(super) enum Way {
 /// The table. A new operation needs its line here, and no other room of the searches asks what it commutes with.
 pub(super) fn touch(op: Op) -> Touch {
     match op {
+        // What these do to others of their CPU is asked apart: steps of one CPU are never independent (`World::related`).
+        Op::Mask(_) | Op::Enter(_) | Op::Leave(_) => Touch::Own,
         Op::Fence | Op::Choose(..) => Touch::Own,
         Op::Load(id, _) => Touch::On(id, Way::Reads),
         Op::Rmw(id, Rmw::Add(_), Access::Once) => Touch::On(id, Way::Adds),

@@ -33,6 +33,14 @@ pub enum Error {
         /// The engines that know it.
         whose: &'static str,
     },
+    /// The program has interrupts, or tasks that share a CPU, and what was asked for cannot have them.
+    #[error("this program has interrupts or says which CPU its tasks run on, and {what}: {instead}")]
+    Contexts {
+        /// What cannot have them.
+        what: &'static str,
+        /// What can.
+        instead: &'static str,
+    },
     /// The program has hidden state: whatever a search says of it can be wrong.
     #[error(transparent)]
     HiddenState(#[from] HiddenState),

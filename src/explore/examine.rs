@@ -62,7 +62,8 @@ pub(super) fn hold_against(subject: &dyn Subject, config: &Config, verdict: &Ver
         return Ok(());
     }
     let walked = walk(subject, config, (WALKS + verdict.states / STATES_PER_WALK).min(WALKS_MAX))?;
-    let exhausts = !matches!(config.engine, EngineKind::Loom | EngineKind::Random | EngineKind::Pct);
+    let exhausts =
+        !matches!(config.engine, EngineKind::Loom | EngineKind::Random | EngineKind::Pct | EngineKind::Threads);
     if !exhausts || !verdict.complete() || verdict.symmetry == Some(true) {
         return Ok(());
     }

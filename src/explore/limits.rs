@@ -19,6 +19,7 @@
 //! | executions, states, bytes | [`Bound::Executions`], [`Bound::States`], [`Bound::Bytes`] | all that count them | `Config` |
 //! | preemptions of an execution | [`Bound::Preemptions`] | explorer, if asked | `Config::preemptions_max` |
 //! | executions that are drawn | [`Bound::Sampled`] | random, pct | `Config::runs` |
+//! | executions on real threads | [`Bound::Threads`] | threads | `Config::runs` |
 //! | machine words of a state | [`Bound::Words`] | explicit | [`WORDS_MAX`] |
 //! | stores of a task on their way to memory | [`Bound::Stores`] | explicit | 8 |
 //! | values | [`Bound::Range`] | explicit | what the program declares |
@@ -32,6 +33,7 @@ pub const WORDS_MAX: usize = 64;
 
 /// What ended an exploration before it was complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
     /// `executions_max`.
@@ -76,6 +78,13 @@ pub enum Bound {
         /// The share of the states met that was not missed, as expected, in billionths.
         coverage: u32,
     },
+    /// Only that many executions on real threads, which pause where the seed says.
+    Threads {
+        /// How many.
+        runs: u64,
+        /// The seed.
+        seed: u64,
+    },
     /// A task had more stores on their way to memory than an interpreted program has room for.
     Stores(u32),
     /// loom says that no task can run, and the program's own wait-for graph does not.
@@ -114,6 +123,9 @@ impl std::fmt::Display for Bound {
                 // Cut, not rounded: it is never all.
                 let percent = f64::from(*coverage / 1000) / 1e4;
                 write!(f, "bitstate in {mib} MiB: about {percent:.4} % of the states are expected to be covered")
+            }
+            Bound::Threads { runs, seed } => {
+                write!(f, "only {runs} execution{} on real threads, of seed {seed}", plural(*runs))
             }
             Bound::Stores(max) => write!(f, "a task has more than {max} stores on their way to memory"),
             Bound::Stuck => write!(f, "loom ends with a deadlock that the program does not have (tokio-rs/loom#376)"),

@@ -4,9 +4,10 @@
 //! verdict. Both are refused before anything is explored.
 
 use super::config::Config;
-use super::config::EngineKind::{self, Brute, Dpor, Explicit, Explorer, Loom, Pct, Random, SourceDpor};
+use super::config::EngineKind::{self, Brute, Dpor, Explicit, Explorer, Loom, Pct, Random, SourceDpor, Threads};
 use super::error::Error;
 use crate::engine::Memory;
+use crate::subject::Subject;
 
 /// Something about a search that can be chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +60,9 @@ struct Row {
 }
 
 const CONTROLLED: &[EngineKind] = &[Explorer, Brute, Dpor, SourceDpor, Random, Pct, Explicit];
-const EXECUTING: &[EngineKind] = &[Explorer, Brute, Dpor, SourceDpor, Random, Pct, Loom];
+const EXECUTING: &[EngineKind] = &[Explorer, Brute, Dpor, SourceDpor, Random, Pct, Loom, Threads];
+const STEPPING: &[EngineKind] = &[Explorer, Brute, Dpor, SourceDpor, Random, Pct, Explicit, Threads];
+const DRAWING: &[EngineKind] = &[Random, Pct, Threads];
 const STATES: &[EngineKind] = &[Explorer, Explicit];
 
 /// Every option; a new one needs a row here, or nobody refuses it.
@@ -140,7 +143,7 @@ const OPTIONS: &[Row] = &[
         choice: Choice::StepsMax,
         field: "limits.steps_max",
         flag: "steps-max",
-        engines: CONTROLLED,
+        engines: STEPPING,
         whose: "all engines but loom, which counts branches",
         chosen: |config, default| config.limits.steps_max != default.limits.steps_max,
     },
@@ -156,16 +159,16 @@ const OPTIONS: &[Row] = &[
         choice: Choice::Seed,
         field: "seed",
         flag: "seed",
-        engines: &[Random, Pct],
-        whose: "the random engines",
+        engines: DRAWING,
+        whose: "the random engines and threads",
         chosen: |config, default| config.seed != default.seed,
     },
     Row {
         choice: Choice::Runs,
         field: "runs",
         flag: "runs",
-        engines: &[Random, Pct],
-        whose: "the random engines",
+        engines: DRAWING,
+        whose: "the random engines and threads",
         chosen: |config, default| config.runs != default.runs,
     },
     Row {
@@ -252,6 +255,32 @@ pub fn misfits(engine: EngineKind, chosen: &[Choice]) -> Vec<Misfit> {
 fn chosen(config: &Config) -> Vec<Choice> {
     let default = Config::default();
     OPTIONS.iter().filter(|row| (row.chosen)(config, &default)).map(|row| row.choice).collect()
+}
+
+/// Refuses what a program with interrupts, or with CPUs that tasks share, does not go with.
+///
+/// DPOR would have to know that a step after a handler races with the coming of that handler; loom, the explicit search and its machine know no
+/// CPUs; and a store buffer belongs to a CPU, not to a task.
+///
+/// # Errors
+/// With what it is, by name.
+pub(super) fn check_contexts(subject: &dyn Subject, config: &Config) -> Result<(), Error> {
+    if subject.contexts().is_empty() {
+        return Ok(());
+    }
+    let instead = "use the explorer, brute force or a random engine";
+    let what = match config.engine {
+        Explorer | Brute | Random | Pct if config.memory == Memory::Sc => return Ok(()),
+        Explorer | Brute | Random | Pct => {
+            let what = "store buffers (memory tso) belong to a task here, not to a CPU";
+            return Err(Error::Contexts { what, instead: "use sequentially consistent memory" });
+        }
+        Dpor | SourceDpor => "dynamic partial order reduction does not know when a handler can come",
+        Explicit => "the explicit engine has no CPUs",
+        Loom => "loom has no CPUs",
+        Threads => "real threads take no interrupts",
+    };
+    Err(Error::Contexts { what, instead })
 }
 
 /// Refuses what does not go together.

@@ -37,6 +37,7 @@ impl Schedule {
 
 /// One step of a saved schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// Name of the task, or `clock`.
@@ -60,6 +61,8 @@ pub struct Replay {
     pub ending: Ending,
     /// The schedule as it can be saved.
     pub steps: Vec<Step>,
+    /// The same, for this process.
+    pub transitions: Vec<Transition>,
 }
 
 /// Why a saved schedule cannot be followed.
@@ -101,6 +104,8 @@ impl Recorder {
             }
             Status::Sleeps(_) => Stand::Sleeps,
             Status::Drains => Stand::Drains,
+            Status::Stalled(by) => Stand::Stalled(self.names.task(by).to_owned()),
+            Status::Masked => Stand::Finished,
             Status::Finished => Stand::Finished,
         }
     }
@@ -294,7 +299,8 @@ pub(super) fn replay_under(
         let stands = states.last().map_or(&[][..], Vec::as_slice);
         findings.extend(round::judge(&follow.passed, &lines, stands, names));
     }
-    Ok(Replay { steps, findings, ending, lines, states })
+    let transitions = follow.passed.iter().filter_map(|passed| passed.taken).collect();
+    Ok(Replay { steps, findings, ending, lines, states, transitions })
 }
 
 fn saved_step(names: &Names, line: &Line) -> Option<Step> {

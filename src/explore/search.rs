@@ -80,6 +80,13 @@ pub enum Search {
     },
     /// The loom crate, with its own memory.
     Loom,
+    /// Executions on real threads.
+    Threads {
+        /// How many.
+        runs: u64,
+        /// Where they pause.
+        seed: u64,
+    },
 }
 
 /// What the explorer does with the states that it knows, beside stopping there.
@@ -132,6 +139,7 @@ impl Search {
                 Search::Explicit { orders, symmetry, jobs, bitstate }
             }
             (EngineKind::Loom, _) => Search::Loom,
+            (EngineKind::Threads, _) => Search::Threads { runs, seed },
         })
     }
 
@@ -146,6 +154,7 @@ impl Search {
             Search::Pct { .. } => EngineKind::Pct,
             Search::Explicit { .. } => EngineKind::Explicit,
             Search::Loom => EngineKind::Loom,
+            Search::Threads { .. } => EngineKind::Threads,
         }
     }
 }
@@ -178,6 +187,7 @@ impl From<Search> for Config {
                 Config { memory, symmetry, jobs, reduce, bitstate, ..config }
             }
             Search::Loom => config,
+            Search::Threads { runs, seed } => Config { runs, seed, ..config },
         }
     }
 }

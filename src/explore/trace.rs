@@ -35,6 +35,8 @@ pub enum Stand {
     Sleeps,
     /// It waits until its own stores have reached memory.
     Drains,
+    /// Its CPU runs that one.
+    Stalled(String),
     /// It has no more calls.
     Finished,
 }

@@ -38,6 +38,8 @@ pub struct Verdict {
     pub symmetry: Option<bool>,
     /// Times that the audit went on past a known state, and found the same as before.
     pub audited: Option<u64>,
+    /// What the verdict rests on, of CPUs and interrupts: how often each comes, who gets a CPU that tasks share.
+    pub assumed: Option<String>,
     /// Everything seen? Then `bound` is `None`.
     pub bound: Option<Bound>,
     /// Bits that a state was known by, of a hash; `None` if states were known by themselves, or not at all.
@@ -64,6 +66,7 @@ impl Verdict {
             memory: Memory::Sc,
             symmetry: None,
             audited: None,
+            assumed: None,
             bound: None,
             key_bits: None,
             outcomes: Outcomes::default(),

@@ -4,6 +4,7 @@
 //! atomic; a mutex may sleep, and gives the BKL back while it does.
 
 use super::bkl;
+use super::irq::IrqFlags;
 use super::layout::Layout;
 use super::task::Task;
 use crate::engine::Object;
@@ -19,6 +20,28 @@ pub struct SpinGuard<'a> {
     lock: SpinLock,
     current: &'a Task,
     place: Place,
+    then: Then,
+}
+
+/// What is turned on again after an unlock.
+#[derive(Clone, Copy)]
+pub(super) enum Then {
+    Nothing,
+    Irqs,
+    Restore(IrqFlags),
+    Bh,
+}
+
+impl Then {
+    #[track_caller]
+    pub(super) fn make(self, current: &Task) {
+        match self {
+            Then::Nothing => {}
+            Then::Irqs => current.local_irq_enable(),
+            Then::Restore(flags) => current.local_irq_restore(flags),
+            Then::Bh => current.local_bh_enable(),
+        }
+    }
 }
 
 impl SpinLock {
@@ -39,7 +62,34 @@ impl SpinLock {
         self.0.perform(Op::Acquire(self.0.id), place);
         current.add_preempt(1);
         current.push_held(self.0.id);
-        SpinGuard { lock: self, current, place }
+        SpinGuard { lock: self, current, place, then: Then::Nothing }
+    }
+
+    /// `spin_lock_irqsave`: interrupts are off while it is held, and what they were before afterwards.
+    #[track_caller]
+    pub fn lock_irqsave(self, current: &Task) -> SpinGuard<'_> {
+        let flags = current.local_irq_save();
+        let mut guard = self.lock(current);
+        guard.then = Then::Restore(flags);
+        guard
+    }
+
+    /// `spin_lock_irq`: interrupts are off while it is held, and on afterwards, whatever was before.
+    #[track_caller]
+    pub fn lock_irq(self, current: &Task) -> SpinGuard<'_> {
+        current.local_irq_disable();
+        let mut guard = self.lock(current);
+        guard.then = Then::Irqs;
+        guard
+    }
+
+    /// `spin_lock_bh`: no softirq comes while it is held.
+    #[track_caller]
+    pub fn lock_bh(self, current: &Task) -> SpinGuard<'_> {
+        current.local_bh_disable();
+        let mut guard = self.lock(current);
+        guard.then = Then::Bh;
+        guard
     }
 
     /// `spin_trylock`.
@@ -51,7 +101,7 @@ impl SpinLock {
         }
         current.add_preempt(1);
         current.push_held(self.0.id);
-        Some(SpinGuard { lock: self, current, place })
+        Some(SpinGuard { lock: self, current, place, then: Then::Nothing })
     }
 
     /// `spin_unlock` without a guard, as C has it: whether the task holds the lock is its own business.
@@ -77,6 +127,7 @@ impl SpinGuard<'_> {
 impl Drop for SpinGuard<'_> {
     fn drop(&mut self) {
         self.lock.unlock_at(self.current, self.place);
+        self.then.make(self.current);
     }
 }
 

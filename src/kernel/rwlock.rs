@@ -7,6 +7,7 @@
 //! Sources: `include/asm-i386/rwlock.h`, `lib/rwsem.c` and `kernel/lockdep.c` of Linux 2.6.23.
 
 use super::bkl;
+use super::lock::Then;
 use super::slab::Layout;
 use super::task::Task;
 use crate::engine::Object;
@@ -25,6 +26,7 @@ pub struct RwLockGuard<'a> {
     reads: bool,
     current: &'a Task,
     place: Place,
+    then: Then,
 }
 
 impl RwLock {
@@ -58,6 +60,42 @@ impl RwLock {
         self.taken(current, false, Place::caller())
     }
 
+    /// `read_lock_irqsave`: interrupts are off while it is held.
+    #[track_caller]
+    pub fn read_lock_irqsave(self, current: &Task) -> RwLockGuard<'_> {
+        let flags = current.local_irq_save();
+        let mut guard = self.read_lock(current);
+        guard.then = Then::Restore(flags);
+        guard
+    }
+
+    /// `write_lock_irqsave`: interrupts are off while it is held.
+    #[track_caller]
+    pub fn write_lock_irqsave(self, current: &Task) -> RwLockGuard<'_> {
+        let flags = current.local_irq_save();
+        let mut guard = self.write_lock(current);
+        guard.then = Then::Restore(flags);
+        guard
+    }
+
+    /// `read_lock_bh`: no softirq comes while it is held.
+    #[track_caller]
+    pub fn read_lock_bh(self, current: &Task) -> RwLockGuard<'_> {
+        current.local_bh_disable();
+        let mut guard = self.read_lock(current);
+        guard.then = Then::Bh;
+        guard
+    }
+
+    /// `write_lock_bh`: no softirq comes while it is held.
+    #[track_caller]
+    pub fn write_lock_bh(self, current: &Task) -> RwLockGuard<'_> {
+        current.local_bh_disable();
+        let mut guard = self.write_lock(current);
+        guard.then = Then::Bh;
+        guard
+    }
+
     /// `write_trylock`.
     #[track_caller]
     pub fn write_trylock(self, current: &Task) -> Option<RwLockGuard<'_>> {
@@ -74,7 +112,7 @@ impl RwLock {
     fn taken(self, current: &Task, reads: bool, place: Place) -> RwLockGuard<'_> {
         current.add_preempt(1);
         current.push_held(self.0.id);
-        RwLockGuard { lock: self, reads, current, place }
+        RwLockGuard { lock: self, reads, current, place, then: Then::Nothing }
     }
 
     fn unlock_at(self, current: &Task, reads: bool, place: Place) {
@@ -95,6 +133,7 @@ impl RwLockGuard<'_> {
 impl Drop for RwLockGuard<'_> {
     fn drop(&mut self) {
         self.lock.unlock_at(self.current, self.reads, self.place);
+        self.then.make(self.current);
     }
 }
 

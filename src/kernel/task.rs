@@ -4,9 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::hash::{Hash, Hasher};
 
 use super::Kernel;
-use crate::engine;
 use crate::engine::fingerprint::Fingerprint;
-use crate::event::{Choice, Note, ObjectId, Op, Place, TaskId};
+use crate::engine::{self, Preemption};
+use crate::event::{Choice, Mask, Note, ObjectId, Op, Place, TaskId};
 
 /// A task of the simulated kernel. Passed as `current` wherever the kernel's is ambient.
 ///
@@ -21,6 +21,7 @@ pub struct Task {
     /// Depth of the BKL, -1 when not held.
     pub(super) lock_depth: Cell<i32>,
     preempt_count: Cell<u32>,
+    irqs_off: Cell<bool>,
     held_locks: RefCell<Vec<ObjectId>>,
 }
 
@@ -40,6 +41,7 @@ impl Task {
             pid,
             lock_depth: Cell::new(-1),
             preempt_count: Cell::new(0),
+            irqs_off: Cell::new(false),
             held_locks: RefCell::default(),
         }
     }
@@ -56,12 +58,18 @@ impl Task {
     #[track_caller]
     pub fn might_sleep(&self, what: &'static str) {
         engine::note(Note::MightSleep(what), Place::caller());
+        if engine::preemption() == Some(Preemption::Voluntary) {
+            engine::perform(Op::Mask(Mask::Resched), Place::caller());
+        }
     }
 
     /// `preempt_disable`: atomic from here.
     #[track_caller]
     pub fn preempt_disable(&self) {
         self.preempt_count.set(self.preempt_count.get() + 1);
+        if engine::preemption().is_some() {
+            engine::perform(Op::Mask(Mask::PreemptDisable), Place::caller());
+        }
         engine::note(Note::Preempt(1), Place::caller());
     }
 
@@ -71,6 +79,9 @@ impl Task {
         let depth = self.preempt_count.get();
         self.bug_on(depth == 0, "preempt_enable without preempt_disable");
         self.preempt_count.set(depth.saturating_sub(1));
+        if engine::preemption().is_some() {
+            engine::perform(Op::Mask(Mask::PreemptEnable), Place::caller());
+        }
         engine::note(Note::Preempt(-1), Place::caller());
     }
 
@@ -92,6 +103,15 @@ impl Task {
 
     pub(super) fn add_preempt(&self, by: i32) {
         self.preempt_count.set(self.preempt_count.get().saturating_add_signed(by));
+    }
+
+    pub(super) fn set_irqs_off(&self, off: bool) {
+        self.irqs_off.set(off);
+    }
+
+    /// `irqs_disabled`: no interrupt comes here.
+    pub fn irqs_disabled(&self) -> bool {
+        self.irqs_off.get()
     }
 
     /// `in_atomic`: preemption is off, by a spinlock or otherwise. The BKL does not count.
@@ -156,7 +176,7 @@ impl Task {
         fold.write_u64(u64::from(place.line()) << 32 | u64::from(place.column()));
         fold.write_u32(self.lock_depth.get() as u32);
         // The checks remember it too, and what comes from spinlocks is told by the locks held: one of the two suffices.
-        fold.write_u32(self.preempt_count.get());
+        fold.write_u32(self.preempt_count.get() | u32::from(self.irqs_off.get()) << 31);
         self.held_locks.borrow().hash(fold);
     }
 }

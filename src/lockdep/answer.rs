@@ -8,6 +8,7 @@ use super::validator::{Rules, Validator};
 
 /// What is said about a case, on one line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Answer {
     /// Which case.
     pub id: String,

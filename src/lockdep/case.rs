@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::lock::{Lock, LockKind, Locks, Op, ReadLock, Wait};
+use super::near::near;
 use super::step;
 
 /// A step sequence, ready to run.
@@ -81,11 +82,57 @@ struct RawCase {
     ideal: Option<String>,
     kind: Option<String>,
     report_step: Option<usize>,
+    /// Whatever else there is.
+    #[serde(flatten)]
+    rest: BTreeMap<String, Value>,
 }
+
+/// The keys of a case.
+const KEYS: [&str; 11] =
+    ["id", "env", "requires", "locks", "ww_ctxs", "steps", "expect", "lockdep", "ideal", "kind", "report_step"];
+
+/// Keys that say where a case comes from. They are for the reader of the file.
+const ABOUT: [&str; 12] = [
+    "seq",
+    "family",
+    "title",
+    "column",
+    "variant",
+    "kernel_fn",
+    "kernel_headline",
+    "kernel_detail",
+    "notes",
+    "note",
+    "source",
+    "comment",
+];
+
+/// The keys of a lock.
+const LOCK_KEYS: [&str; 4] = ["kind", "class", "wait", "percpu"];
+
+/// Kinds of locks.
+const KINDS: [&str; 13] = [
+    "spinlock",
+    "raw_spinlock",
+    "rwlock",
+    "mutex",
+    "rwsem",
+    "percpu_rwsem",
+    "rtmutex",
+    "ww_mutex",
+    "local_lock",
+    "srcu",
+    "semaphore",
+    "completion",
+    "work",
+];
 
 #[derive(Deserialize, Default)]
 struct RawEnv {
     read_lock: Option<String>,
+    /// Whatever else there is.
+    #[serde(flatten)]
+    rest: BTreeMap<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -95,6 +142,9 @@ struct RawLock {
     wait: Option<String>,
     #[serde(default)]
     percpu: bool,
+    /// Whatever else there is.
+    #[serde(flatten)]
+    rest: BTreeMap<String, Value>,
 }
 
 /// What a record may require. Each of them holds of the kernel that is modelled here.
@@ -118,8 +168,34 @@ fn problem(line: usize, column: Option<usize>, cause: String) -> Problem {
     Problem { line, column, cause }
 }
 
+/// What of these keys nobody reads; or the one that is another's slip.
+fn unread<'a>(rest: &'a BTreeMap<String, Value>, known: &[&'static str]) -> Result<Vec<&'a str>, String> {
+    let keys: Vec<&str> = rest.keys().map(String::as_str).filter(|key| !ABOUT.contains(key)).collect();
+    let slip = keys.iter().find_map(|key| Some((key, near(key, known.iter().copied())?)));
+    match slip {
+        Some((key, near)) => Err(format!("the key `{key}` is not known: did you mean `{near}`?")),
+        None => Ok(keys),
+    }
+}
+
+/// A case is an object. An array would be read as one, field by field.
+fn check_object(text: &str, line: usize) -> Result<(), Problem> {
+    let column = text.chars().take_while(|c| c.is_whitespace()).count() + 1;
+    let what = match text.trim_start().chars().next() {
+        Some('{') | None => return Ok(()),
+        Some('[') => "an array",
+        Some('"') => "a string",
+        _ => "no JSON object",
+    };
+    let cause = format!(
+        "a case is a JSON object on a line of its own, {{\"id\": ..., \"locks\": ..., \"steps\": ...}}; this is {what}"
+    );
+    Err(problem(line, Some(column), cause))
+}
+
 /// One line.
 fn parse_line(text: &str, line: usize) -> Result<Case, Problem> {
+    check_object(text, line)?;
     let raw: RawCase = serde_json::from_str(text).map_err(|error| {
         let told = error.to_string();
         let cause = told.rsplit_once(" at line ").map_or(told.as_str(), |(cause, _)| cause).to_owned();
@@ -129,6 +205,12 @@ fn parse_line(text: &str, line: usize) -> Result<Case, Problem> {
         problem(line, Some(column.max(1)), cause)
     })?;
     let of_case = |cause: String| problem(line, column_of(text, &cause), cause);
+    let mut ignored: Vec<String> = Vec::new();
+    let all = [(&raw.rest, &KEYS[..]), (&raw.env.rest, &["read_lock"][..])];
+    for (rest, known) in all.into_iter().chain(raw.locks.values().map(|lock| (&lock.rest, &LOCK_KEYS[..]))) {
+        let unread = unread(rest, known).map_err(&of_case)?;
+        ignored.extend(unread.iter().map(|key| format!("`{key}` is not known and was ignored")));
+    }
     let read_lock = match raw.env.read_lock.as_deref() {
         Some("recursive") => ReadLock::Recursive,
         None | Some("queued") => ReadLock::Queued,
@@ -158,14 +240,16 @@ fn parse_line(text: &str, line: usize) -> Result<Case, Problem> {
             kind: raw.kind,
             step: raw.report_step,
         },
-        ignored: Vec::new(),
+        ignored,
     };
     for (index, raw) in raw.steps.iter().enumerate() {
         let op = step::resolve(raw, &case.locks)
             .map_err(|cause| problem(line, column_of_step(text, index), format!("step {index}: {cause}")))?;
         case.steps.push(op);
         case.texts.push(step::text(raw));
-        case.ignored.extend(raw.rest.keys().map(|key| format!("step {index}: `{key}` is not known and was ignored")));
+        let keys = unread(&raw.rest, &step::FIELDS)
+            .map_err(|cause| problem(line, column_of_step(text, index), format!("step {index}: {cause}")))?;
+        case.ignored.extend(keys.iter().map(|key| format!("step {index}: `{key}` is not known and was ignored")));
     }
     check_levels(&case.steps)
         .map_err(|(index, cause)| problem(line, column_of_step(text, index), format!("step {index}: {cause}")))?;
@@ -196,10 +280,9 @@ fn one_lock(name: &str, raw: &RawLock) -> Result<Lock, String> {
         "work" => LockKind::Work,
         "semaphore" => LockKind::Semaphore,
         other => {
-            return Err(format!(
-                "lock `{name}` is of kind `{other}`: known are spinlock, raw_spinlock, rwlock, mutex, rwsem, percpu_rwsem, \
-                 rtmutex, ww_mutex, local_lock, srcu, semaphore, completion, work"
-            ));
+            let known = || format!("known are {}", KINDS.join(", "));
+            let told = near(other, KINDS).map_or_else(known, |near| format!("did you mean {near}?"));
+            return Err(format!("lock `{name}` is of kind `{other}`: {told}"));
         }
     };
     let mut lock = Lock::new(name, kind);
@@ -317,9 +400,10 @@ mod tests {
             with(r#"{"op": "lock", "lock": "a"}, {"op": "lock", "lock": "b"}"#),
             "line 1, column 87: step 1: `b` is no lock of this case: a"
         );
+        assert_eq!(with(r#"{"op": "lok"}"#), "line 1, column 58: step 0: `lok` is no operation: did you mean `lock`?");
         assert_eq!(
-            with(r#"{"op": "lok"}"#).split(": known").next(),
-            Some("line 1, column 58: step 0: `lok` is no operation")
+            with(r#"{"op": "acquire_it"}"#).split(": known").next(),
+            Some("line 1, column 58: step 0: `acquire_it` is no operation")
         );
         assert_eq!(with(r#"{"op": "softirq_exit"}"#), "line 1, column 58: step 0: leaves a softirq, but is in none");
         assert_eq!(cause("{"), "line 1, column 1: EOF while parsing an object");
@@ -330,6 +414,36 @@ mod tests {
         assert!(
             cause(r#"{"id": "x", "requires": ["rt"], "steps": []}"#).starts_with("line 1, column 26: requires `rt`")
         );
+    }
+
+    #[test]
+    fn slips_are_told_with_what_was_meant() {
+        let about = |text: &str| cause(text);
+
+        assert!(
+            about("[]").starts_with("line 1, column 1: a case is a JSON object")
+                && about("[]").ends_with("this is an array")
+        );
+        assert_eq!(
+            about(r#"{"id": "x", "lokcs": {}, "steps": []}"#),
+            "line 1, column 13: the key `lokcs` is not known: did you mean `locks`?"
+        );
+        assert_eq!(
+            about(r#"{"id": "x", "locks": {"a": {"kind": "mutex", "clas": "m"}}, "steps": []}"#),
+            "line 1, column 46: the key `clas` is not known: did you mean `class`?"
+        );
+        assert!(
+            about(r#"{"id": "x", "locks": {"a": {"kind": "mutx"}}, "steps": []}"#).ends_with("did you mean mutex?")
+        );
+        assert!(
+            about(r#"{"id": "x", "locks": {"a": {"kind": "mutex"}}, "steps": [{"op": "lock", "lock": "a", "moed": "read"}]}"#)
+                .ends_with("step 0: the key `moed` is not known: did you mean `mode`?")
+        );
+        // What is near to nothing is told, and the case is read; what says where it comes from is not even told.
+        match &parse(r#"{"id": "x", "title": "t", "author": "somebody", "steps": []}"#)[..] {
+            [Ok(case)] => assert_eq!(case.ignored, ["`author` is not known and was ignored"]),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

@@ -51,11 +51,11 @@ pub(super) fn sentence(kind: Kind, cycle: &[Edge], locks: &Locks) -> String {
         ),
         _ if cycle.iter().any(|edge| is_event(edge.from.lock, locks)) => {
             let names: Vec<&str> = cycle.iter().map(|edge| name(edge.from.lock, locks)).collect();
-            format!("waits form a circle: {} and {} again", names.join(", "), names[0])
+            format!("waits form a cycle: {} and {} again", names.join(", "), names[0])
         }
         _ => {
             let names: Vec<&str> = cycle.iter().map(|edge| name(edge.from.lock, locks)).collect();
-            format!("locks are taken in a circle: {} and {} again", names.join(", "), names[0])
+            format!("locks are taken in a cycle: {} and {} again", names.join(", "), names[0])
         }
     }
 }

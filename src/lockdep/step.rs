@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::lock::{Claim, Flavour, Gfp, Lock, LockId, LockKind, Locks, Op, Outcome, Poke, SUBCLASSES};
+use super::near::near;
 
 /// A step as it is written.
 #[derive(Deserialize, Default)]
@@ -38,6 +39,34 @@ const KNOWN: &str = "lock, unlock, trylock, event_start, wait, complete, downgra
                      bh_disable, bh_enable, preempt_disable, preempt_enable, hardirq_enter, hardirq_exit, softirq_enter, \
                      softirq_exit, rcu_lock, rcu_unlock, fs_reclaim_acquire, fs_reclaim_release, might_alloc, might_sleep, \
                      nofs_save, nofs_restore, noio_save, noio_restore, assert_*, ww_*, foreign_hold, foreign_drop, poke";
+
+/// Operations of families that the message tells by their beginning.
+const MORE: &str = "assert_held, assert_held_read, assert_held_write, assert_not_held, assert_none_held, ww_ctx_init, ww_ctx_done, \
+                    ww_ctx_fini, ww_ctx_clone, ww_lock, ww_trylock, ww_unlock";
+
+fn words() -> impl Iterator<Item = &'static str> {
+    KNOWN.split(", ").filter(|word| !word.ends_with('*')).chain(MORE.split(", "))
+}
+
+/// Fields of a step, for one that is mistyped.
+pub(super) const FIELDS: [&str; 16] = [
+    "ctx",
+    "op",
+    "lock",
+    "mode",
+    "nest",
+    "subclass",
+    "ret",
+    "threaded",
+    "keep_irqs_off",
+    "flavour",
+    "gfp",
+    "ww",
+    "slow",
+    "target",
+    "value",
+    "from",
+];
 
 /// What the step does, or what is wrong with it.
 pub(super) fn resolve(raw: &Raw, locks: &Locks) -> Result<Op, String> {
@@ -100,7 +129,12 @@ pub(super) fn resolve(raw: &Raw, locks: &Locks) -> Result<Op, String> {
         op if op.starts_with("assert_") => return assertion(raw, locks),
         "poke" => Op::Poke(poke(raw, locks)?),
         "" => return Err("`op` is missing".into()),
-        other => return Err(format!("`{other}` is no operation: known are {KNOWN}")),
+        other => {
+            return Err(match near(other, words()) {
+                Some(near) => format!("`{other}` is no operation: did you mean `{near}`?"),
+                None => format!("`{other}` is no operation: known are {KNOWN}"),
+            });
+        }
     })
 }
 
@@ -124,7 +158,10 @@ fn named(name: &str, locks: &Locks) -> Result<LockId, String> {
     found.ok_or_else(|| {
         let known: Vec<&str> =
             locks.all.iter().filter(|lock| is_of_case(lock.kind)).map(|lock| lock.name.as_str()).collect();
-        format!("`{name}` is no lock of this case: {}", known.join(", "))
+        match near(name, known.iter().copied()) {
+            Some(near) => format!("`{name}` is no lock of this case: did you mean `{near}`?"),
+            None => format!("`{name}` is no lock of this case: {}", known.join(", ")),
+        }
     })
 }
 

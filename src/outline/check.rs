@@ -35,6 +35,7 @@ pub struct Options<'a> {
 
 /// One set of tasks that was explored.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Run {
     /// Names of the tasks.
     pub tasks: Vec<String>,
@@ -48,6 +49,7 @@ pub struct Run {
 
 /// A variable, or a local as `task.local`, at the end.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Value {
     /// Its name.
     pub name: String,

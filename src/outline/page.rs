@@ -175,6 +175,7 @@ fn last_line(unit: &Unit) -> String {
 
 /// A place for JSON: characters from 1.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct PlaceReport {
     line: u32,
     column: u32,
@@ -188,6 +189,7 @@ fn place(place: Place, text: &str) -> PlaceReport {
 
 /// A mistake for JSON.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct MistakeReport {
     title: String,
     places: Vec<PlaceReport>,
@@ -196,6 +198,7 @@ pub struct MistakeReport {
 
 /// A finding for JSON.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct FindingReport {
     code: &'static str,
     subject: String,
@@ -207,6 +210,7 @@ pub struct FindingReport {
 
 /// One outline or diagram for JSON.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct UnitReport {
     what: &'static str,
     line: u32,
@@ -223,6 +227,7 @@ pub struct UnitReport {
 
 /// A lock for JSON.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct LockReport {
     name: String,
     kind: &'static str,
@@ -230,6 +235,7 @@ pub struct LockReport {
 
 /// A claim for JSON.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct ClaimReport {
     claim: &'static str,
     line: u32,
@@ -238,6 +244,7 @@ pub struct ClaimReport {
 
 /// A file for JSON.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct FileReport {
     file: String,
     complete: bool,

@@ -14,6 +14,7 @@ use super::words::plain;
 
 /// Something that the tool could not know, with the line that would say it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Assumption {
     /// What is assumed.
     pub what: String,

@@ -10,7 +10,6 @@
 //! Limit: places of findings lie in this file. What a finding is about is named by its subject and its steps.
 
 use std::hash::{Hash, Hasher};
-use std::panic::Location;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -118,7 +117,7 @@ struct Run<'a> {
 }
 
 fn here() -> Place {
-    Location::caller().into()
+    Place::caller()
 }
 
 impl Run<'_> {

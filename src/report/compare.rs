@@ -3,7 +3,7 @@
 //! A difference is shown with the execution that it happens in, and with the proof that the other design has none like it: that one was
 //! explored to the end.
 
-use super::counterexample::plain_page;
+use super::counterexample::plain_page_in;
 use super::{columns, completeness, count, memory_model};
 use crate::check::{Code, Finding, Spot};
 use crate::event::names::Names;
@@ -14,15 +14,18 @@ use crate::explore::schedule::Replay;
 use crate::study::compare::explain::Explanation;
 use crate::study::compare::{Compared, relation};
 
+/// Below that width the reasons of an overview stand below their counts.
+const NARROW: usize = 80;
+
 /// Differences with one reason.
-struct Group {
-    why: Option<Explanation>,
+pub(super) struct Group {
+    pub why: Option<Explanation>,
     /// How the reason reads in each scenario.
     words: Vec<&'static str>,
     /// In how many scenarios something is in the new design alone, and in the old one alone.
-    scenarios: [usize; 2],
+    pub scenarios: [usize; 2],
     /// A scenario that has one, and the number of differences there: the fewer, the easier to read.
-    example: (&'static str, usize),
+    pub example: (&'static str, usize),
 }
 
 impl Group {
@@ -33,7 +36,7 @@ impl Group {
         }
     }
 
-    fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self.why {
             Some(Explanation { bug: Some(bug), .. }) => bug,
             Some(Explanation { bug: None, .. }) => "meant",
@@ -44,7 +47,7 @@ impl Group {
 
 impl Group {
     /// The reason as it reads in most places; of several the shortest.
-    fn words(&self) -> &'static str {
+    pub fn words(&self) -> &'static str {
         let times = |words: &str| self.words.iter().filter(|it| **it == words).count();
         let most = self.words.iter().max_by_key(|words| (times(words), std::cmp::Reverse(words.len())));
         most.copied().unwrap_or("nothing explains it")
@@ -52,7 +55,7 @@ impl Group {
 }
 
 /// All reasons: what nothing explains, then bugs by number, then what is meant.
-fn groups(all: &[Compared]) -> Vec<Group> {
+pub(super) fn groups(all: &[Compared]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for compared in all {
         let mut counted: Vec<(usize, Code)> = Vec::new();
@@ -79,6 +82,11 @@ fn groups(all: &[Compared]) -> Vec<Group> {
 
 /// All scenarios: a line for each reason, and the verdict. Without its time.
 pub fn overview(all: &[Compared]) -> String {
+    overview_in(all, columns::PAGE_COLUMNS)
+}
+
+/// The same for a terminal of this many columns.
+pub fn overview_in(all: &[Compared], width: usize) -> String {
     let Some(first) = all.first() else { return String::new() };
     let [old, new] = first.designs.map(|design| design.full_name());
     let mut text = format!("{}, each in every order of its steps: {old}, and {new} instead\n\n", scenarios(all.len()));
@@ -91,8 +99,15 @@ pub fn overview(all: &[Compared]) -> String {
             group.scenarios.map(|count| if count == 0 { "-".to_owned() } else { count.to_string() });
         let head = format!("{:<7}{only_new:>5}  {only_old:>5}  {:<21}", group.name(), group.example.0);
         let why = group.words();
-        for (at, line) in columns::wrap(why, columns::PAGE_COLUMNS - head.len()).iter().enumerate() {
-            let head = if at == 0 { head.clone() } else { " ".repeat(head.len()) };
+        // What has no room beside the counts stands below them.
+        let beside = width >= NARROW;
+        let room = if beside { width - head.len() } else { width - 9 };
+        let indent = if beside { head.len() } else { 9 };
+        if !beside {
+            text.push_str(&format!("{}\n", head.trim_end()));
+        }
+        for (at, line) in columns::wrap(why, room).iter().enumerate() {
+            let head = if at == 0 && beside { head.clone() } else { " ".repeat(indent) };
             text.push_str(&format!("{head}{line}\n"));
         }
     }
@@ -101,7 +116,10 @@ pub fn overview(all: &[Compared]) -> String {
         text.push_str(&format!("lockwright compare {old} {new} {}  shows one, step by step\n", groups[0].example.0));
     }
     text.push('\n');
-    text.push_str(&verdict(all));
+    for line in verdict(all).lines() {
+        let lines = if width >= columns::PAGE_COLUMNS { vec![line.to_owned()] } else { columns::wrap(line, width) };
+        lines.iter().for_each(|line| text.push_str(&format!("{line}\n")));
+    }
     text
 }
 
@@ -168,30 +186,35 @@ pub struct Shown<'a> {
 
 /// One difference: what happens, how, and what the most similar outcome of the other program is.
 pub fn page(shown: &Shown<'_>, place: &str, other: &str, names: &Names) -> String {
+    page_in(shown, place, other, names, columns::PAGE_COLUMNS)
+}
+
+/// The same for a terminal of this many columns.
+pub fn page_in(shown: &Shown<'_>, place: &str, other: &str, names: &Names, width: usize) -> String {
     let difference = shown.difference;
-    let finding = finding(difference, shown.replay.as_ref());
+    let finding = finding(difference, shown.replay.as_ref(), width);
     let mut text = match &finding {
-        Some(finding) => plain_page(finding, place, names, shown.replay.as_ref()),
+        Some(finding) => plain_page_in(finding, place, names, shown.replay.as_ref(), width),
         None => format!("{}  {}  {place}\n       {}\n", difference.code, difference.code.title(), said(difference)),
     };
     if let (Some(near), What::Outcome(outcome) | What::Stuck(outcome)) = (&difference.near, &difference.what) {
         text.push_str(&format!("\nnearest outcome of {other}\n"));
         for (name, here, there) in parts(outcome, near) {
-            text.push_str(&wrapped(&format!("{name} is {there} there, and {here} here")));
+            text.push_str(&wrapped(&format!("{name} is {there} there, and {here} here"), width));
         }
     }
     text
 }
 
-fn wrapped(words: &str) -> String {
-    columns::wrap(&format!("  {words}"), columns::PAGE_COLUMNS).iter().map(|line| format!("{line}\n")).collect()
+fn wrapped(words: &str, width: usize) -> String {
+    columns::wrap(&format!("  {words}"), width).iter().map(|line| format!("{line}\n")).collect()
 }
 
 /// Why a difference is there, as far as that is known.
-pub fn reason(why: Option<Explanation>) -> String {
+pub fn reason(why: Option<Explanation>, width: usize) -> String {
     match why {
-        Some(Explanation { bug: Some(bug), why }) => wrapped(&format!("known as {bug}: {why}")),
-        Some(Explanation { bug: None, why }) => wrapped(&format!("meant: {why}")),
+        Some(Explanation { bug: Some(bug), why }) => wrapped(&format!("known as {bug}: {why}"), width),
+        Some(Explanation { bug: None, why }) => wrapped(&format!("meant: {why}"), width),
         None => "  NOT EXPLAINED\n".to_owned(),
     }
 }
@@ -220,10 +243,13 @@ pub fn said(difference: &Difference) -> String {
 }
 
 /// The difference as a finding whose place is where its execution ends, or where the finding is that it consists in.
-fn finding(difference: &Difference, replay: Option<&Replay>) -> Option<Finding> {
+fn finding(difference: &Difference, replay: Option<&Replay>, width: usize) -> Option<Finding> {
     let subject = "outcome".into();
-    // Below the title, which is indented.
-    let message = columns::wrap(&said(difference), columns::PAGE_COLUMNS - 9).join("\n       ");
+    // Below the title, which is indented; a narrow page breaks it anyway.
+    let message = match width >= columns::PAGE_COLUMNS {
+        true => columns::wrap(&said(difference), columns::PAGE_COLUMNS - 9).join("\n       "),
+        false => said(difference),
+    };
     if let What::Finding(finding) = &difference.what {
         return Some(Finding { code: difference.code, message, ..(**finding).clone() });
     }

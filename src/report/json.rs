@@ -20,19 +20,25 @@ use crate::explore::{Bound, EngineKind, Outcomes, Step, Verdict};
 use crate::scenario::FsKind;
 use crate::study::cells::Cell;
 use crate::study::expect;
-use crate::study::mutants::Row;
 
+mod beside;
 mod compare;
+mod listed;
 mod ordered;
 pub mod part;
+mod rules;
 
+pub use beside::{BesideReport, ThroughputReport};
 pub use compare::{ComparedReport, Comparison, DifferenceReport};
+pub use listed::{Explained, Listed, MutantReport, Named};
+pub use rules::RulesReport;
 
 /// The version of the schema.
 pub const VERSION: u32 = 1;
 
 /// The envelope of every object.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Report<'a, T> {
     /// [`VERSION`].
     pub lockwright: u32,
@@ -52,6 +58,7 @@ pub fn text<T: Serialize>(command: &str, body: T) -> String {
 
 /// Of the bare command and of `check`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Explored<'a> {
     /// The engine that explored.
     pub engine: EngineKind,
@@ -78,6 +85,7 @@ impl<'a> Explored<'a> {
 
 /// Of `check --all`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Generated {
     /// Which scenarios: tasks and calls.
     pub size: String,
@@ -99,6 +107,7 @@ pub struct Generated {
 
 /// Findings with the same code, subject and cause.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct KindReport {
     /// The design.
     pub design: String,
@@ -120,6 +129,7 @@ pub struct KindReport {
 
 /// Of `explore`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct ExploredOne<'a> {
     /// The program: a family, or a design and a scenario.
     pub program: &'a str,
@@ -157,6 +167,7 @@ pub struct ExploredOne<'a> {
 
 /// Outcomes of a program.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum OutcomesReport {
     /// As they read.
@@ -216,6 +227,7 @@ impl<'a> ExploredOne<'a> {
 
 /// A scenario on a design.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct CellReport<'a> {
     /// The design.
     pub design: String,
@@ -264,6 +276,7 @@ impl<'a> CellReport<'a> {
 
 /// A finding.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct FindingReport<'a> {
     /// Its code.
     pub code: Code,
@@ -320,6 +333,7 @@ impl<'a> FindingReport<'a> {
 
 /// A place of a finding.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct SpotReport<'a> {
     /// Whose step; `boot` is the set-up.
     pub task: String,
@@ -339,6 +353,7 @@ impl<'a> SpotReport<'a> {
 
 /// Of `replay`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Replayed<'a> {
     /// The design.
     pub design: &'a str,
@@ -367,6 +382,7 @@ impl<'a> Replayed<'a> {
 
 /// A line of a trace.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct TraceLine<'a> {
     /// Number of the step; a remark bears the number of the step it follows.
     pub step: u32,
@@ -394,6 +410,7 @@ impl<'a> TraceLine<'a> {
 
 /// Of `outline`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Outlined {
     /// The design.
     pub design: String,
@@ -405,81 +422,10 @@ pub struct Outlined {
 
 /// The outline of a call.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct CallOutline {
     /// The call.
     pub call: &'static str,
     /// What is called, in order.
     pub outline: Vec<Outline>,
-}
-
-/// Of `list`.
-#[derive(Default, Serialize)]
-pub struct Listed {
-    /// The designs.
-    pub designs: Vec<Named>,
-    /// The mutants.
-    pub mutants: Vec<MutantReport>,
-    /// The scenarios.
-    pub scenarios: Vec<Named>,
-    /// The engines.
-    pub engines: Vec<Named>,
-    /// The calls that `outline` knows.
-    pub calls: Vec<Named>,
-    /// The codes of findings.
-    pub codes: Vec<Named>,
-}
-
-/// A mutant, and what catches it.
-#[derive(Clone, Serialize)]
-pub struct MutantReport {
-    /// Its name on the command line.
-    pub name: String,
-    /// What it does wrong.
-    pub about: &'static str,
-    /// The number of the bug in the history of `fs/locks.c`.
-    pub number: Option<&'static str>,
-    /// The code of the finding that catches it.
-    pub code: Code,
-    /// The scenario in which it does.
-    pub scenario: &'static str,
-    /// The design without the bug, which is clean there.
-    pub sound: &'static str,
-    /// When it came into Linux and what took it out.
-    pub in_linux: Option<&'static str>,
-}
-
-impl MutantReport {
-    /// Of a row of the table.
-    pub fn new(row: &Row) -> MutantReport {
-        let given = |text: &'static str| (!text.is_empty()).then_some(text);
-        MutantReport {
-            name: row.full_name(),
-            about: row.about,
-            number: given(row.number),
-            code: row.code,
-            scenario: row.scenario,
-            sound: row.sound,
-            in_linux: given(row.fixed),
-        }
-    }
-}
-
-/// Something with a name on the command line.
-#[derive(Clone, Serialize)]
-pub struct Named {
-    /// The name.
-    pub name: String,
-    /// A sentence on it.
-    pub about: String,
-}
-
-/// Of `explain`.
-#[derive(Serialize)]
-pub struct Explained<'a> {
-    /// The code, or the number of a bug.
-    pub code: &'a str,
-    /// What it means, in a few words.
-    pub title: &'a str,
-    /// Its page; that of a code is Markdown.
-    pub page: &'a str,
 }

@@ -15,6 +15,7 @@ pub const INDENT: usize = 3;
 
 /// A line of an outline and what lies below it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Outline {
     /// A function or a lock operation.
     pub name: String,

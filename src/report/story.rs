@@ -318,6 +318,7 @@ impl Teller<'_> {
                 Some(Stand::Waits { lock, holder }) => format!("waits for {lock}, held by {holder}"),
                 Some(Stand::Sleeps) => "sleeps".to_owned(),
                 Some(Stand::Drains) => "waits for its own stores to reach memory".to_owned(),
+                Some(Stand::Stalled(by)) => format!("{by} has its CPU"),
                 Some(Stand::Finished) | None => label.clone(),
             };
             self.flush(column);
@@ -366,6 +367,7 @@ fn explain_switches(rows: &mut [Row], columns: &[(TaskId, String)], replay: &Rep
             Stand::Waits { lock, holder } => format!("(waits for {lock}, held by {holder})"),
             Stand::Sleeps => "(sleeps)".to_owned(),
             Stand::Drains => "(waits for its own stores)".to_owned(),
+            Stand::Stalled(by) => format!("({by} has its CPU)"),
             Stand::Finished => "(done)".to_owned(),
         };
         rows[at].switch = Some((before, why));

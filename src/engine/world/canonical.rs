@@ -118,6 +118,10 @@ impl World {
             fingerprint.write_u64(u64::from(id.0) << 32 | 1);
             fingerprint.write_u64(value);
         }
+        let on_cpu = self.cpus.word(task);
+        if on_cpu != 0 {
+            fingerprint.write_u64(on_cpu << 1 | 1);
+        }
         of_task(task, fingerprint);
     }
 

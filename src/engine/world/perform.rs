@@ -57,6 +57,7 @@ impl World {
         debug_assert!(self.is_open(task, op), "internal error: {task:?} performs {op:?}, which has to wait");
         let result = self.perform(task, op, alternative);
         if task != TaskId::BOOT {
+            self.stepped(task, op, result);
             let mut fold = Fingerprint::default();
             fold.write_history(self.tasks[task.index()].history);
             // Which operation it was is told by the history before it: code is a function of what it has observed.
@@ -141,6 +142,7 @@ impl World {
                 old
             }
             Op::Fence => 0,
+            Op::Mask(_) | Op::Enter(_) | Op::Leave(_) => self.perform_on_cpu(task, op),
             Op::Acquire(id) => {
                 self.slot_mut(id).value = me;
                 0

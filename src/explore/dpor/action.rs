@@ -108,7 +108,7 @@ fn commute((a, way): (&Action, Way), (b, with): (&Action, Way)) -> bool {
 mod tests {
     use super::*;
     use crate::engine::Memory;
-    use crate::event::{Access, Rmw};
+    use crate::event::{Access, Level, Mask, Rmw};
     use crate::explore::dependence::apart;
 
     const X: ObjectId = ObjectId(1);
@@ -227,7 +227,10 @@ mod tests {
             Op::Choose(..) => Op::Interrupt(TaskId(2)),
             Op::Interrupt(_) => Op::Advance(1),
             Op::Advance(_) => Op::Flush(X, 1),
-            Op::Flush(..) => return None,
+            Op::Flush(..) => Op::Mask(Mask::IrqSave),
+            Op::Mask(_) => Op::Enter(Level::Hard),
+            Op::Enter(_) => Op::Leave(Level::Hard),
+            Op::Leave(_) => return None,
         };
         Some(next)
     }

@@ -171,7 +171,9 @@ fn standing(task: TaskId, view: &dyn View) -> Option<Pending> {
         Status::Ready(op) => op,
         Status::WaitsFor(_) => view.pending(task)?,
         Status::Sleeps(deadline) => Op::Sleep(deadline),
-        Status::Drains | Status::Finished => return None,
+        Status::Drains | Status::Finished | Status::Masked => return None,
+        // No program with interrupts is explored here.
+        Status::Stalled(_) => view.pending(task)?,
     };
     let info = op.object().map(|id| view.object(id));
     Some(Pending { task, op, block: info.and_then(|info| info.block), status })

@@ -324,6 +324,7 @@ impl<P: Pruning> Path<P> {
         let before = branch.spared.union(self.done(branch, branch.taken));
         let still_spared = |other: &Transition| {
             let still = world.operation(*other).is_some_and(|other| independent(op, other, self.memory));
+            let still = still && !world.related(taken.task, other.task);
             other.task != taken.task && (still || self.seeded == Some(Unsound::SleepSetNotFiltered))
         };
         before.transitions().filter(still_spared).fold(Spared::NONE, |spared, other| spared.union(Spared::of(other)))

@@ -20,7 +20,7 @@ use crate::engine::controlled::Controlled;
 use crate::engine::memo::{Deed, Memo, Stray, Told, Unmade, of_world};
 use crate::engine::world::{Transition, World};
 use crate::engine::{Blind, Decision, Ending, Flow, Observer, Program, State, Strategy, fingerprint_of};
-use crate::event::{Status, TaskId, View};
+use crate::event::{TaskId, View};
 use crate::explore::config::Config;
 use crate::explore::watch::Watch;
 use crate::subject::Subject;
@@ -233,7 +233,7 @@ impl<'s> Replica<'s> {
         if !self.ended.insert(fingerprint) {
             return Ending::Abandoned;
         }
-        let stuck = world.task_ids().any(|task| world.status(task).0 != Status::Finished);
+        let stuck = world.task_ids().any(|task| !world.status(task).0.is_over());
         let observer: Rc<RefCell<dyn Observer>> = self.watch.clone();
         let transitions = path.transitions(path.len());
         let mut along =

@@ -10,6 +10,7 @@ use crate::study::compare::{Compared, relation};
 
 /// Of `compare`.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct Comparison<'a> {
     /// The old design.
     pub old: String,
@@ -51,6 +52,7 @@ impl<'a> Comparison<'a> {
 
 /// A scenario on both designs.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct ComparedReport<'a> {
     /// The scenario.
     pub scenario: &'a str,
@@ -75,6 +77,7 @@ impl<'a> ComparedReport<'a> {
 
 /// One side: the proof that what it lacks does not happen there.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct SideReport {
     /// Number of outcomes.
     pub outcomes: usize,
@@ -102,6 +105,7 @@ impl SideReport {
 
 /// What can happen in one of the two alone.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct DifferenceReport<'a> {
     /// `LW050` or `LW051`.
     pub code: String,
@@ -117,6 +121,8 @@ pub struct DifferenceReport<'a> {
     pub bug: Option<&'static str>,
     /// Why it is there; `None` if nothing explains it.
     pub why: Option<&'static str>,
+    /// Which of the differences is the same change, seen from the other design; `None` if there is none.
+    pub pair: Option<usize>,
     /// The schedule.
     pub steps: &'a [Step],
     /// The file that has it.
@@ -126,6 +132,7 @@ pub struct DifferenceReport<'a> {
 
 /// A value that differs.
 #[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
 pub struct PartReport {
     /// What it is.
     pub name: String,
@@ -137,15 +144,15 @@ pub struct PartReport {
 
 impl<'a> DifferenceReport<'a> {
     /// Of a difference and its execution.
-    pub fn new(shown: &'a Shown<'_>) -> DifferenceReport<'a> {
+    pub fn new(shown: &'a Shown<'_>, pair: Option<usize>) -> DifferenceReport<'a> {
         let difference = shown.difference;
         let (kind, what, outcome) = match &difference.what {
             What::Outcome(outcome) => ("outcome", outcome.to_string(), Some(outcome)),
             What::Stuck(outcome) => ("stuck", outcome.to_string(), Some(outcome)),
             What::Finding(finding) => ("finding", format!("{} {}", finding.code, finding.subject), None),
         };
-        let pair = outcome.zip(difference.near.as_ref());
-        let parts = pair.into_iter().flat_map(|(outcome, near)| parts(outcome, near));
+        let nearest = outcome.zip(difference.near.as_ref());
+        let parts = nearest.into_iter().flat_map(|(outcome, near)| parts(outcome, near));
         DifferenceReport {
             code: difference.code.to_string(),
             title: difference.code.title(),
@@ -154,6 +161,7 @@ impl<'a> DifferenceReport<'a> {
             parts: parts.map(|(name, here, there)| PartReport { name, here, there }).collect(),
             bug: shown.why.and_then(|why| why.bug),
             why: shown.why.map(|why| why.why),
+            pair,
             steps: shown.replay.as_ref().map_or(&[], |replay| &replay.steps),
             saved: shown.saved.as_deref(),
         }

@@ -1,0 +1,110 @@
+//! CPUs of a model: tasks that are on one, and handlers of interrupts that come on one.
+
+use crate::event::Place;
+
+use super::setup::{Boot, Planned, Returned};
+use crate::engine::{Contexts, Preemption};
+use crate::event::{Level, Seat};
+use crate::kernel::task::Task;
+
+impl Boot {
+    /// A task on that CPU (numbered from 0). A task that is not told where it runs has a CPU of its own, in the order of tasks: the first
+    /// has CPU 0.
+    pub fn task_on<R: Returned>(
+        &mut self,
+        cpu: u8,
+        name: impl Into<String>,
+        body: impl FnOnce(&Task) -> R + Copy + Send + 'static,
+    ) {
+        self.task(name, body);
+        if let Some(task) = self.tasks.last_mut() {
+            task.cpu = Some(cpu);
+        }
+    }
+
+    /// The handler of a hard interrupt on that CPU, which comes `times` times, at any moment at which interrupts are on there. It runs with
+    /// interrupts off, and blocks what it has interrupted until it returns. It must not sleep.
+    ///
+    /// ```
+    /// use lockwright::prelude::*;
+    ///
+    /// // The task does not keep the interrupt out while it holds the lock that the handler takes.
+    /// lockwright::boot(|boot| {
+    ///     let lock = boot.spinlock("lock");
+    ///     boot.task("reader", move |current| drop(lock.lock(current)));
+    ///     boot.irq(0, 1, "timer", move |current| drop(lock.lock(current)));
+    /// })
+    /// .assert_finds(Code::LW008);
+    /// ```
+    #[track_caller]
+    pub fn irq(
+        &mut self,
+        cpu: u8,
+        times: u32,
+        name: impl Into<String>,
+        handler: impl Fn(&Task) + Copy + Send + 'static,
+    ) {
+        self.handler(Level::Hard, cpu, times, name.into(), handler);
+    }
+
+    /// A softirq handler on that CPU: comes where interrupts and bottom halves are on, since any interrupt may have raised it. Hard interrupts may
+    /// come on top of it.
+    #[track_caller]
+    pub fn softirq(
+        &mut self,
+        cpu: u8,
+        times: u32,
+        name: impl Into<String>,
+        handler: impl Fn(&Task) + Copy + Send + 'static,
+    ) {
+        self.handler(Level::Soft, cpu, times, name.into(), handler);
+    }
+
+    /// The handler of a non-maskable interrupt on that CPU: comes at any moment.
+    #[track_caller]
+    pub fn nmi(
+        &mut self,
+        cpu: u8,
+        times: u32,
+        name: impl Into<String>,
+        handler: impl Fn(&Task) + Copy + Send + 'static,
+    ) {
+        self.handler(Level::Nmi, cpu, times, name.into(), handler);
+    }
+
+    #[track_caller]
+    fn handler(
+        &mut self,
+        level: Level,
+        cpu: u8,
+        times: u32,
+        name: String,
+        handler: impl Fn(&Task) + Copy + Send + 'static,
+    ) {
+        let place = Place::caller();
+        self.task(name, move |current| current.handle(level, times, handler, place));
+        if let Some(task) = self.tasks.last_mut() {
+            (task.cpu, task.level, task.times) = (Some(cpu), level, times);
+        }
+    }
+
+    /// How the kernel shares a CPU between tasks. By default it preempts.
+    pub fn preemption(&mut self, preemption: Preemption) {
+        self.preemption = preemption;
+    }
+}
+
+/// What the tasks say of CPUs; nothing if none of them does.
+pub(super) fn contexts(tasks: &[Planned], preemption: Preemption) -> Contexts {
+    if tasks.iter().all(|task| task.cpu.is_none()) {
+        return Contexts::default();
+    }
+    let mut own = 0..u8::MAX;
+    let seat = |task: &Planned| {
+        // A task without a CPU takes the number of its place among the tasks, whoever else is there.
+        let next = if task.level == Level::Task { own.next() } else { None };
+        Seat { cpu: task.cpu.or(next).unwrap_or_default(), level: task.level }
+    };
+    let seats = tasks.iter().map(seat).collect();
+    Contexts { seats, times: tasks.iter().map(|task| task.times).collect(), preemption }
+}

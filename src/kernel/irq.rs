@@ -1,0 +1,88 @@
+//! Interrupts and bottom halves, off and on; handlers; `cond_resched`.
+//!
+//! `local_irq_disable` and `local_irq_enable` do not nest: one enable undoes any number of disables. Saving and restoring nests, and so do
+//! bottom halves. A handler of a hard interrupt runs with interrupts off on its CPU, a softirq with interrupts on and bottom halves as they are.
+//!
+//! Source: `include/linux/irqflags.h`, `kernel/softirq.c` of Linux 6.12.
+
+use super::task::Task;
+use crate::engine::{self, Preemption};
+use crate::event::{Level, Mask, Op, Place};
+
+/// What `local_irq_save` has saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use = "interrupts stay off until they are restored"]
+pub struct IrqFlags {
+    off: bool,
+}
+
+fn perform(mask: Mask, place: Place) -> u64 {
+    engine::perform(Op::Mask(mask), place)
+}
+
+impl Task {
+    /// `local_irq_disable`: no interrupt comes on this CPU from here.
+    #[track_caller]
+    pub fn local_irq_disable(&self) {
+        perform(Mask::IrqDisable, Place::caller());
+        self.set_irqs_off(true);
+    }
+
+    /// `local_irq_enable`: interrupts are on from here, whatever was before.
+    #[track_caller]
+    pub fn local_irq_enable(&self) {
+        perform(Mask::IrqEnable, Place::caller());
+        self.set_irqs_off(false);
+    }
+
+    /// `local_irq_save`: as `local_irq_disable`, and says what was before.
+    #[track_caller]
+    pub fn local_irq_save(&self) -> IrqFlags {
+        let off = perform(Mask::IrqSave, Place::caller()) == 1;
+        self.set_irqs_off(true);
+        IrqFlags { off }
+    }
+
+    /// `local_irq_restore`.
+    #[track_caller]
+    pub fn local_irq_restore(&self, flags: IrqFlags) {
+        perform(Mask::IrqRestore(flags.off), Place::caller());
+        self.set_irqs_off(flags.off);
+    }
+
+    /// `local_bh_disable`: no softirq comes on this CPU from here. Nests.
+    #[track_caller]
+    pub fn local_bh_disable(&self) {
+        perform(Mask::BhDisable, Place::caller());
+        self.add_preempt(1);
+    }
+
+    /// `local_bh_enable`.
+    #[track_caller]
+    pub fn local_bh_enable(&self) {
+        perform(Mask::BhEnable, Place::caller());
+        self.add_preempt(-1);
+    }
+
+    /// `cond_resched`: another task may have this CPU now.
+    #[track_caller]
+    pub fn cond_resched(&self) {
+        self.might_sleep("cond_resched");
+        if engine::preemption() == Some(Preemption::None) {
+            perform(Mask::Resched, Place::caller());
+        }
+    }
+
+    /// Runs a handler each time that its interrupt comes.
+    pub(crate) fn handle(&self, level: Level, times: u32, handler: impl Fn(&Task), place: Place) {
+        for _ in 0..times {
+            engine::perform(Op::Enter(level), place);
+            self.add_preempt(1);
+            self.set_irqs_off(level >= Level::Hard);
+            handler(self);
+            self.set_irqs_off(false);
+            self.add_preempt(-1);
+            engine::perform(Op::Leave(level), place);
+        }
+    }
+}

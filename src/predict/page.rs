@@ -1,0 +1,90 @@
+//! How a prediction reads: the sentence, how sure it is, both places of every dependency, the cure.
+
+use super::record::Record;
+use super::{Fate, Foreseen, Predicted};
+use crate::event::names::Names;
+use crate::lockdep::finding::{Edge, Grade, Place};
+
+pub(super) fn text(predicted: &Predicted, record: &Record, names: &Names) -> String {
+    if predicted.foreseen.is_empty() {
+        return "nothing is predicted\n".to_owned();
+    }
+    let all: Vec<String> = predicted.foreseen.iter().map(|foreseen| one(foreseen, record, names)).collect();
+    all.join("\n")
+}
+
+fn one(foreseen: &Foreseen, record: &Record, names: &Names) -> String {
+    let finding = &foreseen.finding;
+    let counts = if finding.grade.is_report() { "" } else { ", does not count" };
+    let mut text = format!("{}  predicted{counts}: {}\n", foreseen.code, finding.message);
+    text += &format!("       {}\n", fate(foreseen, record));
+    if finding.cycle.is_empty() {
+        text += &format!("  {}\n", step(finding.place, record, names));
+    }
+    let mut edges: Vec<&Edge> = finding.cycle.iter().collect();
+    edges.sort_by_key(|edge| (edge.to.place, edge.from.place));
+    edges.iter().for_each(|edge| text += &dependency(edge, record, names));
+    if !finding.cure.is_empty() {
+        let cure = cure(foreseen, record, names);
+        text += &format!("cure: {cure}\n");
+    }
+    text
+}
+
+/// How sure it is: what the search says, and else what the run itself does.
+fn fate(foreseen: &Foreseen, record: &Record) -> String {
+    match (&foreseen.fate, foreseen.finding.grade) {
+        (Fate::Reached(_), Grade::Certain) => "certain on this path; the explorer has the schedule".to_owned(),
+        (Fate::Reached(found), _) => {
+            let steps = found.schedule.transitions.len();
+            format!("needs an interleaving, and the explorer has one of {steps} steps")
+        }
+        (_, Grade::Serialised(lock)) => {
+            format!("serialised: {} is held around it", record.locks.all[lock].name)
+        }
+        (_, Grade::ClassMerging) => "by class merging only: the objects differ".to_owned(),
+        (Fate::NotReached, _) => "no interleaving of this program leads there; a larger one may".to_owned(),
+        (Fate::Open(bound), _) => format!("not confirmed: {bound}"),
+        (Fate::NotAsked, Grade::Certain) => "certain on this path".to_owned(),
+        (Fate::NotAsked, grade) => format!("not confirmed ({})", grade.word()),
+    }
+}
+
+/// A step, with its task and its place in the source.
+fn step(place: Place, record: &Record, names: &Names) -> String {
+    let at = record.texts.get(place.task).and_then(|texts| texts.get(place.step));
+    let task = names.tasks.get(place.task).map_or("?", String::as_str);
+    let Some((text, source)) = at else { return task.to_owned() };
+    format!("{task}: {text}   {}:{}", source.file(), source.line())
+}
+
+fn dependency(edge: &Edge, record: &Record, names: &Names) -> String {
+    let is_event = record.locks.all[edge.from.lock].kind.is_event();
+    let holds = if is_event { "owes" } else { "holds" };
+    let (from, to) = (&record.locks.all[edge.from.lock].name, &record.locks.all[edge.to.lock].name);
+    let wants = match edge.irq {
+        Some((level, _)) => format!("a {} there wants {to}", level.word()),
+        None => format!("wants {to}"),
+    };
+    let (first, second) = (step(edge.from.place, record, names), step(edge.to.place, record, names));
+    format!("  {holds} {from}, since   {first}\n    {wants}, at   {second}\n")
+}
+
+/// The cure, with places instead of numbers of steps.
+fn cure(foreseen: &Foreseen, record: &Record, names: &Names) -> String {
+    let mut text = foreseen.finding.cure.clone();
+    for edge in &foreseen.finding.cycle {
+        let opened = edge.irq.map(|(_, open)| open);
+        for place in [Some(edge.from.place), Some(edge.to.place), opened].into_iter().flatten() {
+            let Some((_, source)) = record.texts.get(place.task).and_then(|texts| texts.get(place.step)) else {
+                continue;
+            };
+            let file = source.file().rsplit('/').next().unwrap_or_default();
+            let task = names.tasks.get(place.task).map_or("?", String::as_str);
+            let named = format!("in {task}, {file}:{}", source.line());
+            text = text.replace(&format!("at step {}", place.step), &named);
+            text = text.replace(&format!("(step {})", place.step), &format!("({named})"));
+        }
+    }
+    text
+}
