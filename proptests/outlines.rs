@@ -1,4 +1,4 @@
-//! Whatever the bytes are, a check of a file ends, panics nowhere, and says something.
+//! Whatever the bytes are, a check of a file ends, panics nowhere, and says something. `LOCKWRIGHT_LONG=1` tries a million inputs.
 
 use lockwright::outline::catalogue::Catalogue;
 use lockwright::outline::check::{Options, check};
@@ -58,7 +58,7 @@ fn ends(bytes: &[u8]) {
 }
 
 proptest! {
-    #![proptest_config(super::config(256))]
+    #![proptest_config(super::long(256, 500_000))]
 
     #[test]
     fn random_bytes_are_refused_or_checked(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {

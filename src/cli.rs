@@ -27,14 +27,15 @@ mod outlines;
 mod partition;
 mod progress;
 mod replay;
+mod report;
 mod rules;
 mod sarif;
-
 mod save;
 mod schema;
 mod search;
 mod select;
 mod throughput;
+mod write;
 
 /// The result of a run, as the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +105,12 @@ enum Command {
         /// Then say what that run tells of other orders, and look for each predicted deadlock in every interleaving.
         #[arg(long)]
         predict: bool,
+        /// Draw the schedule as well: a picture of the steps around the finding, or of all if there is none.
+        #[arg(long, value_name = "FILE")]
+        svg: Option<PathBuf>,
     },
+    /// Write the HTML report: the matrix, every finding step by step, and what changes from the first design to the last.
+    Report(report::Arguments),
     /// Run lease scripts on a design, and hold each against its recording from a real kernel.
     Lease(lease::Arguments),
     /// Judge step sequences: predict deadlocks and misuse of locks from one run.
@@ -149,7 +155,10 @@ pub fn run(arguments: Arguments) -> Result<Status> {
         Some(Command::Merge { files }) => partition::merge(&files),
         Some(Command::Compare(arguments)) => compare::run(&arguments, json),
         Some(Command::Explore(arguments)) => explore::run(&arguments, json),
-        Some(Command::Replay { file, columns, predict }) => replay::run(&file, page_columns(columns), predict, json),
+        Some(Command::Replay { file, columns, predict, svg }) => {
+            replay::run(&file, svg.as_deref(), page_columns(columns), predict, json)
+        }
+        Some(Command::Report(arguments)) => report::run(&arguments, json),
         Some(Command::Lease(arguments)) => lease::run(&arguments, json),
         Some(Command::Lockdep(arguments)) => lockdep::run(&arguments, json),
         Some(Command::Rules(arguments)) => rules::run(&arguments, json),

@@ -29,6 +29,7 @@ mod error;
 pub mod examine;
 pub mod explicit;
 pub mod files;
+pub mod graph;
 pub mod hidden;
 pub mod limits;
 #[cfg(feature = "loom")]

@@ -11,6 +11,8 @@
 //! | [`compare`] | two designs: what can happen in one of them alone |
 //! | [`bug`] | a bug by its number: what it is, where it shows, how it is seeded |
 //! | [`story`], [`columns`] | an execution as rows, and as a table with one column per task |
+//! | [`svg`] | an execution, or the states of two tasks, as a picture |
+//! | `html` | all of it as one page for a browser; with the feature `cli` |
 //! | [`outline`] | the call outline as executed, with the locks held at each line |
 //! | [`beside`] | two designs side by side |
 //! | [`throughput`] | their calls a second on real threads |
@@ -22,6 +24,8 @@ pub mod bug;
 pub mod columns;
 pub mod compare;
 pub mod counterexample;
+#[cfg(feature = "cli")]
+pub mod html;
 pub mod json;
 pub mod matrix;
 pub mod mutants;
@@ -29,6 +33,7 @@ pub mod outline;
 pub mod overview;
 pub mod rules;
 pub mod story;
+pub mod svg;
 pub mod throughput;
 
 use crate::engine::Memory;

@@ -216,6 +216,7 @@ fn no_engine_ignores_an_option() {
     assert_eq!(known(EngineKind::SourceDpor), ["executions_max", "limits.steps_max"]);
     assert_eq!(known(EngineKind::Random), ["executions_max", "limits.steps_max", "seed", "runs"]);
     assert_eq!(known(EngineKind::Pct), ["executions_max", "limits.steps_max", "seed", "runs", "depth"]);
+    assert_eq!(known(EngineKind::Threads), ["executions_max", "limits.steps_max", "seed", "runs"]);
     assert_eq!(known(EngineKind::Explicit), ["symmetry", "states_max", "bytes_max", "limits.steps_max"]);
 }
 

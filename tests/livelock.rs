@@ -312,6 +312,7 @@ fn page_of_a_round_of_one_step_says_where_it_goes_on() {
         names: &names,
         found,
         replay: Some(&replay),
+        no_return: None,
         saved: None,
         expected: None,
     });

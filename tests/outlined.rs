@@ -6,6 +6,7 @@ use lockwright::engine::Memory;
 use lockwright::explore::{Config, EngineKind, explore};
 use lockwright::outline::catalogue::Catalogue;
 use lockwright::outline::check::Options;
+use lockwright::outline::notation::{self, Notation};
 use lockwright::outline::plan::plan;
 use lockwright::outline::scope::Conversions;
 use lockwright::outlined;
@@ -109,6 +110,50 @@ fn the_growing_family_as_an_outline_has_the_states_of_the_family() {
             format!("L-fixed-{leasers}-{openers}").parse().expect("a family");
         assert_eq!(verdict.states, explore(&family.subject(), &config).states, "{leasers} {openers}");
         assert_eq!(verdict.outcomes.texts().into_iter().collect::<Vec<_>>(), ["i_writecount=0 leases=0"]);
+    }
+}
+
+#[test]
+fn examples_have_as_many_outcomes_as_their_heads_say() {
+    let mut told = 0;
+    for path in files("examples/outlines") {
+        let text = std::fs::read_to_string(&path).expect("text");
+        for line in text.lines().filter_map(|line| line.strip_prefix("# outcomes ")) {
+            let (memory, count) = line.split_once(": ").expect("`# outcomes MODEL: COUNT`");
+            let memory = if memory == "tso" { Memory::Tso } else { Memory::Sc };
+            for kind in ENGINES {
+                assert_eq!(outcomes(&text, kind, memory).len().to_string(), count, "{} {kind:?}", path.display());
+            }
+            told += 1;
+        }
+    }
+    // Dekker with and without a barrier, each under two models.
+    assert_eq!(told, 4);
+}
+
+#[test]
+fn a_finding_that_is_printed_in_another_notation_is_found_in_it_again() {
+    let check = |text: &str| {
+        let options = Options { catalogue: &Catalogue::built_in(), conversions: Conversions::new() };
+        lockwright::outline::check::check("text", text.as_bytes(), &options)
+    };
+    let rows = [
+        ("inode-lock-old", "LW008", [Notation::Outline, Notation::Diagram, Notation::Splat].as_slice()),
+        ("reader-writer-reader-old", "LW008", &[Notation::Outline]),
+        ("double-checked-old", "LW010", &[Notation::Outline]),
+        ("dcache-old", "LW020", &[Notation::Diagram]),
+        ("cancel-work-old", "LW008", &[]),
+    ];
+    for (name, code, notations) in rows {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("examples/outlines/{name}.outline"));
+        let report = check(&std::fs::read_to_string(path).expect("text"));
+        let found = report.units[0].counted().find(|finding| finding.code == code).expect("the finding");
+        let scene = found.scene.as_ref().expect("an exploration showed it");
+        for notation in notations {
+            let text = notation::text(scene, *notation);
+            let again = check(&text);
+            assert!(again.codes().contains(&code), "{name} {notation:?}: {:?}\n{text}", again.codes());
+        }
     }
 }
 

@@ -400,6 +400,7 @@ fn a_finding_of_weak_memory_has_no_story_and_says_why() {
         names: &names,
         found: &found,
         replay: None,
+        no_return: None,
         saved: None,
         expected: None,
     });

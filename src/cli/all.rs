@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use lockwright::check::{Code, Finding};
 use lockwright::event::Symbol;
 use lockwright::explore::schedule::{Guide, replay};
-use lockwright::explore::{Config, Found, Verdict, explore};
+use lockwright::explore::{Config, Found, Verdict, explore, graph};
 use lockwright::lease::designs::Entry;
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::json::part::Rank;
@@ -260,12 +260,15 @@ fn page(shown: &Shown, wanted: &Wanted<'_>) -> Result<String> {
         (Some(directory), Some(replay)) => Some(save::write(cell, found, replay, directory)?),
         _ => None,
     };
+    let lost = || graph::no_return(&*cell.subject(), found.finding.code, &found.schedule, graph::STATES_MAX);
+    let no_return = replay.as_ref().and_then(|_| lost());
     let example = Counterexample {
         design: &design,
         scenario: cell.scenario.name,
         names: &names,
         found,
         replay: replay.as_ref(),
+        no_return: no_return.as_ref(),
         saved: saved.as_deref(),
         expected: known(cell.design, &cell.scenario, &found.finding),
     };

@@ -272,6 +272,7 @@ impl Work<'_> {
                 names: &self.names[at],
                 found: shown.found,
                 replay: shown.replay.as_ref(),
+                no_return: shown.no_return.as_ref(),
                 saved: shown.file.as_deref(),
                 expected: expect::known(design, scenario, finding.code, &finding.subject),
             }

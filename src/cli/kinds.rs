@@ -160,6 +160,7 @@ fn page(wanted: &Wanted<'_>, group: &Group, verdicts: &[Verdict]) -> Result<Stri
         names: &names,
         found,
         replay: shown.replay.as_ref(),
+        no_return: shown.no_return.as_ref(),
         saved: shown.file.as_deref(),
         expected: expect::known(&design, cell.scenario.name, finding.code, &finding.subject),
     };

@@ -4,23 +4,26 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use lockwright::check::Code;
+use lockwright::check::{Code, Finding};
 use lockwright::engine::Ending;
 use lockwright::explore::Config;
 use lockwright::explore::files::read_text;
+use lockwright::explore::graph::{self, NoReturn};
 use lockwright::explore::saved::Saved;
 use lockwright::explore::schedule::{Guide, replay};
+use lockwright::explore::{Schedule, Subject};
 use lockwright::predict::predict;
-use lockwright::report::counterexample;
 use lockwright::report::json::{self, Replayed};
+use lockwright::report::{counterexample, svg};
 use lockwright::scenario::{observed, subject};
 use lockwright::study::cells::Cell;
 
-use super::{Status, complain, print, select};
+use super::{Status, complain, print, select, write};
 
-/// Runs the schedule in `file` and prints its trace; with `predicts` also what the validator says of it.
-pub fn run(file: &Path, columns: usize, predicts: bool, as_json: bool) -> Result<Status> {
+/// Runs the schedule in `file` and prints its trace; `picture` is where it is drawn, and `predicts` adds what the validator says of it.
+pub fn run(file: &Path, picture: Option<&Path>, columns: usize, predicts: bool, as_json: bool) -> Result<Status> {
     ensure!(!(predicts && as_json), "--predict prints text: leave --json out");
+    picture.map(write::check).transpose()?;
     let place = || file.display().to_string();
     let text = read_text(file).with_context(place)?;
     let saved = Saved::parse(&text).with_context(place)?;
@@ -42,12 +45,18 @@ pub fn run(file: &Path, columns: usize, predicts: bool, as_json: bool) -> Result
         .with_context(place)?;
     let is_wanted = |code, subject: &str| wanted.is_some_and(|it| it.code == code && it.subject == subject);
     let marked = replay.findings.iter().find(|finding| is_wanted(finding.code, &finding.subject));
+    let shown = marked.or(replay.findings.first());
+    let schedule = Schedule { transitions: replay.transitions.clone(), memory: saved.memory };
+    let no_return = shown.and_then(|finding| lost(&*program, finding, &schedule));
+    let title = format!("design {}, scenario {}", saved.design, saved.scenario);
+    if let Some(path) = picture {
+        let head = svg::Head { title: &title, finding: shown, no_return: no_return.as_ref() };
+        write::whole(path, &svg::picture(&head, &replay, &names))?;
+    }
     if as_json {
         print(&json::text("replay", Replayed::new(&saved.design, &saved.scenario, &names, &replay)))?;
     } else {
-        let marked = marked.or(replay.findings.first());
-        let place = format!("design {}, scenario {}", saved.design, saved.scenario);
-        let trace = counterexample::trace_in(&place, &names, &replay, marked, columns);
+        let trace = counterexample::trace_in(&title, &names, &replay, shown, no_return.as_ref(), columns);
         print(&(trace + &ending(&replay.ending, is_outcome)))?;
     }
     if predicts {
@@ -58,6 +67,13 @@ pub fn run(file: &Path, columns: usize, predicts: bool, as_json: bool) -> Result
         complain(&format!("{}: {} {} does not show any more", place(), wanted.code, wanted.subject));
     }
     Ok(Status::of(!replay.findings.is_empty(), false))
+}
+
+/// The point of no return of the finding, in the execution up to where it was noticed.
+fn lost(program: &dyn Subject, finding: &Finding, schedule: &Schedule) -> Option<NoReturn> {
+    let transitions = schedule.transitions.iter().take(finding.step as usize).copied().collect();
+    let schedule = Schedule { transitions, memory: schedule.memory };
+    graph::no_return(program, finding.code, &schedule, graph::STATES_MAX)
 }
 
 /// What the execution comes to, where that is what the schedule was saved for.

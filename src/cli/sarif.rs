@@ -69,7 +69,7 @@ fn result(report: &Report, finding: &Finding) -> Value {
     let related: Vec<Value> = labels.iter().skip(1).map(|label| location(label)).collect();
     let mut text = finding.title.clone();
     for part in finding.notes.iter().chain(&finding.grade) {
-        text.push_str("\n");
+        text.push('\n');
         text.push_str(part);
     }
     if let Some(schedule) = &finding.schedule {

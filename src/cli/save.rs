@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use lockwright::engine::Memory;
 use lockwright::event::names::Names;
 use lockwright::explore::Found;
+use lockwright::explore::graph::{self, NoReturn};
 use lockwright::explore::saved::{self, Saved, SavedFinding};
 use lockwright::explore::schedule::{Guide, Replay, replay};
 use lockwright::scenario::{Scenario, catalogue, file};
@@ -47,6 +48,8 @@ pub struct Shown<'a> {
     pub found: &'a Found,
     /// Its execution, if a sequentially consistent one shows it.
     pub replay: Option<Replay>,
+    /// Where it was lost.
+    pub no_return: Option<NoReturn>,
     /// Where its schedule was saved.
     pub file: Option<String>,
 }
@@ -54,9 +57,11 @@ pub struct Shown<'a> {
 /// Replays a finding of a cell, and saves its schedule if there is a directory for it.
 pub fn show<'a>(cell: &Cell, found: &'a Found, names: &Names, save: Option<&Path>) -> Result<Shown<'a>> {
     if found.weak_memory {
-        return Ok(Shown { found, replay: None, file: None });
+        return Ok(Shown { found, replay: None, no_return: None, file: None });
     }
-    let replay = replay(&*cell.subject(), names, &Guide::Exact(&found.schedule))?;
+    let subject = cell.subject();
+    let replay = replay(&*subject, names, &Guide::Exact(&found.schedule))?;
+    let no_return = graph::no_return(&*subject, found.finding.code, &found.schedule, graph::STATES_MAX);
     let file = save.map(|directory| write(cell, found, &replay, directory)).transpose()?;
-    Ok(Shown { found, replay: Some(replay), file })
+    Ok(Shown { found, replay: Some(replay), no_return, file })
 }

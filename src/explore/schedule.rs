@@ -61,6 +61,8 @@ pub struct Replay {
     pub ending: Ending,
     /// The schedule as it can be saved.
     pub steps: Vec<Step>,
+    /// The same, for this process.
+    pub transitions: Vec<Transition>,
 }
 
 /// Why a saved schedule cannot be followed.
@@ -298,7 +300,8 @@ pub(super) fn replay_under(
         let stands = states.last().map_or(&[][..], Vec::as_slice);
         findings.extend(round::judge(&follow.passed, &lines, stands, names));
     }
-    Ok(Replay { steps, findings, ending, lines, states })
+    let transitions = follow.passed.iter().filter_map(|passed| passed.taken).collect();
+    Ok(Replay { steps, findings, ending, lines, states, transitions })
 }
 
 fn saved_step(names: &Names, line: &Line) -> Option<Step> {

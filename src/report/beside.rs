@@ -41,17 +41,19 @@ pub fn calls(all: &[CallBeside], names: [&str; 2], page: usize) -> String {
         text.push_str(&title(&format!("{}: {}", call.call, call.about), ["", ""], page));
         text.push_str(&rows(&call.outline, page));
         text.push('\n');
-        text.push_str(&costs(&call.costs, names));
+        text.push_str(&costs(&call.costs, names, page));
         text.push('\n');
     }
     text
 }
 
 /// What a call costs: a line for each lock of each design.
-pub fn costs(costs: &[Cost; 2], names: [&str; 2]) -> String {
+pub fn costs(costs: &[Cost; 2], names: [&str; 2], page: usize) -> String {
+    if !is_wide(page) {
+        return stacked_costs(costs, names, page);
+    }
     let mut table = vec![["design", "lock", "taken", "steps", "longest", "allocations", "sleeps"].map(str::to_owned)];
     for (cost, name) in costs.iter().zip(names) {
-        let free = [name, "(no lock)", "", &cost.free.to_string(), "", "", ""].map(str::to_owned);
         let held = cost.holds.iter().map(|hold: &Hold| {
             let numbers =
                 [hold.taken, hold.steps, hold.longest, hold.allocations, hold.sleeps].map(|it| it.to_string());
@@ -59,7 +61,7 @@ pub fn costs(costs: &[Cost; 2], names: [&str; 2]) -> String {
             [name.to_owned(), hold.lock.clone(), taken, steps, longest, allocations, sleeps]
         });
         table.extend(held);
-        table.push(free);
+        table.push([name, "(no lock)", "", &cost.free.to_string(), "", "", ""].map(str::to_owned));
     }
     let width = |column: usize| table.iter().map(|row| row[column].len()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..7).map(width).collect();
@@ -72,6 +74,21 @@ pub fn costs(costs: &[Cost; 2], names: [&str; 2]) -> String {
         format!("  {}", cells.join("  ")).trim_end().to_owned() + "\n"
     };
     table.iter().map(line).collect()
+}
+
+fn stacked_costs(costs: &[Cost; 2], names: [&str; 2], page: usize) -> String {
+    let mut lines = Vec::new();
+    for ((cost, name), sign) in costs.iter().zip(names).zip(['-', '+']) {
+        lines.push(format!("{sign} {name}"));
+        lines.extend(cost.holds.iter().map(|hold| {
+            let Hold { lock, taken, steps, longest, allocations, sleeps } = hold;
+            format!(
+                "  {lock}: taken {taken}, steps {steps}, longest {longest}, allocations {allocations}, sleeps {sleeps}"
+            )
+        }));
+        lines.push(format!("  no lock: steps {}", cost.free));
+    }
+    lines.iter().flat_map(|line| broken(line, page)).map(|line| line + "\n").collect()
 }
 
 fn is_wide(page: usize) -> bool {

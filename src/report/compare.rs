@@ -18,14 +18,14 @@ use crate::study::compare::{Compared, relation};
 const NARROW: usize = 80;
 
 /// Differences with one reason.
-struct Group {
-    why: Option<Explanation>,
+pub(super) struct Group {
+    pub why: Option<Explanation>,
     /// How the reason reads in each scenario.
     words: Vec<&'static str>,
     /// In how many scenarios something is in the new design alone, and in the old one alone.
-    scenarios: [usize; 2],
+    pub scenarios: [usize; 2],
     /// A scenario that has one, and the number of differences there: the fewer, the easier to read.
-    example: (&'static str, usize),
+    pub example: (&'static str, usize),
 }
 
 impl Group {
@@ -36,7 +36,7 @@ impl Group {
         }
     }
 
-    fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self.why {
             Some(Explanation { bug: Some(bug), .. }) => bug,
             Some(Explanation { bug: None, .. }) => "meant",
@@ -47,7 +47,7 @@ impl Group {
 
 impl Group {
     /// The reason as it reads in most places; of several the shortest.
-    fn words(&self) -> &'static str {
+    pub fn words(&self) -> &'static str {
         let times = |words: &str| self.words.iter().filter(|it| **it == words).count();
         let most = self.words.iter().max_by_key(|words| (times(words), std::cmp::Reverse(words.len())));
         most.copied().unwrap_or("nothing explains it")
@@ -55,7 +55,7 @@ impl Group {
 }
 
 /// All reasons: what nothing explains, then bugs by number, then what is meant.
-fn groups(all: &[Compared]) -> Vec<Group> {
+pub(super) fn groups(all: &[Compared]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for compared in all {
         let mut counted: Vec<(usize, Code)> = Vec::new();

@@ -1,11 +1,13 @@
 //! A finding on one page: verdict, story, why, replay.
 
 use super::{columns, completeness, count, memory_model, source, story};
-use crate::check::{Finding, Spot};
+use crate::check::{Code, Finding, Spot};
 use crate::engine::Memory;
+use crate::event::TaskId;
 use crate::event::names::Names;
+use crate::explore::graph::NoReturn;
 use crate::explore::schedule::Replay;
-use crate::explore::{Found, Verdict};
+use crate::explore::{Found, Schedule, Verdict};
 use crate::study::expect::Expected;
 
 /// What is shown of one finding.
@@ -20,6 +22,8 @@ pub struct Counterexample<'a> {
     pub found: &'a Found,
     /// Its execution; none if no sequentially consistent execution shows it.
     pub replay: Option<&'a Replay>,
+    /// Where it was lost, if the finding is about one execution.
+    pub no_return: Option<&'a NoReturn>,
     /// The file that has the schedule, if it was saved.
     pub saved: Option<&'a str>,
     /// What the table of expectations says about it.
@@ -36,12 +40,42 @@ pub fn page_in(example: &Counterexample<'_>, width: usize) -> String {
     let finding = &example.found.finding;
     let place = format!("design {}, scenario {}", example.design, example.scenario);
     let mut text = plain_page_in(finding, &place, example.names, example.replay, width);
+    if let Some(no_return) = example.no_return {
+        let line = no_return_line(no_return, &example.found.schedule, example.names, finding.code);
+        columns::wrap(&line, width).iter().for_each(|line| text.push_str(&format!("{line}\n")));
+    }
     if let Some(expected) = example.expected {
         let known = format!("  known as {}: {}", expected.bug, expected.why);
         columns::wrap(&known, width).iter().for_each(|line| text.push_str(&format!("{line}\n")));
     }
     text.push_str(&how_to_replay(example));
     text
+}
+
+/// Where it was lost, as a line below the places.
+fn no_return_line(no_return: &NoReturn, schedule: &Schedule, names: &Names, code: Code) -> String {
+    format!("  point of no return: {}", no_return_text(no_return, schedule, names, code))
+}
+
+/// Where an execution was lost, and what would have saved it.
+pub fn no_return_text(no_return: &NoReturn, schedule: &Schedule, names: &Names, code: Code) -> String {
+    match no_return {
+        NoReturn::At { step, instead } => {
+            let at = *step as usize - 1;
+            let other = instead.transitions[at];
+            let same_task = schedule.transitions.get(at).is_some_and(|taken| taken.task == other.task);
+            let task = names.task(other.task);
+            let instead = match other.task {
+                TaskId::CLOCK => "if time passed first there".to_owned(),
+                _ if other.is_flush() => format!("if a store of {task} reached memory first there"),
+                _ if same_task => format!("if {task}'s choice turned out otherwise"),
+                _ => format!("if {task} went first there"),
+            };
+            format!("step {step}; {instead}, the run could still end without {code}")
+        }
+        NoReturn::Start => format!("the start; no order ends without {code}"),
+        NoReturn::Unknown(bound) => format!("not known ({bound})"),
+    }
 }
 
 /// The page of any program: verdict, story, why. `replay` is its execution, if a sequentially consistent one shows it.
@@ -165,16 +199,28 @@ pub fn verdict_line(program: &str, tasks: usize, jobs: usize, verdict: &Verdict)
 
 /// A replayed schedule: the whole trace in columns, then what the checks say.
 pub fn trace(design: &str, scenario: &str, names: &Names, replay: &Replay, marked: Option<&Finding>) -> String {
-    trace_in(&format!("design {design}, scenario {scenario}"), names, replay, marked, columns::PAGE_COLUMNS)
+    trace_in(&format!("design {design}, scenario {scenario}"), names, replay, marked, None, columns::PAGE_COLUMNS)
 }
 
-/// The same for a terminal of this many columns. `place` is what was replayed.
-pub fn trace_in(place: &str, names: &Names, replay: &Replay, marked: Option<&Finding>, width: usize) -> String {
+/// The same for a terminal of this many columns. `place` is what was replayed, `no_return` where the marked finding became certain.
+pub fn trace_in(
+    place: &str,
+    names: &Names,
+    replay: &Replay,
+    marked: Option<&Finding>,
+    no_return: Option<&NoReturn>,
+    width: usize,
+) -> String {
     let mut text = format!("{place}\n\n{}", columns::table_in(&story::whole(replay, names, marked), 1, width));
     for finding in &replay.findings {
         text.push('\n');
         text.push_str(&head_in(finding, place, width));
         text.push_str(&why_in(finding, names, width));
+        if let (Some(no_return), true) = (no_return, marked == Some(finding)) {
+            let schedule = Schedule::new(replay.transitions.clone());
+            let line = no_return_line(no_return, &schedule, names, finding.code);
+            columns::wrap(&line, width).iter().for_each(|line| text.push_str(&format!("{line}\n")));
+        }
     }
     let steps = replay.steps.len() as u64;
     text.push_str(&format!(

@@ -103,10 +103,10 @@ pub fn difference(old: &Rules, new: &Rules) -> String {
         format!("{field:<0$}  {by:<1$}  {old:<2$}  {new}\n", widths[0], widths[1], widths[2])
     };
     let table: String = rows.iter().map(line).collect();
-    let same = old.rules.len().max(new.rules.len()).saturating_sub(changed.len()) as u64;
+    let same = old.rules.len() - changed.iter().filter(|change| change.old.is_some()).count();
     format!(
         "which lock guards which field: what changes from {old_name} to {new_name}\n\n{table}\n{} the same in both\n{}{}",
-        count(same, "rule"),
+        count(same as u64, "rule"),
         last_line(old),
         last_line(new)
     )

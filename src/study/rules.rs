@@ -4,7 +4,7 @@
 //! the lock that is held most often, as LockDoc has it (Lochmann, Schirmeier, Borchert, Spinczyk, *LockDoc: Trace-Based Analysis of
 //! Locking in the Linux Kernel*, EuroSys 2019), if it is held at more than half of the steps. The steps without it are the *minority*:
 //! each a place where the design breaks its own rule, or where another rule holds there. Marked accesses (`READ_ONCE`, atomics) are kept
-//! apart: the mark says that no lock is needed there. Reads and writes have rules of their own.
+//! apart, and have no vote: the mark says that no lock is needed there. Reads and writes have rules of their own.
 //!
 //! LockDoc counts what one run did. Here it is every step of every state of the scenarios, so that a rule without a minority has no
 //! exception in any order. The counts themselves say little: a scenario with more states has more steps.
@@ -140,14 +140,19 @@ pub fn rules(design: Entry, scenarios: &[Arc<Scenario>], config: &Config) -> Res
 /// The rule that most steps keep: of the sets of locks that are held at as many steps, the largest.
 fn infer(field: Field, writes: bool, mut accesses: Vec<Access>) -> Rule {
     accesses.sort_by_key(|access| (access.place, access.locks.clone()));
-    let steps: u64 = accesses.iter().map(|access| access.steps).sum();
-    let candidates: BTreeSet<Vec<Symbol>> = accesses.iter().flat_map(|access| subsets(&access.locks)).collect();
-    let with = |locks: &[Symbol]| accesses.iter().filter(|it| holds(it, locks)).map(|it| it.steps).sum::<u64>();
-    let best = candidates.into_iter().map(|locks| (with(&locks), locks.len(), locks)).max();
-    let Some((with, _, locks)) = best.filter(|(with, ..)| with * 2 > steps) else {
+    let all = |accesses: &[Access]| accesses.iter().map(|access| access.steps).sum::<u64>();
+    let steps = all(&accesses);
+    // What is marked says that it needs no lock, so it has no vote where others have one.
+    let (marked, ordinary): (Vec<Access>, Vec<Access>) = accesses.iter().cloned().partition(|it| it.is_marked);
+    let voters = if ordinary.is_empty() { marked } else { ordinary };
+    let candidates: BTreeSet<Vec<Symbol>> = voters.iter().flat_map(|access| subsets(&access.locks)).collect();
+    let votes = |locks: &[Symbol]| voters.iter().filter(|it| holds(it, locks)).map(|it| it.steps).sum::<u64>();
+    let best = candidates.into_iter().map(|locks| (votes(&locks), locks.len(), locks)).max();
+    let Some((_, _, locks)) = best.filter(|(votes, ..)| votes * 2 > all(&voters)) else {
         return Rule { field, writes, locks: Vec::new(), with: steps, steps, minority: Vec::new(), marked: Vec::new() };
     };
     accesses.retain(|access| !holds(access, &locks));
+    let with = steps - all(&accesses);
     let (marked, minority) = accesses.into_iter().partition(|access| access.is_marked);
     Rule { field, writes, locks, with, steps, minority, marked }
 }
@@ -201,12 +206,11 @@ pub fn changes<'a>(old: &'a Rules, new: &'a Rules) -> Vec<Change<'a>> {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
     fn access(locks: &[&'static str], steps: u64) -> Access {
         let locks = locks.iter().map(|lock| Symbol::from(*lock)).collect();
-        Access { place: crate::event::Place::caller(), locks, steps, is_marked: false }
+        Access { place: Place::caller(), locks, steps, is_marked: false }
     }
 
     fn inferred(accesses: Vec<Access>) -> (Vec<String>, u64, Vec<u64>) {

@@ -29,7 +29,7 @@ impl Dice {
         word ^= word >> 7;
         word ^= word << 17;
         self.0.set(word);
-        ((word >> 32) * u64::from(bound) >> 32) as u32
+        (((word >> 32) * u64::from(bound)) >> 32) as u32
     }
 
     /// Perhaps a pause, until others have made some steps.

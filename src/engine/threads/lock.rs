@@ -72,7 +72,7 @@ impl Lock {
     pub fn try_take(&self, task: TaskId, op: Op) -> bool {
         let taken = match self {
             Lock::Alone { raw, .. } => raw.try_lock(),
-            Lock::Shared(shared) if op.is_of_reader() => shared.raw.try_lock_shared_recursive(),
+            Lock::Shared(shared) if is_of_reader(op) => shared.raw.try_lock_shared_recursive(),
             Lock::Shared(shared) => shared.raw.try_lock_exclusive(),
             Lock::Permits(permits) => take_permit(&mut permits.0.lock()),
         };
@@ -85,7 +85,7 @@ impl Lock {
     fn wait(&self, op: Op) -> bool {
         match self {
             Lock::Alone { raw, .. } => raw.try_lock_for(LOOK_EVERY),
-            Lock::Shared(shared) if op.is_of_reader() => shared.raw.try_lock_shared_recursive_for(LOOK_EVERY),
+            Lock::Shared(shared) if is_of_reader(op) => shared.raw.try_lock_shared_recursive_for(LOOK_EVERY),
             Lock::Shared(shared) => shared.raw.try_lock_exclusive_for(LOOK_EVERY),
             Lock::Permits(permits) => {
                 let mut left = permits.0.lock();
@@ -100,7 +100,7 @@ impl Lock {
     fn say_taken(&self, task: TaskId, op: Op) {
         match self {
             Lock::Alone { owner, .. } => owner.store(task.0, Ordering::Relaxed),
-            Lock::Shared(shared) if op.is_of_reader() => {
+            Lock::Shared(shared) if is_of_reader(op) => {
                 shared.reads[usize::from(task.0)].fetch_add(1, Ordering::Relaxed);
             }
             Lock::Shared(shared) => shared.owner.store(task.0, Ordering::Relaxed),
@@ -126,7 +126,7 @@ impl Lock {
                 }
                 mine
             }
-            Lock::Shared(shared) if op.is_of_reader() => {
+            Lock::Shared(shared) if is_of_reader(op) => {
                 let reads = &shared.reads[usize::from(task.0)];
                 let mine = reads.load(Ordering::Relaxed) != 0;
                 if mine {
@@ -159,14 +159,9 @@ fn take_permit(left: &mut u64) -> bool {
     has_one
 }
 
-trait OfReader {
-    fn is_of_reader(self) -> bool;
-}
-
-impl OfReader for Op {
-    fn is_of_reader(self) -> bool {
-        matches!(self, Op::AcquireRead(_) | Op::ReleaseRead(_))
-    }
+/// Does a reader ask for it, or give it back?
+fn is_of_reader(op: Op) -> bool {
+    matches!(op, Op::AcquireRead(_) | Op::ReleaseRead(_))
 }
 
 #[cfg(test)]

@@ -79,12 +79,21 @@ fn matches(old: &[String], new: &[String], key: impl Fn(&str) -> &str) -> Vec<(u
             to += 1;
         }
     }
-    let beside_a_match = |it: (usize, usize)| {
-        let is_last = it.0 + 1 == old.len() && it.1 + 1 == new.len();
-        let near = [(it.0.wrapping_sub(1), it.1.wrapping_sub(1)), (it.0 + 1, it.1 + 1)];
-        is_last || near.iter().any(|near| found.contains(near) && !is_trivial(&old[near.0]))
-    };
-    found.iter().copied().filter(|it| !is_trivial(&old[it.0]) || beside_a_match(*it)).collect()
+    kept(old, new, &found)
+}
+
+/// Without braces that have no neighbour in common: they would tear apart what differs.
+fn kept(old: &[String], new: &[String], found: &[(usize, usize)]) -> Vec<(usize, usize)> {
+    let is_last = |(at, to): (usize, usize)| at + 1 == old.len() && to + 1 == new.len();
+    let mut keeps: Vec<bool> = found.iter().map(|it| !is_trivial(&old[it.0]) || is_last(*it)).collect();
+    let follows = |at: usize| found[at] == (found[at - 1].0 + 1, found[at - 1].1 + 1);
+    for at in 1..found.len() {
+        keeps[at] |= keeps[at - 1] && follows(at);
+    }
+    for at in (1..found.len()).rev() {
+        keeps[at - 1] |= keeps[at] && follows(at);
+    }
+    found.iter().zip(keeps).filter(|(_, keeps)| *keeps).map(|(it, _)| *it).collect()
 }
 
 /// Between two lines that go together: what only one text has stands beside what only the other has.
@@ -92,6 +101,7 @@ fn fill(old: &[String], new: &[String], rows: &mut Vec<Row>) {
     for at in 0..old.len().max(new.len()) {
         let (old, new) = (old.get(at).cloned(), new.get(at).cloned());
         let mark = match (&old, &new) {
+            (Some(old), Some(new)) if old.trim() == new.trim() => Mark::Same,
             (Some(_), Some(_)) => Mark::Differs,
             (Some(_), None) => Mark::Old,
             (None, _) => Mark::New,

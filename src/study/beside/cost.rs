@@ -89,6 +89,14 @@ impl Cost {
     }
 }
 
+/// A lock operation on its class: which object it was made for is told by a number that no two designs share.
+fn operation(text: &str) -> String {
+    match text.split_once('(') {
+        Some((verb, lock)) => format!("{verb}({}", class(lock)),
+        None => text.to_owned(),
+    }
+}
+
 /// The outline as executed, a line each: the name with its indentation, and the locks held.
 pub fn outline(replay: &Replay, task: TaskId) -> Vec<String> {
     let mut lines = Vec::new();
@@ -97,7 +105,9 @@ pub fn outline(replay: &Replay, task: TaskId) -> Vec<String> {
             What::Note(Note::Enter(name)) => name.to_owned(),
             What::Note(Note::MightSleep(what)) => format!("{what} may sleep"),
             What::Note(Note::Nested(_, true)) => "lock_kernel again".to_owned(),
-            What::Op(op, _) if op.lock().is_some() || op == Op::Fence => line.op.clone().unwrap_or_default(),
+            What::Op(op, _) if op.lock().is_some() || op == Op::Fence => {
+                operation(line.op.as_deref().unwrap_or_default())
+            }
             _ => continue,
         };
         let held: Vec<&str> = line.held.iter().map(|name| class(name)).collect();

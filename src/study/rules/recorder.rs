@@ -11,7 +11,7 @@ use crate::check::finding::Docket;
 use crate::check::{Check, Checks};
 use crate::engine::{Booted, Clock, Program};
 use crate::event::{Access, Event, Format, Held, Note, ObjectId, ObjectKind, Op, Place, Symbol, TaskId, View, What};
-use crate::subject::Subject;
+use crate::explore::Subject;
 
 /// Locks, in the order of their names.
 type Locks = Vec<Symbol>;

@@ -1,0 +1,34 @@
+//! Files that are written as a whole or not at all: into a file beside, which is then renamed.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+/// Can the file be written? Asked before anything is explored.
+pub fn check(path: &Path) -> Result<()> {
+    ensure!(path.file_name().is_some() && !path.is_dir(), "{}: that is no file", path.display());
+    let folder = folder(path);
+    ensure!(folder.is_dir(), "{}: there is no directory {}", path.display(), folder.display());
+    Ok(())
+}
+
+fn folder(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// Writes the text. Nothing is left beside the file if that fails, and a file that was there stays as it is.
+pub fn whole(path: &Path, text: &str) -> Result<()> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let beside = folder(path).join(format!(".{name}.{}", std::process::id()));
+    let written = std::fs::File::create(&beside)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(&beside, path));
+    if written.is_err() {
+        _ = std::fs::remove_file(&beside);
+    }
+    written.with_context(|| format!("writing {}", path.display()))
+}
