@@ -35,6 +35,7 @@ mod schema;
 mod search;
 mod select;
 mod throughput;
+mod trend;
 mod write;
 
 /// The result of a run, as the exit status.

@@ -401,6 +401,10 @@ pub enum Unsound {
     SymmetryForgetsOwner,
     /// What sleeps stays asleep when something dependent happens.
     SleepSetNotFiltered,
+    /// A reduced search goes round in a loop of one task and never tries the others.
+    LoopsAreReduced,
+    /// A reduced search takes a read and a write of one cell for independent.
+    ReadsAreIndependent,
 }
 
 /// What a strategy sees at a scheduling point.

@@ -19,6 +19,7 @@ use std::time::Instant;
 
 pub use crate::subject::Subject;
 
+mod bits;
 pub mod brute;
 pub mod checkpoint;
 pub mod compare;
@@ -57,7 +58,7 @@ pub use limits::Bound;
 pub use outcomes::Outcomes;
 pub use repeats::Repeats;
 pub use schedule::{Schedule, Step};
-pub use search::{Keep, Search};
+pub use search::{Interleavings, Keep, Search};
 pub use stateful::witness;
 pub use verdict::{Found, Verdict};
 

@@ -7,7 +7,7 @@ use lockwright::check::Code;
 use lockwright::engine::Memory;
 use lockwright::event::View;
 use lockwright::explore::{
-    Bound, Checkpoint, Config, EngineKind, Error, Keep, Repeats, Search, Subject, explore, try_explore,
+    Bound, Checkpoint, Config, EngineKind, Error, Interleavings, Keep, Repeats, Search, Subject, explore, try_explore,
 };
 use lockwright::kernel::task::Task;
 use lockwright::kernel::wait::WaitQueue;
@@ -170,7 +170,7 @@ fn options_that_do_not_go_together_are_refused_by_the_library() {
     assert!(said(Config { jobs: 2, ..bounded.clone() }).starts_with("preemptions_max and jobs do not go together: "));
     assert_eq!(
         said(Config { jobs: 2, ..Config::with_engine(EngineKind::Dpor) }),
-        "jobs is for the explorer, not for Dpor"
+        "jobs is for the explorer and the explicit engine, not for Dpor"
     );
 }
 
@@ -178,9 +178,11 @@ fn options_that_do_not_go_together_are_refused_by_the_library() {
 fn no_engine_ignores_an_option() {
     let subject = program(&[&[AtomicInc(0)], &[AtomicInc(0)]]);
     type Choose = fn(&mut Config);
-    let options: [(&str, Choose); 11] = [
+    let options: [(&str, Choose); 13] = [
         ("jobs", |config| config.jobs = 2),
         ("symmetry", |config| config.symmetry = true),
+        ("reduce", |config| config.reduce = true),
+        ("bitstate", |config| config.bitstate = Some(1)),
         ("preemptions_max", |config| config.preemptions_max = Some(1)),
         ("audit", |config| config.audit = true),
         ("states_max", |config| config.states_max = 7),
@@ -203,6 +205,7 @@ fn no_engine_ignores_an_option() {
     let of_explorer = [
         "jobs",
         "symmetry",
+        "bitstate",
         "preemptions_max",
         "audit",
         "states_max",
@@ -217,20 +220,28 @@ fn no_engine_ignores_an_option() {
     assert_eq!(known(EngineKind::Random), ["executions_max", "limits.steps_max", "seed", "runs"]);
     assert_eq!(known(EngineKind::Pct), ["executions_max", "limits.steps_max", "seed", "runs", "depth"]);
     assert_eq!(known(EngineKind::Threads), ["executions_max", "limits.steps_max", "seed", "runs"]);
-    assert_eq!(known(EngineKind::Explicit), ["symmetry", "states_max", "bytes_max", "limits.steps_max"]);
+    let of_explicit = ["jobs", "symmetry", "reduce", "bitstate", "states_max", "bytes_max", "limits.steps_max"];
+    assert_eq!(known(EngineKind::Explicit), of_explicit);
 }
 
 #[test]
 fn search_as_one_value_has_room_for_nothing_that_is_refused() {
     let checkpoint = Checkpoint { file: "there".into(), about: "this".to_owned(), interval: Duration::from_secs(1) };
-    let keeps = [Keep::InMemory, Keep::Audit, Keep::Checkpoint(checkpoint)];
+    let keeps = [Keep::InMemory, Keep::Audit, Keep::Bitstate(1), Keep::Checkpoint(checkpoint)];
     let mut searches = vec![Search::Loom];
     for memory in [Memory::Sc, Memory::Tso] {
         for (symmetry, jobs) in [(false, 1), (true, 1), (false, 2), (true, 2)] {
             let explorer = |keep: &Keep| Search::Explorer { memory, symmetry, jobs, keep: keep.clone() };
             searches.extend(keeps.iter().map(explorer));
         }
-        searches.extend([false, true].map(|symmetry| Search::Explicit { memory, symmetry, jobs: 1 }));
+        for orders in [Interleavings::All(memory), Interleavings::Reduced] {
+            searches.extend([None, Some(1)].map(|bitstate| Search::Explicit {
+                orders,
+                symmetry: true,
+                jobs: 2,
+                bitstate,
+            }));
+        }
         searches.push(Search::Bounded { memory, preemptions_max: 1 });
         searches.extend([None, Some(0)].map(|preemptions_max| Search::Brute { memory, preemptions_max }));
         searches.extend([false, true].map(|source| Search::Dpor { memory, source }));

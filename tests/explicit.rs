@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use lockwright::check::{Checks, Code};
-use lockwright::engine::{Booted, Memory, Program};
+use lockwright::engine::{Booted, Memory, Program, Unsound};
 use lockwright::event::names::Names;
 use lockwright::explore::{Bound, Config, EngineKind, Error, Subject, Verdict, explore, try_explore};
 use lockwright::program::family::Family;
@@ -266,4 +266,112 @@ fn a_program_without_an_explicit_form_is_an_error_not_a_panic() {
 fn a_loop_without_a_bound_that_records_has_no_explicit_form() {
     assert!(program([&[AtomicRead(0), IfLast(Is::Eq(0), 1), Back(2)]]).explicit().is_none());
     assert!(program([&[IfAtomic(0, Is::Eq(0), 1), Back(1)]]).explicit().is_some());
+}
+
+// Workers, reduction, bits.
+
+fn family(name: &str) -> Arc<dyn Subject> {
+    name.parse::<lockwright::program::family::Family>().unwrap().subject()
+}
+
+#[test]
+fn workers_change_nothing_that_is_said() {
+    for (name, reduce) in
+        [("L-fixed-3-3", false), ("L-mainline-3-3", false), ("L-unfenced-2-2", false), ("L-fixed-4-4", true)]
+    {
+        let by = |jobs| {
+            let verdict = explore(&family(name), &Config { jobs, reduce, ..explicit() });
+            assert_eq!(verdict.bound, None);
+            (verdict.states, verdict.codes(), verdict.outcomes, verdict.deadlocks)
+        };
+        let one = by(1);
+
+        for jobs in [2, 3, 7] {
+            assert_eq!(by(jobs), one, "{name}, {jobs} workers");
+        }
+    }
+}
+
+#[test]
+fn reduced_search_meets_far_fewer_states_and_says_the_same() {
+    let by = |name: &str, reduce| {
+        let verdict = explore(&family(name), &Config { reduce, ..explicit() });
+        (verdict.states, (verdict.bound, verdict.codes(), verdict.outcomes, verdict.deadlocks))
+    };
+    // In L nearly all steps of all tasks depend on each other: a tenth is saved, or four tenths where opens count without the lock.
+    for (name, whole, left) in [("L-fixed-3-3", 26_389, 23_276), ("L-mainline-3-3", 69_199, 39_090)] {
+        let (all, reduced) = (by(name, false), by(name, true));
+
+        assert_eq!((all.0, reduced.0), (whole, left), "{name}");
+        assert_eq!(reduced.1, all.1, "{name}");
+    }
+    let (all, reduced) = (by("L-unfenced-2-2", false), by("L-unfenced-2-2", true));
+    assert_eq!(reduced.1, all.1);
+    // Where they have nothing to do with each other, one order is left. Three tasks of four steps: 5^3 states, or 13; the last is an end.
+    let (left, middle, right): (&[Stmt], &[Stmt], &[Stmt]) =
+        (&[Inc(0), Inc(0)], &[Inc(1), Inc(1)], &[AtomicInc(0), AtomicInc(0), AtomicInc(0), AtomicInc(0)]);
+    let states = |reduce| explore(&program([left, middle, right]).subject(), &Config { reduce, ..explicit() }).states;
+    assert_eq!((states(false), states(true)), (124, 12));
+}
+
+#[test]
+fn sections_of_one_lock_that_touch_nothing_else_have_no_order_inside() {
+    // Three tasks, each locks, adds twice and unlocks: the order of the three sections is all there is.
+    let section: &[Stmt] = &[Lock(0), Inc(0), Inc(1), Unlock(0)];
+    let states =
+        |reduce| explore(&program([section, section, section]).subject(), &Config { reduce, ..explicit() }).states;
+
+    // An Inc is a load and a store: six steps a section, so five places inside. Whichever sections are done, 2^3 sets of them less the
+    // last, which is an end, and for each of 3 x 2^2 choices of the one under way, its five places.
+    assert_eq!(states(true), 7 + 12 * 5);
+    // Without, the two that wait stand before their lock all the same: nothing else can move. A reduction is for what lies outside.
+    assert_eq!(states(false), states(true));
+    let outside: &[Stmt] = &[AtomicInc(0), AtomicInc(0)];
+    let with =
+        |reduce| explore(&program([section, section, outside]).subject(), &Config { reduce, ..explicit() }).states;
+    assert!(with(true) < with(false), "{} {}", with(true), with(false));
+}
+
+#[test]
+fn loop_of_one_task_does_not_keep_the_others_from_their_mistakes() {
+    // The first looks at a cell for ever that nobody writes; the second gives a lock back that it does not hold.
+    let spin: &[Stmt] = &[IfCell(1, Is::Eq(1), 1), Skip(1), Back(2)];
+    let wrong: &[Stmt] = &[Unlock(0)];
+    let codes = |seeded| {
+        let config = Config { reduce: true, seeded, ..explicit() };
+        explore(&program([spin, wrong]).subject(), &config).codes()
+    };
+
+    assert!(codes(None).contains(&Code::LW006), "{:?}", codes(None));
+    assert!(!codes(Some(Unsound::LoopsAreReduced)).contains(&Code::LW006), "the mistake goes round and round");
+}
+
+#[test]
+fn search_by_bits_is_never_complete_and_says_what_it_expects_to_have_covered() {
+    for engine in [EngineKind::Explorer, EngineKind::Explicit] {
+        let whole = explore(&family("L-fixed-3-3"), &Config::with_engine(engine));
+        let bits = explore(&family("L-fixed-3-3"), &Config { bitstate: Some(1), ..Config::with_engine(engine) });
+
+        let Some(Bound::Bitstate { mib: 1, coverage }) = bits.bound else { panic!("{:?}", bits.bound) };
+        assert!(coverage > 999_000_000, "{coverage}");
+        assert!(
+            bits.states * 1000 > whole.states * 999 && bits.states <= whole.states,
+            "{} {}",
+            bits.states,
+            whole.states
+        );
+        assert!(bits.outcomes.is_subset(&whole.outcomes));
+        assert_eq!((bits.collision_bound(), whole.bound), (None, None));
+        assert!(bits.bound.is_some_and(|bound| bound.to_string().starts_with("bitstate in 1 MiB: about 99.9")));
+    }
+}
+
+#[test]
+fn chance_that_two_states_are_one_is_said_where_there_is_one() {
+    let explorer = explore(&family("L-fixed-3-3"), &Config::default());
+    let narrow = explore(&program([&[AtomicInc(0)], &[AtomicInc(0)]]).subject(), &explicit());
+
+    // n^2 / 2^97.
+    assert_eq!(explorer.collision_bound(), Some((explorer.states as f64).powi(2) / 97f64.exp2()));
+    assert_eq!(narrow.collision_bound(), None, "a state of one word is known by itself");
 }

@@ -151,5 +151,9 @@ fn text(program: &Program, verdict: &Verdict, jobs: usize) -> String {
 fn measured(verdict: &Verdict, jobs: usize, seconds: f64) -> String {
     let rate = verdict.states.max(verdict.executions) as f64 / verdict.elapsed.as_secs_f64().max(1e-6);
     let noun = if verdict.states > 0 { "states" } else { "executions" };
-    format!("{}{rate:.0} {noun} a second\n", time_line(seconds, jobs))
+    let taken_for_one = match verdict.collision_bound() {
+        Some(chance) => format!("two states taken for one: chance below {chance:.0e}, "),
+        None => String::new(),
+    };
+    format!("{}{taken_for_one}{rate:.0} {noun} a second\n", time_line(seconds, jobs))
 }

@@ -10,6 +10,8 @@ use lockwright::explore::{self, Config, Verdict};
 use lockwright::study::cells::Cell;
 use parking_lot::Mutex;
 
+use super::trend::Trend;
+
 /// How often the line is drawn anew.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -19,6 +21,7 @@ pub struct Progress {
     /// What each cell is called.
     titles: Vec<String>,
     counts: Arc<Mutex<Vec<explore::Progress>>>,
+    trend: Arc<Mutex<Trend>>,
     interrupt: Arc<AtomicBool>,
 }
 
@@ -41,17 +44,19 @@ impl Progress {
             bar.enable_steady_tick(TICK);
         }
         let counts = Arc::new(Mutex::new(vec![explore::Progress::default(); cells]));
-        Ok(Progress { bar, titles, counts, interrupt })
+        Ok(Progress { bar, titles, counts, trend: Arc::default(), interrupt })
     }
 
     /// The configuration for a cell: it can be interrupted, and tells how far it is.
     pub fn watched(&self, cell: usize, config: &Config) -> Config {
         let (bar, counts, title) = (self.bar.clone(), Arc::clone(&self.counts), self.titles[cell].clone());
         bar.set_message(title.clone());
+        let trend = Arc::clone(&self.trend);
         let progress = move |progress: &explore::Progress| {
             let mut counts = counts.lock();
             counts[cell] = *progress;
-            bar.set_message(message(&title, &counts, bar.elapsed()));
+            let trend = trend.lock().look(bar.elapsed(), counts.iter().map(|count| count.frontier).sum());
+            bar.set_message(message(&title, &counts, bar.elapsed(), trend));
         };
         Config { interrupt: Some(Arc::clone(&self.interrupt)), progress: Some(Arc::new(progress)), ..config.clone() }
     }
@@ -61,7 +66,7 @@ impl Progress {
         let mut counts = self.counts.lock();
         let (executions, states) = (verdict.executions, verdict.states);
         counts[cell] = explore::Progress { executions, states, ..explore::Progress::default() };
-        self.bar.set_message(message(&self.titles[cell], &counts, self.bar.elapsed()));
+        self.bar.set_message(message(&self.titles[cell], &counts, self.bar.elapsed(), ""));
         self.bar.inc(1);
     }
 
@@ -83,8 +88,9 @@ fn template(cells: usize) -> &'static str {
     if cells == 1 { "{spinner} {wide_msg}" } else { "{spinner} {pos}/{len}  {wide_msg}" }
 }
 
-/// The cell that was heard of last, and how far all cells are together: what was made, how fast, what is open, what it takes.
-fn message(title: &str, counts: &[explore::Progress], elapsed: Duration) -> String {
+/// The cell that was heard of last, and how far all cells are together: what was made, how fast, what is open and whether that grows, what it
+/// takes.
+fn message(title: &str, counts: &[explore::Progress], elapsed: Duration, trend: &str) -> String {
     let sum = |of: fn(&explore::Progress) -> u64| counts.iter().map(of).sum::<u64>();
     let (executions, states) = (sum(|count| count.executions), sum(|count| count.states));
     // Engines that know no states are measured by their executions.
@@ -93,7 +99,7 @@ fn message(title: &str, counts: &[explore::Progress], elapsed: Duration) -> Stri
     let mut message = format!("{title}: {made} {noun}, {rate:.0} a second");
     let (frontier, bytes) = (sum(|count| count.frontier), sum(|count| count.bytes));
     if frontier > 0 {
-        message.push_str(&format!(", {frontier} open"));
+        message.push_str(&format!(", {frontier} open{trend}"));
     }
     if bytes >= 1 << 20 {
         message.push_str(&format!(", {} MiB", bytes >> 20));
@@ -112,7 +118,7 @@ mod tests {
     #[test]
     fn progress_names_the_cell_and_has_no_part_without_a_number() {
         let counts = [explore::Progress { states: 30, ..Default::default() }, explore::Progress::default()];
-        let text = message("expiry on bkl", &counts, Duration::from_secs(2));
+        let text = message("expiry on bkl", &counts, Duration::from_secs(2), " and growing");
 
         assert_eq!(text, "expiry on bkl: 30 states, 15 a second");
         assert_eq!(template(1), "{spinner} {wide_msg}");

@@ -30,6 +30,12 @@ pub struct Arguments {
     /// Treat states as equal that differ only in which of equal tasks is which.
     #[arg(long, help_heading = "How to explore")]
     symmetry: bool,
+    /// Leave out orders of steps that make no difference; explicit engine.
+    #[arg(long, help_heading = "How to explore")]
+    reduce: bool,
+    /// Know states by MIB MiB of bits that they share: some may be missed, so it is never complete. For programs whose states do not fit.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 20), help_heading = "Bounds")]
+    bitstate: Option<u64>,
     /// Only executions with at most N preemptions, those with fewer first.
     #[arg(long, value_name = "N", help_heading = "Bounds")]
     preemptions_max: Option<u32>,
@@ -70,6 +76,8 @@ impl Arguments {
             ("--memory", self.memory != "sc"),
             ("--jobs", self.jobs != 1),
             ("--symmetry", self.symmetry),
+            ("--reduce", self.reduce),
+            ("--bitstate", self.bitstate.is_some()),
             ("--preemptions-max", self.preemptions_max.is_some()),
             ("--audit", self.audit),
             ("--seed", self.seed.is_some()),
@@ -113,6 +121,8 @@ impl Arguments {
             memory,
             jobs: usize::from(self.jobs),
             symmetry: self.symmetry,
+            reduce: self.reduce,
+            bitstate: self.bitstate,
             preemptions_max: self.preemptions_max,
             audit: self.audit,
             checkpoint: self.checkpoint.as_ref().map(checkpoint),
@@ -133,6 +143,8 @@ impl Arguments {
             (Choice::Tso, memory == Memory::Tso),
             (Choice::Jobs, self.jobs > 1),
             (Choice::Symmetry, self.symmetry),
+            (Choice::Reduce, self.reduce),
+            (Choice::Bitstate, self.bitstate.is_some()),
             (Choice::PreemptionsMax, self.preemptions_max.is_some()),
             (Choice::Audit, self.audit),
             (Choice::Checkpoint, self.checkpoint.is_some()),

@@ -1,7 +1,8 @@
 //! 128 bits for a state: a fixed-seed hash in two independent lanes.
 //!
 //! Two different states share a fingerprint with probability about n²/2¹²⁹ among n states, if the
-//! lanes behave like random functions: below 10⁻²⁰ for a billion states. It is no cryptographic
+//! lanes behave like random functions: below 10⁻²⁰ for a billion states. A table of states keeps fewer bits; what that
+//! costs is in the verdict. It is no cryptographic
 //! hash; nobody chooses states to fool it.
 
 use std::hash::Hasher;

@@ -48,8 +48,12 @@ pub struct Config {
     pub memory: Memory,
     /// Take states for equal that differ only in which of the tasks that are [alike](crate::engine::Program::alike) is which.
     pub symmetry: bool,
-    /// OS threads of the explorer. The verdict does not depend on it, but for the number of executions.
+    /// OS threads of the explorer or the explicit engine. The verdict does not depend on it, but for the number of executions.
     pub jobs: usize,
+    /// Leave out orders that make no difference, by persistent sets; explicit engine only.
+    pub reduce: bool,
+    /// Know states by that many MiB of bits that they share: never complete, and far larger programs. Explorer and explicit engine.
+    pub bitstate: Option<u64>,
     /// Only executions with at most this number of preemptions (switches away from a task that could go on); explorer and brute force.
     pub preemptions_max: Option<u32>,
     /// Go on past sampled known states, and compare what follows with what followed before.
@@ -60,7 +64,7 @@ pub struct Config {
     pub executions_max: u64,
     /// States after which to give up.
     pub states_max: u64,
-    /// Bytes that the table of known states may take (about 30 to 60 a state).
+    /// Bytes that the table of known states may take (about 20 a state; explicit, about 11).
     pub bytes_max: u64,
     /// Bounds of one execution.
     pub limits: Limits,
@@ -107,6 +111,8 @@ impl Default for Config {
             memory: Memory::Sc,
             symmetry: false,
             jobs: 1,
+            reduce: false,
+            bitstate: None,
             preemptions_max: None,
             audit: false,
             checkpoint: None,

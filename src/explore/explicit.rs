@@ -6,10 +6,11 @@
 //!
 //! | module | what |
 //! |---|---|
-//! //! | `flow`, `layout`, `room`, `compile` | from there to packed fields |
+//! | `flow`, `layout`, `room`, `compile` | from there to packed fields |
 //! | `machine`, `step`, `judge` | the compiled program, the interpreter, and what the checks say of a step and of a state |
 //! | `buffers` | what stores wait in, where memory has store buffers |
-//! | `visited`, `search` | the table of states, the search |
+//! | `visited`, `trail`, `board`, `search`, `crew` | the table of states, where those on the stack came from, what workers share, what one does, and all of them |
+//! | `footprint`, `reduce` | what steps touch, and which tasks need not be stepped in a state |
 //! | `symmetry` | one state for all that differ by an exchange of equal tasks |
 //!
 //! A subject has two forms then: the program here, and the same on the kernel. They have the same steps, the same outcomes and the
@@ -34,20 +35,27 @@ use crate::check::{Code, Orders};
 use crate::event::names::Names;
 use crate::subject::Subject;
 
+mod board;
 mod buffers;
 mod compile;
+mod crew;
 mod flow;
+mod footprint;
 mod judge;
 mod layout;
 mod machine;
+mod reduce;
 mod room;
 mod search;
 mod step;
 mod symmetry;
+mod trail;
 mod visited;
 
+use board::Shown;
+use crew::search;
 use machine::Program;
-use search::{Shown, search};
+use reduce::Reduction;
 
 /// Visits every state of a subject that has an explicit form.
 ///
@@ -60,7 +68,8 @@ pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, Error>
         Err(bound) => return Ok(Verdict { bound: Some(bound), ..Verdict::new(EngineKind::Explicit) }),
     };
     program.exchange_only(&subject.alike());
-    let (mut verdict, shown) = run(&program, config);
+    let reduction = config.reduce.then(|| Reduction::new(&form.builder, config.seeded));
+    let (mut verdict, shown) = run(&program, config, reduction);
     let is_order = |shown: &&Shown| usize::from(shown.id) >= program.findings.len();
     let (orders, shown): (Vec<&Shown>, Vec<&Shown>) = shown.iter().partition(is_order);
     verdict.findings = shown.iter().map(|shown| found(subject, &program, config, shown)).collect();
@@ -72,18 +81,18 @@ pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, Error>
     Ok(verdict)
 }
 
-fn run(program: &Program, config: &Config) -> (Verdict, Vec<Shown>) {
+fn run(program: &Program, config: &Config, reduction: Option<Reduction>) -> (Verdict, Vec<Shown>) {
     match program.words() {
-        0..=1 => search::<1>(program, config),
-        2 => search::<2>(program, config),
-        3 => search::<3>(program, config),
-        4 => search::<4>(program, config),
-        5..=6 => search::<6>(program, config),
-        7..=8 => search::<8>(program, config),
-        9..=12 => search::<12>(program, config),
-        13..=16 => search::<16>(program, config),
-        17..=32 => search::<32>(program, config),
-        _ => search::<WORDS_MAX>(program, config),
+        0..=1 => search::<1>(program, config, reduction),
+        2 => search::<2>(program, config, reduction),
+        3 => search::<3>(program, config, reduction),
+        4 => search::<4>(program, config, reduction),
+        5..=6 => search::<6>(program, config, reduction),
+        7..=8 => search::<8>(program, config, reduction),
+        9..=12 => search::<12>(program, config, reduction),
+        13..=16 => search::<16>(program, config, reduction),
+        17..=32 => search::<32>(program, config, reduction),
+        _ => search::<WORDS_MAX>(program, config, reduction),
     }
 }
 

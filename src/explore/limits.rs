@@ -78,6 +78,13 @@ pub enum Bound {
         /// The seed.
         seed: u64,
     },
+    /// States were known by bits that they share, so some may have been missed.
+    Bitstate {
+        /// How many MiB of bits.
+        mib: u64,
+        /// The share of the states met that was not missed, as expected, in billionths.
+        coverage: u32,
+    },
     /// A task had more stores on their way to memory than an interpreted program has room for.
     Stores(u32),
     /// loom says that no task can run, and the program's own wait-for graph does not.
@@ -114,6 +121,11 @@ impl std::fmt::Display for Bound {
             Bound::Sampled { runs, seed } => write!(f, "{runs} random executions of seed {seed}"),
             Bound::Threads { runs, seed } => {
                 write!(f, "only {runs} execution{} on real threads, of seed {seed}", plural(*runs))
+            }
+            Bound::Bitstate { mib, coverage } => {
+                // Cut, not rounded: it is never all.
+                let percent = f64::from(*coverage / 1000) / 1e4;
+                write!(f, "bitstate in {mib} MiB: about {percent:.4} % of the states are expected to be covered")
             }
             Bound::Stores(max) => write!(f, "a task has more than {max} stores on their way to memory"),
             Bound::Stuck => write!(f, "loom ends with a deadlock that the program does not have (tokio-rs/loom#376)"),

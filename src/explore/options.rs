@@ -22,6 +22,10 @@ pub enum Choice {
     PreemptionsMax,
     /// `audit`.
     Audit,
+    /// `reduce`.
+    Reduce,
+    /// `bitstate`.
+    Bitstate,
     /// `checkpoint`.
     Checkpoint,
     /// `executions_max`.
@@ -75,8 +79,8 @@ const OPTIONS: &[Row] = &[
         choice: Choice::Jobs,
         field: "jobs",
         flag: "jobs",
-        engines: &[Explorer],
-        whose: "the explorer",
+        engines: STATES,
+        whose: "the explorer and the explicit engine",
         chosen: |config, _| config.jobs > 1,
     },
     Row {
@@ -86,6 +90,22 @@ const OPTIONS: &[Row] = &[
         engines: STATES,
         whose: "the explorer and the explicit engine",
         chosen: |config, _| config.symmetry,
+    },
+    Row {
+        choice: Choice::Reduce,
+        field: "reduce",
+        flag: "reduce",
+        engines: &[Explicit],
+        whose: "the explicit engine",
+        chosen: |config, _| config.reduce,
+    },
+    Row {
+        choice: Choice::Bitstate,
+        field: "bitstate",
+        flag: "bitstate",
+        engines: STATES,
+        whose: "the explorer and the explicit engine",
+        chosen: |config, _| config.bitstate.is_some(),
     },
     Row {
         choice: Choice::Audit,
@@ -177,6 +197,10 @@ const EXCLUSIVE: &[(Choice, Choice, &str)] = &[
         "a search within a bound begins anew for each number, and keeps nothing",
     ),
     (Choice::Checkpoint, Choice::Audit, "an audit remembers more than is written down"),
+    (Choice::Reduce, Choice::Tso, "what a store buffer holds back is not known to the reduction"),
+    (Choice::Bitstate, Choice::Checkpoint, "bits are not written down"),
+    (Choice::Bitstate, Choice::Audit, "an audit needs to know states for certain"),
+    (Choice::Bitstate, Choice::PreemptionsMax, "such a search has a table of its own"),
     (Choice::PreemptionsMax, Choice::Jobs, "such a search has one worker"),
     (Choice::PreemptionsMax, Choice::Symmetry, "who ran last is who it is"),
     (Choice::PreemptionsMax, Choice::Audit, "an audit goes on where a bound ends"),

@@ -69,12 +69,14 @@ pub enum Search {
     },
     /// Every state of an interpreted program.
     Explicit {
-        /// What memory may do.
-        memory: Memory,
+        /// What memory may do, and whether orders that make no difference are left out.
+        orders: Interleavings,
         /// Exchange tasks that are alike.
         symmetry: bool,
         /// OS threads.
         jobs: usize,
+        /// MiB of bits that states are known by, if they are.
+        bitstate: Option<u64>,
     },
     /// The loom crate, with its own memory.
     Loom,
@@ -94,8 +96,19 @@ pub enum Keep {
     InMemory,
     /// They are written down, so that a killed exploration can go on.
     Checkpoint(Checkpoint),
+    /// They are known by that many MiB of bits, which they share.
+    Bitstate(u64),
     /// Some are gone past, to compare what follows with what followed before.
     Audit,
+}
+
+/// Which orders of steps an explicit search tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interleavings {
+    /// All that the memory allows.
+    All(Memory),
+    /// Of sequentially consistent memory, one of those that make no difference.
+    Reduced,
 }
 
 impl Search {
@@ -105,14 +118,14 @@ impl Search {
     /// With the first thing in it that does not go with the rest.
     pub fn of(config: &Config) -> Result<Search, Error> {
         options::check(config)?;
-        let &Config { memory, symmetry, jobs, preemptions_max, runs, seed, depth, .. } = config;
+        let &Config { memory, symmetry, jobs, preemptions_max, bitstate, runs, seed, depth, .. } = config;
         Ok(match (config.engine, preemptions_max) {
             (EngineKind::Explorer, Some(preemptions_max)) => Search::Bounded { memory, preemptions_max },
             (EngineKind::Explorer, None) => {
                 let keep = match &config.checkpoint {
                     Some(checkpoint) => Keep::Checkpoint(checkpoint.clone()),
                     None if config.audit => Keep::Audit,
-                    None => Keep::InMemory,
+                    None => bitstate.map_or(Keep::InMemory, Keep::Bitstate),
                 };
                 Search::Explorer { memory, symmetry, jobs, keep }
             }
@@ -121,7 +134,10 @@ impl Search {
             (EngineKind::SourceDpor, _) => Search::Dpor { memory, source: true },
             (EngineKind::Random, _) => Search::Random { memory, runs, seed },
             (EngineKind::Pct, _) => Search::Pct { memory, runs, seed, depth },
-            (EngineKind::Explicit, _) => Search::Explicit { memory, symmetry, jobs },
+            (EngineKind::Explicit, _) => {
+                let orders = if config.reduce { Interleavings::Reduced } else { Interleavings::All(memory) };
+                Search::Explicit { orders, symmetry, jobs, bitstate }
+            }
             (EngineKind::Loom, _) => Search::Loom,
             (EngineKind::Threads, _) => Search::Threads { runs, seed },
         })
@@ -149,8 +165,12 @@ impl From<Search> for Config {
         match search {
             Search::Explorer { memory, symmetry, jobs, keep } => {
                 let audit = keep == Keep::Audit;
-                let checkpoint = if let Keep::Checkpoint(checkpoint) = keep { Some(checkpoint) } else { None };
-                Config { memory, symmetry, jobs, audit, checkpoint, ..config }
+                let (checkpoint, bitstate) = match keep {
+                    Keep::Checkpoint(checkpoint) => (Some(checkpoint), None),
+                    Keep::Bitstate(mib) => (None, Some(mib)),
+                    Keep::InMemory | Keep::Audit => (None, None),
+                };
+                Config { memory, symmetry, jobs, audit, checkpoint, bitstate, ..config }
             }
             Search::Bounded { memory, preemptions_max } => {
                 Config { memory, preemptions_max: Some(preemptions_max), ..config }
@@ -159,7 +179,13 @@ impl From<Search> for Config {
             Search::Dpor { memory, .. } => Config { memory, ..config },
             Search::Random { memory, runs, seed } => Config { memory, runs, seed, ..config },
             Search::Pct { memory, runs, seed, depth } => Config { memory, runs, seed, depth, ..config },
-            Search::Explicit { memory, symmetry, jobs } => Config { memory, symmetry, jobs, ..config },
+            Search::Explicit { orders, symmetry, jobs, bitstate } => {
+                let (memory, reduce) = match orders {
+                    Interleavings::All(memory) => (memory, false),
+                    Interleavings::Reduced => (Memory::Sc, true),
+                };
+                Config { memory, symmetry, jobs, reduce, bitstate, ..config }
+            }
             Search::Loom => config,
             Search::Threads { runs, seed } => Config { runs, seed, ..config },
         }

@@ -6,13 +6,14 @@
 //! second is abandoned there. Of two orders of independent steps only one is run, by sleep sets; every state is still met.
 //!
 //! `docs/explorer.md` has the argument. It cannot see state that is hidden from the engine: a `static`, or a `Cell` that
-//! tasks share behind its back; [`super::examine`] looks for it, and an audit samples for it. Fingerprints have 128 bits; see
-//! [`crate::engine::fingerprint`] for the chance that two states share one.
+//! tasks share behind its back; [`super::examine`] looks for it, and an audit samples for it. A state is known by 96 bits; the chance
+//! that two states share them is in the verdict.
 
 use std::time::Instant;
 
+use super::bits::Bits;
 use super::checkpoint::Checkpoint;
-use super::config::Config;
+use super::config::{Config, EngineKind};
 use super::error::Error;
 use super::hidden::HiddenState;
 use super::limits::Bound;
@@ -23,6 +24,7 @@ use crate::subject::Subject;
 
 mod audit;
 mod checkpoint;
+mod identity;
 mod known;
 pub(super) mod livelock;
 pub(super) mod path;
@@ -39,7 +41,7 @@ use audit::Audit;
 use checkpoint::Restored;
 use path::Item;
 use totals::{Round, Totals, Void};
-use visited::Visited;
+use visited::{KEY_BITS, Visited};
 use workers::Crew;
 
 /// Exploring takes at least this many times as long as writing checkpoints.
@@ -82,7 +84,13 @@ pub(super) fn audit(subject: &dyn Subject, config: &Config) -> Result<(), Hidden
 
 /// Visits every state this way; or says why that is impossible.
 fn visit_all(subject: &dyn Subject, config: &Config, rerun: bool) -> Result<Result<Verdict, Void>, Error> {
-    let visited = Visited::new(config.bytes_max);
+    let visited = match config.bitstate.map(|mib| Bits::new(mib << 20)) {
+        Some(Some(bits)) => Visited::of_bits(bits),
+        Some(None) => {
+            return Ok(Ok(Verdict { bound: Some(Bound::Memory), ..Verdict::new(EngineKind::Explorer) }));
+        }
+        None => Visited::new(config.bytes_max),
+    };
     let audit = config.audit.then(Audit::default);
     let Restored { mut items, mut totals } = match &config.checkpoint {
         Some(checkpoint) => checkpoint.restore(subject, config, &visited)?,
@@ -118,6 +126,10 @@ fn visit_all(subject: &dyn Subject, config: &Config, rerun: bool) -> Result<Resu
     let goes_round = rerun || livelock::goes_round(&totals.histories);
     let mut verdict = verdict(subject, config, totals, bound);
     verdict.states = visited.states();
+    match visited.bits() {
+        Some(bits) => _ = verdict.bound.get_or_insert(bits.bound()),
+        None => verdict.key_bits = Some(KEY_BITS),
+    }
     verdict.audited = audit.as_ref().map(Audit::count);
     if goes_round && verdict.bound.is_none() && config.seeded.is_none() {
         livelock::find(subject, config, rerun, &mut verdict)?;

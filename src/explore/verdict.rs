@@ -42,6 +42,8 @@ pub struct Verdict {
     pub assumed: Option<String>,
     /// Everything seen? Then `bound` is `None`.
     pub bound: Option<Bound>,
+    /// Bits that a state was known by, of a hash; `None` if states were known by themselves, or not at all.
+    pub key_bits: Option<u32>,
     /// Outcomes of the executions that ended.
     pub outcomes: Outcomes,
     /// Outcomes as they stood where no task could run.
@@ -66,6 +68,7 @@ impl Verdict {
             audited: None,
             assumed: None,
             bound: None,
+            key_bits: None,
             outcomes: Outcomes::default(),
             deadlocks: Outcomes::default(),
             findings: Vec::new(),
@@ -85,6 +88,13 @@ impl Verdict {
     /// seen to have [hidden state](super::HiddenState) gets no verdict; for a large program that is a sample ([`examine`](super::examine)).
     pub fn complete(&self) -> bool {
         self.bound.is_none()
+    }
+
+    /// The chance that two states of the search were taken for one, at most, if hashes behave as if drawn by lot: n²/2^(bits + 1). `None` if
+    /// states were known by themselves, or by bits that they share (then it is [`Bound::Bitstate`]).
+    pub fn collision_bound(&self) -> Option<f64> {
+        let bits = self.key_bits?;
+        Some(self.states as f64 * self.states as f64 * (-f64::from(bits) - 1.0).exp2())
     }
 
     /// The codes found, each once, in order.

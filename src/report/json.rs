@@ -153,6 +153,8 @@ pub struct ExploredOne<'a> {
     pub bound: Option<Bound>,
     /// The loop that may be why; `null` if no task goes round.
     pub repeats: Option<String>,
+    /// The chance that two states were taken for one, at most; `null` if that cannot be, or is what `bound` says.
+    pub collision_bound: Option<f64>,
     /// Outcomes of the executions that ended.
     pub outcomes: OutcomesReport,
     /// Outcomes as they stood where no task could run.
@@ -214,6 +216,7 @@ impl<'a> ExploredOne<'a> {
             complete: verdict.complete(),
             bound: verdict.bound,
             repeats: super::repeats(verdict, names),
+            collision_bound: verdict.collision_bound(),
             outcomes: OutcomesReport::Texts(verdict.outcomes.texts()),
             deadlocks: OutcomesReport::Texts(verdict.deadlocks.texts()),
             findings: verdict.findings.iter().map(|it| FindingReport::new(&it.finding, names, None)).collect(),

@@ -182,6 +182,11 @@ impl Program {
         }
     }
 
+    /// The tasks that hold the lock that a task stands before, as bits.
+    pub(super) fn holders_awaited(&self, words: &[u64], at: usize) -> u64 {
+        self.awaited(words, at).0
+    }
+
     /// True if somebody waits for ever.
     #[inline(never)]
     fn judge_waits(&self, words: &[u64], survey: &Survey, docket: &mut Docket) -> bool {

@@ -1,24 +1,29 @@
-//! The states that are known: an open-addressing table of keys.
+//! The states that are known, shared by all workers: open-addressing tables of 64-bit keys, 10 to 12 bytes a state.
 //!
-//! A state of one or two machine words is its own key, so nothing can be mistaken for it. A wider one is known by 128
-//! bits of a fixed-seed hash: two multiplications folded, one lane each, as in [`crate::engine::fingerprint`], where the
-//! chance that two states share them is told.
+//! A state of one machine word is its own key, mixed so that keys spread, and nothing can be mistaken for it. A wider one is known by 72 bits of a
+//! fixed-seed hash: 8 say which of 256 segments it is in, 64 stand there. The chance that two states share them is in the verdict.
+//!
+//! A key is put into its slot by one compare-and-swap, so workers do not wait for each other. A segment grows by a fifth, while all others
+//! stand still: it is never less than two thirds full, and only one of 256 is there twice at that moment.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use parking_lot::{RwLock, RwLockReadGuard};
+
+use crate::explore::bits::Bits;
 
 /// What a state is known by.
-pub(super) trait Key: Copy + PartialEq {
-    /// Marks an empty slot; [`Visited`] keeps it apart if a state has this key.
-    const EMPTY: Self;
-    /// Spreads the key over 64 bits.
-    fn spread(self) -> u64;
-    /// Some of its bits.
-    fn tag(self) -> u64;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    segment: u8,
+    stored: u64,
 }
 
 /// A packed state.
 pub(super) trait Packed {
-    /// What it is known by.
-    type Key: Key;
-    fn key(&self) -> Self::Key;
+    /// Bits of a hash that it is known by; `None` if it is known by itself.
+    const KEY_BITS: Option<u32>;
+    fn key(&self) -> Key;
 }
 
 const FACTORS: [u64; 4] = [0x9e37_79b9_7f4a_7c15, 0xd6e8_feb8_6659_fd93, 0xa076_1d64_78bd_642f, 0xe703_7ed1_a0b4_28db];
@@ -30,53 +35,25 @@ fn folded(a: u64, b: u64) -> u64 {
     (product as u64) ^ (product >> 64) as u64
 }
 
-impl Key for u64 {
-    const EMPTY: u64 = 0;
-
-    #[inline(always)]
-    fn spread(self) -> u64 {
-        folded(self ^ FACTORS[1], FACTORS[0])
-    }
-
-    #[inline(always)]
-    fn tag(self) -> u64 {
-        self
-    }
-}
-
-impl Key for [u64; 2] {
-    const EMPTY: [u64; 2] = [0; 2];
-
-    #[inline(always)]
-    fn spread(self) -> u64 {
-        folded(self[0] ^ FACTORS[1], FACTORS[0]) ^ folded(self[1] ^ FACTORS[3], FACTORS[2])
-    }
-
-    #[inline(always)]
-    fn tag(self) -> u64 {
-        self[0]
-    }
+/// Mixes a word so that no two become one: odd factors and shifted copies can be undone.
+#[inline(always)]
+fn mixed(word: u64) -> u64 {
+    let word = (word ^ word >> 32).wrapping_mul(FACTORS[1]);
+    let word = (word ^ word >> 29).wrapping_mul(FACTORS[0]);
+    word ^ word >> 32
 }
 
 impl Packed for [u64; 1] {
-    type Key = u64;
+    const KEY_BITS: Option<u32> = None;
 
     #[inline(always)]
-    fn key(&self) -> u64 {
-        self[0]
+    fn key(&self) -> Key {
+        let stored = mixed(self[0]);
+        Key { segment: stored as u8, stored }
     }
 }
 
-impl Packed for [u64; 2] {
-    type Key = [u64; 2];
-
-    #[inline(always)]
-    fn key(&self) -> [u64; 2] {
-        *self
-    }
-}
-
-/// 128 bits of more words than two.
+/// 128 bits of more words than one.
 #[inline(always)]
 fn fingerprint(words: &[u64]) -> [u64; 2] {
     let mut lanes = [FACTORS[0], FACTORS[2]];
@@ -90,96 +67,181 @@ fn fingerprint(words: &[u64]) -> [u64; 2] {
 macro_rules! hashed {
     ($($words:literal)*) => {
         $(impl Packed for [u64; $words] {
-            type Key = [u64; 2];
+            const KEY_BITS: Option<u32> = Some(72);
 
             #[inline(always)]
-            fn key(&self) -> [u64; 2] {
-                fingerprint(self)
+            fn key(&self) -> Key {
+                let [stored, segment] = fingerprint(self);
+                // 0 is an empty slot, and one of 2^64.
+                Key { segment: segment as u8, stored: stored.max(1) }
             }
         })*
     };
 }
 
-hashed!(3 4 6 8 12 16 32 64);
+hashed!(2 3 4 6 8 12 16 32 64);
 
-/// The known keys.
-pub(super) struct Visited<K> {
-    slots: Vec<K>,
-    len: usize,
-    has_empty: bool,
+const SEGMENTS: usize = 256;
+
+const EMPTY: u64 = 0;
+
+/// Slots of a segment, and how many are taken. Each has a cache line of its own, because workers count in it.
+#[derive(Default)]
+#[repr(align(64))]
+struct Segment {
+    slots: Box<[AtomicU64]>,
+    taken: AtomicUsize,
 }
 
-impl<K: Key> Visited<K> {
-    pub fn new() -> Visited<K> {
-        Visited { slots: vec![K::EMPTY; 1 << 12], len: 0, has_empty: false }
+impl Segment {
+    #[inline(always)]
+    fn home(&self, stored: u64) -> usize {
+        // The low bits say which segment it is, where the state is its own key.
+        ((u128::from(stored) * self.slots.len() as u128) >> 64) as usize
+    }
+
+    /// At most five sixths full: runs of taken slots stay short.
+    fn is_crowded(&self) -> bool {
+        (self.taken.load(Ordering::Relaxed) + 1) * 6 > self.slots.len() * 5
+    }
+
+    /// The slots of a larger one with the same keys; `None` if the system has no memory for it.
+    fn grown(&self) -> Option<Box<[AtomicU64]>> {
+        let now = self.slots.len();
+        let size = if now < 1024 { (now * 2).max(8) } else { now + now / 5 };
+        let mut slots: Vec<AtomicU64> = Vec::new();
+        slots.try_reserve_exact(size).ok()?;
+        slots.resize_with(size, || AtomicU64::new(EMPTY));
+        let larger = Segment { slots: slots.into_boxed_slice(), taken: AtomicUsize::new(0) };
+        for slot in &self.slots {
+            let key = slot.load(Ordering::Relaxed);
+            if key != EMPTY {
+                let met = larger.insert(key);
+                debug_assert_eq!(met, Met::New, "internal error: a larger segment has room for every key");
+            }
+        }
+        Some(larger.slots)
+    }
+
+    /// Puts the key into the first empty slot from its home on, unless it is met before. Workers that come at once may have taken the
+    /// last one.
+    #[inline(always)]
+    fn insert(&self, stored: u64) -> Met {
+        let mut at = self.home(stored);
+        for _ in 0..self.slots.len() {
+            let slot = &self.slots[at];
+            let mut found = slot.load(Ordering::Relaxed);
+            if found == EMPTY {
+                match slot.compare_exchange(EMPTY, stored, Ordering::Relaxed, Ordering::Relaxed) {
+                    Ok(_) => return Met::New,
+                    Err(other) => found = other,
+                }
+            }
+            if found == stored {
+                return Met::Known;
+            }
+            at += 1;
+            if at == self.slots.len() {
+                at = 0;
+            }
+        }
+        Met::Crowded
+    }
+}
+
+/// What became of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Met {
+    /// It is new.
+    New,
+    /// It is known.
+    Known,
+    /// Its segment has to [grow](Visited::grow) first.
+    Crowded,
+}
+
+/// The known keys.
+pub(super) struct Visited {
+    segments: RwLock<Vec<Segment>>,
+    /// The state whose key marks an empty slot is known.
+    has_empty: AtomicBool,
+    bytes: AtomicU64,
+    /// In their place: bits that states share.
+    bits: Option<Bits>,
+}
+
+/// The table, while no segment grows.
+pub(super) struct Reading<'a> {
+    segments: RwLockReadGuard<'a, Vec<Segment>>,
+    visited: &'a Visited,
+}
+
+impl Visited {
+    pub fn new(bits: Option<Bits>) -> Visited {
+        let segments = (0..SEGMENTS).map(|_| Segment::default()).collect();
+        Visited { segments: RwLock::new(segments), has_empty: AtomicBool::new(false), bytes: AtomicU64::new(0), bits }
+    }
+
+    /// The bits, if states are known by those.
+    pub fn bits(&self) -> Option<&Bits> {
+        self.bits.as_ref()
     }
 
     /// What the table takes.
     pub fn bytes(&self) -> u64 {
-        (self.slots.len() * size_of::<K>()) as u64
+        self.bytes.load(Ordering::Relaxed) + self.bits.as_ref().map_or(0, Bits::bytes)
     }
 
-    /// Where the key is looked for first.
-    #[inline(always)]
-    pub fn home(&self, key: K) -> usize {
-        (key.spread() >> (64 - self.slots.len().trailing_zeros())) as usize
+    /// For some look-ups.
+    pub fn read(&self) -> Reading<'_> {
+        Reading { segments: self.segments.read(), visited: self }
     }
 
-    /// What stands there now: many such reads in a row go to memory side by side, and what they fetch is in the cache afterwards.
-    #[inline(always)]
-    pub fn glance(&self, home: usize) -> u64 {
-        self.slots[home].tag()
-    }
-
-    /// Makes room for that many more, so that homes do not move while they are inserted.
+    /// Makes room in the segment of the key, unless another worker did; false if there is no memory.
     #[must_use]
-    pub fn reserve(&mut self, more: usize) -> bool {
-        // At most five eighths full: runs of taken slots stay short.
-        if (self.len + more) * 8 > self.slots.len() * 5 {
-            return self.grow();
-        }
-        true
-    }
-
     #[cold]
-    fn grow(&mut self) -> bool {
-        let (mut empty, size) = (Vec::new(), self.slots.len() * 2);
-        if empty.try_reserve_exact(size).is_err() {
-            return false;
+    pub fn grow(&self, key: Key) -> bool {
+        let mut segments = self.segments.write();
+        let segment = &mut segments[usize::from(key.segment)];
+        if !segment.is_crowded() {
+            return true;
         }
-        empty.resize(size, K::EMPTY);
-        let old = std::mem::replace(&mut self.slots, empty);
-        for key in old.into_iter().filter(|key| *key != K::EMPTY) {
-            let mut at = self.home(key);
-            while self.slots[at] != K::EMPTY {
-                at = (at + 1) & (self.slots.len() - 1);
-            }
-            self.slots[at] = key;
-        }
+        let Some(slots) = segment.grown() else { return false };
+        let more = (slots.len() - segment.slots.len()) * size_of::<AtomicU64>();
+        self.bytes.fetch_add(more as u64, Ordering::Relaxed);
+        segment.slots = slots;
         true
     }
+}
 
-    /// True if the key is new. `home` is where [`Visited::home`] says.
+impl Reading<'_> {
+    /// What stands in the key's place now: many such reads in a row go to memory side by side, and what they fetch is in the cache
+    /// afterwards.
     #[inline(always)]
-    pub fn insert(&mut self, key: K, home: usize) -> bool {
-        if key == K::EMPTY {
-            self.len += usize::from(!self.has_empty);
-            return !std::mem::replace(&mut self.has_empty, true);
+    pub fn glance(&self, key: Key) -> u64 {
+        let segment = &self.segments[usize::from(key.segment)];
+        segment.slots.get(segment.home(key.stored)).map_or(0, |slot| slot.load(Ordering::Relaxed))
+    }
+
+    /// Marks the key as known.
+    #[inline(always)]
+    pub fn insert(&self, key: Key) -> Met {
+        let met = |is_new: bool| if is_new { Met::New } else { Met::Known };
+        if let Some(bits) = &self.visited.bits {
+            return met(bits.insert(u128::from(mixed(key.stored)) << 64 | u128::from(key.stored)));
         }
-        let mask = self.slots.len() - 1;
-        let mut at = home;
-        loop {
-            let slot = &mut self.slots[at & mask];
-            if *slot == key {
-                return false;
-            }
-            if *slot == K::EMPTY {
-                *slot = key;
-                self.len += 1;
-                return true;
-            }
-            at += 1;
+        if key.stored == EMPTY {
+            return met(!self.visited.has_empty.swap(true, Ordering::Relaxed));
         }
+        let segment = &self.segments[usize::from(key.segment)];
+        if segment.is_crowded() {
+            return Met::Crowded;
+        }
+        let met = segment.insert(key.stored);
+        if met == Met::New {
+            segment.taken.fetch_add(1, Ordering::Relaxed);
+        }
+        met
     }
 }
 
@@ -188,26 +250,52 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
-    fn inserted<K: Key>(visited: &mut Visited<K>, key: K) -> bool {
-        assert!(visited.reserve(1), "there is memory");
-        let home = visited.home(key);
-        visited.insert(key, home)
+    fn is_new(visited: &Visited, key: Key) -> bool {
+        let mut met = visited.read().insert(key);
+        if met == Met::Crowded {
+            assert!(visited.grow(key), "there is memory");
+            met = visited.read().insert(key);
+        }
+        assert_ne!(met, Met::Crowded);
+        met == Met::New
     }
 
     #[test]
-    fn every_key_is_new_once_and_none_is_lost_when_the_table_grows() {
-        let mut visited = Visited::new();
-        // 100 000 keys, 0 among them, which marks empty slots.
-        let keys = || (0..100_000u64).map(|n| n.wrapping_mul(0x1_0000_0001));
+    fn every_state_is_new_once_and_takes_twelve_bytes_at_most() {
+        let visited = Visited::new(None);
+        // 1 000 000 states of one word, 0 among them, whose key marks empty slots.
+        let keys = || (0..1_000_000u64).map(|n| [n.wrapping_mul(0x1_0000_0001)].key());
 
-        assert!(keys().all(|key| inserted(&mut visited, key)));
-        assert!(!keys().any(|key| inserted(&mut visited, key)));
-        assert_eq!(visited.len, 100_000);
+        assert!(keys().all(|key| is_new(&visited, key)));
+        assert!(!keys().any(|key| is_new(&visited, key)));
+        assert!(visited.bytes() <= 12_000_000, "{}", visited.bytes());
+    }
+
+    #[test]
+    fn workers_that_come_at_once_find_every_state_new_once() {
+        let visited = Visited::new(None);
+        let work = |_| (0..100_000u64).filter(|n| is_new(&visited, [*n, n ^ 7].key())).count();
+
+        let new: usize = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..4).map(|worker| scope.spawn(move || work(worker))).collect();
+            workers.into_iter().map(|worker| worker.join().expect("no worker panics")).sum()
+        });
+
+        assert_eq!(new, 100_000);
+    }
+
+    #[test]
+    fn a_word_is_mixed_so_that_none_is_lost() {
+        // Neighbours, and words that differ in one bit, of which the low ones say the segment.
+        let words = (0..100_000u64).chain((0..64).map(|bit| 1 << bit)).collect::<HashSet<u64>>();
+
+        assert_eq!(words.iter().map(|word| [*word].key().stored).collect::<HashSet<u64>>().len(), words.len());
+        assert!((0..256u64).map(|word| [word].key().segment).collect::<HashSet<u8>>().len() > 100);
     }
 
     #[test]
     fn fingerprints_tell_wide_states_apart_in_each_half() {
-        let states = (0..150u64).flat_map(|a| (0..150u64).map(move |b| [a, 0, b, a ^ b].key()));
+        let states = (0..150u64).flat_map(|a| (0..150u64).map(move |b| fingerprint(&[a, 0, b, a ^ b])));
 
         let (first, second): (HashSet<u64>, HashSet<u64>) = states.map(|key| (key[0], key[1])).unzip();
 

@@ -86,7 +86,8 @@ impl Pruning for Known<'_> {
 
     fn spares(&self) -> bool {
         // An audit looks at states that are met again, which is what sleep sets avoid.
-        !self.symmetry && self.audit.is_none()
+        // Bits do not say what was spared at a state.
+        !self.symmetry && self.audit.is_none() && self.visited.bits().is_none()
     }
 
     fn states(&self) -> u64 {

@@ -12,9 +12,9 @@
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasherDefault;
 
+use super::identity::Identity;
 use super::path::{Answer, Arrival, Pruning};
 use super::search::{self, Runner, search_by};
-use super::visited::Identity;
 use crate::check::Code;
 use crate::engine::State;
 use crate::engine::process::ProcessSet;

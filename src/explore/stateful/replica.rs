@@ -13,8 +13,8 @@ use std::collections::HashSet;
 use std::hash::BuildHasherDefault;
 use std::rc::Rc;
 
+use super::identity::Identity;
 use super::path::{Path, Pruning};
-use super::visited::Identity;
 use crate::check::CheckMemory;
 use crate::engine::controlled::Controlled;
 use crate::engine::memo::{Deed, Memo, Stray, Told, Unmade, of_world};

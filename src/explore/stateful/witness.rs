@@ -11,9 +11,9 @@ use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasherDefault;
 use std::rc::Rc;
 
+use super::identity::Identity;
 use super::path::{Answer, Arrival, Pruning};
 use super::search::{self, search};
-use super::visited::Identity;
 use crate::check::Code;
 use crate::engine::State;
 use crate::engine::world::Transition;
