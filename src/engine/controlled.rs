@@ -35,6 +35,8 @@ type Task = Coroutine<(), (), (), DefaultStack>;
 
 /// Stack of a task, in bytes; mapped lazily.
 const STACK_BYTES: usize = 256 * 1024;
+/// Of user-land code: what std gives a thread.
+const USER_STACK_BYTES: usize = 2 << 20;
 
 /// The engine: a pool of stacks, and the machinery of one execution at a time.
 #[derive(Default)]
@@ -153,8 +155,9 @@ impl Controlled {
     }
 
     fn spawn(&mut self, execution: &Rc<Execution>, body: Body) -> Task {
+        let bytes = if execution.births.is_some() { USER_STACK_BYTES } else { STACK_BYTES };
         let stack =
-            self.stacks.pop().unwrap_or_else(|| DefaultStack::new(STACK_BYTES).expect("a task's stack can be mapped"));
+            self.stacks.pop().unwrap_or_else(|| DefaultStack::new(bytes).expect("a task's stack can be mapped"));
         let execution = Rc::clone(execution);
         Coroutine::with_stack(stack, move |yielder: &Yielder<(), ()>, ()| {
             execution.yielder.set(yielder);

@@ -57,7 +57,7 @@ impl Program for Own {
         debug_assert_eq!(all.object().id.count(), STATICS, "internal error: it is the third object of the set-up");
         let root = Arc::clone(&self.root);
         let main = move || {
-            here::begin(thread.object(), Some("main".to_owned()));
+            here::begin(thread.object(), None);
             root();
             here::end();
             drop(here::take_lazy());

@@ -193,7 +193,7 @@ impl Builder {
         self
     }
 
-    /// Is ignored: threads of a model have 256 KiB.
+    /// Is ignored: threads of a model have 2 MiB.
     #[must_use]
     pub fn stack_size(self, _size: usize) -> Builder {
         self

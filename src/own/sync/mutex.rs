@@ -34,7 +34,6 @@ pub struct Mutex<T: ?Sized> {
 }
 
 /// The lock is held while this lives.
-#[must_use = "if unused the Mutex will immediately unlock"]
 pub struct MutexGuard<'a, T: ?Sized> {
     pub(super) lock: &'a Mutex<T>,
     /// The data has been reached, and may have changed.

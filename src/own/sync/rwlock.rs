@@ -35,13 +35,11 @@ pub struct RwLock<T: ?Sized> {
 }
 
 /// The lock is held for reading while this lives.
-#[must_use = "if unused the RwLock will immediately unlock"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
 }
 
 /// The lock is held for writing while this lives.
-#[must_use = "if unused the RwLock will immediately unlock"]
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
     touched: Cell<bool>,
