@@ -110,7 +110,7 @@ fn head(names: [&str; 2], page: usize) -> String {
 
 fn title(text: &str, [old, new]: [&str; 2], page: usize) -> String {
     match (is_wide(page), old.is_empty()) {
-        (_, true) => format!("{text}\n"),
+        (_, true) => broken(text, page).iter().map(|line| format!("{line}\n")).collect(),
         (true, _) => format!("{text}\n{old:<0$}   {new}\n", half(page)),
         (false, _) => format!("{text}\n- {old}\n+ {new}\n"),
     }

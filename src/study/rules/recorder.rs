@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::{Contract, Field};
 use crate::check::finding::Docket;
 use crate::check::{Check, Checks};
-use crate::engine::{Booted, Clock, Program};
+use crate::engine::{Booted, Clock, Contexts, Program};
 use crate::event::{Access, Event, Format, Held, Note, ObjectId, ObjectKind, Op, Place, Symbol, TaskId, View, What};
 use crate::explore::Subject;
 
@@ -93,6 +93,10 @@ impl Program for Recording {
 
     fn alike(&self) -> Vec<u8> {
         self.subject.alike()
+    }
+
+    fn contexts(&self) -> Contexts {
+        self.subject.contexts()
     }
 }
 
