@@ -138,8 +138,8 @@ mod tests {
         );
         assert_eq!(told("a\nb", "b"), [row('<', "a", ""), row(' ', "b", "b")]);
         assert_eq!(told("", ""), []);
-        // A brace that has no neighbour in common is nobody's.
-        assert_eq!(told("a\n}\nb", "c\n}\nd"), [row('|', "a", "c"), row('|', "}", "}"), row('|', "b", "d")]);
+        // A brace that has no neighbour in common binds nothing; where it faces another, they are the same.
+        assert_eq!(told("a\n}\nb", "c\n}\nd"), [row('|', "a", "c"), row(' ', "}", "}"), row('|', "b", "d")]);
         // Indentation alone is no difference.
         assert_eq!(told("  a", "a"), [row(' ', "  a", "a")]);
     }
