@@ -17,6 +17,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::event::Blind;
+
 pub use crate::subject::Subject;
 
 mod bits;
@@ -98,6 +100,12 @@ pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdic
     };
     examine::hold_against(&**subject, config, &verdict)?;
     verdict.memory = config.memory;
+    if let (None, Some(blind)) = (verdict.bound, subject.births().and_then(|births| births.blind())) {
+        verdict.bound = Some(match blind {
+            Blind::Pointers => Bound::Pointers,
+            Blind::Counts => Bound::Counts,
+        });
+    }
     let spins = subject.births().and_then(|births| births.assumption());
     verdict.assumed = subject.contexts().assumption(&subject.checks().names().tasks).or(spins);
     verdict.findings.sort_by_key(|found| (found.finding.code, found.finding.subject));

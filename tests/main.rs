@@ -37,6 +37,7 @@ mod order;
 mod outcomes;
 mod outlined;
 mod outlines;
+mod outputs;
 mod outwait;
 mod own;
 mod pages;

@@ -11,8 +11,9 @@ use lockwright::report::json::{self, ExploredOne};
 use lockwright::report::{completeness, count, memory_model, repeats_lines};
 use lockwright::scenario;
 
+use super::outlines::Walked;
 use super::progress::Progress;
-use super::{Status, outlines, print, search, select, time_line};
+use super::{Status, complain, outlines, print, search, select, time_line};
 
 /// Outcomes of an outline that are shown.
 const OUTCOMES_SHOWN: usize = 16;
@@ -41,8 +42,8 @@ struct Program {
     name: String,
     subject: Arc<dyn Subject>,
     names: Names,
-    /// Is it an outline, whose outcomes are values by name?
-    is_outline: bool,
+    /// Of an outline, whose outcomes are values by name: what the walk of every path says of it.
+    walked: Option<Walked>,
 }
 
 impl Arguments {
@@ -54,19 +55,14 @@ impl Arguments {
         );
         match (&self.program[..], &self.design, &self.scenario) {
             ([file], ..) if is_file => {
-                let program = outlines::program(file, &self.conversions)?;
+                let (program, walked) = outlines::program(file, &self.conversions)?;
                 let names = program.names().clone();
-                Ok(Program { name: file.clone(), subject: program.subject(), names, is_outline: true })
+                Ok(Program { name: file.clone(), subject: program.subject(), names, walked: Some(walked) })
             }
             ([file, other], ..) if is_file => bail!("{file} is a file: '{other}' is one argument too many"),
             ([name], ..) => {
                 let family: Family = name.parse()?;
-                Ok(Program {
-                    name: family.to_string(),
-                    subject: family.subject(),
-                    names: family.names(),
-                    is_outline: false,
-                })
+                Ok(Program { name: family.to_string(), subject: family.subject(), names: family.names(), walked: None })
             }
             ([design, scenario], ..) | ([], Some(design), Some(scenario)) => {
                 let one = |name: &String| std::slice::from_ref(name).to_vec();
@@ -78,7 +74,7 @@ impl Arguments {
                     name: format!("{} {}", design.full_name(), scenario.name),
                     subject: scenario::subject(design, scenario),
                     names: scenario.names(),
-                    is_outline: false,
+                    walked: None,
                 })
             }
             _ => bail!("nothing to explore: name a program such as L-fixed-3-3, or --design and --scenario"),
@@ -98,12 +94,32 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     progress.done(0, &verdict);
     let seconds = progress.finish().as_secs_f64();
     if as_json {
-        let report = if program.is_outline { ExploredOne::of_values } else { ExploredOne::new };
+        let report = if program.walked.is_some() { ExploredOne::of_values } else { ExploredOne::new };
+        if let Some(text) = besides(&program, &verdict) {
+            complain(&text);
+        }
         print(&json::text("explore", report(&program.name, &verdict, &program.names, config.jobs, seconds)))?;
     } else {
         print(&(text(&program, &verdict, config.jobs) + &measured(&verdict, config.jobs, seconds)))?;
     }
-    Ok(Status::of(!verdict.findings.is_empty(), !verdict.complete()))
+    let Some(walked) = &program.walked else {
+        return Ok(Status::of(!verdict.findings.is_empty(), !verdict.complete()));
+    };
+    let is_complete = verdict.complete() && walked.is_complete;
+    Ok(Status::of(!verdict.findings.is_empty() || !walked.codes.is_empty(), !is_complete))
+}
+
+/// What the walk of every path has and the engine has not.
+fn besides(program: &Program, verdict: &Verdict) -> Option<String> {
+    let walked = program.walked.as_ref()?;
+    let is_found = |code: &str| verdict.findings.iter().any(|found| found.finding.code.to_string() == code);
+    let codes: Vec<&str> = walked.codes.iter().copied().filter(|code| !is_found(code)).collect();
+    let what = match (&codes[..], walked.is_complete) {
+        ([], true) => return None,
+        ([], false) => "the walk of every path is not complete".to_owned(),
+        (codes, _) => format!("the walk of every path finds {} as well", codes.join(" and ")),
+    };
+    Some(format!("{what}: lockwright check {}", program.name))
 }
 
 fn text(program: &Program, verdict: &Verdict, jobs: usize) -> String {
@@ -113,7 +129,9 @@ fn text(program: &Program, verdict: &Verdict, jobs: usize) -> String {
         text.push_str(&lockwright::report::counterexample::why(&found.finding, &program.names));
         text.push('\n');
     }
+    let besides = besides(program, verdict);
     let mut parts = vec![match verdict.findings.len() {
+        0 if besides.is_some() => "nothing found by the engine".to_owned(),
         0 if verdict.complete() => "clean".to_owned(),
         0 => "nothing found so far".to_owned(),
         findings => count(findings as u64, "finding"),
@@ -136,7 +154,7 @@ fn text(program: &Program, verdict: &Verdict, jobs: usize) -> String {
     if let Some(audited) = verdict.audited {
         parts.push(format!("{} audited", count(audited, "step")));
     }
-    if program.is_outline {
+    if program.walked.is_some() {
         let outcomes: Vec<String> =
             verdict.outcomes.iter().take(OUTCOMES_SHOWN).map(|it| format!("  {it}\n")).collect();
         text.push_str(&format!("outcomes\n{}", outcomes.concat()));
@@ -145,13 +163,14 @@ fn text(program: &Program, verdict: &Verdict, jobs: usize) -> String {
         }
     }
     let line = format!("{} {}: {}\n", completeness(verdict), program.name, parts.join(", "));
-    text + &line + &repeats_lines(verdict, &program.names)
+    let besides = besides.map(|it| format!("  {it}\n")).unwrap_or_default();
+    text + &line + &besides + &repeats_lines(verdict, &program.names)
 }
 
 fn measured(verdict: &Verdict, jobs: usize, seconds: f64) -> String {
     let rate = verdict.states.max(verdict.executions) as f64 / verdict.elapsed.as_secs_f64().max(1e-6);
     let noun = if verdict.states > 0 { "states" } else { "executions" };
-    let taken_for_one = match verdict.collision_bound() {
+    let taken_for_one = match verdict.collision_bound().filter(|chance| *chance > 0.0) {
         Some(chance) => format!("two states taken for one: chance below {chance:.0e}, "),
         None => String::new(),
     };

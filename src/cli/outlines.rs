@@ -110,11 +110,20 @@ fn catalogue(files: &[String]) -> Result<Catalogue> {
     Ok(catalogue)
 }
 
-/// The program of a file, for an engine.
+/// What the walk of every path says of a file whose program an engine runs.
+pub struct Walked {
+    /// Codes of its findings.
+    pub codes: Vec<&'static str>,
+    /// Was everything seen?
+    pub is_complete: bool,
+}
+
+/// The program of a file, for an engine, and what `check` says of the file: it judges what no engine sees, sleeping in atomic sections
+/// and declared rules above all.
 ///
 /// # Errors
 /// If the file cannot be read, or is not one program.
-pub fn program(name: &str, conversions: &[String]) -> Result<Interpreted> {
+pub fn program(name: &str, conversions: &[String]) -> Result<(Interpreted, Walked)> {
     let wanted = wanted(conversions)?;
     ensure!(
         wanted.iter().all(|(_, kind)| kind.is_some()),
@@ -123,14 +132,17 @@ pub fn program(name: &str, conversions: &[String]) -> Result<Interpreted> {
     let conversions = wanted.into_iter().filter_map(|(lock, kind)| kind.map(|kind| (lock, kind))).collect();
     let shown = if name == "-" { "standard input" } else { name };
     let catalogue = Catalogue::built_in();
-    outlined::read(shown, &read(name)?, &Options { catalogue: &catalogue, conversions }).map_err(|(unfit, mistakes)| {
+    let (bytes, options) = (read(name)?, Options { catalogue: &catalogue, conversions });
+    let program = outlined::read(shown, &bytes, &options).map_err(|(unfit, mistakes)| {
         if let Some(mistakes) = mistakes {
             let (source, mistakes) = *mistakes;
             let text: String = mistakes.iter().map(|mistake| render(&source, mistake) + "\n").collect();
             _ = std::io::stderr().write_all(text.as_bytes());
         }
-        unfit.into()
-    })
+        anyhow::Error::from(unfit)
+    })?;
+    let report = check(shown, &bytes, &options);
+    Ok((program, Walked { codes: report.codes(), is_complete: report.is_complete() }))
 }
 
 /// A file, as it stands and as converted.
@@ -181,6 +193,11 @@ pub(super) struct FilesJson {
 /// Checks and prints.
 pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     let wanted = wanted(arguments.conversions)?;
+    if let Some(sarif) = arguments.sarif {
+        let is_input = |file: &String| std::fs::canonicalize(file).ok() == std::fs::canonicalize(sarif).ok();
+        let clash = arguments.files.iter().find(|file| std::path::Path::new(file.as_str()).exists() && is_input(file));
+        ensure!(clash.is_none(), "--sarif {}: that is a file to check, and would be overwritten", sarif.display());
+    }
     let catalogue = catalogue(arguments.catalogues)?;
     let conversions: Conversions =
         wanted.iter().filter_map(|(lock, kind)| kind.map(|kind| (lock.clone(), kind))).collect();

@@ -15,7 +15,7 @@ pub fn write(path: &Path, reports: &[&Report]) -> Result<()> {
     let sarif: serde_sarif::sarif::Sarif =
         serde_json::from_value(log(reports)).context("internal error: this is no SARIF")?;
     let text = serde_json::to_string_pretty(&sarif).context("internal error: SARIF has string keys")? + "\n";
-    std::fs::write(path, text).with_context(|| format!("writing {}", path.display()))
+    super::write::whole(path, &text)
 }
 
 fn log(reports: &[&Report]) -> Value {

@@ -1,5 +1,6 @@
 //! Files that are written as a whole or not at all: into a file beside, which is then renamed.
 
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -20,8 +21,18 @@ fn folder(path: &Path) -> PathBuf {
     }
 }
 
-/// Writes the text. Nothing is left beside the file if that fails, and a file that was there stays as it is.
+/// Writes the text. Nothing is left beside the file if that fails, and a file that was there stays as it is. A link is followed; what is no
+/// regular file (a pipe, a device) is written to.
 pub fn whole(path: &Path, text: &str) -> Result<()> {
+    put(path, text).with_context(|| format!("writing {}", path.display()))
+}
+
+fn put(path: &Path, text: &str) -> std::io::Result<()> {
+    let is_special = std::fs::metadata(path).is_ok_and(|it| !it.is_file());
+    if is_special || ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder)) {
+        return OpenOptions::new().write(true).open(path)?.write_all(text.as_bytes());
+    }
+    let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let beside = folder(path).join(format!(".{name}.{}", std::process::id()));
     let written = std::fs::File::create(&beside)
@@ -30,5 +41,5 @@ pub fn whole(path: &Path, text: &str) -> Result<()> {
     if written.is_err() {
         _ = std::fs::remove_file(&beside);
     }
-    written.with_context(|| format!("writing {}", path.display()))
+    written
 }

@@ -487,6 +487,7 @@ impl Engine for Execution {
     }
 
     fn adjust(&self, id: ObjectId, by: i64) {
+        self.follow_clone();
         self.effect(Effect::Adjust(id, by));
         self.world.borrow_mut().adjust(id, by);
     }

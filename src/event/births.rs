@@ -28,6 +28,21 @@ struct Table {
     born: Vec<Born>,
     /// A loop has yielded.
     spins: bool,
+    /// A pointer was compared with the one in a cell.
+    compares: bool,
+    /// The number of handles was asked for, by `strong_count`.
+    counts: bool,
+    /// A handle was cloned beside other tasks.
+    clones: bool,
+}
+
+/// What the search does not see of user-land code that does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blind {
+    /// Two tasks may know one address by two names, so a compare-exchange of pointers may fail, or succeed, where it would not.
+    Pointers,
+    /// A clone is a part of the step before it, and `strong_count` could tell.
+    Counts,
 }
 
 impl PartialEq for Births {
@@ -42,7 +57,7 @@ impl Births {
     /// A table with one task, from which all others come.
     pub fn new(root: &str) -> Births {
         let root = Born { parent: TaskId::BOOT, ordinal: 1, name: Symbol::new(root) };
-        Births(Arc::new(Mutex::new(Table { born: vec![root], spins: false })))
+        Births(Arc::new(Mutex::new(Table { born: vec![root], ..Table::default() })))
     }
 
     /// The `ordinal`-th child of `parent`, from 1; `None` if there would be more than `max` tasks.
@@ -71,6 +86,31 @@ impl Births {
     /// A task yields.
     pub fn spin(&self) {
         self.0.lock().spins = true;
+    }
+
+    /// A task compares pointers.
+    pub fn compare(&self) {
+        self.0.lock().compares = true;
+    }
+
+    /// A task asks how many handles there are.
+    pub fn count(&self) {
+        self.0.lock().counts = true;
+    }
+
+    /// A task makes another handle beside other tasks.
+    pub fn clone_beside(&self) {
+        self.0.lock().clones = true;
+    }
+
+    /// What no search of the program can have seen.
+    pub fn blind(&self) -> Option<Blind> {
+        let table = self.0.lock();
+        match *table {
+            Table { compares: true, .. } => Some(Blind::Pointers),
+            Table { counts: true, clones: true, .. } => Some(Blind::Counts),
+            _ => None,
+        }
     }
 
     /// What a verdict takes for granted, if any task yields.

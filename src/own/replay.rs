@@ -102,12 +102,20 @@ impl Strategy for Reader<'_> {
     }
 }
 
+/// Most steps of a line.
+const STEPS_MAX: usize = 1_000_000;
+
 /// The steps of a line.
 fn steps(line: &str) -> Vec<&str> {
     let mut steps = Vec::new();
     for word in line.split_whitespace() {
         let (step, count) = word.split_once('*').unwrap_or((word, "1"));
-        let count = count.parse().unwrap_or_else(|_| panic!("LOCKWRIGHT_REPLAY: `{word}` has no number after its *"));
+        let count: usize =
+            count.parse().unwrap_or_else(|_| panic!("LOCKWRIGHT_REPLAY: `{word}` has no number after its *"));
+        assert!(
+            count <= STEPS_MAX - steps.len(),
+            "LOCKWRIGHT_REPLAY: `{word}` is more than the {STEPS_MAX} steps of a line"
+        );
         steps.extend(std::iter::repeat_n(step, count));
     }
     steps

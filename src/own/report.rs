@@ -86,6 +86,8 @@ impl Asked {
             Bound::Preemptions(_) => self.preemptions_max.is_some(),
             Bound::Executions(_) => self.executions_max.is_some(),
             Bound::Interrupted => self.duration_max.is_some(),
+            // What the program does, not the search: no option would change it.
+            Bound::Pointers | Bound::Counts => true,
             Bound::Sampled { .. } => true,
             _ => false,
         }

@@ -92,14 +92,15 @@ impl Thread {
 const ENDED: u128 = 0x7f4a_7c15;
 
 /// Runs a thread's code to its end.
-fn run<F: FnOnce() -> T, T>(f: F, packet: &Packet<T>, name: Option<String>) {
+fn run<F: FnOnce() -> T, T>(f: F, packet: &Packet<T>, name: Option<String>, borrows: bool) {
     here::begin(packet.thread.get().expect("internal error: whoever starts a thread says which object it is"), name);
     let result = catch_unwind(AssertUnwindSafe(f));
     match result {
         Ok(result) => {
             here::end();
-            // All that is left of the thread is its result.
-            if let Some(content) = Content::of::<T>().stands_for(std::ptr::from_ref(&result).cast()) {
+            // All that is left of the thread is its result, and what it has written where it borrowed.
+            let content = Content::of::<T>().stands_for(std::ptr::from_ref(&result).cast());
+            if let (Some(content), false) = (content, borrows) {
                 engine::set_history(u128::from(content) << 64 | ENDED);
             }
             packet.result.set(Some(Ok(result)));
@@ -115,7 +116,7 @@ fn run<F: FnOnce() -> T, T>(f: F, packet: &Packet<T>, name: Option<String>) {
     }
 }
 
-fn start<'a, F, T>(f: F, name: Option<String>, place: Place) -> JoinHandle<T>
+fn start<'a, F, T>(f: F, name: Option<String>, place: Place, borrows: bool) -> JoinHandle<T>
 where
     F: FnOnce() -> T + 'a,
     T: 'a,
@@ -125,7 +126,7 @@ where
     let body: Box<dyn FnOnce() + Send + 'a> = Box::new(move || {
         let handed = handed;
         let (f, packet, name) = handed.0;
-        run(f, &packet, name);
+        run(f, &packet, name, borrows);
     });
     let (object, task) = engine::spawn(name.as_deref(), raw::beyond_its_scope(body), place);
     // The thread starts when this task comes to its next operation.
@@ -140,7 +141,7 @@ where
     F: FnOnce() -> T + 'static,
     T: 'static,
 {
-    start(f, None, Place::caller())
+    start(f, None, Place::caller(), false)
 }
 
 impl<T> JoinHandle<T> {
@@ -209,7 +210,7 @@ impl Builder {
         F: FnOnce() -> T + 'static,
         T: 'static,
     {
-        Ok(start(f, self.name, Place::caller()))
+        Ok(start(f, self.name, Place::caller(), false))
     }
 
     /// Starts it in a scope.
@@ -314,7 +315,7 @@ impl<'scope> Scope<'scope, '_> {
         F: FnOnce() -> T + Send + 'scope,
         T: Send + 'scope,
     {
-        let handle = start(f, name, place);
+        let handle = start(f, name, place, true);
         locked(&self.open).push((handle.task, handle.thread.object));
         ScopedJoinHandle { handle, open: &self.open }
     }

@@ -4,6 +4,7 @@
 
 use lockwright::cell::UnsafeCell;
 use lockwright::check::Code;
+use lockwright::explore::Bound;
 use lockwright::sync::atomic::{AtomicBool, AtomicPtr, Ordering, fence};
 use lockwright::sync::{Arc, Weak};
 use lockwright::thread;
@@ -150,4 +151,36 @@ fn only_one_of_two_gets_the_value_out_of_a_counted_one() {
     });
 
     checked.assert_clean().assert_outcomes(["own=0", "own=1"]);
+}
+
+/// The flaw that it has is a CAS that finds the same address again: the search knows it by another name, and misses that.
+#[test]
+fn pointers_that_are_compared_leave_the_verdict_open_by_name() {
+    let checked = explore(|| {
+        let x = std::ptr::without_provenance_mut::<u8>(8);
+        let head = Arc::new(AtomicPtr::new(x));
+        let other = head.clone();
+        let thread = thread::spawn(move || other.store(std::ptr::null_mut(), Ordering::SeqCst));
+        _ = head.compare_exchange(x, std::ptr::null_mut(), Ordering::SeqCst, Ordering::SeqCst);
+        thread.join().unwrap();
+    });
+
+    assert_eq!(checked.verdict.bound, Some(Bound::Pointers));
+}
+
+/// A clone is a part of the step before it, so the count between the two is never seen.
+#[test]
+fn handles_that_are_counted_beside_clones_leave_the_verdict_open_by_name() {
+    let counted = |clones: bool| {
+        explore(move || {
+            let one = Arc::new(0);
+            let other = one.clone();
+            let thread = thread::spawn(move || if clones { drop(other.clone()) } else { drop(other) });
+            assert!(Arc::strong_count(&one) > 0);
+            thread.join().unwrap();
+        })
+    };
+
+    assert_eq!(counted(true).verdict.bound, Some(Bound::Counts));
+    assert_eq!(counted(false).verdict.bound, None);
 }

@@ -195,3 +195,17 @@ fn state_outside_of_the_model_is_an_error_and_no_verdict() {
     let text = payload.downcast_ref::<String>().expect("an error has a text");
     assert!(text.contains("hidden state"), "{text}");
 }
+
+#[test]
+fn what_a_scoped_thread_writes_where_it_borrowed_is_part_of_the_state() {
+    let checked = explore(|| {
+        let n = AtomicUsize::new(0);
+        let mut seen = 0;
+        thread::scope(|scope| {
+            scope.spawn(|| seen = n.load(SeqCst));
+            n.store(1, SeqCst);
+        });
+        lockwright::outcome("seen", seen as i64);
+    });
+    checked.assert_clean().assert_outcomes(["seen=0", "seen=1"]);
+}

@@ -13,7 +13,8 @@ use crate::engine::quiet::{panic_place, panic_text};
 use crate::engine::world::Transition;
 use crate::engine::{Body, Engine, Exceeded, TASKS_MAX};
 use crate::event::{
-    Act, Format, ObjectId, ObjectInfo, ObjectKind, Op, Place, Status, Symbol, TaskId, View, What, wakes_one,
+    Access, Act, Format, ObjectId, ObjectInfo, ObjectKind, Op, Place, Rmw, Status, Symbol, TaskId, View, What,
+    wakes_one,
 };
 
 /// Steps that an abandoned execution of user-land code still makes.
@@ -102,11 +103,26 @@ impl Execution {
         }
     }
 
+    fn is(&self, id: ObjectId, kind: ObjectKind) -> bool {
+        self.world.borrow().object(id).kind == kind
+    }
+
+    /// A handle was cloned.
+    pub(super) fn follow_clone(&self) {
+        if let (Some(births), true) = (&self.births, View::tasks(&*self.world.borrow()) > 1) {
+            births.clone_beside();
+        }
+    }
+
     /// An operation was made that starts a task, or lets others go first.
     pub(super) fn follow_births(&self, op: Op) {
         match (op, &self.births) {
             (Op::Spawn(_, child), _) => self.newborn.set(Some(child)),
             (Op::Act(_, Act::Spin), Some(births)) => births.spin(),
+            (Op::Rmw(id, Rmw::Cas(..) | Rmw::CmpXchg(..), _), Some(births)) if self.is(id, ObjectKind::Pointer) => {
+                births.compare();
+            }
+            (Op::Load(id, Access::Once), Some(births)) if self.is(id, ObjectKind::Count) => births.count(),
             _ => {}
         }
     }

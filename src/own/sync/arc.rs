@@ -1,7 +1,7 @@
 //! Counted values.
 //!
-//! What a count is, others can see only where they ask: the last handle that is dropped, `get_mut`, `strong_count`. So a clone is no step, and
-//! dropping one of several handles commutes with dropping another unless the value does something when it goes.
+//! What a count is, others can see only where they ask: the last handle that is dropped, `get_mut`, `strong_count`. So a clone is no step (beside a `strong_count`, which
+//! could tell, no verdict is complete: [`Blind::Counts`](crate::event::Blind::Counts)), and dropping one of several handles commutes with dropping another unless the value does something when it goes.
 #![allow(unsafe_code)]
 
 use std::borrow::Borrow;
@@ -123,7 +123,8 @@ impl<T: ?Sized> Arc<T> {
     /// Number of handles.
     #[track_caller]
     pub fn strong_count(this: &Arc<T>) -> usize {
-        this.load(Place::caller()) as usize
+        // The standard library orders nothing by it.
+        this.count.perform(|id| Op::Load(id, Access::Once), Place::caller()) as usize
     }
 
     /// Number of weak handles: not a step, so it says no more than that of the standard library would.
