@@ -265,7 +265,10 @@ fn keyword(text: &str) -> Option<(Vec<Parsed>, usize)> {
         return single(Stmt::Each(text.trim_end_matches(['{', ' ', ':']).to_owned()));
     }
     if let Some(rest) = after_word(text, "case").filter(|rest| rest.trim_end().ends_with(':')) {
-        return single(Stmt::If(Cond::new(rest.trim_end_matches(':'))));
+        // Whether it is this one depends on what `switch` looks at, so the same `case` of another may turn out otherwise (in parentheses, as
+        // a call may).
+        let text = format!("case ({})", rest.trim().trim_end_matches(':').trim());
+        return single(Stmt::If(Cond { text, expr: None }));
     }
     let label = text.trim_end().strip_suffix(':')?;
     (words::is_name(label) && !label.contains(['.', '>', ':']))

@@ -104,6 +104,8 @@ pub struct Walk<'a> {
     pub bounds: BTreeSet<&'static str>,
     statements: usize,
     calls: Vec<&'a str>,
+    /// Loops around the statement, in its function.
+    loops: usize,
     memo: HashMap<(*const Node, State), Vec<State>>,
     released: HashMap<*const Node, HashSet<String>>,
     /// The entry that is walked.
@@ -124,6 +126,7 @@ impl<'a> Walk<'a> {
             bounds: BTreeSet::new(),
             statements: 0,
             calls: Vec::new(),
+            loops: 0,
             memo: HashMap::new(),
             released: HashMap::new(),
             entry: String::new(),
@@ -347,6 +350,8 @@ impl<'a> Walk<'a> {
                 flow.jumps.extend(states.into_iter().map(|state| (label.clone(), state)));
             }
             Stmt::Return(_) => flow.returned.append(&mut flow.next),
+            // In a `switch` whose cases stand beside it, it leaves a case, and what follows is walked from there.
+            Stmt::Break | Stmt::Continue if self.loops == 0 => {}
             Stmt::Break | Stmt::Continue => flow.breaks.append(&mut flow.next),
             Stmt::Enter(context) => self.interrupt(node, *context, flow),
             _ => {
@@ -361,7 +366,9 @@ impl<'a> Walk<'a> {
     }
 
     fn once(&mut self, body: &'a [Node], flow: &mut Flow) {
+        self.loops += 1;
         let inner = self.list(body, std::mem::take(&mut flow.next));
+        self.loops -= 1;
         flow.next = inner.next;
         flow.next.extend(inner.breaks);
         flow.returned.extend(inner.returned);

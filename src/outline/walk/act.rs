@@ -84,7 +84,9 @@ impl<'a> Walk<'a> {
             return known.clone();
         }
         self.calls.push(name);
+        let loops = std::mem::take(&mut self.loops);
         let flow = self.list(body, vec![state]);
+        self.loops = loops;
         self.calls.pop();
         let mut out = flow.next;
         out.extend(flow.returned);

@@ -43,7 +43,9 @@ impl<'a> Walk<'a> {
             if round == 2 {
                 break;
             }
+            self.loops += 1;
             let inner = self.list(body, yes);
+            self.loops -= 1;
             flow.returned.extend(inner.returned);
             flow.next.extend(inner.breaks);
             flow.jumps.extend(inner.jumps);
