@@ -9,7 +9,7 @@
 //!
 //! Reading order of the lease case: [`lease`] with [`lease::bkl`] beside [`lease::spinlock`]; [`kernel`], on which they stand;
 //! [`scenario`], which says who calls what, and [`study`], which holds designs and scenarios together; [`check`] and
-//! [`lease::judge`], which judge; [`subject`], [`explore`] and [`engine`], which go through the executions; [`report`], which shows
+//! [`lease::judge`], which judge; [`subject`], [`mod@explore`] and [`engine`], which go through the executions; [`report`], which shows
 //! what was seen. Programs that are values: [`program`]. By itself stands [`lockdep`], which judges recorded steps of locks.
 //!
 //! ```

@@ -15,7 +15,7 @@
 //! | [`vocabulary`], [`catalogue`], [`scope`] | what names mean |
 //! | [`walk`] | the static walk of every path, and the graph of lock orders |
 //! | [`lower`], [`machine`], [`search`], [`drawn`], [`schedule`] | programs of outlines, every order of their steps, a diagram as drawn |
-//! | [`print`], [`notation`] | a tree as an outline again; a schedule as an outline, a diagram or a box |
+//! | [`mod@print`], [`notation`] | a tree as an outline again; a schedule as an outline, a diagram or a box |
 //! | [`plan`] | the programs of a file for other engines ([`crate::outlined`]) |
 //! | [`check`], [`convert`], [`claimed`], [`finding`], [`diagnostic`], [`page`] | the verdict, and how it reads |
 //!

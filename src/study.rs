@@ -11,7 +11,7 @@
 //! | [`throughput`] | calls a second of two designs on real threads |
 //! | [`all`] | every small scenario |
 //! | [`shrink`] | a finding's scenario without whatever it can do without |
-//! | [`slice`] | one of n parts of all cells |
+//! | [`mod@slice`] | one of n parts of all cells |
 
 use crate::lease::designs::{self, Entry};
 

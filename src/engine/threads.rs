@@ -2,10 +2,10 @@
 //!
 //! | operation | on real threads |
 //! |---|---|
-//! | locks | those of parking_lot; the thread blocks there ([`lock`]) |
+//! | locks | those of parking_lot; the thread blocks there (`lock`) |
 //! | semaphores | a parking_lot mutex and condition variable |
 //! | memory, wait queues, signals, time | the [`World`], under one mutex, the *monitor* |
-//! | choices, pauses | by chance, from a seed ([`dice`]) |
+//! | choices, pauses | by chance, from a seed (`dice`) |
 //!
 //! A step is told under the monitor: what a thread does there, it does alone. So steps have an order, the [`World`] is exact, and
 //! every check judges as it does elsewhere. The order is a schedule that replays under the controlled engine. It also makes memory

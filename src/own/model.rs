@@ -13,7 +13,7 @@
 //! });
 //! ```
 //!
-//! The explorer remembers states and stops at those it knows ([`crate::explore`]); other searches are chosen by [`Builder::search`] or the
+//! The explorer remembers states and stops at those it knows ([`mod@crate::explore`]); other searches are chosen by [`Builder::search`] or the
 //! environment. What is wrong is a panic with the page that the command line shows, and a line that runs that schedule again:
 //!
 //! | variable | what it does |
