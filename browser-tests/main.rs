@@ -89,7 +89,7 @@ fn open(width: u32, scheme: &str, hash: &str) -> Option<Open> {
         width,
         height: 900,
         device_scale_factor: 1.0,
-        mobile: false,
+        mobile: width == NARROW,
         scale: None,
         screen_width: None,
         screen_height: None,
