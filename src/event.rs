@@ -23,7 +23,7 @@ mod place;
 mod symbol;
 
 pub use act::{Act, wakes_one};
-pub use births::{Births, Blind};
+pub use births::{Births, BlindSpot};
 pub use context::{Level, Mask, Masks, Seat};
 pub use held::Held;
 pub use memory::{Access, Alu, AluOp, Rmw};

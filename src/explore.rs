@@ -17,7 +17,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::event::Blind;
+use crate::event::BlindSpot;
 
 pub use crate::subject::Subject;
 
@@ -102,8 +102,8 @@ pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdic
     verdict.memory = config.memory;
     if let (None, Some(blind)) = (verdict.bound, subject.births().and_then(|births| births.blind())) {
         verdict.bound = Some(match blind {
-            Blind::Pointers => Bound::Pointers,
-            Blind::Counts => Bound::Counts,
+            BlindSpot::Pointers => Bound::Pointers,
+            BlindSpot::Counts => Bound::Counts,
         });
     }
     let spins = subject.births().and_then(|births| births.assumption());

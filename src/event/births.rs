@@ -38,7 +38,7 @@ struct Table {
 
 /// What the search does not see of user-land code that does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Blind {
+pub enum BlindSpot {
     /// Two tasks may know one address by two names, so a compare-exchange of pointers may fail, or succeed, where it would not.
     Pointers,
     /// A clone is a part of the step before it, and `strong_count` could tell.
@@ -104,11 +104,11 @@ impl Births {
     }
 
     /// What no search of the program can have seen.
-    pub fn blind(&self) -> Option<Blind> {
+    pub fn blind(&self) -> Option<BlindSpot> {
         let table = self.0.lock();
         match *table {
-            Table { compares: true, .. } => Some(Blind::Pointers),
-            Table { counts: true, clones: true, .. } => Some(Blind::Counts),
+            Table { compares: true, .. } => Some(BlindSpot::Pointers),
+            Table { counts: true, clones: true, .. } => Some(BlindSpot::Counts),
             _ => None,
         }
     }

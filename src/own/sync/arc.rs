@@ -1,7 +1,8 @@
 //! Counted values.
 //!
-//! What a count is, others can see only where they ask: the last handle that is dropped, `get_mut`, `strong_count`. So a clone is no step (beside a `strong_count`, which
-//! could tell, no verdict is complete: [`Blind::Counts`](crate::event::Blind::Counts)), and dropping one of several handles commutes with dropping another unless the value does something when it goes.
+//! What a count is, others can see only where they ask: the last handle that is dropped, `get_mut`, `strong_count`. So a clone is no step, and
+//! dropping one of several handles commutes with dropping another unless the value does something when it goes. Only `strong_count` could tell
+//! when a clone was made: beside it no verdict is complete ([`BlindSpot::Counts`](crate::event::BlindSpot::Counts)).
 #![allow(unsafe_code)]
 
 use std::borrow::Borrow;
