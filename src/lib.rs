@@ -50,7 +50,8 @@ pub use own::shuttle::{
     replay, replay_from_file,
 };
 pub use own::{
-    alloc, cell, choose, choose_bool, future, hint, lazy_static, model, outcome, parking_lot, rand, sync, thread,
+    alloc, cell, choose, choose_bool, crossbeam, future, hint, lazy_static, model, outcome, parking_lot, rand, sync,
+    thread,
 };
 
 mod macros;

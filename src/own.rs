@@ -13,6 +13,7 @@ use crate::event::{Act, Format, ObjectInfo, ObjectKind, Op, Place, Symbol};
 pub mod alloc;
 pub mod cell;
 pub mod content;
+pub mod crossbeam;
 pub mod future;
 pub mod here;
 pub mod hint;

@@ -4,6 +4,7 @@ mod agreement;
 mod cells;
 mod channels;
 mod counter;
+mod crossbeam;
 #[path = "../examples/first_model.rs"]
 mod first_model;
 mod locks;
