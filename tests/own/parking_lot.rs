@@ -147,7 +147,7 @@ fn two_that_try_to_write_see_nothing_of_each_other_but_the_lock() {
         outcome("got it", i64::from(own) + i64::from(other.join().unwrap()));
     });
 
-    // Whoever comes first gets it; the other comes while it is held, or after.
+    // The first gets it; the other comes while it is held, or after.
     assert_eq!(said, (vec![], vec!["got it=1".to_owned(), "got it=2".to_owned()]));
 }
 

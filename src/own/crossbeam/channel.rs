@@ -250,7 +250,7 @@ impl<T> Channel<T> {
             }
             state.waiting += 1;
             if self.room == Some(0) {
-                // Whoever tries to send to it may do so now.
+                // A sender that tries may send now.
                 state.selects.drain(..).for_each(Waits::tell);
             }
             (state, goes_on) = self.wait(state, times_out);

@@ -36,7 +36,7 @@ struct Left<T> {
 struct Shared<T> {
     left: Mutex<Left<T>>,
     is_aborted: AtomicBool,
-    /// Who polls the future.
+    /// Wakes the thread that polls the future.
     polls: Mutex<Option<Waker>>,
 }
 
