@@ -40,6 +40,7 @@ mod buffers;
 mod compile;
 mod crew;
 mod flow;
+mod follow;
 mod footprint;
 mod judge;
 mod layout;

@@ -30,6 +30,11 @@ use crate::subject::form::{Builder, Kind};
 /// Locks that are looked at: one bit each.
 const LOCKS_MAX: usize = 64;
 
+static POLICY: std::sync::LazyLock<u32> = std::sync::LazyLock::new(|| std::env::var("POLICY").map_or(1, |v| v.parse().unwrap()));
+static CHAIN: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| std::env::var("CHAIN").map_or(true, |v| v != "0"));
+pub(super) static SLEEP: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| std::env::var("SLEEP").map_or(true, |v| v != "0"));
+pub(super) static TAKERS: std::sync::LazyLock<bool> = std::sync::LazyLock::new(|| std::env::var("TAKERS").map_or(true, |v| v != "0"));
+
 /// What a reduced search knows of the program.
 pub(super) struct Reduction {
     prints: Vec<Prints>,
@@ -37,6 +42,8 @@ pub(super) struct Reduction {
     is_free: bool,
     /// A mistake to be noticed: loops are reduced as well.
     loops: bool,
+    /// Another: what sleeps stays asleep.
+    unfiltered: bool,
 }
 
 /// How the tasks stand, as far as the choice depends on it.
@@ -57,11 +64,12 @@ impl Reduction {
             prints: footprint::prints(builder, seeded == Some(Unsound::ReadsAreIndependent)),
             is_free: builder.clock == Clock::Free,
             loops: seeded == Some(Unsound::LoopsAreReduced),
+            unfiltered: seeded == Some(Unsound::SleepSetNotFiltered),
         }
     }
 
     /// The ready tasks that are to be stepped in the state: the smallest persistent set that is found, or all.
-    pub fn choose<const W: usize>(&self, program: &Program, words: &[u64; W], survey: &Survey) -> u64 {
+    pub fn choose<const W: usize>(&self, program: &Program, words: &[u64; W], survey: &Survey, first: u64) -> u64 {
         // A condition that may hold in no state may hold in one that is left out.
         if survey.ready.count_ones() < 2 || !program.nevers.is_empty() {
             return survey.ready;
@@ -69,17 +77,52 @@ impl Reduction {
         let stand = self.stand(program, words, survey);
         let mut best = survey.ready;
         let mut seeds = survey.ready;
+        let policy = *POLICY;
+        let mut smaller_than = match policy { 1 => 2, 2 => survey.ready.count_ones() / 2 + 1, _ => survey.ready.count_ones() };
         while seeds != 0 {
-            let seed = seeds & seeds.wrapping_neg();
+            let seed = if seeds & first != 0 { first } else { seeds & seeds.wrapping_neg() };
             seeds ^= seed;
-            if let Some(set) = self.close(&stand, seed, best.count_ones()) {
+            if let Some(set) = self.close(&stand, seed, smaller_than) {
                 best = set;
+                smaller_than = set.count_ones();
                 if set == seed {
                     break;
                 }
             }
         }
         best
+    }
+
+    /// Can runs of steps be made at once?
+    pub fn follows(&self) -> bool {
+        !self.is_free && *CHAIN
+    }
+
+    /// Of the sleeping tasks those that the step of a task does not wake: their next steps are independent of it.
+    pub fn still_asleep(&self, program: &Program, words: &[u64], asleep: u64, at: usize) -> u64 {
+        let next = |task: usize| self.prints[task].next[program.tasks[task].position.raw(words) as usize];
+        let step = next(at);
+        let (mut left, mut still) = (asleep & !(1 << at), 0);
+        while left != 0 {
+            let task = left.trailing_zeros() as usize;
+            left &= left - 1;
+            still |= u64::from(self.unfiltered || !step.meets(next(task))) << task;
+        }
+        still
+    }
+
+    /// May the next step of the task go back to where it was before?
+    pub fn goes_back(&self, program: &Program, words: &[u64], at: usize) -> bool {
+        self.prints[at].goes_back[program.tasks[at].position.raw(words) as usize]
+    }
+
+    /// Of these tasks, those that are about to take a lock.
+    pub fn takers(&self, program: &Program, words: &[u64], tasks: u64) -> u64 {
+        let is_taker = |at: &usize| {
+            let task = &program.tasks[*at];
+            !matches!(task.stops[task.position.raw(words) as usize].gate, super::machine::Gate::Open)
+        };
+        (0..program.tasks.len()).filter(|at| tasks >> at & 1 != 0).filter(is_taker).fold(0, |all, at| all | 1 << at)
     }
 
     fn stand<const W: usize>(&self, program: &Program, words: &[u64; W], survey: &Survey) -> Stand<'_> {

@@ -4,6 +4,7 @@
 //! up side by side, and those that are new go on the stack. Nothing is allocated for a state, and nothing is kept of it but its key: a
 //! [trail](super::trail) tells of each state on the stack where it came from, so that the path to a finding can be told.
 
+use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crossbeam::deque::Worker as Deque;
@@ -38,17 +39,19 @@ struct Candidate<const W: usize> {
     words: [u64; W],
     key: Key,
     transition: Transition,
+    /// The steps after that one, if there are more, among those of the batch.
+    more: Range<u32>,
 }
 
 /// One worker.
 pub(super) struct Search<'a, const W: usize> {
-    board: &'a Board<'a, W>,
+    pub(super) board: &'a Board<'a, W>,
     deque: &'a Deque<Gift<W>>,
     number: usize,
-    program: &'a Program,
-    config: &'a Config,
-    renames_owners: bool,
-    docket: Docket,
+    pub(super) program: &'a Program,
+    pub(super) config: &'a Config,
+    pub(super) renames_owners: bool,
+    pub(super) docket: Docket,
     stack: Vec<Entry<W>>,
     trail: Trail,
     /// The state that is visited.
@@ -56,6 +59,10 @@ pub(super) struct Search<'a, const W: usize> {
     candidates: Vec<Candidate<W>>,
     /// The states of the batch, with where their successors end among the candidates.
     parents: Vec<(Entry<W>, usize)>,
+    /// Steps to candidates of the batch that are further away than one.
+    pub(super) more: Vec<Transition>,
+    /// Where those to the state that is looked at begin.
+    pub(super) more_from: usize,
     /// States of the batch that count.
     counted: u64,
     verdict: Verdict,
@@ -80,6 +87,8 @@ where
             at: (ROOT, None),
             candidates: Vec::new(),
             parents: Vec::new(),
+            more: Vec::new(),
+            more_from: 0,
             counted: 0,
             verdict: Verdict::new(EngineKind::Explicit),
             shown: Vec::new(),
@@ -133,6 +142,7 @@ where
             batches += 1;
             self.candidates.clear();
             self.parents.clear();
+            self.more.clear();
             self.counted = 0;
             let before = self.board.states.load(Relaxed);
             while !self.board.is_over()
@@ -183,31 +193,20 @@ where
             self.board.limit(Bound::Steps(self.config.limits.steps_max));
             return;
         }
-        let chosen = self.chosen(entry, &survey);
-        let is_cut_short = self.step_all(&entry.words, chosen);
-        if chosen == survey.ready {
-            self.flush_and_tick(entry, &survey, deadline);
-        } else if is_cut_short {
-            // A step that ends the execution takes those of the others with it: they have to come before it as well.
-            self.step_all(&entry.words, survey.ready & !chosen);
-            self.flush_and_tick(entry, &survey, deadline);
-        }
-    }
-
-    /// The ready tasks that have to be stepped.
-    #[inline(always)]
-    fn chosen(&self, entry: &Entry<W>, survey: &Survey) -> u64 {
         match &self.board.reduction {
-            Some(reduction) => reduction.choose(self.program, &entry.words, survey),
-            None => survey.ready,
+            Some(reduction) => self.step_some(reduction, entry, &survey, deadline),
+            None => {
+                self.step_all(&entry.words, survey.ready);
+                self.flush_and_tick(entry, &survey, deadline);
+            }
         }
     }
 
-    /// Makes the steps of these tasks; true if one of them ends the execution.
+    /// Makes the steps of these tasks.
     #[inline(always)]
-    fn step_all(&mut self, words: &[u64; W], tasks: u64) -> bool {
+    fn step_all(&mut self, words: &[u64; W], tasks: u64) {
         let program = self.program;
-        let (mut ready, mut is_cut_short) = (tasks, false);
+        let mut ready = tasks;
         while ready != 0 {
             let at = ready.trailing_zeros() as usize;
             ready &= ready - 1;
@@ -216,16 +215,14 @@ where
                 let mut words = *words;
                 self.docket.begin();
                 program.step(&mut words, at, alternative, &mut self.docket);
-                is_cut_short |= self.docket.stopped;
                 self.propose(words, transition);
             }
         }
-        is_cut_short
     }
 
     /// Stores reach memory, and time moves.
     #[inline(always)]
-    fn flush_and_tick(&mut self, entry: &Entry<W>, survey: &Survey, deadline: Option<i64>) {
+    pub(super) fn flush_and_tick(&mut self, entry: &Entry<W>, survey: &Survey, deadline: Option<i64>) {
         let program = self.program;
         let mut buffered = survey.buffered;
         while buffered != 0 {
@@ -247,18 +244,31 @@ where
     /// A step was made: keeps what it led to, unless the execution ends there.
     #[inline(always)]
     fn propose(&mut self, mut words: [u64; W], transition: Transition) {
-        self.program.judge_nevers(&words, &mut self.docket);
-        if self.docket.stopped || !self.docket.fresh.is_empty() || self.docket.leaves_bounds() {
-            self.take_fresh(Some(transition));
-            if self.docket.stopped || self.docket.leaves_bounds() {
-                return;
-            }
+        self.more_from = self.more.len();
+        if !self.goes_on(&words, transition) {
+            return;
         }
         if self.config.symmetry {
             self.program.canonicalise(&mut words, self.renames_owners, &mut [0; TASKS_MAX + 1]);
         }
-        let key = words.key();
-        self.candidates.push(Candidate { words, key, transition });
+        self.keep(words, transition);
+    }
+
+    /// Notes what was found by the step, which is the first and the last; false if the execution ends there.
+    #[inline(always)]
+    pub(super) fn goes_on(&mut self, words: &[u64; W], first: Transition) -> bool {
+        self.program.judge_nevers(words, &mut self.docket);
+        if self.docket.stopped || !self.docket.fresh.is_empty() || self.docket.leaves_bounds() {
+            self.take_fresh(Some(first));
+        }
+        !self.docket.stopped && !self.docket.leaves_bounds()
+    }
+
+    /// A successor, by this step and those after it.
+    #[inline(always)]
+    pub(super) fn keep(&mut self, words: [u64; W], first: Transition) {
+        let (key, more) = (words.key(), self.more_from as u32..self.more.len() as u32);
+        self.candidates.push(Candidate { words, key, transition: first, more });
     }
 
     /// Puts the successors that are new on the stack, those of the state that was visited first on top.
@@ -277,7 +287,7 @@ where
             let (parent, end) = (self.parents[at].0, begin);
             begin = if at == 0 { 0 } else { self.parents[at - 1].1 };
             let bottom = self.stack.len();
-            for candidate in &self.candidates[begin..end] {
+            for (number, candidate) in (begin..).zip(&self.candidates[begin..end]) {
                 let mut met = reading.insert(candidate.key);
                 while met == Met::Crowded {
                     drop(reading);
@@ -289,8 +299,10 @@ where
                     met = reading.insert(candidate.key);
                 }
                 if met == Met::New {
-                    let (words, depth) = (candidate.words, parent.depth + 1);
-                    self.stack.push(Entry { words, depth, from: ROOT, by: Some(candidate.transition) });
+                    let depth = parent.depth + 1 + candidate.more.len() as u32;
+                    // Which state of the trail it comes from is known when all are met.
+                    let (words, from, by) = (candidate.words, number as Number, Some(candidate.transition));
+                    self.stack.push(Entry { words, depth, from, by });
                 }
             }
             let open = (self.stack.len() - bottom) as u32;
@@ -298,7 +310,14 @@ where
                 Some(by) => self.trail.extend(parent.from, by, open),
                 None => ROOT,
             };
-            self.stack[bottom..].iter_mut().for_each(|entry| entry.from = from);
+            for entry in &mut self.stack[bottom..] {
+                let more = &self.candidates[entry.from as usize].more;
+                entry.from = from;
+                for &next in &self.more[more.start as usize..more.end as usize] {
+                    let by = entry.by.replace(next).expect("internal error: a successor comes by a step");
+                    entry.from = self.trail.extend(entry.from, by, 1);
+                }
+            }
         }
     }
 
@@ -344,11 +363,13 @@ where
         self.take_fresh(None);
     }
 
+    /// Notes what was found in the state that is visited, or by this step from it and those after it.
     #[cold]
-    fn take_fresh(&mut self, last: Option<Transition>) {
+    pub(super) fn take_fresh(&mut self, first: Option<Transition>) {
         let (from, by) = self.at;
+        let more = if first.is_some() { &self.more[self.more_from..] } else { &[] };
         for id in std::mem::take(&mut self.docket.fresh) {
-            let path = self.trail.path(from, by).into_iter().chain(last).collect();
+            let path = self.trail.path(from, by).into_iter().chain(first).chain(more.iter().copied()).collect();
             self.shown.push(Shown { id, path });
         }
     }
