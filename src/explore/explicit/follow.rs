@@ -2,7 +2,7 @@
 
 use super::board::Entry;
 use super::judge::Survey;
-use super::reduce::{Reduction, SLEEP, TAKERS};
+use super::reduce::Reduction;
 use super::search::Search;
 use super::symmetry::Renaming;
 use super::visited::Packed;
@@ -12,7 +12,7 @@ use crate::event::TaskId;
 use crate::explore::limits::TASKS_MAX;
 
 /// Steps that are made at once, at most.
-const STEPS_MAX: usize = 256;
+const STEPS_MAX: usize = u8::MAX as usize;
 
 impl<const W: usize> Search<'_, W>
 where
@@ -31,13 +31,13 @@ where
         let (mut asleep, mut is_cut_short) = (0, false);
         let mut step_all = |search: &mut Self, tasks: u64| {
             // What takes no lock comes first: it sleeps then while another task goes through its critical section.
-            let takers = if *TAKERS { reduction.takers(program, words, tasks) } else { 0 };
+            let takers = reduction.takers(program, words, tasks);
             for mut left in [tasks & !takers, tasks & takers] {
                 while left != 0 {
                     let at = left.trailing_zeros() as usize;
                     left &= left - 1;
                     is_cut_short |= search.step_and_follow(reduction, entry, at, asleep);
-                    asleep |= if *SLEEP { 1 << at } else { 0 };
+                    asleep |= 1 << at;
                 }
             }
             is_cut_short

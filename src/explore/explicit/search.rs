@@ -13,9 +13,9 @@ use super::board::{Board, Entry, Gift, Shown};
 use super::buffers::STORES_MAX;
 use super::judge::Survey;
 use super::machine::{Docket, Program};
-use super::symmetry::Renaming;
+use super::symmetry::real_path;
 use super::trail::{Number, ROOT, Trail};
-use super::visited::{Key, Met, Packed};
+use super::visited::{Key, Met, Packed, Reading};
 use crate::engine::world::Transition;
 use crate::engine::{Clock, Unsound};
 use crate::event::TaskId;
@@ -37,10 +37,25 @@ const GIFTS_MAX: usize = 16;
 /// A successor, before it is known to be new.
 struct Candidate<const W: usize> {
     words: [u64; W],
-    key: Key,
+    /// Its key.
+    stored: u64,
+    segment: u8,
+    /// The first step to it.
     transition: Transition,
-    /// The steps after that one, if there are more, among those of the batch.
-    more: Range<u32>,
+    /// The steps after that one: how many, and where they begin among those of the batch.
+    more: u8,
+    more_from: u32,
+}
+
+impl<const W: usize> Candidate<W> {
+    #[inline(always)]
+    fn key(&self) -> Key {
+        Key { segment: self.segment, stored: self.stored }
+    }
+
+    fn more(&self) -> Range<usize> {
+        self.more_from as usize..self.more_from as usize + usize::from(self.more)
+    }
 }
 
 /// One worker.
@@ -63,7 +78,8 @@ pub(super) struct Search<'a, const W: usize> {
     pub(super) more: Vec<Transition>,
     /// Where those to the state that is looked at begin.
     pub(super) more_from: usize,
-    /// States of the batch that count.
+    /// States that count and that the board does not know of yet. It is told now and then, because that would wait for all that goes to
+    /// memory.
     counted: u64,
     verdict: Verdict,
     shown: Vec<Shown>,
@@ -134,7 +150,14 @@ where
 
     /// Until the stack is empty, or all is over.
     fn run(&mut self) {
-        let mut batches = 0u64;
+        self.run_on();
+        self.tell_states();
+        self.tell_frontier();
+    }
+
+    fn run_on(&mut self) {
+        let (board, mut batches) = (self.board, 0u64);
+        let mut reading = board.visited.read();
         while !self.stack.is_empty() {
             if batches.is_multiple_of(BATCHES_PER_LOOK) {
                 self.look_outside();
@@ -143,9 +166,8 @@ where
             self.candidates.clear();
             self.parents.clear();
             self.more.clear();
-            self.counted = 0;
-            let before = self.board.states.load(Relaxed);
-            while !self.board.is_over()
+            let before = board.states.load(Relaxed);
+            while !board.is_over()
                 && self.parents.len() < BATCH
                 && let Some(entry) = self.stack.pop()
             {
@@ -154,22 +176,30 @@ where
                 self.parents.push((entry, self.candidates.len()));
                 if self.docket.leaves_bounds() {
                     let stores = Bound::Stores(STORES_MAX as u32);
-                    self.board.limit(if self.docket.out_of_range { Bound::Range } else { stores });
+                    board.limit(if self.docket.out_of_range { Bound::Range } else { stores });
                 }
             }
-            self.board.states.fetch_add(self.counted, Relaxed);
-            if self.board.is_over() {
+            if board.is_over() {
                 return;
             }
-            self.take_candidates();
-            if self.board.is_wanted(self.deque) {
+            if board.visited.is_wanted() {
+                drop(reading);
+                reading = board.visited.read();
+            }
+            let Some(still_reading) = self.take_candidates(reading) else { return };
+            reading = still_reading;
+            if board.is_wanted(self.deque) {
                 self.give_away();
             }
         }
-        self.tell_frontier();
     }
 
-    /// Judges a new state and makes its successors. `before` counts the states before this batch.
+    /// Tells the board how many states were visited.
+    fn tell_states(&mut self) {
+        self.board.states.fetch_add(std::mem::take(&mut self.counted), Relaxed);
+    }
+
+    /// Judges a new state and makes its successors. `before` counts the states that the board knew of before this batch.
     #[inline(always)]
     fn visit(&mut self, entry: &Entry<W>, before: u64) {
         let program = self.program;
@@ -267,20 +297,21 @@ where
     /// A successor, by this step and those after it.
     #[inline(always)]
     pub(super) fn keep(&mut self, words: [u64; W], first: Transition) {
-        let (key, more) = (words.key(), self.more_from as u32..self.more.len() as u32);
-        self.candidates.push(Candidate { words, key, transition: first, more });
+        let Key { segment, stored } = words.key();
+        let (more, more_from) = ((self.more.len() - self.more_from) as u8, self.more_from as u32);
+        self.candidates.push(Candidate { words, stored, segment, transition: first, more, more_from });
     }
 
     /// Puts the successors that are new on the stack, those of the state that was visited first on top.
     #[inline(always)]
-    fn take_candidates(&mut self) {
+    fn take_candidates(&mut self, mut reading: Reading<'a>) -> Option<Reading<'a>> {
+        let board = self.board;
         if self.stack.try_reserve(self.candidates.len()).is_err() {
-            self.board.limit(Bound::Memory);
-            return;
+            board.limit(Bound::Memory);
+            return None;
         }
-        let mut reading = self.board.visited.read();
         // All look-ups go to memory side by side, before the first of them is waited for.
-        let glanced = self.candidates.iter().map(|candidate| reading.glance(candidate.key));
+        let glanced = self.candidates.iter().map(|candidate| reading.glance(candidate.key()));
         std::hint::black_box(glanced.fold(0, |all, tag| all ^ tag));
         let mut begin = self.candidates.len();
         for at in (0..self.parents.len()).rev() {
@@ -288,18 +319,18 @@ where
             begin = if at == 0 { 0 } else { self.parents[at - 1].1 };
             let bottom = self.stack.len();
             for (number, candidate) in (begin..).zip(&self.candidates[begin..end]) {
-                let mut met = reading.insert(candidate.key);
+                let mut met = reading.insert(candidate.key());
                 while met == Met::Crowded {
                     drop(reading);
-                    if !self.board.visited.grow(candidate.key) {
-                        self.board.limit(Bound::Memory);
-                        return;
+                    if !board.visited.grow(candidate.key()) {
+                        board.limit(Bound::Memory);
+                        return None;
                     }
-                    reading = self.board.visited.read();
-                    met = reading.insert(candidate.key);
+                    reading = board.visited.read();
+                    met = reading.insert(candidate.key());
                 }
                 if met == Met::New {
-                    let depth = parent.depth + 1 + candidate.more.len() as u32;
+                    let depth = parent.depth + 1 + u32::from(candidate.more);
                     // Which state of the trail it comes from is known when all are met.
                     let (words, from, by) = (candidate.words, number as Number, Some(candidate.transition));
                     self.stack.push(Entry { words, depth, from, by });
@@ -311,14 +342,15 @@ where
                 None => ROOT,
             };
             for entry in &mut self.stack[bottom..] {
-                let more = &self.candidates[entry.from as usize].more;
+                let more = self.candidates[entry.from as usize].more();
                 entry.from = from;
-                for &next in &self.more[more.start as usize..more.end as usize] {
+                for &next in &self.more[more] {
                     let by = entry.by.replace(next).expect("internal error: a successor comes by a step");
                     entry.from = self.trail.extend(entry.from, by, 1);
                 }
             }
         }
+        Some(reading)
     }
 
     /// Is the first state new? Nothing else is known yet, so it is, if there is memory.
@@ -381,6 +413,7 @@ where
 
     #[cold]
     fn look_outside(&mut self) {
+        self.tell_states();
         let bytes = self.board.visited.bytes();
         if bytes > self.config.bytes_max && self.config.bitstate.is_none() {
             self.board.limit(Bound::Bytes(self.config.bytes_max));
@@ -393,45 +426,4 @@ where
             self.board.limit(Bound::Interrupted);
         }
     }
-}
-
-/// The path by the tasks' own numbers: with symmetry, every state of the search stands for others, and its tasks are renamed.
-fn real_path<const W: usize>(program: &Program, config: &Config, path: &[Transition]) -> Vec<Transition>
-where
-    [u64; W]: Packed,
-{
-    if !config.symmetry {
-        return path.to_vec();
-    }
-    let renames_owners = config.seeded != Some(Unsound::SymmetryForgetsOwner);
-    let mut docket = Docket::new(program);
-    let mut words = program.boot::<W>(&mut docket);
-    let mut real: Vec<u8> = (0..program.tasks.len() as u8).collect();
-    let rename = |words: &mut [u64; W], real: &mut Vec<u8>| {
-        let mut renaming: Renaming = [0; TASKS_MAX + 1];
-        if program.canonicalise(words, renames_owners, &mut renaming) {
-            let before = real.clone();
-            (0..before.len()).for_each(|task| real[usize::from(renaming[task])] = before[task]);
-        }
-    };
-    rename(&mut words, &mut real);
-    let mut renamed = Vec::with_capacity(path.len());
-    for &transition in path {
-        docket.begin();
-        if transition.is_flush() {
-            let at = transition.task.index();
-            renamed.push(Transition::flush(TaskId(real[at] + 1)));
-            program.flush(&mut words, at, &mut docket);
-        } else if transition.task == TaskId::CLOCK {
-            let deadline = program.survey(&words).deadline.expect("internal error: time moves and nobody waits for it");
-            program.tick(&mut words, deadline, &mut docket);
-            renamed.push(transition);
-        } else {
-            let at = transition.task.index();
-            renamed.push(Transition { task: TaskId(real[at] + 1), ..transition });
-            program.step(&mut words, at, transition.alternative, &mut docket);
-        }
-        rename(&mut words, &mut real);
-    }
-    renamed
 }

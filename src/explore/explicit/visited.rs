@@ -16,8 +16,8 @@ use crate::explore::bits::Bits;
 /// What a state is known by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
-    segment: u8,
-    stored: u64,
+    pub segment: u8,
+    pub stored: u64,
 }
 
 /// A packed state.
@@ -100,7 +100,7 @@ impl Bucket {
 
     /// Puts the key into the first empty slot, unless it is met; `None` if it is not met and all slots are taken.
     #[inline(always)]
-    fn insert(&self, stored: u64) -> Option<Met> {
+    fn insert(&self, stored: u64, is_alone: bool) -> Option<Met> {
         // Without a jump for each slot, because where one would end cannot be foreseen.
         let (mut is_known, mut is_full, mut taken) = (false, true, 0);
         for slot in &self.0 {
@@ -112,6 +112,12 @@ impl Bucket {
         }
         if is_known {
             return Some(Met::Known);
+        }
+        if is_alone {
+            return self.0.get(taken).map(|slot| {
+                slot.store(stored, Ordering::Relaxed);
+                Met::New
+            });
         }
         for slot in &self.0[taken..] {
             match slot.compare_exchange(EMPTY, stored, Ordering::Relaxed, Ordering::Relaxed) {
@@ -125,12 +131,10 @@ impl Bucket {
     }
 }
 
-/// The keys that share a segment. Each segment has a cache line of its own, because workers count in it.
+/// The keys that share a segment.
 #[derive(Default)]
-#[repr(align(64))]
 struct Segment {
     buckets: Box<[Bucket]>,
-    taken: AtomicUsize,
 }
 
 impl Segment {
@@ -138,12 +142,6 @@ impl Segment {
     fn home(&self, stored: u64) -> usize {
         // The low bits say which segment it is, where the state is its own key.
         ((u128::from(stored) * self.buckets.len() as u128) >> 64) as usize
-    }
-
-    /// At most seven eighths full: a key is nearly always in its first bucket.
-    #[inline(always)]
-    fn is_crowded(&self) -> bool {
-        self.taken.load(Ordering::Relaxed) >= self.buckets.len() * (BUCKET - 1)
     }
 
     /// Buckets of the segment with this number after it has grown. The first that is worth the trouble is larger from one segment to the
@@ -163,7 +161,7 @@ impl Segment {
         let mut buckets: Vec<Bucket> = Vec::new();
         buckets.try_reserve_exact(size).ok()?;
         buckets.resize_with(size, Bucket::empty);
-        let mut larger = Segment { buckets: buckets.into_boxed_slice(), taken: AtomicUsize::new(0) };
+        let mut larger = Segment { buckets: buckets.into_boxed_slice() };
         for slot in self.buckets.iter().flat_map(|bucket| &bucket.0) {
             let key = slot.load(Ordering::Relaxed);
             if key != EMPTY {
@@ -175,19 +173,29 @@ impl Segment {
 
     /// Puts in a key that is not there, while nobody else looks.
     fn put_new(&mut self, stored: u64) {
-        let home = self.home(stored);
-        let (before, from_home) = self.buckets.split_at_mut(home);
-        let mut slots = from_home.iter_mut().chain(before).flat_map(|bucket| &mut bucket.0).map(AtomicU64::get_mut);
-        *slots.find(|slot| **slot == EMPTY).expect("internal error: a larger segment has room for every key") = stored;
+        let mut at = self.home(stored);
+        loop {
+            for slot in &mut self.buckets[at].0 {
+                let slot = slot.get_mut();
+                if *slot == EMPTY {
+                    *slot = stored;
+                    return;
+                }
+            }
+            at += 1;
+            if at == self.buckets.len() {
+                at = 0;
+            }
+        }
     }
 
     /// Puts the key into the first empty slot from its home on, unless it is met before. Workers that come at once may have taken the
     /// last one.
     #[inline(always)]
-    fn insert(&self, stored: u64) -> Met {
+    fn insert(&self, stored: u64, is_alone: bool) -> Met {
         let mut at = self.home(stored);
         for _ in 0..self.buckets.len() {
-            if let Some(met) = self.buckets[at].insert(stored) {
+            if let Some(met) = self.buckets[at].insert(stored, is_alone) {
                 return met;
             }
             at += 1;
@@ -210,6 +218,11 @@ pub(super) enum Met {
     Crowded,
 }
 
+/// Keys in a segment, with a cache line of its own because workers count in it.
+#[derive(Default)]
+#[repr(align(64))]
+struct Count(AtomicUsize);
+
 /// Why a lock that a panic leaves behind is not met.
 const UNPOISONED: &str = "internal error: a worker went on after another panicked";
 
@@ -217,9 +230,15 @@ const UNPOISONED: &str = "internal error: a worker went on after another panicke
 pub(super) struct Visited {
     /// A worker that reads writes to no line that another reads from.
     segments: ShardedLock<Vec<Segment>>,
+    /// Keys in each segment.
+    taken: Vec<Count>,
+    /// Is there one worker, which nobody can come before?
+    is_alone: bool,
     /// The state whose key marks an empty slot is known.
     has_empty: AtomicBool,
     bytes: AtomicU64,
+    /// Workers that wait for the others to let a segment grow.
+    growers: AtomicUsize,
     /// In their place: bits that states share.
     bits: Option<Bits>,
 }
@@ -231,9 +250,25 @@ pub(super) struct Reading<'a> {
 }
 
 impl Visited {
-    pub fn new(bits: Option<Bits>) -> Visited {
+    /// For that many workers.
+    pub fn new(bits: Option<Bits>, workers: usize) -> Visited {
         let segments = (0..SEGMENTS).map(|_| Segment::default()).collect();
-        Visited { segments: ShardedLock::new(segments), has_empty: AtomicBool::new(false), bytes: AtomicU64::new(0), bits }
+        Visited {
+            segments: ShardedLock::new(segments),
+            taken: (0..SEGMENTS).map(|_| Count::default()).collect(),
+            is_alone: workers == 1,
+            has_empty: AtomicBool::new(false),
+            bytes: AtomicU64::new(0),
+            growers: AtomicUsize::new(0),
+            bits,
+        }
+    }
+
+    /// Is the segment with this number, of that many buckets, fuller than seven eighths? Below, a key is nearly always in its first
+    /// bucket.
+    #[inline(always)]
+    fn is_crowded(&self, segment: u8, buckets: usize) -> bool {
+        self.taken[usize::from(segment)].0.load(Ordering::Relaxed) >= buckets * (BUCKET - 1)
     }
 
     /// The bits, if states are known by those.
@@ -246,7 +281,13 @@ impl Visited {
         self.bytes.load(Ordering::Relaxed) + self.bits.as_ref().map_or(0, Bits::bytes)
     }
 
-    /// For some look-ups.
+    /// Does a worker wait for the others to stop reading?
+    #[inline(always)]
+    pub fn is_wanted(&self) -> bool {
+        self.growers.load(Ordering::Relaxed) > 0
+    }
+
+    /// For look-ups, as long as it is not [wanted](Visited::is_wanted): to begin and end takes time.
     pub fn read(&self) -> Reading<'_> {
         Reading { segments: self.segments.read().expect(UNPOISONED), visited: self }
     }
@@ -255,9 +296,11 @@ impl Visited {
     #[must_use]
     #[cold]
     pub fn grow(&self, key: Key) -> bool {
+        self.growers.fetch_add(1, Ordering::Relaxed);
         let mut segments = self.segments.write().expect(UNPOISONED);
+        self.growers.fetch_sub(1, Ordering::Relaxed);
         let segment = &mut segments[usize::from(key.segment)];
-        if !segment.is_crowded() {
+        if !self.is_crowded(key.segment, segment.buckets.len()) {
             return true;
         }
         let Some(buckets) = segment.grown(key.segment) else { return false };
@@ -288,12 +331,17 @@ impl Reading<'_> {
             return met(!self.visited.has_empty.swap(true, Ordering::Relaxed));
         }
         let segment = &self.segments[usize::from(key.segment)];
-        if segment.is_crowded() {
+        if self.visited.is_crowded(key.segment, segment.buckets.len()) {
             return Met::Crowded;
         }
-        let met = segment.insert(key.stored);
+        let met = segment.insert(key.stored, self.visited.is_alone);
         if met == Met::New {
-            segment.taken.fetch_add(1, Ordering::Relaxed);
+            let taken = &self.visited.taken[usize::from(key.segment)].0;
+            if self.visited.is_alone {
+                taken.store(taken.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            } else {
+                taken.fetch_add(1, Ordering::Relaxed);
+            }
         }
         met
     }
@@ -316,7 +364,7 @@ mod tests {
 
     #[test]
     fn every_state_is_new_once_and_takes_twelve_bytes_at_most() {
-        let visited = Visited::new(None);
+        let visited = Visited::new(None, 1);
         // 1 000 000 states of one word, 0 among them, whose key marks empty slots.
         let keys = || (0..1_000_000u64).map(|n| [n.wrapping_mul(0x1_0000_0001)].key());
 
@@ -327,7 +375,7 @@ mod tests {
 
     #[test]
     fn workers_that_come_at_once_find_every_state_new_once() {
-        let visited = Visited::new(None);
+        let visited = Visited::new(None, 4);
         let work = |_| (0..100_000u64).filter(|n| is_new(&visited, [*n, n ^ 7].key())).count();
 
         let new: usize = std::thread::scope(|scope| {
