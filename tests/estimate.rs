@@ -24,7 +24,9 @@ fn is_near(mean: lockwright::explore::estimate::Mean, is: u64) -> bool {
 
 #[test]
 fn schedules_and_traces_are_right_in_the_mean() {
-    for subject in [sections(3, 2), sections(4, 1), family("L-fixed-2-1"), family("L-mainline-1-2"), family("L-fixed-3-1")] {
+    for subject in
+        [sections(3, 2), sections(4, 1), family("L-fixed-2-1"), family("L-mainline-1-2"), family("L-fixed-3-1")]
+    {
         let by = |engine| {
             let verdict = explore(&subject, &Config::with_engine(engine));
             assert!(verdict.complete());

@@ -20,9 +20,9 @@ mod model;
 #[path = "../explorer/table.rs"]
 mod table;
 
-/// Who explores.
+/// What explores.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Who {
+enum Tool {
     Explorer,
     Explicit,
     Dpor,
@@ -33,7 +33,7 @@ enum Who {
 #[derive(Clone, Copy)]
 struct Line {
     program: &'static str,
-    who: Who,
+    tool: Tool,
     jobs: usize,
     reduce: bool,
     symmetry: bool,
@@ -43,8 +43,8 @@ struct Line {
     times: usize,
 }
 
-const fn line(program: &'static str, who: Who, jobs: usize) -> Line {
-    Line { program, who, jobs, reduce: false, symmetry: false, bitstate: None, large: false, times: 1 }
+const fn line(program: &'static str, tool: Tool, jobs: usize) -> Line {
+    Line { program, tool, jobs, reduce: false, symmetry: false, bitstate: None, large: false, times: 1 }
 }
 
 const fn thrice(line: Line) -> Line {
@@ -52,23 +52,23 @@ const fn thrice(line: Line) -> Line {
 }
 
 const LINES: &[Line] = &[
-    thrice(line("L-fixed-5-5", Who::Explicit, 1)),
-    thrice(line("L-fixed-5-5", Who::Explicit, 2)),
-    thrice(line("L-fixed-5-5", Who::Stateright, 2)),
-    thrice(Line { reduce: true, ..line("L-fixed-5-5", Who::Explicit, 1) }),
-    thrice(Line { reduce: true, ..line("L-fixed-5-5", Who::Explicit, 2) }),
-    Line { symmetry: true, ..line("L-fixed-5-5", Who::Explicit, 1) },
-    Line { symmetry: true, reduce: true, ..line("L-fixed-5-5", Who::Explicit, 1) },
-    Line { bitstate: Some(64), ..line("L-fixed-5-5", Who::Explicit, 1) },
-    line("L-mainline-4-4", Who::Explicit, 1),
-    Line { reduce: true, ..line("L-mainline-4-4", Who::Explicit, 1) },
-    thrice(line("L-fixed-4-4", Who::Explorer, 1)),
-    thrice(line("L-fixed-4-4", Who::Explorer, 2)),
-    Line { bitstate: Some(16), ..line("L-fixed-4-4", Who::Explorer, 1) },
-    line("L-mainline-2-2", Who::Dpor, 1),
-    Line { large: true, ..line("L-fixed-6-5", Who::Explicit, 1) },
-    Line { large: true, ..line("L-fixed-6-5", Who::Explicit, 2) },
-    Line { large: true, reduce: true, ..line("L-fixed-6-5", Who::Explicit, 2) },
+    thrice(line("L-fixed-5-5", Tool::Explicit, 1)),
+    thrice(line("L-fixed-5-5", Tool::Explicit, 2)),
+    thrice(line("L-fixed-5-5", Tool::Stateright, 2)),
+    thrice(Line { reduce: true, ..line("L-fixed-5-5", Tool::Explicit, 1) }),
+    thrice(Line { reduce: true, ..line("L-fixed-5-5", Tool::Explicit, 2) }),
+    Line { symmetry: true, ..line("L-fixed-5-5", Tool::Explicit, 1) },
+    Line { symmetry: true, reduce: true, ..line("L-fixed-5-5", Tool::Explicit, 1) },
+    Line { bitstate: Some(64), ..line("L-fixed-5-5", Tool::Explicit, 1) },
+    line("L-mainline-4-4", Tool::Explicit, 1),
+    Line { reduce: true, ..line("L-mainline-4-4", Tool::Explicit, 1) },
+    thrice(line("L-fixed-4-4", Tool::Explorer, 1)),
+    thrice(line("L-fixed-4-4", Tool::Explorer, 2)),
+    Line { bitstate: Some(16), ..line("L-fixed-4-4", Tool::Explorer, 1) },
+    line("L-mainline-2-2", Tool::Dpor, 1),
+    Line { large: true, ..line("L-fixed-6-5", Tool::Explicit, 1) },
+    Line { large: true, ..line("L-fixed-6-5", Tool::Explicit, 2) },
+    Line { large: true, reduce: true, ..line("L-fixed-6-5", Tool::Explicit, 2) },
 ];
 
 /// What a line measured.
@@ -88,11 +88,26 @@ const RATIOS: &[Ratio] = &[
     Ratio("stateright's time, by ours", "L-fixed-5-5 stateright, 2 workers", "L-fixed-5-5 explicit, 2 workers", wall),
     Ratio("... with reduction", "L-fixed-5-5 stateright, 2 workers", "L-fixed-5-5 explicit, 2 workers, reduced", wall),
     Ratio("two workers", "L-fixed-5-5 explicit, 1 worker", "L-fixed-5-5 explicit, 2 workers", wall),
-    Ratio("... with reduction", "L-fixed-5-5 explicit, 1 worker, reduced", "L-fixed-5-5 explicit, 2 workers, reduced", wall),
+    Ratio(
+        "... with reduction",
+        "L-fixed-5-5 explicit, 1 worker, reduced",
+        "L-fixed-5-5 explicit, 2 workers, reduced",
+        wall,
+    ),
     Ratio("... of the explorer", "L-fixed-4-4 explorer, 1 worker", "L-fixed-4-4 explorer, 2 workers", wall),
-    Ratio("states, by those of a reduced search", "L-fixed-5-5 explicit, 1 worker", "L-fixed-5-5 explicit, 1 worker, reduced", states),
+    Ratio(
+        "states, by those of a reduced search",
+        "L-fixed-5-5 explicit, 1 worker",
+        "L-fixed-5-5 explicit, 1 worker, reduced",
+        states,
+    ),
     Ratio("... its processor time", "L-fixed-5-5 explicit, 1 worker", "L-fixed-5-5 explicit, 1 worker, reduced", cpu),
-    Ratio("... on L mainline", "L-mainline-4-4 explicit, 1 worker", "L-mainline-4-4 explicit, 1 worker, reduced", states),
+    Ratio(
+        "... on L mainline",
+        "L-mainline-4-4 explicit, 1 worker",
+        "L-mainline-4-4 explicit, 1 worker, reduced",
+        states,
+    ),
 ];
 
 fn wall(measured: &Measured) -> f64 {
@@ -109,39 +124,39 @@ fn states(measured: &Measured) -> f64 {
 
 impl Line {
     fn name(&self) -> String {
-        let who = match self.who {
-            Who::Explorer => "explorer",
-            Who::Explicit => "explicit",
-            Who::Dpor => "dpor",
-            Who::Stateright => "stateright",
+        let tool = match self.tool {
+            Tool::Explorer => "explorer",
+            Tool::Explicit => "explicit",
+            Tool::Dpor => "dpor",
+            Tool::Stateright => "stateright",
         };
         let reduce = if self.reduce { ", reduced" } else { "" };
         let symmetry = if self.symmetry { ", symmetry" } else { "" };
         let bits = self.bitstate.map_or(String::new(), |mib| format!(", bitstate {mib} MiB"));
         let plural = if self.jobs == 1 { "" } else { "s" };
-        format!("{} {who}, {} worker{plural}{reduce}{symmetry}{bits}", self.program, self.jobs)
+        format!("{} {tool}, {} worker{plural}{reduce}{symmetry}{bits}", self.program, self.jobs)
     }
 
     fn config(&self) -> Config {
-        let engine = match self.who {
-            Who::Explorer => EngineKind::Explorer,
-            Who::Explicit => EngineKind::Explicit,
-            Who::Dpor => EngineKind::Dpor,
-            Who::Stateright => unreachable!("it has its own"),
+        let engine = match self.tool {
+            Tool::Explorer => EngineKind::Explorer,
+            Tool::Explicit => EngineKind::Explicit,
+            Tool::Dpor => EngineKind::Dpor,
+            Tool::Stateright => unreachable!("it has its own"),
         };
         let &Line { jobs, reduce, symmetry, bitstate, .. } = self;
-        let states_max = if self.who == Who::Dpor { Config::default().states_max } else { 1 << 30 };
+        let states_max = if self.tool == Tool::Dpor { Config::default().states_max } else { 1 << 30 };
         Config { jobs, reduce, symmetry, bitstate, states_max, ..Config::with_engine(engine) }
     }
 
     fn explore(&self, program: &str) -> u64 {
         let family: Family = program.parse().expect("the family exists");
-        if self.who == Who::Stateright {
+        if self.tool == Tool::Stateright {
             return model::on_stateright(family, self.jobs).states;
         }
         let verdict = explore(&family.subject(), &self.config());
         assert!(verdict.complete() || self.bitstate.is_some(), "{:?}", verdict.bound);
-        if self.who == Who::Dpor { verdict.executions } else { verdict.states }
+        if self.tool == Tool::Dpor { verdict.executions } else { verdict.states }
     }
 
     /// In a process of its own.
@@ -195,9 +210,8 @@ fn main() {
     }
     let given = |option: &str| arguments.iter().any(|argument| argument == option);
     let filter = arguments.iter().find(|argument| !argument.starts_with("--"));
-    let is_wanted = |line: &Line| {
-        filter.is_none_or(|filter| line.name().contains(filter)) && (given("--large") || !line.large)
-    };
+    let is_wanted =
+        |line: &Line| filter.is_none_or(|filter| line.name().contains(filter)) && (given("--large") || !line.large);
     let mut all: Vec<Option<Measured>> = vec![None; LINES.len()];
     for round in 0..if given("--once") { 1 } else { 3 } {
         for (at, line) in LINES.iter().enumerate().filter(|(_, line)| is_wanted(line) && round < line.times) {

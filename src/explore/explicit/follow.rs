@@ -6,8 +6,8 @@ use super::reduce::Reduction;
 use super::search::Search;
 use super::symmetry::Renaming;
 use super::visited::Packed;
-use crate::engine::{Clock, Unsound};
 use crate::engine::world::Transition;
+use crate::engine::{Clock, Unsound};
 use crate::event::TaskId;
 use crate::explore::limits::TASKS_MAX;
 

@@ -97,7 +97,9 @@ impl Reduction {
         }
         let is_set = |part: &&u64| {
             let set = *part & survey.ready;
-            set != 0 && set != survey.ready && (0..self.prints.len()).all(|at| set >> at & 1 == 0 || self.may_wait_for(&stand, at))
+            set != 0
+                && set != survey.ready
+                && (0..self.prints.len()).all(|at| set >> at & 1 == 0 || self.may_wait_for(&stand, at))
         };
         self.parts.iter().find(is_set).map_or(survey.ready, |part| part & survey.ready)
     }
@@ -169,7 +171,8 @@ impl Reduction {
     /// Is there nothing that others can do before the task moves, and that its next step depends on?
     fn is_alone(&self, stand: &Stand<'_>, at: usize) -> bool {
         let next = self.prints[at].next[usize::from(stand.stops[at])];
-        let is_met = |other: usize| other != at && stand.may_meet(next, other, stand.held[at]) && stand.may_move(other, at);
+        let is_met =
+            |other: usize| other != at && stand.may_meet(next, other, stand.held[at]) && stand.may_move(other, at);
         self.may_wait_for(stand, at) && !(0..self.prints.len()).any(is_met)
     }
 }

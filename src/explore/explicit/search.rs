@@ -310,8 +310,8 @@ where
             board.limit(Bound::Memory);
             return None;
         }
-        // All look-ups go to memory side by side, before the first of them is waited for.
-        let glanced = self.candidates.iter().map(|candidate| reading.glance(candidate.key()));
+        // All look-ups go to memory side by side, before the first of them is waited for; those that are needed first go first.
+        let glanced = self.candidates.iter().rev().map(|candidate| reading.glance(candidate.key()));
         std::hint::black_box(glanced.fold(0, |all, tag| all ^ tag));
         let mut begin = self.candidates.len();
         for at in (0..self.parents.len()).rev() {
