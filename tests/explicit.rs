@@ -345,6 +345,17 @@ fn parts_of_a_program_that_share_nothing_are_searched_one_after_the_other() {
 }
 
 #[test]
+fn part_of_a_program_is_all_that_its_tasks_touch_and_not_what_they_touch_from_their_first_line_on() {
+    // The first jumps over its first line, after which it would end: what it does touch is the cell of the other one.
+    let jumps: &[Stmt] = &[IfLast(Is::Eq(0), 2), AtomicDec(0), Skip(1), Inc(0)];
+    let program = program([jumps, &[Lock(0), Inc(0), Unlock(0)]]);
+    let outcomes = |reduce| run(&program, &Config { reduce, ..explicit() }).outcomes;
+
+    assert_eq!(outcomes(true), outcomes(false));
+    assert_eq!(outcomes(true).len(), 2, "one of the increments can be lost");
+}
+
+#[test]
 fn step_that_ends_the_execution_leaves_nothing_of_the_others_out() {
     // Both give a lock back that they do not hold, which ends the execution: neither comes before the other in all that is tried.
     let program = program([&[Unlock(0)], &[Unlock(1)]]);

@@ -179,7 +179,8 @@ impl Reduction {
 
 /// The parts of a program that share nothing with each other; none, if it is one.
 fn parts(prints: &[Prints]) -> Vec<u64> {
-    let whole = |task: usize| prints[task].future[0][0];
+    // From every stop: the code may begin with a jump over the first.
+    let whole = |task: usize| prints[task].next.iter().fold(Footprint::default(), |all, next| all.and(*next));
     let mut parts: Vec<u64> = Vec::new();
     for task in 0..prints.len() {
         let meets = |part: &u64| (0..task).any(|other| part >> other & 1 != 0 && whole(task).meets(whole(other)));
