@@ -57,10 +57,12 @@ impl Task {
         self.add_preempt(1);
     }
 
-    /// `local_bh_enable`.
+    /// `local_bh_enable`: softirqs that were raised meanwhile may run here, with interrupts on. So interrupts are on from here, also if
+    /// `local_irq_save` had them off: the kernel warns of such a call. In a hard interrupt they stay off.
     #[track_caller]
     pub fn local_bh_enable(&self) {
-        perform(Mask::BhEnable, Place::caller());
+        let off = perform(Mask::BhEnable, Place::caller()) == 1;
+        self.set_irqs_off(off);
         self.add_preempt(-1);
     }
 

@@ -194,24 +194,29 @@ fn brute_force_and_the_explorer_agree_on_programs_with_interrupts() {
 fn whatever_deadlock_brute_force_reaches_the_validator_predicted_and_what_it_is_sure_of_is_reached() {
     let mut draw = Draw(0xd1b5_4a32_d192_ed03);
     let (mut seen, mut deadlocks, mut sure) = (0, 0, 0);
+    let mut wrong = Vec::new();
     while seen < programs() {
         let (parts, preemption) = draw.program();
         let model = model(&parts, preemption);
         let Some(brute) = explored(&model, EngineKind::Brute) else { continue };
         seen += 1;
         let predicted = model.predict();
-        let text = || format!("{parts:?} {preemption:?}\n{}", predicted.text());
         if brute.codes().contains(&Code::LW001) || brute.codes().contains(&Code::LW008) {
             deadlocks += 1;
-            assert!(predicted.reports().any(|foreseen| !foreseen.finding.cycle.is_empty()), "{}", text());
+            if !predicted.reports().any(|foreseen| !foreseen.finding.cycle.is_empty()) {
+                wrong.push(format!("program {seen}, not predicted: {parts:?} {preemption:?}\n{}", predicted.text()));
+            }
         }
         for foreseen in predicted.reports().filter(|foreseen| foreseen.finding.grade <= Grade::Interleaving) {
             if preemption == Preemption::Preempt && !foreseen.finding.cycle.is_empty() {
                 sure += 1;
-                assert!(matches!(foreseen.fate, Fate::Reached(_)), "{}", text());
+                if !matches!(foreseen.fate, Fate::Reached(_)) {
+                    wrong.push(format!("program {seen}, not reached: {parts:?} {preemption:?}\n{}", predicted.text()));
+                }
             }
         }
     }
+    assert!(wrong.is_empty(), "{} of {seen}\n{}", wrong.len(), wrong[..wrong.len().min(6)].join("\n"));
     assert!(deadlocks * 10 > seen && sure * 10 > deadlocks, "{deadlocks} and {sure} of {seen}");
 }
 
