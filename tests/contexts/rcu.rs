@@ -81,7 +81,11 @@ fn seen(waits: bool, handler: bool) -> Vec<String> {
             let first = before.read();
             saw.set(first * 10 + after.read());
         };
-        if handler { boot.irq(0, 1, "reader", read) } else { boot.task("reader", read) }
+        if handler {
+            boot.irq(0, 1, "reader", read)
+        } else {
+            boot.task("reader", read)
+        }
         boot.task_on(0, "updater", move |current| {
             before.set(1);
             if waits {

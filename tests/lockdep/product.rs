@@ -45,9 +45,7 @@ fn steps(section: &Section) -> Vec<Op> {
         Context::BhOff => (Some(Op::BhDisable), Some(Op::BhEnable)),
         Context::IrqOff => (Some(Op::IrqDisable), Some(Op::IrqEnable)),
         Context::Soft => (Some(Op::SoftirqEnter), Some(Op::SoftirqExit)),
-        Context::Hard => {
-            (Some(Op::HardirqEnter { threaded: true }), Some(Op::HardirqExit { keep_irqs_off: false }))
-        }
+        Context::Hard => (Some(Op::HardirqEnter { threaded: true }), Some(Op::HardirqExit { keep_irqs_off: false })),
     };
     let down = section.takes.iter().map(|&(lock, read)| Op::Lock { lock, read, nest: None, subclass: 0 });
     let up = section.takes.iter().rev().map(|&(lock, read)| Op::Unlock { lock, read: Some(read) });
@@ -64,10 +62,19 @@ impl Rule<'_> {
     fn hold(&self, section: &Section, at: usize) -> (usize, Hold) {
         let (lock, read) = section.takes[at];
         let passes = !self.fair || matches!(section.context, Context::BhOff | Context::Soft | Context::Hard);
-        (lock, if !read { Hold::Exclusive } else if passes { Hold::Recursive } else { Hold::Fair })
+        (
+            lock,
+            if !read {
+                Hold::Exclusive
+            } else if passes {
+                Hold::Recursive
+            } else {
+                Hold::Fair
+            },
+        )
     }
 
-    /// Who wants it waits for who holds it, or for a writer that waits for the holder.
+    /// The one that wants it waits for the one that holds it, or for a writer that waits for the holder.
     fn waits(wants: Hold, holds: Hold) -> bool {
         !(wants == Hold::Recursive && holds.is_read())
     }
@@ -78,10 +85,14 @@ impl Rule<'_> {
         two.map(|section| (self.hold(section, 0), self.hold(section, 1))).collect()
     }
 
-    /// Every acquisition in some contexts.
-    fn uses(&self, contexts: &[Context]) -> Vec<(usize, Hold)> {
+    /// Every acquisition in some contexts, with what is held around it.
+    fn uses(&self, contexts: &[Context]) -> Vec<(usize, Hold, Option<(usize, Hold)>)> {
         let these = self.program.iter().filter(|section| contexts.contains(&section.context));
-        these.flat_map(|section| (0..section.takes.len()).map(|at| self.hold(section, at))).collect()
+        let one = |section: &Section, at: usize| {
+            let (lock, hold) = self.hold(section, at);
+            (lock, hold, at.checked_sub(1).map(|before| self.hold(section, before)))
+        };
+        these.flat_map(|section| (0..section.takes.len()).map(|at| one(section, at)).collect::<Vec<_>>()).collect()
     }
 
     fn is_circular(&self) -> bool {
@@ -97,17 +108,22 @@ impl Rule<'_> {
 
     /// An interrupt wants a lock that is held where it can come, or whose holder wants such a lock.
     fn is_irq_unsafe(&self) -> bool {
-        let levels = [
-            (Context::Hard, &[Context::Task, Context::BhOff][..]),
-            (Context::Soft, &[Context::Task][..]),
-        ];
+        let levels = [(Context::Hard, &[Context::Task, Context::BhOff][..]), (Context::Soft, &[Context::Task][..])];
         levels.iter().any(|(interrupt, open)| {
             let (used, open) = (self.uses(&[*interrupt]), self.uses(open));
-            used.iter().any(|(wanted, how)| {
-                open.iter().any(|(held, held_how)| {
+            used.iter().any(|(wanted, how, _)| {
+                open.iter().any(|(held, held_how, around)| {
                     let directly = wanted == held && Self::waits(*how, *held_how);
                     let through = |((from, from_how), (to, to_how)): &((usize, Hold), (usize, Hold))| {
-                        from == wanted && to == held && Self::waits(*how, *from_how) && Self::waits(*to_how, *held_how)
+                        // What is interrupted has the first lock itself, so that the other cannot have it.
+                        let excludes = |(lock, hold): &(usize, Hold)| {
+                            lock == from && (*hold == Hold::Exclusive || *from_how == Hold::Exclusive)
+                        };
+                        from == wanted
+                            && to == held
+                            && Self::waits(*how, *from_how)
+                            && Self::waits(*to_how, *held_how)
+                            && !around.as_ref().is_some_and(excludes)
                     };
                     directly || self.orders().iter().any(through)
                 })
