@@ -451,7 +451,17 @@ fn of_diagram(source: &Source, file: &File, diagram: &Diagram, options: &Options
     let is_possible = unit.drawn == Some(AsDrawn::Possible);
     unit.claims = claimed::judge(diagram, &lowered.program, &found, is_possible);
     unit.findings.extend(claimed::findings(&unit.claims));
+    if unit.findings.is_empty() && !lowered.program.tasks.iter().flat_map(|task| &task.insts).any(|inst| is_judged(&inst.op)) {
+        unit.bounds.push("steps of a figure that have no known effect".to_owned());
+    }
     unit
+}
+
+/// Is there something in the step that could go wrong? A figure without any is told in names and words alone.
+fn is_judged(op: &Op) -> bool {
+    op.waits()
+        || matches!(op, Op::Acquire(..) | Op::Load(..) | Op::Store(..) | Op::Modify(..) | Op::Assert(..))
+        || matches!(op, Op::Free(_) | Op::Use(_) | Op::SeqRetry(..) | Op::Queue(_) | Op::MaySleep)
 }
 
 fn as_drawn(source: &Source, program: &Program, unit: &mut Unit) -> AsDrawn {

@@ -8,7 +8,7 @@ use super::reader::Reader;
 use super::source::{Line, Place};
 use super::statement::{Context, Parsed, Stmt};
 use super::tree::{Column, Diagram, Figure, Item, Node, items, nest};
-use super::{claims, splat, words};
+use super::{claims, splat, steps, words};
 
 /// A part of a line between rivers.
 #[derive(Clone, Debug)]
@@ -314,6 +314,7 @@ fn finish(
             cell(line, part, &mut bodies[column], &mut comments[column], &mut claims);
         }
     }
+    steps::settle_waits(&mut bodies);
     let is_box = bodies
         .iter()
         .flatten()

@@ -160,6 +160,8 @@ struct Lower<'s, 'a> {
     locals: HashMap<String, usize>,
     /// Names that the task sets.
     assigned: HashSet<String>,
+    /// Locals whose value is one that the program has, and no choice.
+    decided: HashSet<String>,
     labels: HashMap<String, usize>,
     jumps: Vec<(String, usize)>,
     /// For each call that is open: jumps to its end.
@@ -183,6 +185,7 @@ impl<'s, 'a> Lower<'s, 'a> {
             freed,
             locals: HashMap::new(),
             assigned: HashSet::new(),
+            decided: HashSet::new(),
             labels: HashMap::new(),
             jumps: Vec::new(),
             returns: Vec::new(),
@@ -410,10 +413,13 @@ impl<'s, 'a> Lower<'s, 'a> {
             return;
         }
         let start = self.here();
+        let is_drawn_once = cond.is_none_or(|cond| self.is_as_drawn(cond)) && self.is_diagram;
         let value = self.condition(cond, "", node.place);
         let skip = self.push(Op::Unless(value, 0), node.place);
         self.inside(node, start);
-        self.push(Op::Jump(start), node.place);
+        if !is_drawn_once {
+            self.push(Op::Jump(start), node.place);
+        }
         self.land(skip);
         self.leave_loop();
     }
@@ -443,10 +449,13 @@ impl<'s, 'a> Lower<'s, 'a> {
         self.loops.push(Loop { breaks: Vec::new(), continues: Vec::new() });
         self.list(body);
         if let Some(Node { stmt: Stmt::While(cond), place, .. }) = last {
+            let is_drawn_once = cond.expr.as_ref().is_none_or(|cond| self.is_as_drawn(cond)) && self.is_diagram;
             let value = self.condition(cond.expr.as_ref(), &cond.text, *place);
-            let skip = self.push(Op::Unless(value, 0), *place);
-            self.push(Op::Jump(start), *place);
-            self.land(skip);
+            if !is_drawn_once {
+                let skip = self.push(Op::Unless(value, 0), *place);
+                self.push(Op::Jump(start), *place);
+                self.land(skip);
+            }
         }
         self.leave_loop();
     }

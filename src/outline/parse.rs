@@ -125,6 +125,8 @@ impl Reader<'_> {
                         let title = "this line is not complete";
                         self.file.mistakes.push(Diagnostic::mistake(title, item.place, format!("expected {expected}")));
                     }
+                    // A caption above a tree says nothing of the tree.
+                    Stmt::Prose(text) if item.depth == least && is_caption(text) => self.taken[at] = false,
                     Stmt::Prose(text) if item.depth == least => {
                         let title = format!("`{}` is no statement", shortened(text));
                         let expected = "expected a function, a call, an assignment or a declaration";
@@ -226,6 +228,15 @@ impl Reader<'_> {
         }
         frames.reverse();
         frames.iter_mut().enumerate().for_each(|(depth, item)| item.depth = depth);
+        // What printed the trace says where it was.
+        let says = |line: &&Line| {
+            ["sleeping function called from invalid context", "scheduling while atomic", "in_atomic(): 1", "irqs_disabled(): 1"]
+                .iter()
+                .any(|words| line.text.contains(words))
+        };
+        if let (Some(outermost), Some(_)) = (frames.first_mut(), self.source.lines.iter().find(says)) {
+            outermost.parsed.note = "in atomic context".to_owned();
+        }
         self.functions(frames);
     }
 
@@ -282,6 +293,12 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// `Path 1:`, `the reader does:`
+fn is_caption(text: &str) -> bool {
+    let text = text.trim_end();
+    text.ends_with(':') && words::prose_words(text) > 0 && text.contains(' ') && !text.contains(['(', '=', '{', ';'])
 }
 
 /// A line that a person wrote to a person.

@@ -190,6 +190,13 @@ impl<'a> Scope<'a> {
             self.spins = true;
         }
         let is_call = matches!(node.stmt, Stmt::Call { .. });
+        // Memory that is only drawn is there, and 0 at first.
+        if let Stmt::Call { name, args, .. } = &node.stmt
+            && matches!(name.as_str(), "STORE" | "LOAD")
+            && let Some(memory) = args.first()
+        {
+            self.variables.entry(memory).or_insert(Variable { is_atomic: true, first: 0 });
+        }
         let mut see = |name: &'a str, args: &[String]| {
             called.insert(name);
             match vocabulary::word(name) {

@@ -215,7 +215,7 @@ impl<'a> Walk<'a> {
             }
         }
         let noted: Vec<String> =
-            facts.iter().filter(|fact| matches!(fact, Fact::Holds(_) | Fact::IrqsOff)).map(Fact::text).collect();
+            facts.iter().filter(|fact| matches!(fact, Fact::Holds(_) | Fact::IrqsOff | Fact::Atomic)).map(Fact::text).collect();
         if !noted.is_empty() {
             self.assume(format!("{} runs with {}, from the note", self.entry, noted.join(" and ")), None, place);
         }

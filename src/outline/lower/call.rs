@@ -29,6 +29,9 @@ impl<'a> Lower<'_, 'a> {
         }
         if let Some(result) = result {
             self.store(result, value, place);
+            let args = args.iter().filter_map(|arg| super::super::expr::parse(arg)).collect();
+            let is_decided = self.is_decided(&Expr::Call(name.to_owned(), args));
+            self.note_decided(result, is_decided);
         }
         self.list(children);
     }

@@ -12,8 +12,35 @@ impl<'a> Lower<'_, 'a> {
     /// A condition; one that is no expression is a free choice, and in a diagram what is drawn happens.
     pub(super) fn condition(&mut self, expr: Option<&Expr>, text: &str, place: Place) -> Pure {
         match expr {
-            Some(expr) => self.value(expr, place),
+            Some(expr) => {
+                let value = self.value(expr, place);
+                if self.is_as_drawn(expr) { Pure::Int(1) } else { value }
+            }
             None => self.free(text, place),
+        }
+    }
+
+    /// A condition of a diagram that nothing which is drawn decides is taken to hold: what is drawn under it happens.
+    pub(super) fn is_as_drawn(&self, expr: &Expr) -> bool {
+        self.is_diagram && !self.is_decided(expr)
+    }
+
+    /// Is the value one that the program has?
+    pub(super) fn is_decided(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Int(_) => true,
+            Expr::Name(name) => self.variable(name).is_some() || self.decided.contains(name),
+            Expr::Unary(_, inner) => self.is_decided(inner),
+            Expr::Binary(_, left, right) => self.is_decided(left) && self.is_decided(right),
+            Expr::Call(name, args) => {
+                let answers = |word| {
+                    matches!(word, Word::KthreadShouldStop | Word::SeqRetry | Word::SeqBegin | Word::Choose)
+                        || matches!(word, Word::WaitCompletion(true) | Word::WaitEvent(true))
+                        || matches!(word, Word::Lock(_, _, _, How::Try | How::TryDown, _))
+                };
+                vocabulary::word(name).is_some_and(answers)
+                    || args.iter().any(|arg| matches!(arg, Expr::Name(name) if self.variable(name).is_some()))
+            }
         }
     }
 
@@ -101,8 +128,18 @@ impl<'a> Lower<'_, 'a> {
     }
 
     pub(super) fn assign(&mut self, target: &str, value: &Expr, place: Place) {
+        let is_decided = self.is_decided(value);
         let value = self.value(value, place);
         self.store(target, value, place);
+        self.note_decided(target, is_decided);
+    }
+
+    pub(super) fn note_decided(&mut self, target: &str, is_decided: bool) {
+        if is_decided {
+            self.decided.insert(target.to_owned());
+        } else {
+            self.decided.remove(target);
+        }
     }
 
     pub(super) fn store(&mut self, target: &str, value: Pure, place: Place) {
