@@ -102,7 +102,7 @@ pub fn of_note(note: &str) -> Vec<Fact> {
                 .iter()
                 .skip_while(|word| matches!(word.to_ascii_lowercase().as_str(), "the" | "a" | "an"));
             let first: &str = rest.clone().next()?;
-            let clean = plain(first.trim_matches([',', '.', ';', ')', '(', '\'', '"', ':']));
+            let clean = plain(first.trim_matches([',', '.', ';', ')', '(', '[', ']', '\'', '"', ':']));
             let is_name = clean.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
             // "holding the lock": which one, it does not say.
             let is_word = matches!(

@@ -57,6 +57,14 @@ pub fn lower<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool) ->
     let mut lowered = Lowered { program, bounds: BTreeSet::new() };
     let tasks: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
     let freed = freed(sources);
+    let first_call = |source: &Source| {
+        let first = source.bodies.iter().flat_map(|(_, body)| body.iter()).find_map(|node| match &node.stmt {
+            Stmt::Call { name, .. } if vocabulary::word(name).is_none() => Some(name.clone()),
+            _ => None,
+        });
+        first.unwrap_or_default()
+    };
+    let first_calls: Vec<String> = sources.iter().map(first_call).collect();
     let mut handlers = Vec::new();
     for (at, source) in sources.iter().enumerate() {
         let start = match source.runs {
@@ -66,7 +74,7 @@ pub fn lower<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool) ->
             Runs::Work | Runs::Timer => Start::Queued,
         };
         let code = Code { name: source.name.clone(), insts: Vec::new(), locals: Vec::new(), start };
-        let around = Around { scope, tasks: &tasks, freed: &freed, is_diagram };
+        let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram };
         let mut lower = Lower::new(&around, &mut lowered, code, at);
         lower.run(&source.bodies);
         let (code, found) = (lower.code, lower.handlers);
@@ -79,7 +87,7 @@ pub fn lower<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool) ->
         let start = if context == Context::Hard { Start::Hard(Some(host)) } else { Start::Soft(Some(host)) };
         let code = Code { name, insts: Vec::new(), locals: Vec::new(), start };
         let task = lowered.program.tasks.len();
-        let around = Around { scope, tasks: &tasks, freed: &freed, is_diagram };
+        let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram };
         let mut lower = Lower::new(&around, &mut lowered, code, task);
         lower.run(&[("", &node.children)]);
         let code = lower.code;
@@ -147,6 +155,8 @@ struct Loop {
 struct Around<'s, 'a> {
     scope: &'s Scope<'a>,
     tasks: &'s [String],
+    /// The first function that each calls.
+    first_calls: &'s [String],
     freed: &'s HashSet<String>,
     is_diagram: bool,
 }
@@ -156,6 +166,8 @@ struct Lower<'s, 'a> {
     out: &'s mut Lowered,
     code: Code,
     tasks: &'s [String],
+    /// The first function that each calls.
+    first_calls: &'s [String],
     freed: &'s HashSet<String>,
     locals: HashMap<String, usize>,
     /// Names that the task sets.
@@ -176,12 +188,13 @@ struct Lower<'s, 'a> {
 
 impl<'s, 'a> Lower<'s, 'a> {
     fn new(around: &Around<'s, 'a>, out: &'s mut Lowered, code: Code, task: usize) -> Lower<'s, 'a> {
-        let &Around { scope, tasks, freed, is_diagram } = around;
+        let &Around { scope, tasks, first_calls, freed, is_diagram } = around;
         Lower {
             scope,
             out,
             code,
             tasks,
+            first_calls,
             freed,
             locals: HashMap::new(),
             assigned: HashSet::new(),
@@ -321,7 +334,7 @@ impl<'s, 'a> Lower<'s, 'a> {
     fn statement(&mut self, nodes: &'a [Node], at: usize) -> usize {
         let node = &nodes[at];
         let place = node.place;
-        if self.is_diagram {
+        if self.is_diagram && !matches!(&node.stmt, Stmt::Prose(text) if super::words::is_waiting(text)) {
             self.push(Op::Row(place.line), place);
         }
         match &node.stmt {

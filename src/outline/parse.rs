@@ -118,6 +118,11 @@ impl Reader<'_> {
         let least = read.iter().flat_map(|(_, items)| items).map(|item| item.depth).min().unwrap_or(0);
         let mut kept = Vec::new();
         for (at, items) in read {
+            if items.len() == 1 && matches!(&items[0].parsed.stmt, Stmt::Prose(text) if is_caption(text)) && items[0].depth == least {
+                // A caption above a tree says nothing of the tree, and parts it from the one before.
+                self.functions(std::mem::take(&mut kept));
+                continue;
+            }
             self.taken[at] = true;
             for item in items {
                 match &item.parsed.stmt {
@@ -125,8 +130,6 @@ impl Reader<'_> {
                         let title = "this line is not complete";
                         self.file.mistakes.push(Diagnostic::mistake(title, item.place, format!("expected {expected}")));
                     }
-                    // A caption above a tree says nothing of the tree.
-                    Stmt::Prose(text) if item.depth == least && is_caption(text) => self.taken[at] = false,
                     Stmt::Prose(text) if item.depth == least => {
                         let title = format!("`{}` is no statement", shortened(text));
                         let expected = "expected a function, a call, an assignment or a declaration";

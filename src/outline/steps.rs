@@ -19,6 +19,7 @@ struct Step {
 /// Reads each run of lines that are steps of two tasks at least.
 pub(super) fn read(reader: &mut Reader) {
     for run in runs(&reader.source.lines) {
+        let has_roles = has_roles(reader, run.clone());
         let mut steps: Vec<Step> = Vec::new();
         let mut claims: Vec<(Claim, Place)> = Vec::new();
         let mut taken = Vec::new();
@@ -28,7 +29,8 @@ pub(super) fn read(reader: &mut Reader) {
                 continue;
             }
             let line = &reader.source.lines[at];
-            if let Some(step) = step(line) {
+            let known = if has_roles { role(line) } else { step(line) };
+            if let Some(step) = known {
                 claims.extend(claims::claim(&line.text).map(|claim| (claim, line.whole())));
                 steps.push(step);
                 taken.push(at);
@@ -56,6 +58,42 @@ pub(super) fn read(reader: &mut Reader) {
         let columns = names.into_iter().zip(bodies).map(|(name, body)| Column { name, body: nest(body) }).collect();
         reader.file.diagrams.push(Diagram { figure: Figure::Steps, place, columns, claims, remarks: Vec::new() });
     }
+}
+
+/// `kswapd: lock_page(page)`: has every line of the run a role before code, and are there several roles that come again?
+fn has_roles(reader: &Reader, run: std::ops::Range<usize>) -> bool {
+    let mut names: Vec<String> = Vec::new();
+    let mut count = 0;
+    for at in run {
+        let line = &reader.source.lines[at];
+        if !reader.is_open(at) || claims::only_claim(line.text.trim()).is_some() {
+            continue;
+        }
+        let Some(step) = role(line) else { return false };
+        count += 1;
+        if !names.contains(&step.actor) {
+            names.push(step.actor);
+        }
+    }
+    names.len() >= 2 && names.len() < count
+}
+
+fn role(line: &Line) -> Option<Step> {
+    let start = words::undecorated(&line.text);
+    let (name, behind) = line.text[start..].split_once(':')?;
+    let is_word = words::is_name(name) && !name.contains(['.', '>', ':']) && behind.starts_with(' ');
+    if !is_word {
+        return None;
+    }
+    let behind = behind.trim_start();
+    let at = line.text.len() - behind.len();
+    let mut found = items(line, at, behind);
+    let is_code = |item: &Item| matches!(&item.parsed.stmt, Stmt::Call { args, .. } if !args.is_empty());
+    if found.is_empty() || !found.iter().all(is_code) {
+        return None;
+    }
+    found.iter_mut().for_each(|item| item.depth = 0);
+    Some(Step { actor: name.to_owned(), items: found, other: None })
 }
 
 /// The actor at the beginning of a text, and where the rest begins.

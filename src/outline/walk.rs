@@ -214,8 +214,13 @@ impl<'a> Walk<'a> {
                 _ => {}
             }
         }
-        let noted: Vec<String> =
-            facts.iter().filter(|fact| matches!(fact, Fact::Holds(_) | Fact::IrqsOff | Fact::Atomic)).map(Fact::text).collect();
+        let is_declared = self.scope.contracts.values().any(|(contract, _)| std::ptr::eq(*contract, facts));
+        let is_noted = |fact: &&Fact| match fact {
+            Fact::Holds(_) | Fact::IrqsOff => true,
+            Fact::Atomic => !is_declared,
+            _ => false,
+        };
+        let noted: Vec<String> = facts.iter().filter(is_noted).map(Fact::text).collect();
         if !noted.is_empty() {
             self.assume(format!("{} runs with {}, from the note", self.entry, noted.join(" and ")), None, place);
         }

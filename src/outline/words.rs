@@ -454,6 +454,14 @@ pub fn wait_phrase(words: &[&str]) -> Option<String> {
     if is_wait { named_lock(&words[verb + 2..]) } else { None }
 }
 
+/// `[BLOCKED]`, `waits`, `(sleeps ...)`: it says that its task stands still here, so it is no step that the task comes to.
+pub fn is_waiting(text: &str) -> bool {
+    let words = ["blocked", "blocks", "blocking", "waits", "waiting", "sleeps", "sleeping", "stuck", "spins", "spinning", "hangs", "contended"];
+    let lower = text.to_ascii_lowercase();
+    let mut plain = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty() && *word != "is");
+    plain.next().is_some_and(|word| words.contains(&word))
+}
+
 /// The lock that a phrase goes on with: "the write lock" is `write_lock`, "the dev->lock mutex" is `dev->lock`.
 fn named_lock(words: &[&str]) -> Option<String> {
     let is_article =
