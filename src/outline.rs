@@ -12,7 +12,7 @@
 //! |---|---|
 //! | [`source`], [`words`], [`claims`], [`statement`], [`expr`] | lines without leaders; what a line says |
 //! | [`tree`], [`parse`], `reader`, [`declare`], [`facts`], `diagram`, `splat`, `sections`, `steps`, `order` | what a text holds |
-//! | [`vocabulary`], [`catalogue`], [`scope`] | what names mean |
+//! | [`vocabulary`], [`catalogue`], [`pointers`], [`scope`] | what names mean |
 //! | [`walk`] | the static walk of every path, and the graph of lock orders |
 //! | [`lower`], [`machine`], [`search`], [`drawn`], [`schedule`] | programs of outlines, every order of their steps, a diagram as drawn |
 //! | [`mod@print`], [`notation`] | a tree as an outline again; a schedule as an outline, a diagram or a box |
@@ -41,6 +41,7 @@ mod order;
 pub mod page;
 pub mod parse;
 pub mod plan;
+pub mod pointers;
 pub mod print;
 mod reader;
 pub mod schedule;

@@ -15,6 +15,9 @@ use super::vocabulary::{self, Change, How, Kind, Mask, Mode, Which, Word};
 use super::words::plain;
 
 mod call;
+mod list;
+mod object;
+mod reference;
 mod value;
 
 /// Instructions of a task at most.
@@ -43,18 +46,33 @@ pub struct Lowered {
     pub program: Program,
     /// A task has more instructions than there may be.
     pub bounds: BTreeSet<&'static str>,
+    /// Allocations, in the order in which they are met.
+    sites: Vec<(String, Place)>,
+    /// The objects that are lists.
+    lists: BTreeSet<usize>,
+    /// Callbacks of RCU.
+    callbacks: usize,
 }
 
 /// Lowers tasks that run together. In a diagram, a column that gets ready to sleep and ends there sleeps.
 pub fn lower<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool) -> Lowered {
+    let met = pass(scope, sources, is_diagram, &[]);
+    // An access through a pointer is a branch for each object, those of allocations further on among them.
+    if met.sites.is_empty() { met } else { pass(scope, sources, is_diagram, &met.sites) }
+}
+
+fn pass<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool, sites: &[(String, Place)]) -> Lowered {
     let mut program = Program { queues: vec![String::new()], ..Program::default() };
     let mut names: Vec<&str> = scope.variables.keys().copied().collect();
     names.sort_unstable();
     for name in names {
         let known = scope.variables[name];
-        program.variables.push(Variable { name: name.to_owned(), is_atomic: known.is_atomic, first: known.first });
+        let (is_atomic, first) = (known.is_atomic, known.first);
+        program.variables.push(Variable { name: name.to_owned(), is_atomic, first, owner: None });
     }
-    let mut lowered = Lowered { program, bounds: BTreeSet::new() };
+    let mut lowered =
+        Lowered { program, bounds: BTreeSet::new(), sites: Vec::new(), lists: BTreeSet::new(), callbacks: 0 };
+    lowered.declare_objects(scope, sites);
     let tasks: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
     let freed = freed(sources);
     let first_call = |source: &Source| {
@@ -66,6 +84,7 @@ pub fn lower<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool) ->
     };
     let first_calls: Vec<String> = sources.iter().map(first_call).collect();
     let mut handlers = Vec::new();
+    let mut callbacks = Vec::new();
     for (at, source) in sources.iter().enumerate() {
         let start = match source.runs {
             Runs::Task => Start::Runs,
@@ -77,9 +96,10 @@ pub fn lower<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool) ->
         let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram };
         let mut lower = Lower::new(&around, &mut lowered, code, at);
         lower.run(&source.bodies);
-        let (code, found) = (lower.code, lower.handlers);
+        let (code, found, later) = (lower.code, lower.handlers, lower.callbacks);
         lowered.program.tasks.push(code);
         handlers.extend(found);
+        callbacks.extend(later);
     }
     // Handlers of diagrams come behind the columns that they interrupt.
     for (host, context, node) in handlers {
@@ -90,8 +110,28 @@ pub fn lower<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool) ->
         let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram };
         let mut lower = Lower::new(&around, &mut lowered, code, task);
         lower.run(&[("", &node.children)]);
-        let code = lower.code;
+        let (code, later) = (lower.code, lower.callbacks);
         lowered.program.tasks.push(code);
+        callbacks.extend(later);
+    }
+    let first = lowered.program.tasks.len();
+    let mut at = 0;
+    while at < callbacks.len() {
+        let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram };
+        let mut lower = Lower::new(&around, &mut lowered, callbacks[at].code(), first + at);
+        lower.run_callback(&callbacks[at]);
+        let (code, later) = (lower.code, lower.callbacks);
+        lowered.program.tasks.push(code);
+        callbacks.extend(later);
+        at += 1;
+    }
+    // They were numbered before it was known how many tasks are before them.
+    for inst in lowered.program.tasks.iter_mut().flat_map(|task| &mut task.insts) {
+        if let Op::Queue(task) | Op::Hand(task, _) = &mut inst.op
+            && *task >= reference::CALLBACKS
+        {
+            *task = *task - reference::CALLBACKS + first;
+        }
     }
     conditions(scope, &mut lowered.program);
     lowered
@@ -115,7 +155,11 @@ fn conditions(scope: &Scope, program: &mut Program) {
 fn shared(program: &Program, expr: &Expr) -> Option<Pure> {
     Some(match expr {
         Expr::Int(value) => Pure::Int(*value),
-        Expr::Name(name) => Pure::Shared(program.variables.iter().position(|variable| variable.name == *name)?),
+        Expr::Name(name) => {
+            // A field of an object, `el->rc`.
+            let name = name.replacen("->", ".", 1);
+            Pure::Shared(program.variables.iter().position(|variable| variable.name == name)?)
+        }
         Expr::Unary(op, inner) => Pure::Unary(*op, Box::new(shared(program, inner)?)),
         Expr::Binary(op, left, right) => {
             Pure::Binary(op, Box::new(shared(program, left)?), Box::new(shared(program, right)?))
@@ -181,6 +225,11 @@ struct Lower<'s, 'a> {
     loops: Vec<Loop>,
     calls: Vec<String>,
     handlers: Vec<(usize, Context, &'a Node)>,
+    callbacks: Vec<reference::Callback<'a>>,
+    /// Names under which a function that was handed a pointer has it.
+    bound: HashSet<String>,
+    /// Jumps to the end of the task.
+    aborts: Vec<usize>,
     about_to_sleep: bool,
     is_diagram: bool,
     task: usize,
@@ -205,6 +254,9 @@ impl<'s, 'a> Lower<'s, 'a> {
             loops: Vec::new(),
             calls: Vec::new(),
             handlers: Vec::new(),
+            callbacks: Vec::new(),
+            bound: HashSet::new(),
+            aborts: Vec::new(),
             about_to_sleep: false,
             is_diagram,
             task,
@@ -220,6 +272,7 @@ impl<'s, 'a> Lower<'s, 'a> {
             self.body(body);
             self.calls.pop();
         }
+        std::mem::take(&mut self.aborts).into_iter().for_each(|at| self.land(at));
         if self.is_diagram && self.about_to_sleep {
             let place = self.code.insts.last().map_or(Place::default(), |inst| inst.place);
             let local = self.temp();
@@ -253,6 +306,7 @@ impl<'s, 'a> Lower<'s, 'a> {
             match &node.stmt {
                 Stmt::Assign(target, _) => _ = self.assigned.insert(target.clone()),
                 Stmt::Call { result: Some(target), .. } => _ = self.assigned.insert(target.clone()),
+                Stmt::Each(text) => self.assigned.extend(super::pointers::each(text).map(|each| each.name)),
                 _ => {}
             }
             if let Stmt::Call { name, .. } = &node.stmt
@@ -475,6 +529,12 @@ impl<'s, 'a> Lower<'s, 'a> {
 
     /// None or one round: what it goes over is not modelled. In a diagram, the round that is drawn.
     fn each(&mut self, node: &'a Node) {
+        if let Stmt::Each(text) = &node.stmt
+            && let Some(each) = super::pointers::each(text)
+            && self.list_loop(node, &each)
+        {
+            return;
+        }
         let chosen = self.temp();
         let skip = if self.is_diagram {
             None

@@ -276,6 +276,9 @@ impl Reader<'_> {
             let key = match declaration {
                 Declaration::Lock(name, _) => ("name", name.as_str()),
                 Declaration::Atomic(name, _) | Declaration::Var(name, _) => ("name", name.as_str()),
+                Declaration::Pointer(name, ..) | Declaration::Object(name, _) | Declaration::List(name, _) => {
+                    ("name", name.as_str())
+                }
                 Declaration::Fn(name, _) => ("function", name.as_str()),
                 Declaration::Task(name, ..) => ("task", name.as_str()),
                 _ => continue,

@@ -6,6 +6,7 @@ use super::catalogue::{Catalogue, Known};
 use super::declare::{Call, Declaration, Runs};
 use super::expr::Expr;
 use super::facts::Fact;
+use super::pointers::Pointers;
 use super::source::Place;
 use super::statement::{Context, Stmt};
 use super::tree::{File, Function, Node};
@@ -81,6 +82,8 @@ pub struct Scope<'a> {
     kinds: HashMap<String, Kind>,
     families: HashMap<String, Kind>,
     spins: bool,
+    /// Objects, lists, and what points to them.
+    pub pointers: Pointers,
     /// Variables by name.
     pub variables: HashMap<&'a str, Variable>,
     /// `(outer, inner)`
@@ -117,6 +120,7 @@ impl<'a> Scope<'a> {
             kinds: HashMap::new(),
             families: HashMap::new(),
             spins: false,
+            pointers: Pointers::of(file, functions, bodies),
             variables: HashMap::new(),
             orders: Vec::new(),
             guards: Vec::new(),
@@ -179,7 +183,11 @@ impl<'a> Scope<'a> {
                 Declaration::Entry(name, facts) => {
                     self.contracts.insert(name, (facts, *place));
                 }
-                Declaration::Other => {}
+                Declaration::Pointer(name, to, is_atomic) => {
+                    let first = self.pointers.value(to).unwrap_or(0);
+                    self.variables.insert(name, Variable { is_atomic: *is_atomic, first });
+                }
+                Declaration::Object(..) | Declaration::List(..) => {}
             }
         }
     }
@@ -329,6 +337,14 @@ impl<'a> Scope<'a> {
             return Some((&function.body, &function.facts));
         }
         self.expansions.get(name).map(|body| (*body, [].as_slice()))
+    }
+
+    /// The name, which lives as long as the text, and the body of an outlined function.
+    pub fn outlined(&self, name: &str) -> Option<(&'a str, &'a [Node])> {
+        if let Some((name, function)) = self.own.get_key_value(name) {
+            return Some((name, &function.body));
+        }
+        self.expansions.get_key_value(name).map(|(name, body)| (*name, *body))
     }
 
     /// Has the function a block of its own? An expansion stands where it is called, and may name itself.

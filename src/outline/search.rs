@@ -133,6 +133,14 @@ impl Search<'_> {
             }
         }
         let program = self.machine.program;
+        for object in self.machine.leaked(state) {
+            let (name, heap) = (&program.objects[object], program.heap.iter().find(|heap| heap.object == object));
+            let title = format!("{name} is never freed, and nothing points to it any more");
+            let labels = heap.map(|heap| (heap.place, "allocated here".to_owned())).into_iter().collect();
+            // The same allocation of another task is the same leak.
+            let subject = name.split(" of ").next().unwrap_or(name).to_owned();
+            self.show(Shown { code: "LW022", subject, title, labels, ends: false }, number, None);
+        }
         let variables = program
             .variables
             .iter()

@@ -186,6 +186,7 @@ fn refuse(program: &Program) -> Result<(), Refusal> {
     for code in &program.tasks {
         let what = match code.start {
             Start::Runs => continue,
+            Start::Queued if code.name.starts_with("rcu: ") => "a callback of RCU",
             Start::Queued => "a work or a timer",
             Start::Hard(_) | Start::Soft(_) => "a handler of interrupts",
         };
@@ -265,14 +266,24 @@ impl Task<'_> {
                 self.release_at_end(*lock, mode);
             }
             Op::Load(cell, to, order) => {
+                self.use_owner(*cell);
                 let to = self.local(*to);
                 self.push(Inst::Load(self.shared.cells[*cell], access(*order), Some(to)));
             }
             Op::Store(cell, value, order) => {
+                self.use_owner(*cell);
                 let value = self.value(value);
                 self.push(Inst::Store(self.shared.cells[*cell], value, access(*order)));
             }
-            Op::Modify(cell, change, order, to) => self.modify(*cell, change, access(*order), *to),
+            Op::Modify(cell, change, order, to) => {
+                if *change != Rmw::AddNotZero {
+                    self.use_owner(*cell);
+                }
+                self.modify(*cell, change, access(*order), *to);
+                if *change == Rmw::AddNotZero {
+                    self.use_owner_if(*cell, *to);
+                }
+            }
             Op::Set(to, value) => {
                 let to = self.local(*to);
                 self.set(to, value);
@@ -337,6 +348,24 @@ impl Task<'_> {
             _ => return Err("this"),
         }
         Ok(())
+    }
+
+    /// A field of an object is not touched after the object was freed.
+    fn use_owner(&mut self, cell: usize) {
+        if let Some(object) = self.program.variables[cell].owner {
+            let pointer = self.pointer(object);
+            self.push(Inst::Use(pointer, Symbol::new(&self.program.objects[object])));
+        }
+    }
+
+    /// A reference that was taken only if there were any: the object was there if it was.
+    fn use_owner_if(&mut self, cell: usize, taken: usize) {
+        if self.program.variables[cell].owner.is_some() {
+            let (after, taken) = (self.code.label(), self.local(taken));
+            self.push(Inst::Branch(taken, Is::Eq(0), after));
+            self.use_owner(cell);
+            self.code.place(after);
+        }
     }
 
     /// How a lock is given back: as it is said, or as the task takes it.
