@@ -270,7 +270,8 @@ impl Stores {
             self.lists.extend(arg(1));
         }
         if ADDS.contains(&name) || name.starts_with("list_del") || name.starts_with("hlist_del") {
-            self.members.extend(arg(0).and_then(|path| parted(&path).map(|(_, member)| member.to_owned())));
+            let path = arg(0).unwrap_or_default();
+            self.members.extend(parted(&path).or_else(|| path.split_once('.')).map(|(_, member)| member.to_owned()));
         }
         let is_free = matches!(super::vocabulary::word(name), Some(super::vocabulary::Word::Free))
             || matches!(name, "kfree_rcu" | "kvfree_rcu" | "call_rcu" | "kref_put");

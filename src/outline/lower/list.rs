@@ -12,7 +12,8 @@ impl<'a> Lower<'_, 'a> {
     /// The element that an argument means, and the member by which it is on the list.
     fn element(&mut self, arg: &str, place: Place) -> Option<(Pure, String)> {
         let path = plain(arg);
-        if let Some((root, member)) = pointers::parted(&path)
+        let of_object = path.split_once('.').filter(|(root, _)| self.scope.pointers.value(root).is_some());
+        if let Some((root, member)) = pointers::parted(&path).or(of_object)
             && self.scope.pointers.members.contains(member)
         {
             let member = if self.scope.pointers.members.len() > 1 { member.to_owned() } else { "list".to_owned() };

@@ -107,7 +107,8 @@ impl<'a> Lower<'_, 'a> {
         if let Some(value) = self.scope.pointers.value(path) {
             return Some(Pure::Int(value));
         }
-        if path.contains("->") {
+        let is_field = path.split_once('.').is_some_and(|(root, _)| self.scope.pointers.value(root).is_some());
+        if path.contains("->") || is_field {
             let (base, field) = self.pointed(path, place)?;
             return Some(self.load_field(base, &field, Order::Plain, place));
         }
