@@ -38,7 +38,23 @@ impl fmt::Display for Refusal {
 /// # Errors
 /// If it has something that they do not run.
 pub fn translate(program: &Program) -> Result<Interpreted, Refusal> {
+    translate_in(program, "outline")
+}
+
+/// The same, with places in the file of the name.
+///
+/// # Errors
+/// If it has something that the engines do not run.
+pub fn translate_in(program: &Program, file: &str) -> Result<Interpreted, Refusal> {
     refuse(program)?;
+    let mut places: Vec<Vec<crate::event::Place>> = Vec::new();
+    let file = Symbol::new(file);
+    // What is made at the end of a task has no line of its own: that of the task's last one says best where it is.
+    let place = |at: Place, last: u32| crate::event::Place::Text {
+        file,
+        line: if at.is_somewhere() { at.line } else { last.max(1) },
+        column: at.from + 1,
+    };
     let mut builder = Builder::new(Clock::Stopped, 0);
     let range = range(program);
     let kind = |is_atomic| if is_atomic { CellKind::Atomic } else { CellKind::Plain };
@@ -71,6 +87,8 @@ pub fn translate(program: &Program) -> Result<Interpreted, Refusal> {
         if task.code.has_quiet_loop() {
             return Err(Refusal { what: "a loop without a step", line: first_line(&program.tasks[at]) });
         }
+        let last = of.insts.iter().map(|inst| inst.place.line).max().unwrap_or(1);
+        places.push(task.places.iter().map(|at| place(*at, last)).collect());
         builder.task(task.code);
     }
     let condition = |(pure, text, _): &(Pure, String, Place)| -> Condition {
@@ -90,7 +108,7 @@ pub fn translate(program: &Program) -> Result<Interpreted, Refusal> {
         Outcome { results: Vec::new(), state: variables.chain(locals).collect(), notation: Notation::Names }
     };
     let tasks = program.tasks.iter().map(|task| task.name.clone()).collect();
-    Ok(Interpreted::new(builder.build(Arc::new(tell)), tasks))
+    Ok(Interpreted::new(builder.build(Arc::new(tell)), tasks).with_places(places))
 }
 
 fn queue_name(name: &str) -> &str {
@@ -244,6 +262,7 @@ impl Task<'_> {
         let of = self.of;
         for (at, inst) in of.insts.iter().enumerate() {
             self.code.place(self.labels[at]);
+            self.place = inst.place;
             self.one(&inst.op).map_err(|what| Refusal { what, line: inst.place.line })?;
         }
         self.code.place(self.labels[of.insts.len()]);
