@@ -134,6 +134,9 @@ fn text(program: &Program, verdict: &Verdict, jobs: usize, is_loom: bool) -> Str
         text.push_str(&head(&found.finding, &program.name));
         text.push_str(&lockwright::report::counterexample::why(&found.finding, &program.names));
         text.push('\n');
+        if let Some(walked) = &program.walked {
+            text.push_str(&super::trace::table(&*program.subject, &program.names, found, &walked.lines));
+        }
     }
     let besides = besides(program, verdict, is_loom);
     let mut parts = vec![match verdict.findings.len() {

@@ -116,6 +116,8 @@ pub struct Walked {
     pub codes: Vec<&'static str>,
     /// Was everything seen?
     pub is_complete: bool,
+    /// The lines of the file.
+    pub lines: Vec<String>,
 }
 
 /// The program of a file, for an engine, and what `check` says of the file: it judges what no engine sees, sleeping in atomic sections
@@ -142,7 +144,7 @@ pub fn program(name: &str, conversions: &[String]) -> Result<(Interpreted, Walke
         anyhow::Error::from(unfit)
     })?;
     let report = check(shown, &bytes, &options);
-    Ok((program, Walked { codes: report.codes(), is_complete: report.is_complete() }))
+    Ok((program, Walked { codes: report.codes(), is_complete: report.is_complete(), lines: report.source.original }))
 }
 
 /// A file, as it stands and as converted.

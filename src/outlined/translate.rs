@@ -108,7 +108,8 @@ pub fn translate_in(program: &Program, file: &str) -> Result<Interpreted, Refusa
         Outcome { results: Vec::new(), state: variables.chain(locals).collect(), notation: Notation::Names }
     };
     let tasks = program.tasks.iter().map(|task| task.name.clone()).collect();
-    Ok(Interpreted::new(builder.build(Arc::new(tell)), tasks).with_places(places))
+    let asserts = program.asserts.iter().map(|(.., at)| place(*at, at.line)).collect();
+    Ok(Interpreted::new(builder.build(Arc::new(tell)), tasks).with_places(places, asserts))
 }
 
 fn queue_name(name: &str) -> &str {

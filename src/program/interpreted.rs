@@ -33,18 +33,21 @@ pub struct Interpreted {
     names: Names,
     /// For each task, where each of its instructions is written; empty if nobody says.
     places: Vec<Arc<[Place]>>,
+    /// Where each condition on the end is written.
+    asserts: Vec<Place>,
 }
 
 impl Interpreted {
     /// Ready to be explored.
     pub fn new(form: Form, tasks: Vec<String>) -> Interpreted {
         let names = Names { calls: vec![Vec::new(); tasks.len()], tasks, ..Names::default() };
-        Interpreted { form, names, places: Vec::new() }
+        Interpreted { form, names, places: Vec::new(), asserts: Vec::new() }
     }
 
-    /// Findings lie where the instructions of each task are written.
+    /// Findings lie where the instructions of each task are written, and the conditions on the end.
     #[must_use]
-    pub fn with_places(mut self, places: Vec<Vec<Place>>) -> Interpreted {
+    pub fn with_places(mut self, places: Vec<Vec<Place>>, asserts: Vec<Place>) -> Interpreted {
+        self.asserts = asserts;
         debug_assert!(self.form.builder.tasks.iter().zip(&places).all(|(code, places)| code.insts.len() == places.len()));
         self.places = places.into_iter().map(Arc::from).collect();
         self
@@ -320,15 +323,15 @@ impl Reader for End<'_> {
 }
 
 /// What has to hold when all tasks have ended.
-fn judge_end(asserts: &[Condition], objects: &Objects) {
+fn judge_end(asserts: &[Condition], places: &[Place], objects: &Objects) {
     if asserts.is_empty() {
         return;
     }
     let load = |cell: &Object| cell.perform(Op::Load(cell.id, crate::event::Access::Once), Place::caller()) as i64;
     let values: Vec<i64> = objects.cells.iter().map(load).collect();
-    for (text, holds) in asserts {
+    for (at, (text, holds)) in asserts.iter().enumerate() {
         if !holds(&|cell| values[usize::from(cell.0)]) {
-            engine::note(Note::Bug(text.as_str()), Place::caller());
+            engine::note(Note::Bug(text.as_str()), places.get(at).copied().unwrap_or_else(Place::caller));
         }
     }
 }
@@ -345,14 +348,14 @@ impl Program for Interpreted {
         };
         let tasks = builder.tasks.iter().enumerate().map(task).collect();
         let (tell, asserts) = (Arc::clone(&self.form.tell), builder.asserts.clone());
-        let at_end = Arc::clone(&objects);
+        let (at_end, places) = (Arc::clone(&objects), self.asserts.clone());
         Booted {
             tasks,
             listing: Box::new(|_| Vec::new()),
             outcome: Box::new(move |view| -> Outcome {
                 tell(&End { objects: &objects, results: &results.lock(), view })
             }),
-            epilogue: Box::new(move || judge_end(&asserts, &at_end)),
+            epilogue: Box::new(move || judge_end(&asserts, &places, &at_end)),
         }
     }
 
