@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
+use lockwright::outline::again;
 use lockwright::outline::catalogue::Catalogue;
 use lockwright::outline::check::{Options, Report, check};
 use lockwright::outline::convert::{difference, differences};
@@ -220,8 +221,10 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
         sarif::write(path, &reports)?;
     }
     if let Some(notation) = arguments.notation {
-        let texts: Vec<String> = all.iter().map(|checked| page::notation(checked.shown(), notation)).collect();
-        print(&texts.join("\n"))?;
+        let options = Options { catalogue: &catalogue, conversions: Conversions::new() };
+        let texts: Vec<String> =
+            all.iter().map(|checked| again::findings(checked.shown(), notation, &options)).filter(|text| !text.is_empty()).collect();
+        print(&texts.join(&format!("\n# {}\n\n", again::SCISSORS)))?;
         return Ok(status(&all));
     }
     let tables: Vec<Vec<KindJson>> = all.iter().map(|checked| kinds(checked, &wanted, &catalogue)).collect();

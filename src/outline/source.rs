@@ -64,6 +64,13 @@ impl Line {
         self.text.trim().is_empty()
     }
 
+    /// Nothing of it is read.
+    pub fn blank(&mut self) {
+        self.text.clear();
+        self.origin.clear();
+        self.tab_ends.clear();
+    }
+
     /// Column of the first word.
     pub fn indent(&self) -> usize {
         self.text.len() - self.text.trim_start().len()
