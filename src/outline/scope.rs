@@ -352,6 +352,25 @@ impl<'a> Scope<'a> {
         self.own.contains_key(name)
     }
 
+    /// How often each condition is written, without its negation, in the functions and in the tasks.
+    pub fn conditions(&self, tasks: &[Task<'a>]) -> HashMap<String, usize> {
+        let mut found = HashMap::new();
+        let bodies = self.own.values().map(|function| function.body.as_slice()).chain(self.expansions.values().copied());
+        let own = self.tasks.iter().chain(tasks).filter_map(|task| match task.does {
+            Does::Body(body) => Some(body),
+            Does::Calls(_) => None,
+        });
+        for node in bodies.chain(own).flatten() {
+            node.each(&mut |node| {
+                if let Stmt::If(cond) | Stmt::ElseIf(cond) | Stmt::While(cond) = &node.stmt {
+                    let key = cond.text.strip_prefix('!').unwrap_or(&cond.text).trim();
+                    *found.entry(key.to_owned()).or_insert(0) += 1;
+                }
+            });
+        }
+        found
+    }
+
     /// Is the name one that all tasks share?
     pub fn is_shared(&self, name: &str) -> bool {
         self.variables.contains_key(name)

@@ -108,6 +108,8 @@ pub struct Walk<'a> {
     loops: usize,
     memo: HashMap<(*const Node, State), Vec<State>>,
     released: HashMap<*const Node, HashSet<String>>,
+    /// How often each condition is written, without its negation.
+    conditions: HashMap<String, usize>,
     /// The entry that is walked.
     entry: String,
 }
@@ -129,6 +131,7 @@ impl<'a> Walk<'a> {
             loops: 0,
             memo: HashMap::new(),
             released: HashMap::new(),
+            conditions: scope.conditions(extra),
             entry: String::new(),
         };
         if extra.is_empty() {
