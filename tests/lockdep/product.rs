@@ -58,6 +58,9 @@ struct Rule<'a> {
     fair: bool,
 }
 
+/// A lock, how it is held, and which is held around it.
+type Use = (usize, Hold, Option<(usize, Hold)>);
+
 impl Rule<'_> {
     fn hold(&self, section: &Section, at: usize) -> (usize, Hold) {
         let (lock, read) = section.takes[at];
@@ -86,7 +89,7 @@ impl Rule<'_> {
     }
 
     /// Every acquisition in some contexts, with what is held around it.
-    fn uses(&self, contexts: &[Context]) -> Vec<(usize, Hold, Option<(usize, Hold)>)> {
+    fn uses(&self, contexts: &[Context]) -> Vec<Use> {
         let these = self.program.iter().filter(|section| contexts.contains(&section.context));
         let one = |section: &Section, at: usize| {
             let (lock, hold) = self.hold(section, at);
