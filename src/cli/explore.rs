@@ -94,6 +94,7 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
         return estimated(arguments, &program, &config, as_json);
     }
     search::check_form(&config, &*program.subject, &program.name)?;
+    let is_loom = config.engine == lockwright::explore::EngineKind::Loom;
     let progress = Progress::start(vec![program.name.clone()])?;
     let config = progress.watched(0, &config);
     let verdict = explore_with_witnesses(&program.subject, &config)?;
@@ -101,12 +102,12 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     let seconds = progress.finish().as_secs_f64();
     if as_json {
         let report = if program.walked.is_some() { ExploredOne::of_values } else { ExploredOne::new };
-        if let Some(text) = besides(&program, &verdict) {
+        if let Some(text) = besides(&program, &verdict, is_loom) {
             complain(&text);
         }
         print(&json::text("explore", report(&program.name, &verdict, &program.names, config.jobs, seconds)))?;
     } else {
-        print(&(text(&program, &verdict, config.jobs) + &measured(&verdict, config.jobs, seconds)))?;
+        print(&(text(&program, &verdict, config.jobs, is_loom) + &measured(&verdict, config.jobs, seconds)))?;
     }
     let Some(walked) = &program.walked else {
         return Ok(Status::of(!verdict.findings.is_empty(), !verdict.complete()));
@@ -127,7 +128,7 @@ fn estimated(arguments: &Arguments, program: &Program, config: &Config, as_json:
 }
 
 /// What the walk of every path has and the engine has not.
-fn besides(program: &Program, verdict: &Verdict) -> Option<String> {
+fn besides(program: &Program, verdict: &Verdict, is_loom: bool) -> Option<String> {
     let walked = program.walked.as_ref()?;
     let is_found = |code: &str| verdict.findings.iter().any(|found| found.finding.code.to_string() == code);
     let codes: Vec<&str> = walked.codes.iter().copied().filter(|code| !is_found(code)).collect();
@@ -136,17 +137,25 @@ fn besides(program: &Program, verdict: &Verdict) -> Option<String> {
         ([], false) => "the walk of every path is not complete".to_owned(),
         (codes, _) => format!("the walk of every path finds {} as well", codes.join(" and ")),
     };
-    Some(format!("{what}: lockwright check {}", program.name))
+    let plain = if is_loom && codes.contains(&"LW010") {
+        "; loom is given plain accesses as relaxed ones here, and does not judge LW010"
+    } else {
+        ""
+    };
+    Some(format!("{what}: lockwright check {}{plain}", program.name))
 }
 
-fn text(program: &Program, verdict: &Verdict, jobs: usize) -> String {
+fn text(program: &Program, verdict: &Verdict, jobs: usize, is_loom: bool) -> String {
     let mut text = String::new();
     for found in &verdict.findings {
         text.push_str(&head(&found.finding, &program.name));
         text.push_str(&lockwright::report::counterexample::why(&found.finding, &program.names));
         text.push('\n');
+        if let Some(walked) = &program.walked {
+            text.push_str(&super::trace::table(&*program.subject, &program.names, found, &walked.lines));
+        }
     }
-    let besides = besides(program, verdict);
+    let besides = besides(program, verdict, is_loom);
     let mut parts = vec![match verdict.findings.len() {
         0 if besides.is_some() => "nothing found by the engine".to_owned(),
         0 if verdict.complete() => "clean".to_owned(),
