@@ -222,8 +222,11 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     }
     if let Some(notation) = arguments.notation {
         let options = Options { catalogue: &catalogue, conversions: Conversions::new() };
-        let texts: Vec<String> =
-            all.iter().map(|checked| again::findings(checked.shown(), notation, &options)).filter(|text| !text.is_empty()).collect();
+        let texts: Vec<String> = all
+            .iter()
+            .map(|checked| again::findings(checked.shown(), notation, &options))
+            .filter(|text| !text.is_empty())
+            .collect();
         print(&texts.join(&format!("\n# {}\n\n", again::SCISSORS)))?;
         return Ok(status(&all));
     }

@@ -37,7 +37,8 @@ pub fn of_finding(
     notation: Notation,
     options: &Options,
 ) -> (String, bool) {
-    let scene = finding.scene.clone().or_else(|| of_cycle(unit, finding)).unwrap_or_else(|| of_labels(source, unit, finding));
+    let scene =
+        finding.scene.clone().or_else(|| of_cycle(unit, finding)).unwrap_or_else(|| of_labels(source, unit, finding));
     let mut candidates = texts(&scene, notation);
     if notation == Notation::Outline {
         candidates.extend(whole(source, unit, finding));
@@ -76,9 +77,12 @@ fn choose(scene: &Scene, candidates: Vec<String>, notation: Notation, options: &
 
 /// The outline that the finding is in, with the kinds of its locks as they were checked; the columns of a figure become functions.
 fn whole(source: &Source, unit: &Unit, finding: &Finding) -> Option<String> {
-    let part = parts(source).into_iter().find(|part| part.lines.get(unit.line as usize - 1).is_some_and(|line| !line.is_blank()))?;
+    let part = parts(source)
+        .into_iter()
+        .find(|part| part.lines.get(unit.line as usize - 1).is_some_and(|line| !line.is_blank()))?;
     let mut file = parse(&part);
-    let group = file.groups.iter().position(|group| group.functions.first().map(|first| first.place.line) == Some(unit.line));
+    let group =
+        file.groups.iter().position(|group| group.functions.first().map(|first| first.place.line) == Some(unit.line));
     if let Some(at) = group {
         file.groups = vec![file.groups.swap_remove(at)];
     } else {
@@ -90,7 +94,13 @@ fn whole(source: &Source, unit: &Unit, finding: &Finding) -> Option<String> {
             let call = Call { name: name.clone(), place: figure.place };
             let task = Declaration::Task(notation::task_name(&column.name), Runs::Task, vec![call]);
             file.declarations.push((task, figure.place));
-            functions.push(Function { name, place: figure.place, facts: Vec::new(), body: column.body, is_anonymous: false });
+            functions.push(Function {
+                name,
+                place: figure.place,
+                facts: Vec::new(),
+                body: column.body,
+                is_anonymous: false,
+            });
         }
         file.groups = vec![Group { functions }];
     }
@@ -128,14 +138,17 @@ fn of_cycle(unit: &Unit, finding: &Finding) -> Option<Scene> {
         later.push(takes(taken));
     }
     scene.moves.extend(later);
-    let named = |name: &String| scene.moves.iter().any(|step| matches!(&step.grip, Some(Grip::Takes(lock, _)) if lock == name));
+    let named =
+        |name: &String| scene.moves.iter().any(|step| matches!(&step.grip, Some(Grip::Takes(lock, _)) if lock == name));
     scene.locks = unit.locks.iter().filter(|(name, _)| named(name)).map(|(name, kind)| (name.clone(), *kind)).collect();
     Some(scene)
 }
 
 /// A lock of a handler that is held with its interrupt on, as lockdep draws it.
 fn interrupted(finding: &Finding) -> Option<String> {
-    let name = |at: usize| finding.labels.get(at).and_then(|label| label.text.split(" is taken here").next()).map(str::to_owned);
+    let name = |at: usize| {
+        finding.labels.get(at).and_then(|label| label.text.split(" is taken here").next()).map(str::to_owned)
+    };
     let (held, taken) = (name(0)?, name(1)?);
     let context = if finding.title.contains("softirq") { "<SOFTIRQ>" } else { "<Interrupt>" };
     let head = format!("{}: {}\n\n Possible interrupt unsafe locking scenario:\n\n", finding.code, finding.title);

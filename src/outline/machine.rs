@@ -518,7 +518,9 @@ impl<'p> Machine<'p> {
         let of = |alternative: usize| Step { task, alternative: alternative as u8 };
         match host {
             // A column that has nothing but its interrupt is an idle CPU.
-            Some(host) if self.program.tasks[host].insts.iter().all(|inst| matches!(inst.op, Op::Row(_) | Op::Note)) => {
+            Some(host)
+                if self.program.tasks[host].insts.iter().all(|inst| matches!(inst.op, Op::Row(_) | Op::Note)) =>
+            {
                 steps.push(of(0));
             }
             Some(host) => steps.extend(can(host).then(|| of(host + 1))),

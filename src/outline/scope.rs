@@ -355,7 +355,8 @@ impl<'a> Scope<'a> {
     /// How often each condition is written, without its negation, in the functions and in the tasks.
     pub fn conditions(&self, tasks: &[Task<'a>]) -> HashMap<String, usize> {
         let mut found = HashMap::new();
-        let bodies = self.own.values().map(|function| function.body.as_slice()).chain(self.expansions.values().copied());
+        let bodies =
+            self.own.values().map(|function| function.body.as_slice()).chain(self.expansions.values().copied());
         let own = self.tasks.iter().chain(tasks).filter_map(|task| match task.does {
             Does::Body(body) => Some(body),
             Does::Calls(_) => None,

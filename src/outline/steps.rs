@@ -52,7 +52,9 @@ pub(super) fn read(reader: &mut Reader) {
         }
         taken.into_iter().for_each(|at| reader.taken[at] = true);
         let place = steps[0].items[0].place;
-        let own = |name: &String| steps.iter().filter(|step| step.actor == *name).flat_map(|step| step.items.clone()).collect();
+        let own = |name: &String| {
+            steps.iter().filter(|step| step.actor == *name).flat_map(|step| step.items.clone()).collect()
+        };
         let mut bodies: Vec<Vec<Item>> = names.iter().map(own).collect();
         settle_waits(&mut bodies);
         let columns = names.into_iter().zip(bodies).map(|(name, body)| Column { name, body: nest(body) }).collect();
@@ -206,13 +208,16 @@ pub(super) fn settle_waits(columns: &mut [Vec<Item>]) {
     };
     let taken: Vec<Vec<String>> = columns.iter().map(|items| locks_of(items)).collect();
     for (at, items) in columns.iter_mut().enumerate() {
-        let by_others = |lock: &String| taken.iter().enumerate().any(|(other, locks)| other != at && locks.contains(lock));
+        let by_others =
+            |lock: &String| taken.iter().enumerate().any(|(other, locks)| other != at && locks.contains(lock));
         let acquire = |lock: String| Stmt::Call { name: "acquire".to_owned(), args: vec![lock], result: None };
         for item in items {
             let stmt = &mut item.parsed.stmt;
             if let Stmt::Prose(text) = stmt {
                 let words: Vec<&str> = text.split_whitespace().collect();
-                if let Some(lock) = words::wait_phrase(&words).filter(|lock| by_others(lock) && !taken[at].contains(lock)) {
+                if let Some(lock) =
+                    words::wait_phrase(&words).filter(|lock| by_others(lock) && !taken[at].contains(lock))
+                {
                     *stmt = acquire(lock);
                 }
             } else if let Stmt::Call { name, args, .. } = stmt

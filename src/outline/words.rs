@@ -446,8 +446,11 @@ pub fn verb_phrase(words: &[&str]) -> Option<(&'static str, String)> {
 
 /// "blocks on bus->lock", "is waiting for the a mutex": the lock, if it is one. Whether it is, other lines have to say.
 pub fn wait_phrase(words: &[&str]) -> Option<String> {
-    let waits = ["waits", "wait", "waiting", "blocks", "blocked", "blocking", "stuck", "sleeps", "spins", "hangs", "spinning"];
-    let is_filler = |word: &str| matches!(word, "is" | "now" | "then" | "and" | "gets" | "has" | "to" | "must" | "will" | "but" | "also");
+    let waits =
+        ["waits", "wait", "waiting", "blocks", "blocked", "blocking", "stuck", "sleeps", "spins", "hangs", "spinning"];
+    let is_filler = |word: &str| {
+        matches!(word, "is" | "now" | "then" | "and" | "gets" | "has" | "to" | "must" | "will" | "but" | "also")
+    };
     let lower: Vec<String> = words.iter().map(|word| word.to_ascii_lowercase()).collect();
     let verb = lower.iter().position(|word| !is_filler(word))?;
     let is_wait = waits.contains(&lower[verb].as_str()) && matches!(lower.get(verb + 1)?.as_str(), "for" | "on" | "at");
@@ -456,7 +459,20 @@ pub fn wait_phrase(words: &[&str]) -> Option<String> {
 
 /// `[BLOCKED]`, `waits`, `(sleeps ...)`: it says that its task stands still here, so it is no step that the task comes to.
 pub fn is_waiting(text: &str) -> bool {
-    let words = ["blocked", "blocks", "blocking", "waits", "waiting", "sleeps", "sleeping", "stuck", "spins", "spinning", "hangs", "contended"];
+    let words = [
+        "blocked",
+        "blocks",
+        "blocking",
+        "waits",
+        "waiting",
+        "sleeps",
+        "sleeping",
+        "stuck",
+        "spins",
+        "spinning",
+        "hangs",
+        "contended",
+    ];
     let lower = text.to_ascii_lowercase();
     let mut plain = lower.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty() && *word != "is");
     plain.next().is_some_and(|word| words.contains(&word))
@@ -464,8 +480,9 @@ pub fn is_waiting(text: &str) -> bool {
 
 /// The lock that a phrase goes on with: "the write lock" is `write_lock`, "the dev->lock mutex" is `dev->lock`.
 fn named_lock(words: &[&str]) -> Option<String> {
-    let is_article =
-        |word: &&&str| ["the", "a", "an", "its", "lock", "mutex", "spinlock"].contains(&word.to_ascii_lowercase().as_str());
+    let is_article = |word: &&&str| {
+        ["the", "a", "an", "its", "lock", "mutex", "spinlock"].contains(&word.to_ascii_lowercase().as_str())
+    };
     let mut rest = words.iter().skip_while(is_article);
     let strip = |word: &str| plain(word.trim_matches([',', '.', ';', '"', '\'', '`', '!', ':']));
     let lock = strip(rest.next()?);
