@@ -40,7 +40,7 @@ fn order_at(reader: &mut Reader, at: usize) -> Option<usize> {
         head.as_str(),
         "lock ordering" | "lock order" | "locking order" | "lock ordering rules" | "lock hierarchy"
     );
-    if !is_declared && !is_comment || !behind.trim().is_empty() && !is_comment {
+    if !is_comment && (!is_declared || !behind.trim().is_empty()) {
         return None;
     }
     if !behind.trim().is_empty() {

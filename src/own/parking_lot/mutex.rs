@@ -24,7 +24,9 @@ pub struct RawMutex(Late<Shared>);
 
 impl RawMutex {
     /// Its object is made when it is first used.
-    pub(super) const UNMADE: RawMutex = RawMutex(Late::unmade());
+    pub(super) const fn unmade() -> RawMutex {
+        RawMutex(Late::unmade())
+    }
 
     /// Its object is made now.
     pub(super) fn new(place: Place) -> RawMutex {
@@ -47,7 +49,7 @@ impl RawMutex {
 // SAFETY: the engine lets one task take the lock until that task releases it.
 unsafe impl lock_api::RawMutex for RawMutex {
     #[allow(clippy::declare_interior_mutable_const)]
-    const INIT: RawMutex = RawMutex::UNMADE;
+    const INIT: RawMutex = RawMutex::unmade();
 
     type GuardMarker = lock_api::GuardNoSend;
 

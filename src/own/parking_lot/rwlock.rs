@@ -46,7 +46,9 @@ pub struct RawRwLock(Late<Objects>);
 
 impl RawRwLock {
     /// Its objects are made when it is first used.
-    pub(super) const UNMADE: RawRwLock = RawRwLock(Late::unmade());
+    pub(super) const fn unmade() -> RawRwLock {
+        RawRwLock(Late::unmade())
+    }
 
     /// Its objects are made now.
     pub(super) fn new(place: Place) -> RawRwLock {
@@ -87,7 +89,7 @@ impl Objects {
 // SAFETY: readers hold `lock` for reading, a writer holds it for writing, and the engine keeps these apart.
 unsafe impl lock_api::RawRwLock for RawRwLock {
     #[allow(clippy::declare_interior_mutable_const)]
-    const INIT: RawRwLock = RawRwLock::UNMADE;
+    const INIT: RawRwLock = RawRwLock::unmade();
 
     type GuardMarker = lock_api::GuardNoSend;
 

@@ -167,8 +167,8 @@ pub fn run(arms: &dyn Arms, otherwise: Otherwise) -> usize {
         }
         let Some(token) = token else { return list.len() };
         // Told of the change even if it comes before the wait.
-        let is_ready = list.iter().map(|arm| arm.is_ready_or_tell(Some(token))).fold(false, |any, one| any || one);
-        if is_ready {
+        let ready = list.iter().filter(|arm| arm.is_ready_or_tell(Some(token))).count();
+        if ready > 0 {
             continue;
         }
         if otherwise == Otherwise::TimesOut
