@@ -265,7 +265,10 @@ impl Execution {
                     panic::resume_unwind(payload);
                 }
             }
-            Err(payload) => self.note(Note::Bug(self.panic_text(&*payload)), place),
+            Err(payload) => {
+                let (text, place) = self.panic_text(&*payload, place);
+                self.note(Note::Bug(text), place);
+            }
         }
         if self.mode.get() == Mode::Run {
             self.learn(Next::Finished);

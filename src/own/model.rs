@@ -22,6 +22,7 @@
 //! | `LOCKWRIGHT_JOBS` | workers of the explorer |
 //! | `LOCKWRIGHT_REPLAY` | the schedule of a finding, as its page prints it: runs that alone |
 //! | `LOCKWRIGHT_SAVE` | a directory for the pages of findings |
+//! | `LOCKWRIGHT_UNCONFIRMED` | `note`, `fail` or `ignore`: [`Builder::unconfirmed`] |
 //! | `LOOM_MAX_PREEMPTIONS`, `LOOM_MAX_BRANCHES`, `LOOM_MAX_PERMUTATIONS`, `LOOM_MAX_DURATION` | as loom's: bounds |
 //!
 //! A bound of ours that is hit is a panic as well. One that was asked for is a line on the standard error: `INCOMPLETE`, with its name.
@@ -34,6 +35,8 @@ use std::time::Duration;
 use crate::boot::Checked;
 use crate::explore::EngineKind;
 use crate::own::report::{self, Asked};
+
+pub use crate::own::report::Unconfirmed;
 
 /// How a model is explored. The first fields are loom's.
 #[derive(Clone, Debug)]
@@ -69,6 +72,19 @@ pub struct Builder {
     pub save: Option<PathBuf>,
     /// The schedule to run again, and nothing else. None, unless `LOCKWRIGHT_REPLAY` says otherwise.
     pub replay: Option<String>,
+    /// What is done about a lock-order cycle (LW003) or a lock that a thread leaves held (LW007) if all orders were explored and nobody
+    /// waits for ever in any. A note, unless `LOCKWRIGHT_UNCONFIRMED` says otherwise.
+    pub unconfirmed: Unconfirmed,
+}
+
+/// What an environment variable says, if it is set.
+///
+/// # Panics
+/// If it is set to nothing: whoever does that wants something else than the default.
+fn text(name: &str, wants: &str) -> Option<String> {
+    let text = std::env::var(name).ok()?;
+    assert!(!text.trim().is_empty(), "{name} is empty: it takes {wants}");
+    Some(text)
 }
 
 /// The number in an environment variable.
@@ -102,8 +118,11 @@ impl Builder {
             search: search.map_or(EngineKind::Explorer, |name| report::search_named(&name)),
             jobs: number("LOCKWRIGHT_JOBS").unwrap_or(1).max(1),
             max_states: 5_000_000,
-            save: std::env::var_os("LOCKWRIGHT_SAVE").map(PathBuf::from),
-            replay: std::env::var("LOCKWRIGHT_REPLAY").ok(),
+            save: text("LOCKWRIGHT_SAVE", "a directory").map(PathBuf::from),
+            replay: text("LOCKWRIGHT_REPLAY", "the schedule that the page of a finding prints"),
+            unconfirmed: text("LOCKWRIGHT_UNCONFIRMED", "note, fail or ignore").map_or_else(Default::default, |text| {
+                text.parse().unwrap_or_else(|error| panic!("LOCKWRIGHT_UNCONFIRMED={text}: {error}"))
+            }),
         }
     }
 
@@ -148,6 +167,7 @@ impl Builder {
             preemptions_max: self.preemption_bound.map(|max| u32::try_from(max).unwrap_or(u32::MAX)),
             save: self.save.clone(),
             replay: self.replay.clone(),
+            unconfirmed: self.unconfirmed,
         }
     }
 }

@@ -247,11 +247,15 @@ pub fn park() {
 #[track_caller]
 pub fn park_timeout(_timeout: Duration) {
     let place = Place::caller();
-    let token = current().token();
-    match engine::perform(Op::Choose(2, "the timeout comes first".into()), place) {
-        0 => token.perform(Op::Down, place),
-        _ => token.perform(Op::TryDown, place),
-    };
+    if current().token().perform(Op::TryDown, place) == 0 {
+        time_out(place);
+    }
+}
+
+/// A timeout has come. It may come at any time, so what waits for an event or a timeout is a look whether the event was there, made at
+/// any time; and a loop over such waits goes round as one that yields does.
+pub(crate) fn time_out(place: Place) {
+    Shared::of(here::current().0).act(Act::Spin, place);
 }
 
 /// Lets others go first. A loop that goes round without finding anything new waits here until something changes that it has read.

@@ -94,12 +94,13 @@ impl Execution {
         (thread, child)
     }
 
-    /// The text of a panic. User-land code panics in many places, so it says where; kernel code says `BUG_ON` in one.
-    pub(super) fn panic_text(&self, payload: &(dyn Any + Send)) -> &'static str {
+    /// The text of a panic, and where it was. User-land code panics in many places, so its text says where; kernel code says `BUG_ON` in
+    /// `outermost`.
+    pub(super) fn panic_text(&self, payload: &(dyn Any + Send), outermost: Place) -> (&'static str, Place) {
         let text = panic_text(payload);
-        match self.births {
-            Some(_) => Symbol::from(format!("{text} ({})", panic_place())).as_str(),
-            None => Symbol::new(text).as_str(),
+        match panic_place().filter(|_| self.births.is_some()) {
+            Some(place) => (Symbol::from(format!("{text} ({}:{})", place.file(), place.line())).as_str(), place),
+            None => (Symbol::new(text).as_str(), outermost),
         }
     }
 

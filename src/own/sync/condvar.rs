@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::{LockResult, MutexGuard, PoisonError};
 use crate::event::{Act, ObjectKind, Op, Place};
 use crate::own::Shared;
+use crate::own::thread::time_out;
 
 /// `std::sync::Condvar`.
 ///
@@ -59,6 +60,9 @@ impl Condvar {
         self.queue.perform(Op::Enqueue, place);
         lock.unlock_at(touched, place);
         let timed_out = self.queue.act(how, place) != 0;
+        if timed_out {
+            time_out(place);
+        }
         (lock.lock_at(place), timed_out)
     }
 
