@@ -67,7 +67,7 @@ impl Shared {
         let op = op(self.0.id);
         let result = self.0.perform(op, place);
         if !matches!(op, Op::Act(_, Act::Spin)) && here::goes_round(op, result, place) {
-            thread::time_out(place);
+            thread::let_others_go(place);
         }
         result
     }

@@ -35,7 +35,7 @@ pub(super) enum Effect {
     /// A value of the outcome.
     Record(Symbol, i64),
     /// An operation that is no scheduling point, with its alternative: the task unwinds.
-    Unwinds(Op, u8, Place),
+    Unwinds(Op, u8, Place, u64),
 }
 
 /// What a task did where another run of it did something else.
@@ -135,8 +135,11 @@ impl Segment {
                 Effect::Publish(id, content) => world.publish(task, id, content),
                 Effect::Adjust(id, by) => world.adjust(id, by),
                 Effect::Record(name, value) => world.record(name, value),
-                Effect::Unwinds(op, alternative, place) => {
+                Effect::Unwinds(op, alternative, place, observed) => {
                     let result = world.apply(task, op, alternative);
+                    if op.observed(result) != observed {
+                        return Err(Unmade::Unknown);
+                    }
                     teller.tell(observer, world, task, What::Op(op, result), place);
                 }
             }
@@ -154,7 +157,6 @@ impl Segment {
     fn difference(&self, other: &Segment) -> Option<(Deed, Deed)> {
         let same_effect = |(one, other): (&Effect, &Effect)| match (one, other) {
             (Effect::Note(one, _), Effect::Note(other, _)) => one == other,
-            (Effect::Unwinds(one, ..), Effect::Unwinds(other, ..)) => one == other,
             (one, other) => one == other,
         };
         let differs = self.effects.iter().zip(&other.effects).position(|pair| !same_effect(pair));
@@ -253,9 +255,18 @@ impl Memo {
     }
 
     /// An execution has come to the end of a segment, which began with that step.
+    ///
+    /// What a task does while it unwinds from a panic does not follow from the beginning of the segment alone: its operations are made there,
+    /// and it observes their results. So of such segments the last one is kept, and counts only where the results are the same.
     pub(super) fn learn(&mut self, key: Key, segment: Segment, step: u32, world: &World) {
+        let unwinds = |segment: &Segment| segment.effects.iter().any(|effect| matches!(effect, Effect::Unwinds(..)));
+        if unwinds(&segment) {
+            self.segments.insert(key, segment);
+            return;
+        }
         match self.segments.get(&key) {
             None => _ = self.segments.insert(key, segment),
+            Some(known) if unwinds(known) => _ = self.segments.insert(key, segment),
             Some(known) => {
                 if let Some(deeds) = known.difference(&segment) {
                     self.parts(key.task, step, deeds, world);

@@ -15,6 +15,15 @@ use crate::event::{Act, Op, Place, Symbol, TaskId};
 /// A value behind a key.
 pub type Kept = Rc<dyn Any>;
 
+/// What else may happen, or is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// A wait on a condition variable may end without a notification.
+    pub spurious_wakeups: bool,
+    /// A thread whose handle is dropped instead of joined is a finding.
+    pub joins_all: bool,
+}
+
 #[derive(Default)]
 struct Here {
     execution: u32,
@@ -31,6 +40,7 @@ struct Here {
     /// How many objects of a name each task has made.
     made: HashMap<(TaskId, Symbol), u32>,
     rounds: HashMap<TaskId, Round>,
+    options: Options,
 }
 
 /// What a task has looked at in vain since it last did anything else: each look once, and how many there were in all.
@@ -55,6 +65,12 @@ fn is_look(op: Op, result: u64) -> bool {
         Op::Act(_, Act::TryRecv) => result != 0,
         _ => false,
     }
+}
+
+/// The calling task lets others go first by itself.
+pub fn yields() {
+    let task = engine::task();
+    with(|here| here.rounds.remove(&task));
 }
 
 /// Takes in what the calling task has done. Has it now come round again, having looked at the same and found the same each time?
@@ -98,6 +114,16 @@ fn with<R>(f: impl FnOnce(&mut Here) -> R) -> R {
     // What was kept may come back here when it is dropped.
     drop(old);
     HERE.with_borrow_mut(f)
+}
+
+/// The set-up says which options the execution has.
+pub fn set_options(options: Options) {
+    with(|here| here.options = options);
+}
+
+/// The options of the execution.
+pub fn options() -> Options {
+    with(|here| here.options)
 }
 
 /// Which of the objects of that name that the calling task makes comes next, from 1.

@@ -23,6 +23,8 @@
 //! | `LOCKWRIGHT_REPLAY` | the schedule of a finding, as its page prints it: runs that alone |
 //! | `LOCKWRIGHT_SAVE` | a directory for the pages of findings |
 //! | `LOCKWRIGHT_UNCONFIRMED` | `note`, `fail` or `ignore`: [`Builder::unconfirmed`] |
+//! | `LOCKWRIGHT_SPURIOUS=1` | waits on condition variables may end without a notification |
+//! | `LOCKWRIGHT_JOINS=1` | a thread that is never joined is a finding |
 //! | `LOOM_MAX_PREEMPTIONS`, `LOOM_MAX_BRANCHES`, `LOOM_MAX_PERMUTATIONS`, `LOOM_MAX_DURATION` | as loom's: bounds |
 //!
 //! A bound of ours that is hit is a panic as well. One that was asked for is a line on the standard error: `INCOMPLETE`, with its name.
@@ -34,6 +36,7 @@ use std::time::Duration;
 
 use crate::boot::Checked;
 use crate::explore::EngineKind;
+use crate::own::here::Options;
 use crate::own::report::{self, Asked};
 
 pub use crate::own::report::Unconfirmed;
@@ -75,6 +78,22 @@ pub struct Builder {
     /// What is done about a lock-order cycle (LW003) or a lock that a thread leaves held (LW007) if all orders were explored and nobody
     /// waits for ever in any. A note, unless `LOCKWRIGHT_UNCONFIRMED` says otherwise.
     pub unconfirmed: Unconfirmed,
+    /// May a wait on a condition variable end without a notification? That is explored as well. No, unless `LOCKWRIGHT_SPURIOUS=1` says so.
+    pub spurious_wakeups: bool,
+    /// Is a thread whose handle is dropped instead of joined a finding? No, unless `LOCKWRIGHT_JOINS=1` says so.
+    pub joins_all: bool,
+}
+
+/// Is the option of an environment variable chosen?
+///
+/// # Panics
+/// If it is neither 0 nor 1.
+fn is_chosen(name: &str) -> bool {
+    match text(name, "0 or 1").as_deref() {
+        None | Some("0") => false,
+        Some("1") => true,
+        Some(other) => panic!("{name}={other} is neither 0 nor 1"),
+    }
 }
 
 /// What an environment variable says, if it is set.
@@ -123,6 +142,8 @@ impl Builder {
             unconfirmed: text("LOCKWRIGHT_UNCONFIRMED", "note, fail or ignore").map_or_else(Default::default, |text| {
                 text.parse().unwrap_or_else(|error| panic!("LOCKWRIGHT_UNCONFIRMED={text}: {error}"))
             }),
+            spurious_wakeups: is_chosen("LOCKWRIGHT_SPURIOUS"),
+            joins_all: is_chosen("LOCKWRIGHT_JOINS"),
         }
     }
 
@@ -168,6 +189,7 @@ impl Builder {
             save: self.save.clone(),
             replay: self.replay.clone(),
             unconfirmed: self.unconfirmed,
+            options: Options { spurious_wakeups: self.spurious_wakeups, joins_all: self.joins_all },
         }
     }
 }

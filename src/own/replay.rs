@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::program::{Own, Root};
+use super::program::Own;
 use crate::boot::Checked;
 use crate::engine::controlled::{Controlled, Limits, Settings};
 use crate::engine::world::Transition;
@@ -129,9 +129,9 @@ fn steps(line: &str) -> Vec<&str> {
 ///
 /// # Panics
 /// If something is, or if the line does not fit: one that leads to nothing leads to the end.
-pub fn run(line: &str, root: Root, place: Place) {
+pub fn run(line: &str, own: Own, place: Place) {
     assert!(!line.trim().is_empty(), "LOCKWRIGHT_REPLAY is empty: it takes the schedule that the page of a finding prints");
-    let own = Arc::new(Own::new(root));
+    let own = Arc::new(own);
     let mut reader = Reader { own: &own, steps: steps(line), taken: Vec::new(), stuck: None };
     run_along(&own, &mut reader);
     let Reader { taken, mut stuck, steps, .. } = reader;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use super::here::Options;
 use super::program::{Own, Root};
 use super::replay;
 use crate::boot::Checked;
@@ -42,6 +43,8 @@ pub struct Asked {
     pub replay: Option<String>,
     /// What is done about what could go wrong, and does not.
     pub unconfirmed: Unconfirmed,
+    /// What else may happen, or is asked for.
+    pub options: Options,
 }
 
 /// What is done about a lock order or a lock that stays held (LW003, LW007) when every order of the program was explored and nothing came
@@ -140,7 +143,7 @@ pub fn explore(asked: &Asked, root: Root, place: Place) -> Explored {
     if let (Some(after), Some(flag)) = (asked.duration_max, &config.interrupt) {
         ring(after, Arc::clone(flag));
     }
-    let own = Arc::new(Own::new(root));
+    let own = Arc::new(Own::new(root).with(asked.options));
     let subject: Arc<dyn Subject> = own.clone();
     let mut verdict = explore_with_witnesses(&subject, &config)
         .unwrap_or_else(|error| panic!("{}:{}: {error}", place.file(), place.line()));
@@ -165,7 +168,7 @@ fn take_unconfirmed(verdict: &mut Verdict, asked: Unconfirmed) -> Vec<Found> {
 /// Explores a closure, and panics if something is wrong.
 pub fn check(asked: Asked, root: Root, place: Place) {
     if let Some(schedule) = &asked.replay {
-        replay::run(schedule, root, place);
+        replay::run(schedule, Own::new(root).with(asked.options), place);
         return;
     }
     let Explored { checked, lines } = explore(&asked, root, place);

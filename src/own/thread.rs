@@ -29,7 +29,7 @@ use std::time::Duration;
 pub use std::thread::{Result, available_parallelism, panicking};
 
 use crate::engine::{self, Object};
-use crate::event::{Act, ObjectId, Op, Place, TaskId};
+use crate::event::{Act, Note, ObjectId, Op, Place, Symbol, TaskId};
 use crate::own::content::Content;
 use crate::own::raw::{self, Handed};
 use crate::own::{Shared, here};
@@ -45,6 +45,18 @@ pub struct JoinHandle<T> {
     packet: Handed<Rc<Packet<T>>>,
     thread: Thread,
     task: TaskId,
+    /// Where it was started, until somebody joins it.
+    unjoined: Cell<Option<Place>>,
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        let Some(place) = self.unjoined.take().filter(|_| self.thread.object.is_current()) else { return };
+        if here::options().joins_all && !panicking() {
+            let text = format!("a thread that was started at {}:{} is never joined", place.file(), place.line());
+            engine::note(Note::Bug(Symbol::from(text).as_str()), place);
+        }
+    }
 }
 
 /// `std::thread::Thread`.
@@ -131,7 +143,7 @@ where
     let (object, task) = engine::spawn(name.as_deref(), raw::beyond_its_scope(body), place);
     // The thread starts when this task comes to its next operation.
     packet.thread.set(Some(object));
-    JoinHandle { packet: Handed(packet), thread: Thread { id: ThreadId(task), name, object }, task }
+    JoinHandle { packet: Handed(packet), thread: Thread { id: ThreadId(task), name, object }, task, unjoined: Cell::new((!borrows).then_some(place)) }
 }
 
 /// `std::thread::spawn`.
@@ -152,6 +164,7 @@ impl<T> JoinHandle<T> {
     #[track_caller]
     pub fn join(self) -> Result<T> {
         let task = self.task;
+        self.unjoined.set(None);
         Shared::of(self.thread.object).perform(|id| Op::Join(id, task), Place::caller());
         self.packet.0.result.take().unwrap_or_else(|| Err(Box::new("the thread has no result")))
     }
@@ -255,13 +268,19 @@ pub fn park_timeout(_timeout: Duration) {
 /// A timeout has come. It may come at any time, so what waits for an event or a timeout is a look whether the event was there, made at
 /// any time; and a loop over such waits goes round as one that yields does.
 pub(crate) fn time_out(place: Place) {
+    here::yields();
+    let_others_go(place);
+}
+
+/// The task goes round: if nothing new was found it waits until something changes that it has read.
+pub(crate) fn let_others_go(place: Place) {
     Shared::of(here::current().0).act(Act::Spin, place);
 }
 
 /// Lets others go first. A loop that goes round without finding anything new waits here until something changes that it has read.
 #[track_caller]
 pub fn yield_now() {
-    Shared::of(here::current().0).act(Act::Spin, Place::caller());
+    time_out(Place::caller());
 }
 
 /// Time is not modelled: anything may happen meanwhile, or nothing. As [`yield_now`].

@@ -9,7 +9,8 @@ use lockwright::sync::{Arc, Condvar, Mutex};
 use lockwright::thread;
 
 fn text_of(result: std::thread::Result<()>) -> String {
-    *result.expect_err("the model fails").downcast::<String>().expect("a verdict has a text")
+    let text = result.expect_err("the model fails").downcast::<String>();
+    text.map_or_else(|other| (*other.downcast::<&str>().expect("a verdict has a text")).to_owned(), |text| *text)
 }
 
 /// The schedule that a page prints.

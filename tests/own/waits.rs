@@ -5,6 +5,7 @@ use std::time::Duration;
 use lockwright::boot::Checked;
 use lockwright::check::Code;
 use lockwright::explore::EngineKind;
+use lockwright::model::Builder;
 use lockwright::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use lockwright::sync::mpsc::{self, RecvTimeoutError};
 use lockwright::sync::{Arc, Condvar, Mutex};
@@ -147,4 +148,56 @@ fn a_loop_that_gives_up_has_the_same_outcomes_by_every_search() {
             assert_eq!(seen, brute.verdict.outcomes.texts(), "{search:?}, {rounds} rounds, yields: {yields}");
         }
     }
+}
+
+#[test]
+fn spurious_wake_ups_are_explored_where_one_asks_for_them() {
+    let wait = |tests_again: bool| {
+        move || {
+            let pair = Arc::new((Mutex::new(false), Condvar::new()));
+            let other = pair.clone();
+            let thread = thread::spawn(move || {
+                *other.0.lock().unwrap() = true;
+                other.1.notify_one();
+            });
+            let mut is_set = pair.0.lock().unwrap();
+            while !*is_set {
+                is_set = pair.1.wait(is_set).unwrap();
+                assert!(tests_again || *is_set, "nobody has set it");
+            }
+            drop(is_set);
+            thread.join().unwrap();
+        }
+    };
+    let codes = |spurious: bool, tests_again: bool| {
+        let mut builder = Builder::new();
+        builder.spurious_wakeups = spurious;
+        builder.explore(wait(tests_again)).verdict.codes().into_iter().collect::<Vec<_>>()
+    };
+
+    assert_eq!(codes(false, false), []);
+    assert_eq!(codes(true, false), [Code::LW011]);
+    assert_eq!(codes(true, true), []);
+}
+
+#[test]
+fn a_thread_that_nobody_joins_is_a_finding_where_one_asks_for_it() {
+    let start = |joins: bool| {
+        move || {
+            let thread = thread::spawn(|| 1);
+            if joins {
+                thread.join().unwrap();
+            }
+            thread::scope(|scope| _ = scope.spawn(|| 2));
+        }
+    };
+    let codes = |asks: bool, joins: bool| {
+        let mut builder = Builder::new();
+        builder.joins_all = asks;
+        builder.explore(start(joins)).verdict.codes().into_iter().collect::<Vec<_>>()
+    };
+
+    assert_eq!(codes(true, false), [Code::LW011]);
+    assert_eq!(codes(true, true), []);
+    assert_eq!(codes(false, false), []);
 }

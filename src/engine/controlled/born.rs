@@ -143,8 +143,8 @@ impl Execution {
     pub(super) fn perform_unwinding(&self, task: TaskId, op: Op, place: Place) -> u64 {
         let waiting = wakes_one(op).map_or(0, |queue| self.world.borrow().peek(queue));
         let alternative = if waiting == 0 { 0 } else { waiting.trailing_zeros() as u8 };
-        self.effect(Effect::Unwinds(op, alternative, place));
         let result = self.world.borrow_mut().apply(task, op, alternative);
+        self.effect(Effect::Unwinds(op, alternative, place, op.observed(result)));
         self.tell(task, What::Op(op, result), place);
         result
     }
