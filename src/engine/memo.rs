@@ -152,6 +152,10 @@ impl Segment {
         Ok(())
     }
 
+    fn unwinds(&self) -> bool {
+        self.effects.iter().any(|effect| matches!(effect, Effect::Unwinds(..)))
+    }
+
     /// What the other does differently: this one's deed and the other's. Source places may differ: where a loop folds its
     /// history, a guard that came from before the loop and one that came from its last round are released at the same step.
     fn difference(&self, other: &Segment) -> Option<(Deed, Deed)> {
@@ -160,6 +164,13 @@ impl Segment {
             (one, other) => one == other,
         };
         let differs = self.effects.iter().zip(&other.effects).position(|pair| !same_effect(pair));
+        // What was observed there is another: so may be all that follows.
+        if let Some((Effect::Unwinds(one, first, ..), Effect::Unwinds(other, second, ..))) =
+            differs.map(|at| (&self.effects[at], &other.effects[at]))
+            && (one, first) == (other, second)
+        {
+            return None;
+        }
         let at = differs.unwrap_or(self.effects.len().min(other.effects.len()));
         let deed = |segment: &Segment| segment.effects.get(at).map_or(segment.next.into(), |effect| (*effect).into());
         if at < self.effects.len().max(other.effects.len()) {
@@ -259,19 +270,13 @@ impl Memo {
     /// What a task does while it unwinds from a panic does not follow from the beginning of the segment alone: its operations are made there,
     /// and it observes their results. So of such segments the last one is kept, and counts only where the results are the same.
     pub(super) fn learn(&mut self, key: Key, segment: Segment, step: u32, world: &World) {
-        let unwinds = |segment: &Segment| segment.effects.iter().any(|effect| matches!(effect, Effect::Unwinds(..)));
-        if unwinds(&segment) {
-            self.segments.insert(key, segment);
-            return;
-        }
         match self.segments.get(&key) {
             None => _ = self.segments.insert(key, segment),
-            Some(known) if unwinds(known) => _ = self.segments.insert(key, segment),
-            Some(known) => {
-                if let Some(deeds) = known.difference(&segment) {
-                    self.parts(key.task, step, deeds, world);
-                }
-            }
+            Some(known) => match known.difference(&segment) {
+                Some(deeds) => self.parts(key.task, step, deeds, world),
+                None if known.unwinds() => _ = self.segments.insert(key, segment),
+                None => {}
+            },
         }
     }
 
