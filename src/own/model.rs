@@ -42,6 +42,24 @@ use crate::own::report::{self, Asked};
 pub use crate::own::report::Unconfirmed;
 
 /// How a model is explored. The first fields are loom's.
+///
+/// ```
+/// use lockwright::check::Code;
+/// use lockwright::model::Builder;
+/// use lockwright::sync::{Arc, Mutex};
+///
+/// let checked = Builder::new().explore(|| {
+///     let (a, b) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
+///     let (c, d) = (a.clone(), b.clone());
+///     lockwright::thread::spawn(move || {
+///         let _d = d.lock().unwrap();
+///         let _c = c.lock().unwrap();
+///     });
+///     let _a = a.lock().unwrap();
+///     let _b = b.lock().unwrap();
+/// });
+/// checked.assert_finds(Code::LW008);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Builder {

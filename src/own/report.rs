@@ -49,6 +49,16 @@ pub struct Asked {
 
 /// What is done about a lock order or a lock that stays held (LW003, LW007) when every order of the program was explored and nothing came
 /// of it: no order deadlocks.
+///
+/// ```
+/// use lockwright::model::{Builder, Unconfirmed};
+///
+/// let mut builder = Builder::new();
+/// builder.unconfirmed = Unconfirmed::Fail;
+/// let forgets = || std::mem::forget(lockwright::sync::Mutex::new(0).lock());
+/// assert_eq!(builder.explore(forgets).verdict.findings.len(), 1);
+/// assert_eq!(Builder::new().explore(forgets).notes.len(), 1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Unconfirmed {
     /// It is told, and the test passes.

@@ -41,6 +41,13 @@ struct Packet<T> {
 }
 
 /// `std::thread::JoinHandle`.
+///
+/// ```
+/// lockwright::model(|| {
+///     let thread = lockwright::thread::spawn(|| 7);
+///     assert_eq!(thread.join().unwrap(), 7);
+/// });
+/// ```
 pub struct JoinHandle<T> {
     packet: Handed<Rc<Packet<T>>>,
     thread: Thread,
@@ -60,6 +67,16 @@ impl<T> Drop for JoinHandle<T> {
 }
 
 /// `std::thread::Thread`.
+///
+/// ```
+/// use lockwright::thread;
+///
+/// lockwright::model(|| {
+///     let main = thread::current();
+///     thread::spawn(move || main.unpark());
+///     thread::park();
+/// });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Thread {
     id: ThreadId,
@@ -68,6 +85,15 @@ pub struct Thread {
 }
 
 /// `std::thread::ThreadId`.
+///
+/// ```
+/// use lockwright::thread;
+///
+/// lockwright::model(|| {
+///     let other = thread::spawn(|| thread::current().id());
+///     assert_ne!(other.join().unwrap(), thread::current().id());
+/// });
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ThreadId(TaskId);
 
@@ -189,6 +215,14 @@ impl<T> fmt::Debug for JoinHandle<T> {
 }
 
 /// `std::thread::Builder`.
+///
+/// ```
+/// lockwright::model(|| {
+///     let named = lockwright::thread::Builder::new().name("worker".to_owned());
+///     let thread = named.spawn(|| lockwright::thread::current().name().map(str::to_owned)).unwrap();
+///     assert_eq!(thread.join().unwrap().as_deref(), Some("worker"));
+/// });
+/// ```
 #[derive(Debug, Default)]
 pub struct Builder {
     name: Option<String>,
@@ -290,6 +324,18 @@ pub fn sleep(_duration: Duration) {
 }
 
 /// `std::thread::Scope`.
+///
+/// ```
+/// lockwright::model(|| {
+///     let n = lockwright::sync::Mutex::new(0);
+///     lockwright::thread::scope(|scope| {
+///         for _ in 0..2 {
+///             scope.spawn(|| *n.lock().unwrap() += 1);
+///         }
+///     });
+///     assert_eq!(n.into_inner().unwrap(), 2);
+/// });
+/// ```
 pub struct Scope<'scope, 'env: 'scope> {
     open: Mutex<Vec<(TaskId, Object)>>,
     scope: PhantomData<&'scope mut &'scope ()>,

@@ -15,6 +15,17 @@ use crate::event::{ObjectKind, Rmw};
 use crate::own::here;
 
 /// `std::sync::atomic::AtomicPtr`.
+///
+/// ```
+/// use lockwright::sync::atomic::{AtomicPtr, Ordering::SeqCst};
+///
+/// lockwright::model(|| {
+///     let pointer = AtomicPtr::new(Box::into_raw(Box::new(7)));
+///     let taken = pointer.swap(std::ptr::null_mut(), SeqCst);
+///     // SAFETY: it comes from the box above, and nobody else has it.
+///     assert_eq!(unsafe { *Box::from_raw(taken) }, 7);
+/// });
+/// ```
 pub struct AtomicPtr<T> {
     word: Word,
     points: PhantomData<std::sync::atomic::AtomicPtr<T>>,
