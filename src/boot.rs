@@ -210,7 +210,10 @@ fn write_note(f: &mut fmt::Formatter<'_>, note: &Found) -> fmt::Result {
     for (spot, text) in std::iter::once(&finding.at).chain(&finding.other) {
         writeln!(f, "  {text}   {}", crate::report::source(spot.place))?;
     }
-    writeln!(f, "  Every order was explored, and nothing waits for ever. LOCKWRIGHT_UNCONFIRMED=fail makes it a failure.\n")
+    writeln!(
+        f,
+        "  Every order was explored, and nothing waits for ever. LOCKWRIGHT_UNCONFIRMED=fail makes it a failure.\n"
+    )
 }
 
 type SetUp = dyn Fn(&mut Boot) + Send + Sync;

@@ -134,7 +134,9 @@ impl std::fmt::Display for Bound {
             Bound::Stores(max) => write!(f, "a task has more than {max} stores on their way to memory"),
             Bound::Stuck => write!(f, "loom ends with a deadlock that the program does not have (tokio-rs/loom#376)"),
             Bound::Range => write!(f, "a value leaves the range that is declared for it"),
-            Bound::Pointers => write!(f, "pointers are compared, and whether an allocator gives an address out again is not explored"),
+            Bound::Pointers => {
+                write!(f, "pointers are compared, and whether an allocator gives an address out again is not explored")
+            }
             Bound::Counts => write!(f, "strong_count is asked, and a clone is part of the step before it"),
             Bound::Interrupted => write!(f, "interrupted"),
         }

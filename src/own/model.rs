@@ -89,6 +89,12 @@ pub struct Builder {
     pub jobs: usize,
     /// Most states of the explorer.
     pub max_states: u64,
+    /// Executions of `random` and `pct`; those of the search's own, if none.
+    pub runs: Option<u64>,
+    /// The seed that they are drawn from; that of the search, if none.
+    pub seed: Option<u64>,
+    /// Points of `pct` at which priorities change, less one.
+    pub depth: Option<u32>,
     /// Where pages of findings are saved. Nowhere, unless `LOCKWRIGHT_SAVE` says otherwise.
     pub save: Option<PathBuf>,
     /// The schedule to run again, and nothing else. None, unless `LOCKWRIGHT_REPLAY` says otherwise.
@@ -162,6 +168,9 @@ impl Builder {
             }),
             spurious_wakeups: is_chosen("LOCKWRIGHT_SPURIOUS"),
             joins_all: is_chosen("LOCKWRIGHT_JOINS"),
+            runs: None,
+            seed: None,
+            depth: None,
         }
     }
 
@@ -202,6 +211,9 @@ impl Builder {
             steps_max: u32::try_from(self.max_branches).unwrap_or(u32::MAX).max(report::STEPS_MAX),
             executions_max: self.max_permutations.map(|max| max as u64),
             states_max: self.max_states,
+            runs: self.runs,
+            seed: self.seed,
+            depth: self.depth,
             duration_max: self.max_duration,
             preemptions_max: self.preemption_bound.map(|max| u32::try_from(max).unwrap_or(u32::MAX)),
             save: self.save.clone(),

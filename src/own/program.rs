@@ -8,8 +8,8 @@ use crate::engine::{Booted, Program};
 use crate::event::names::Names;
 use crate::event::outcome::{Outcome, Remains};
 use crate::event::{Births, ObjectKind, Symbol, View};
-use crate::own::here::{self, Options};
 use crate::own::Shared;
+use crate::own::here::{self, Options};
 use crate::subject::Subject;
 
 /// The code of a model.

@@ -130,7 +130,10 @@ fn steps(line: &str) -> Vec<&str> {
 /// # Panics
 /// If something is, or if the line does not fit: one that leads to nothing leads to the end.
 pub fn run(line: &str, own: Own, place: Place) {
-    assert!(!line.trim().is_empty(), "LOCKWRIGHT_REPLAY is empty: it takes the schedule that the page of a finding prints");
+    assert!(
+        !line.trim().is_empty(),
+        "LOCKWRIGHT_REPLAY is empty: it takes the schedule that the page of a finding prints"
+    );
     let own = Arc::new(own);
     let mut reader = Reader { own: &own, steps: steps(line), taken: Vec::new(), stuck: None };
     run_along(&own, &mut reader);

@@ -33,6 +33,12 @@ pub struct Asked {
     pub executions_max: Option<u64>,
     /// States, at most.
     pub states_max: u64,
+    /// Executions that are drawn by chance.
+    pub runs: Option<u64>,
+    /// What they are drawn from.
+    pub seed: Option<u64>,
+    /// The depth of the bugs that `pct` is after.
+    pub depth: Option<u32>,
     /// Time, at most.
     pub duration_max: Option<Duration>,
     /// Preemptions of an execution, at most.
@@ -117,6 +123,9 @@ impl Asked {
             executions_max: self.executions_max.unwrap_or(default.executions_max),
             states_max: if is_explorer { self.states_max } else { default.states_max },
             limits: Limits { steps_max: self.steps_max, ..Limits::default() },
+            runs: self.runs.unwrap_or(default.runs),
+            seed: self.seed.unwrap_or(default.seed),
+            depth: self.depth.unwrap_or(default.depth),
             interrupt: self.duration_max.map(|_| Arc::new(AtomicBool::new(false))),
             ..default
         }
@@ -196,7 +205,9 @@ pub fn check(asked: Asked, root: Root, place: Place) {
     let mut page = checked.to_string();
     let test = test_name();
     // What takes two executions has no schedule that shows it.
-    let is_one = |found: &Found| found.finding.other.as_ref().is_none_or(|(spot, _)| spot.step > 0 || found.finding.code != Code::LW003);
+    let is_one = |found: &Found| {
+        found.finding.other.as_ref().is_none_or(|(spot, _)| spot.step > 0 || found.finding.code != Code::LW003)
+    };
     for (found, line) in verdict.findings.iter().zip(&lines).filter(|(found, _)| is_one(found)) {
         let name = test.as_ref().map_or_else(String::new, |name| format!(" {name} -- --exact"));
         _ = writeln!(page, "\n{} again: LOCKWRIGHT_REPLAY='{line}' cargo test{name}", found.finding.code);

@@ -169,7 +169,12 @@ where
     let (object, task) = engine::spawn(name.as_deref(), raw::beyond_its_scope(body), place);
     // The thread starts when this task comes to its next operation.
     packet.thread.set(Some(object));
-    JoinHandle { packet: Handed(packet), thread: Thread { id: ThreadId(task), name, object }, task, unjoined: Cell::new((!borrows).then_some(place)) }
+    JoinHandle {
+        packet: Handed(packet),
+        thread: Thread { id: ThreadId(task), name, object },
+        task,
+        unjoined: Cell::new((!borrows).then_some(place)),
+    }
 }
 
 /// `std::thread::spawn`.

@@ -72,7 +72,8 @@ fn a_line_that_ends_early_or_has_steps_left_is_refused() {
     // A schedule on which nothing is lost, and a step more than it has.
     let fine = "0 1*3 0*5".to_owned();
     builder.replay = Some(fine.clone());
-    let text = catch_unwind(|| builder.check(lost)).map_or_else(|text| *text.downcast::<String>().unwrap(), |()| String::new());
+    let text = catch_unwind(|| builder.check(lost))
+        .map_or_else(|text| *text.downcast::<String>().unwrap(), |()| String::new());
     assert_eq!(text, "");
     builder.replay = Some(format!("{fine} 0"));
     let text = text_of(catch_unwind(|| builder.check(lost)));

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::{LockResult, MutexGuard, PoisonError};
 use crate::event::{Act, ObjectKind, Op, Place};
-use crate::own::{Shared, here};
 use crate::own::thread::time_out;
+use crate::own::{Shared, here};
 
 /// `std::sync::Condvar`.
 ///
