@@ -265,10 +265,7 @@ impl Execution {
                     panic::resume_unwind(payload);
                 }
             }
-            Err(payload) => {
-                let (text, place) = self.panic_text(&*payload, place);
-                self.note(Note::Bug(text), place);
-            }
+            Err(payload) => self.tell_panic(&*payload, place),
         }
         if self.mode.get() == Mode::Run {
             self.learn(Next::Finished);

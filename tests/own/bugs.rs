@@ -196,7 +196,7 @@ fn readers_are_woken_whatever_the_wake_of_a_writer_says() {
                 has_slept = true;
             }
             word.is_locked = true;
-            // Who has slept cannot know whether another still does.
+            // Another may still sleep.
             word.writers_wait |= has_slept;
         }
 

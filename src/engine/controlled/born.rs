@@ -13,7 +13,7 @@ use crate::engine::quiet::{panic_place, panic_text};
 use crate::engine::world::Transition;
 use crate::engine::{Body, Engine, Exceeded, TASKS_MAX};
 use crate::event::{
-    Access, Act, Format, ObjectId, ObjectInfo, ObjectKind, Op, Place, Rmw, Status, Symbol, TaskId, View, What,
+    Access, Act, Format, Note, ObjectId, ObjectInfo, ObjectKind, Op, Place, Rmw, Status, Symbol, TaskId, View, What,
     wakes_one,
 };
 
@@ -94,13 +94,15 @@ impl Execution {
         (thread, child)
     }
 
-    /// The text of a panic, and where it was. User-land code panics in many places, so its text says where; kernel code says `BUG_ON` in
-    /// `outermost`.
-    pub(super) fn panic_text(&self, payload: &(dyn Any + Send), outermost: Place) -> (&'static str, Place) {
+    /// Remarks a panic. User-land code panics in many places, so it says where; kernel code says `BUG_ON` in `outermost`.
+    pub(super) fn tell_panic(&self, payload: &(dyn Any + Send), outermost: Place) {
         let text = panic_text(payload);
         match panic_place().filter(|_| self.births.is_some()) {
-            Some(place) => (Symbol::from(format!("{text} ({}:{})", place.file(), place.line())).as_str(), place),
-            None => (Symbol::new(text).as_str(), outermost),
+            Some(place) => {
+                let text = Symbol::from(format!("{text} ({}:{})", place.file(), place.line()));
+                self.note(Note::Bug(text.as_str()), place);
+            }
+            None => self.note(Note::Bug(Symbol::new(text).as_str()), outermost),
         }
     }
 

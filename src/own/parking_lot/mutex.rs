@@ -25,6 +25,7 @@ pub struct RawMutex(Late<Shared>);
 
 impl RawMutex {
     /// Its object is made when it is first used.
+    #[allow(clippy::declare_interior_mutable_const, reason = "where a lock begins: nobody uses the constant itself")]
     pub(super) const UNMADE: RawMutex = RawMutex(Late::unmade());
 
     /// Its object is made now.

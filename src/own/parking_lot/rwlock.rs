@@ -46,6 +46,7 @@ pub struct RawRwLock(Late<Objects>);
 
 impl RawRwLock {
     /// Its objects are made when it is first used.
+    #[allow(clippy::declare_interior_mutable_const, reason = "where a lock begins: nobody uses the constant itself")]
     pub(super) const UNMADE: RawRwLock = RawRwLock(Late::unmade());
 
     /// Its objects are made now.

@@ -167,7 +167,7 @@ pub fn run(arms: &dyn Arms, otherwise: Otherwise) -> usize {
         }
         let Some(token) = token else { return list.len() };
         // Told of the change even if it comes before the wait.
-        let is_ready = list.iter().map(|arm| arm.is_ready_or_tell(Some(token))).fold(false, |any, one| any || one);
+        let is_ready = list.iter().filter(|arm| arm.is_ready_or_tell(Some(token))).count() > 0;
         if is_ready {
             continue;
         }
