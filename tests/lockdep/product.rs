@@ -52,14 +52,14 @@ fn steps(section: &Section) -> Vec<Op> {
     before.into_iter().chain(down).chain(up).chain(after).collect()
 }
 
+/// A lock, and how it is taken.
+type Taken = (usize, Hold);
+
 /// The rules, read one by one.
 struct Rule<'a> {
     program: &'a [&'a Section],
     fair: bool,
 }
-
-/// A lock, how it is held, and which is held around it.
-type Use = (usize, Hold, Option<(usize, Hold)>);
 
 impl Rule<'_> {
     fn hold(&self, section: &Section, at: usize) -> (usize, Hold) {
@@ -89,7 +89,7 @@ impl Rule<'_> {
     }
 
     /// Every acquisition in some contexts, with what is held around it.
-    fn uses(&self, contexts: &[Context]) -> Vec<Use> {
+    fn uses(&self, contexts: &[Context]) -> Vec<(usize, Hold, Option<Taken>)> {
         let these = self.program.iter().filter(|section| contexts.contains(&section.context));
         let one = |section: &Section, at: usize| {
             let (lock, hold) = self.hold(section, at);

@@ -7,9 +7,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::mutex::times_out;
 use crate::event::{Act, ObjectKind, Op, Place, Symbol};
 use crate::own::late::{Late, Parts};
+use crate::own::thread::time_out;
 use crate::own::{Shared, name_of};
 
 /// The objects of a lock.
@@ -245,11 +245,11 @@ unsafe impl lock_api::RawRwLockTimed for RawRwLock {
 
     #[track_caller]
     fn try_lock_shared_for(&self, _timeout: Duration) -> bool {
-        if times_out(Place::caller()) {
-            return lock_api::RawRwLock::try_lock_shared(self);
+        let is_locked = lock_api::RawRwLock::try_lock_shared(self);
+        if !is_locked {
+            time_out(Place::caller());
         }
-        lock_api::RawRwLock::lock_shared(self);
-        true
+        is_locked
     }
 
     #[track_caller]
@@ -262,10 +262,6 @@ unsafe impl lock_api::RawRwLockTimed for RawRwLock {
     fn try_lock_exclusive_for(&self, _timeout: Duration) -> bool {
         let place = Place::caller();
         let objects = self.0.get(place);
-        if !times_out(place) {
-            lock_api::RawRwLock::lock_exclusive(self);
-            return true;
-        }
         if lock_api::RawRwLock::try_lock_exclusive(self) {
             return true;
         }
@@ -273,6 +269,7 @@ unsafe impl lock_api::RawRwLockTimed for RawRwLock {
             objects.write_in_vain(place);
             objects.turn.perform(Op::Release, place);
         }
+        time_out(place);
         false
     }
 
