@@ -12,7 +12,7 @@
 //! |---|---|
 //! | [`source`], [`words`], [`claims`], [`statement`], [`expr`] | lines without leaders; what a line says |
 //! | [`tree`], [`parse`], `reader`, [`declare`], [`facts`], `diagram`, `splat`, `sections`, `steps`, `order` | what a text holds |
-//! | [`vocabulary`], [`catalogue`], [`scope`] | what names mean |
+//! | [`vocabulary`], [`catalogue`], [`scope`], [`values`] | what names mean, and what those that nobody declares may be |
 //! | [`walk`] | the static walk of every path, and the graph of lock orders |
 //! | [`lower`], [`machine`], [`search`], [`drawn`], [`schedule`] | programs of outlines, every order of their steps, a diagram as drawn |
 //! | [`mod@print`], [`notation`] | a tree as an outline again; a schedule as an outline, a diagram or a box |
@@ -52,6 +52,7 @@ mod splat;
 pub mod statement;
 mod steps;
 pub mod tree;
+pub mod values;
 pub mod vocabulary;
 pub mod walk;
 pub mod words;

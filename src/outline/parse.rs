@@ -295,7 +295,7 @@ fn is_sentence(text: &str) -> bool {
 fn is_evident(stretch: &[(usize, Vec<Item>)]) -> bool {
     let known = |item: &Item| match &item.parsed.stmt {
         Stmt::Call { name, args, .. } => name.contains('_') || !args.is_empty() || vocabulary::is_known(name),
-        Stmt::If(_) | Stmt::While(_) | Stmt::Assign(..) => true,
+        Stmt::If(_) | Stmt::While(_) | Stmt::For(_) | Stmt::Switch(_) | Stmt::Guard(_) | Stmt::Assign(..) => true,
         _ => false,
     };
     let calls =

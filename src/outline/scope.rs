@@ -7,8 +7,9 @@ use super::declare::{Call, Declaration, Runs};
 use super::expr::Expr;
 use super::facts::Fact;
 use super::source::Place;
-use super::statement::{Context, Stmt};
+use super::statement::{Context, Counted, Stmt};
 use super::tree::{File, Function, Node};
+use super::values::Values;
 use super::vocabulary::{self, Kind, Which, Word};
 use super::words::plain;
 
@@ -81,6 +82,8 @@ pub struct Scope<'a> {
     kinds: HashMap<String, Kind>,
     families: HashMap<String, Kind>,
     spins: bool,
+    /// What names that nobody declares may be.
+    pub values: Values,
     /// Variables by name.
     pub variables: HashMap<&'a str, Variable>,
     /// `(outer, inner)`
@@ -117,6 +120,7 @@ impl<'a> Scope<'a> {
             kinds: HashMap::new(),
             families: HashMap::new(),
             spins: false,
+            values: Values::default(),
             variables: HashMap::new(),
             orders: Vec::new(),
             guards: Vec::new(),
@@ -130,6 +134,9 @@ impl<'a> Scope<'a> {
             scope.own.insert(&function.name, function);
         }
         scope.declare(file);
+        let named = functions.iter().map(|function| (function.name.as_str(), function.body.as_slice()));
+        let all: Vec<(&str, &[Node])> = named.chain(bodies.iter().map(|body| ("", *body))).collect();
+        scope.values = Values::of(&all, &|name| scope.variables.contains_key(name));
         let mut called = HashSet::new();
         let all = functions.iter().map(|function| function.body.as_slice()).chain(bodies.iter().copied());
         for node in all.flatten() {
@@ -221,6 +228,12 @@ impl<'a> Scope<'a> {
                     expr.calls(&mut |name, args| see(name, &texts(args)));
                 }
             }
+            Stmt::For(Counted { cond: Some(cond), .. }) | Stmt::Switch(cond) => {
+                if let Some(expr) = &cond.expr {
+                    expr.calls(&mut |name, args| see(name, &texts(args)));
+                }
+            }
+            Stmt::Guard(guard) => see(&guard.take, &guard.args),
             Stmt::Assign(_, value) => value.calls(&mut |name, args| see(name, &texts(args))),
             Stmt::Elision(names) => names.iter().for_each(|name| see(name, &[])),
             _ => {}
@@ -322,6 +335,14 @@ impl<'a> Scope<'a> {
             return Some((&function.body, &function.facts));
         }
         self.expansions.get(name).map(|body| (*body, [].as_slice()))
+    }
+
+    /// The same, with its name as the text has it.
+    pub fn outlined(&self, name: &str) -> Option<(&'a str, &'a [Node], &'a [Fact])> {
+        if let Some((name, function)) = self.own.get_key_value(name) {
+            return Some((name, &function.body, &function.facts));
+        }
+        self.expansions.get_key_value(name).map(|(name, body)| (*name, *body, [].as_slice()))
     }
 
     /// Has the function a block of its own? An expansion stands where it is called, and may name itself.

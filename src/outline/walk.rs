@@ -1,7 +1,8 @@
 //! The static walk: every path of every entry, with the locks held and the context on each.
 //!
-//! It follows calls, goes both ways at a condition that it does not know, and round each loop no, one and two times. Two looks at the
-//! same unknown condition agree unless something in it was assigned between. States that are equal are one state.
+//! It follows calls, goes both ways at a condition that it does not know, and round each loop until no new state comes of it. A name that
+//! nobody declares is one of its [values](super::values), and stays that until it is set. Two looks at the same condition that is no
+//! expression agree unless something in it was assigned between. States that are equal are one state.
 //!
 //! It cannot see what other tasks do: a finding is of one path, and LW003 of the orders of all paths.
 
@@ -13,7 +14,7 @@ use super::facts::Fact;
 use super::finding::Finding;
 use super::scope::{Assumption, Does, Meaning, Scope, Task};
 use super::source::Place;
-use super::statement::{Context, Stmt};
+use super::statement::{Cond, Context, Guard, RETURNED, Stmt};
 use super::tree::{Node, context_text};
 use super::vocabulary::{Kind, Mask, Mode, Word};
 
@@ -22,6 +23,8 @@ mod branch;
 pub mod orders;
 mod released;
 
+pub(super) use branch::changed_elsewhere;
+use branch::{Looped, Turns};
 use orders::Orders;
 
 /// States of one place that are followed.
@@ -33,10 +36,15 @@ const STATEMENTS_MAX: usize = 2_000_000;
 /// Calls within calls that are followed.
 const CALLS_MAX: usize = 32;
 
+/// Rounds of a loop that are followed, if each is another state.
+const ROUNDS_MAX: usize = 64;
+
 /// Names of bounds.
 const PATHS: &str = "paths of the static walk";
 const NESTED: &str = "calls nested deeper than 32";
-const CALLS_ITSELF: &str = "a function that calls itself is followed once";
+pub(super) const CALLS_ITSELF: &str = "a function that calls itself is followed once";
+pub(super) const ROUNDS: &str = "64 rounds of a loop";
+const INTO_BLOCK: &str = "a jump into a block";
 
 /// A lock by number.
 pub type LockId = u32;
@@ -84,7 +92,23 @@ struct Flow {
     next: Vec<State>,
     returned: Vec<State>,
     breaks: Vec<State>,
+    continues: Vec<State>,
     jumps: Vec<(String, State)>,
+}
+
+impl Flow {
+    fn from(next: Vec<State>) -> Flow {
+        Flow { next, ..Flow::default() }
+    }
+
+    /// Paths that leave the statements otherwise than at their end.
+    fn absorb(&mut self, other: Flow) -> Vec<State> {
+        self.returned.extend(other.returned);
+        self.breaks.extend(other.breaks);
+        self.continues.extend(other.continues);
+        self.jumps.extend(other.jumps);
+        other.next
+    }
 }
 
 /// The walk over one unit.
@@ -104,8 +128,6 @@ pub struct Walk<'a> {
     pub bounds: BTreeSet<&'static str>,
     statements: usize,
     calls: Vec<&'a str>,
-    /// Loops around the statement, in its function.
-    loops: usize,
     memo: HashMap<(*const Node, State), Vec<State>>,
     released: HashMap<*const Node, HashSet<String>>,
     /// The entry that is walked.
@@ -126,7 +148,6 @@ impl<'a> Walk<'a> {
             bounds: BTreeSet::new(),
             statements: 0,
             calls: Vec::new(),
-            loops: 0,
             memo: HashMap::new(),
             released: HashMap::new(),
             entry: String::new(),
@@ -174,11 +195,11 @@ impl<'a> Walk<'a> {
             self.enter(&mut state, contract, *place);
         }
         self.enter(&mut state, facts, place);
-        let from = state.held.len();
+        let from: Vec<(LockId, Place)> = state.held.iter().map(|held| (held.lock, held.place)).collect();
         let flow = self.list(body, vec![state]);
         let releases = self.released_in(body);
-        for state in flow.next.into_iter().chain(flow.returned).chain(flow.breaks) {
-            for held in state.held.iter().skip(from.min(state.held.len())) {
+        for state in self.ends(flow, body) {
+            for held in state.held.iter().filter(|held| !from.contains(&(held.lock, held.place))) {
                 if releases.contains(&self.names[held.lock as usize]) {
                     self.still_held(held, name);
                 } else {
@@ -280,42 +301,67 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Each state goes through the statements.
+    /// Each state goes through the statements, and from jumps back until no new state comes of them.
     fn list(&mut self, nodes: &'a [Node], states: Vec<State>) -> Flow {
-        let mut flow = Flow { next: states, ..Flow::default() };
-        let mut at = 0;
-        while at < nodes.len() {
-            if let Stmt::Label(label) = &nodes[at].stmt {
-                let (here, on) = flow.jumps.into_iter().partition(|(wanted, _)| wanted == label);
-                flow.jumps = on;
-                let here: Vec<(String, State)> = here;
-                flow.next.extend(here.into_iter().map(|(_, state)| state));
+        let mut flow = Flow::from(states);
+        self.onward(nodes, 0, &mut flow);
+        let mut seen: HashSet<(usize, State)> = HashSet::new();
+        for _ in 0..ROUNDS_MAX {
+            let mut back = Vec::new();
+            for (wanted, state) in std::mem::take(&mut flow.jumps) {
+                match nodes.iter().position(|node| matches!(&node.stmt, Stmt::Label(label) if *label == wanted)) {
+                    Some(at) => back.extend(seen.insert((at, state.clone())).then_some((at, state))),
+                    None => flow.jumps.push((wanted, state)),
+                }
             }
-            at = self.step(nodes, at, &mut flow);
+            if back.is_empty() {
+                return flow;
+            }
+            for (at, state) in back {
+                let mut again = Flow::from(vec![state]);
+                self.onward(nodes, at + 1, &mut again);
+                let next = flow.absorb(again);
+                flow.next.extend(next);
+            }
             self.merge(&mut flow.next);
         }
-        self.backwards(nodes, flow)
+        self.bounds.insert(ROUNDS);
+        flow
     }
 
-    /// Jumps to labels that are behind: each is followed once.
-    fn backwards(&mut self, nodes: &'a [Node], mut flow: Flow) -> Flow {
-        let label = |node: &Node, wanted: &str| matches!(&node.stmt, Stmt::Label(label) if label == wanted);
-        let (here, on): (Vec<_>, Vec<_>) =
-            flow.jumps.into_iter().partition(|(wanted, _)| nodes.iter().any(|node| label(node, wanted)));
-        flow.jumps = on;
-        for (wanted, state) in here {
-            let Some(at) = nodes.iter().position(|node| label(node, &wanted)) else { continue };
-            let mut again = Flow { next: vec![state], ..Flow::default() };
-            let mut at = at + 1;
-            while at < nodes.len() {
-                at = self.step(nodes, at, &mut again);
-                self.merge(&mut again.next);
+    /// The statements from one on; jumps to a label further on land there.
+    fn onward(&mut self, nodes: &'a [Node], mut at: usize, flow: &mut Flow) {
+        while at < nodes.len() {
+            if let Stmt::Label(label) = &nodes[at].stmt {
+                let jumps = std::mem::take(&mut flow.jumps);
+                let (here, on): (Vec<_>, Vec<_>) = jumps.into_iter().partition(|(wanted, _)| wanted == label);
+                flow.jumps = on;
+                flow.next.extend(here.into_iter().map(|(_, state)| state));
             }
-            flow.next.extend(again.next);
-            flow.returned.extend(again.returned);
+            at = self.step(nodes, at, flow);
+            self.merge(&mut flow.next);
         }
-        self.merge(&mut flow.next);
-        flow
+    }
+
+    /// The states at the end of a function: a jump to a label that is nowhere leaves it.
+    fn ends(&mut self, flow: Flow, body: &'a [Node]) -> Vec<State> {
+        let mut ends = flow.next;
+        ends.extend(flow.returned);
+        ends.extend(flow.breaks);
+        ends.extend(flow.continues);
+        for (wanted, state) in flow.jumps {
+            let mut is_inside = false;
+            body.iter().for_each(|node| {
+                node.each(&mut |node| is_inside |= matches!(&node.stmt, Stmt::Label(label) if *label == wanted));
+            });
+            if is_inside {
+                self.bounds.insert(INTO_BLOCK);
+            } else {
+                ends.push(state);
+            }
+        }
+        self.merge(&mut ends);
+        ends
     }
 
     fn merge(&mut self, states: &mut Vec<State>) {
@@ -339,20 +385,27 @@ impl<'a> Walk<'a> {
         let node = &nodes[at];
         match &node.stmt {
             Stmt::If(_) => return self.branches(nodes, at, flow),
-            Stmt::While(cond) => {
-                let expr = cond.expr.clone();
-                self.rounds(&node.children, expr.as_ref(), &cond.text, node.place, flow);
+            Stmt::While(cond) => self.rounds(Looped::new(&node.children, Turns::While(cond)), node, flow),
+            Stmt::Each(_) => self.rounds(Looped::new(&node.children, Turns::Free), node, flow),
+            Stmt::Repeat(count) => self.rounds(Looped::new(&node.children, Turns::Count(*count)), node, flow),
+            Stmt::For(counted) => {
+                let looped = Looped::of_for(&node.children, counted.cond.as_ref());
+                flow.next = looped.init.iter().fold(std::mem::take(&mut flow.next), |states, node| {
+                    states.into_iter().flat_map(|state| self.simple(node, state)).collect()
+                });
+                self.rounds(looped, node, flow);
             }
-            Stmt::Each(text) => self.rounds(&node.children, None, text, node.place, flow),
-            Stmt::Repeat(_) | Stmt::Do => self.once(&node.children, flow),
+            Stmt::Do => self.rounds(Looped::of_do(&node.children), node, flow),
+            Stmt::Switch(cond) => self.switch(node, cond, flow),
+            Stmt::Guard(guard) => self.guard(node, guard, flow),
+            Stmt::Init | Stmt::Step => {}
             Stmt::Goto(label) => {
                 let states = std::mem::take(&mut flow.next);
                 flow.jumps.extend(states.into_iter().map(|state| (label.clone(), state)));
             }
-            Stmt::Return(_) => flow.returned.append(&mut flow.next),
-            // In a `switch` whose cases stand beside it, it leaves a case, and what follows is walked from there.
-            Stmt::Break | Stmt::Continue if self.loops == 0 => {}
-            Stmt::Break | Stmt::Continue => flow.breaks.append(&mut flow.next),
+            Stmt::Return(value) => self.returns(value.as_deref(), node, flow),
+            Stmt::Break => flow.breaks.append(&mut flow.next),
+            Stmt::Continue => flow.continues.append(&mut flow.next),
             Stmt::Enter(context) => self.interrupt(node, *context, flow),
             _ => {
                 let states = std::mem::take(&mut flow.next);
@@ -365,14 +418,46 @@ impl<'a> Walk<'a> {
         at + 1
     }
 
-    fn once(&mut self, body: &'a [Node], flow: &mut Flow) {
-        self.loops += 1;
-        let inner = self.list(body, std::mem::take(&mut flow.next));
-        self.loops -= 1;
-        flow.next = inner.next;
-        flow.next.extend(inner.breaks);
-        flow.returned.extend(inner.returned);
-        flow.jumps.extend(inner.jumps);
+    /// What a function returns is kept until its caller has it.
+    fn returns(&mut self, value: Option<&str>, node: &'a Node, flow: &mut Flow) {
+        let value = value.and_then(expr::parse);
+        for mut state in std::mem::take(&mut flow.next) {
+            match &value {
+                // The call that stands before it, on the same line, has set it.
+                Some(Expr::Call(..)) => flow.returned.push(state),
+                Some(expr) => {
+                    for (mut state, value) in self.value(expr, node.place, state) {
+                        keep(&mut state, RETURNED, value);
+                        flow.returned.push(state);
+                    }
+                }
+                None => {
+                    keep(&mut state, RETURNED, None);
+                    flow.returned.push(state);
+                }
+            }
+        }
+    }
+
+    /// A lock that is given back on every path out of its block.
+    fn guard(&mut self, node: &'a Node, guard: &'a Guard, flow: &mut Flow) {
+        let taken = std::mem::take(&mut flow.next).into_iter();
+        let taken: Vec<State> = taken.flat_map(|state| self.asked(&guard.take, &guard.args, node.place, state)).map(|(state, _)| state).collect();
+        let mut inner = self.list(&node.children, taken);
+        let mut give = |states: Vec<State>| -> Vec<State> {
+            let states = states.into_iter();
+            states.flat_map(|state| self.asked(&guard.give, &guard.args, node.place, state)).map(|(state, _)| state).collect()
+        };
+        inner.next = give(inner.next);
+        inner.returned = give(inner.returned);
+        inner.breaks = give(inner.breaks);
+        inner.continues = give(inner.continues);
+        let jumps = std::mem::take(&mut inner.jumps);
+        inner.jumps = jumps.into_iter().flat_map(|(label, state)| {
+            give(vec![state]).into_iter().map(|state| (label.clone(), state)).collect::<Vec<_>>()
+        }).collect();
+        let next = flow.absorb(inner);
+        flow.next.extend(next);
     }
 
     /// A handler runs on top, and holds nothing of what it interrupts.
@@ -411,19 +496,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn assign(&mut self, target: &str, value: &'a Expr, node: &'a Node, state: State) -> Vec<State> {
-        let mut calls = Vec::new();
-        value.calls(&mut |name, args| calls.push((name, super::scope::texts(args))));
-        let mut states = vec![state];
-        for (name, args) in calls {
-            states = states.into_iter().flat_map(|state| self.call(name, &args, None, node, state)).collect();
-        }
-        for state in &mut states {
-            self.guarded(state, target, value, node.place);
-            forget(state, target);
-            if let (Some(number), false) = (constant(value, state), self.scope.is_shared(target)) {
-                state.known.insert(target.to_owned(), number);
-            }
+    fn assign(&mut self, target: &str, value: &'a Expr, node: &'a Node, mut state: State) -> Vec<State> {
+        value.calls(&mut |name, _| self.noted(&mut state, name, node));
+        let mut states = Vec::new();
+        for (mut state, number) in self.value(value, node.place, state) {
+            self.guarded(&state, target, value, node.place);
+            keep(&mut state, target, number.filter(|_| !self.scope.is_shared(target)));
+            states.push(state);
         }
         states
     }
@@ -455,31 +534,24 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The name is something else now.
+/// The name is something else now, and so is what it leads to.
 fn forget(state: &mut State, name: &str) {
-    state.known.remove(name);
+    state.known.retain(|known, _| !mentions(known, name));
     state.taken.retain(|text, _| !mentions(text, name));
+}
+
+/// The name has this value now, or one that is not known.
+fn keep(state: &mut State, name: &str, value: Option<i64>) {
+    forget(state, name);
+    if let Some(value) = value {
+        state.known.insert(name.to_owned(), value);
+    }
 }
 
 fn mentions(text: &str, name: &str) -> bool {
     let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
     text.match_indices(name)
         .any(|(at, _)| !text[..at].ends_with(letter) && !text[at + name.len()..].starts_with(letter))
-}
-
-/// The value of an expression over what the path knows.
-fn constant(expr: &Expr, state: &State) -> Option<i64> {
-    match expr {
-        Expr::Int(value) => Some(*value),
-        Expr::Name(name) => state.known.get(name).copied(),
-        Expr::Unary('!', inner) => Some(i64::from(constant(inner, state)? == 0)),
-        Expr::Unary(_, inner) => Some(constant(inner, state)?.wrapping_neg()),
-        Expr::Binary(op, left, right) => expr::apply(op, constant(left, state)?, constant(right, state)?),
-        Expr::Call(name, args) if matches!(name.as_str(), "likely" | "unlikely" | "READ_ONCE") => {
-            constant(args.first()?, state)
-        }
-        Expr::Call(..) => None,
-    }
 }
 
 /// Masks that a lock of the kind heeds: a sleeping lock has none.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::outline::facts::flags_sleep;
+use crate::outline::vocabulary::{INTERRUPTED, RESTART, is_interruptible};
 use crate::outline::vocabulary::{self, Change, How};
 
 /// How a lock is asked for: all but its name.
@@ -23,9 +24,6 @@ impl<'a> Walk<'a> {
         node: &'a Node,
         mut state: State,
     ) -> Vec<State> {
-        if let Some(result) = result {
-            forget(&mut state, result);
-        }
         self.noted(&mut state, name, node);
         let children: &'a [Node] = if matches!(node.stmt, Stmt::Call { .. }) { &node.children } else { &[] };
         match self.scope.meaning(name, children) {
@@ -33,13 +31,26 @@ impl<'a> Walk<'a> {
                 let facts: Vec<Fact> =
                     facts.iter().filter(|fact| matches!(fact, Fact::MaySleep | Fact::Takes(_))).cloned().collect();
                 self.apply(&state, name, &facts, args, node.place);
-                self.body(name, body, state)
+                let mut out = self.body(name, body, state);
+                for state in &mut out {
+                    let value = state.known.remove(RETURNED);
+                    if let Some(result) = result {
+                        keep(state, result, value);
+                    }
+                }
+                out
             }
-            _ => {
-                let asked = self.asked(name, args, node.place, state);
-                let with = |(mut state, value): (State, Option<bool>)| {
-                    if let (Some(result), Some(value)) = (result, value) {
-                        state.known.insert(result.to_owned(), i64::from(value));
+            meaning => {
+                // What nobody looks at is taken for granted.
+                let is_sure = result.is_none() && is_interruptible(name) && matches!(meaning, Meaning::Word(_));
+                let mut asked = self.asked(name, args, node.place, state);
+                if is_sure {
+                    self.assume(format!("{name} is not interrupted: nobody looks at what it returns"), None, node.place);
+                    asked.retain(|(_, value)| value.is_none_or(|value| value >= 0));
+                }
+                let with = |(mut state, value): (State, Option<i64>)| {
+                    if let Some(result) = result {
+                        keep(&mut state, result, value);
                     }
                     state
                 };
@@ -49,7 +60,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What is written behind a call.
-    fn noted(&mut self, state: &mut State, name: &str, node: &Node) {
+    pub(super) fn noted(&mut self, state: &mut State, name: &str, node: &Node) {
         let facts: Vec<Fact> =
             node.facts.iter().filter(|fact| matches!(fact, Fact::MaySleep | Fact::Takes(_))).cloned().collect();
         if !facts.is_empty() {
@@ -71,6 +82,8 @@ impl<'a> Walk<'a> {
 
     /// The body of a function, by every path; once for each state it is called in.
     fn body(&mut self, name: &'a str, body: &'a [Node], state: State) -> Vec<State> {
+        let mut state = state;
+        state.known.remove(RETURNED);
         let Some(first) = body.first() else { return vec![state] };
         if self.calls.contains(&name) || self.calls.len() >= CALLS_MAX {
             let bound = if self.calls.contains(&name) { CALLS_ITSELF } else { NESTED };
@@ -84,13 +97,9 @@ impl<'a> Walk<'a> {
             return known.clone();
         }
         self.calls.push(name);
-        let loops = std::mem::take(&mut self.loops);
         let flow = self.list(body, vec![state]);
-        self.loops = loops;
         self.calls.pop();
-        let mut out = flow.next;
-        out.extend(flow.returned);
-        out.extend(flow.breaks);
+        let mut out = self.ends(flow, body);
         let frame = self.calls.len() + 1;
         self.end_of_block(frame, body, &mut out);
         self.merge(&mut out);
@@ -128,7 +137,20 @@ impl<'a> Walk<'a> {
         args: &[String],
         place: Place,
         mut state: State,
-    ) -> Vec<(State, Option<bool>)> {
+    ) -> Vec<(State, Option<i64>)> {
+        let of = name;
+        // It is outlined, and called where an expression is.
+        if let Meaning::Body(..) = self.scope.meaning(name, &[])
+            && let Some((name, body, facts)) = self.scope.outlined(name)
+        {
+            self.apply(&state, name, facts, args, place);
+            let out = self.body(name, body, state).into_iter();
+            let with = |mut state: State| {
+                let value = state.known.remove(RETURNED);
+                (state, value)
+            };
+            return out.map(with).collect();
+        }
         let Some(word) = vocabulary::word(name) else {
             self.known_or_assumed_with(name, args, place, &mut state);
             return vec![(state, None)];
@@ -140,20 +162,34 @@ impl<'a> Walk<'a> {
                 let taking = Taking { kind, mode, mask: mask_of(kind, mask), is_try: how != How::Wait };
                 let name = self.number(&lock);
                 if how == How::Wait {
+                    let failed = is_interruptible(of).then(|| (state.clone(), Some(INTERRUPTED)));
                     self.take(&mut state, name, taking, place);
-                    return vec![(state, None)];
+                    return [(state, Some(0))].into_iter().chain(failed).collect();
                 }
                 let failed = state.clone();
                 // A try of a lock that the path holds fails.
                 if kind != Kind::Bkl && state.held.iter().any(|held| held.lock == name) {
-                    return vec![(failed, Some(how == How::TryDown))];
+                    return vec![(failed, Some(i64::from(how == How::TryDown)))];
                 }
                 self.take(&mut state, name, taking, place);
-                vec![(state, Some(how == How::Try)), (failed, Some(how == How::TryDown))]
+                let yes = i64::from(how == How::Try);
+                vec![(state, Some(yes)), (failed, Some(1 - yes))]
             }
             Word::Alloc => vec![(state, None)],
+            Word::Choose => {
+                let count = args.first().and_then(|arg| arg.parse().ok()).unwrap_or(2i64).clamp(1, 16);
+                (0..count).map(|value| (state.clone(), Some(value))).collect()
+            }
+            Word::WaitEvent(timeout) | Word::WaitCompletion(timeout) => {
+                self.act(word, of, args, place, &mut state);
+                match (timeout, is_interruptible(of)) {
+                    (true, _) => vec![(state, None)],
+                    (false, true) => vec![(state.clone(), Some(0)), (state, Some(RESTART))],
+                    (false, false) => vec![(state, Some(0))],
+                }
+            }
             _ => {
-                self.act(word, name, args, place, &mut state);
+                self.act(word, of, args, place, &mut state);
                 vec![(state, None)]
             }
         }
@@ -372,6 +408,10 @@ impl<'a> Walk<'a> {
     }
 
     fn known_or_assumed_with(&mut self, name: &str, args: &[String], place: Place, state: &mut State) {
+        // What it is told the address of, it may set.
+        for passed in args.iter().filter_map(|arg| arg.trim().strip_prefix('&')) {
+            forget(state, &crate::outline::words::plain(passed));
+        }
         match self.scope.meaning(name, &[]) {
             Meaning::Facts(facts) => {
                 for fact in &facts {
@@ -397,14 +437,6 @@ impl<'a> Walk<'a> {
             Meaning::Unknown if !is_value(name) => {
                 let declare = Some(format!("fn {name}: nothing"));
                 self.assume(format!("{name} neither sleeps nor locks: it is not known"), declare, place);
-            }
-            // It is outlined, and called where an expression is.
-            Meaning::Body(body, facts) => {
-                self.apply(state, name, facts, args, place);
-                let out = self.list(body, vec![state.clone()]);
-                if let Some(after) = out.next.into_iter().chain(out.returned).next() {
-                    *state = after;
-                }
             }
             _ => {}
         }

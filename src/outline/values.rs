@@ -1,0 +1,534 @@
+//! Which values a name is tried with that nobody declares: those that it is compared with, and one of each kind besides.
+//!
+//! A program looks at such a name by comparing it. Two values that compare alike with everything that it is compared with are one, so a
+//! few are enough: each number itself, one on each side of a limit, and as many others as there are names that are compared with each
+//! other. A name in capitals that is only compared, assigned or part of a mask is a constant of its own.
+//!
+//! Limit: a name that is computed with is tried with those few values all the same, which is a bound ([`VALUES`]).
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::expr::{self, Expr};
+use super::statement::{Cond, RETURNED, Stmt};
+use super::tree::Node;
+
+/// The bound on values that stand for all others.
+pub const VALUES: &str = "values of an undeclared name that is computed with";
+
+/// Values of one name at most.
+const DOMAIN_MAX: usize = 12;
+
+/// Bits of masks that are told from each other.
+const BITS_MAX: u32 = 9;
+
+/// The first number of a constant that is no bit.
+const CONSTANTS_FROM: i64 = 101;
+
+/// Errors whose numbers the kernel's words return.
+const ERRORS: [(&str, i64); 2] = [("EINTR", 4), ("ERESTARTSYS", 512)];
+
+/// What a name may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// In the order in which they are tried.
+    pub values: Vec<i64>,
+    /// Do they stand for values that would turn out otherwise?
+    pub is_limited: bool,
+    /// Is it the end of a count? Then values around 0 are tried.
+    pub is_counted: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Class {
+    equal: BTreeSet<i64>,
+    /// Least numbers above a limit.
+    limits: BTreeSet<i64>,
+    masks: BTreeSet<i64>,
+    against: BTreeSet<String>,
+    computed: bool,
+}
+
+/// The values of all names of a unit.
+#[derive(Debug, Default)]
+pub struct Values {
+    constants: HashMap<String, i64>,
+    parents: HashMap<String, String>,
+    classes: HashMap<String, Class>,
+    computed: HashSet<String>,
+    read: HashSet<String>,
+    /// Names whose address is passed to a function.
+    passed: HashSet<String>,
+    domains: HashMap<String, Domain>,
+}
+
+/// Where names in capitals are.
+#[derive(Default)]
+struct Capitals {
+    seen: BTreeSet<String>,
+    masks: BTreeSet<String>,
+    bare: BTreeSet<String>,
+}
+
+fn is_capital(name: &str) -> bool {
+    name.len() > 1
+        && name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+}
+
+fn is_comparison(op: &str) -> bool {
+    matches!(op, "==" | "!=" | "<" | ">" | "<=" | ">=")
+}
+
+/// What a call of it is known by.
+fn call(name: &str) -> String {
+    format!("{name}()")
+}
+
+impl Values {
+    /// Reads all statements of a unit. `is_shared` tells what is declared.
+    pub fn of(bodies: &[(&str, &[Node])], is_shared: &dyn Fn(&str) -> bool) -> Values {
+        let mut values = Values::default();
+        values.constants(bodies, is_shared);
+        for (name, body) in bodies {
+            for node in *body {
+                values.node(node, name);
+            }
+        }
+        let names: Vec<String> = values.parents.keys().cloned().collect();
+        for name in names {
+            let domain = values.computed_domain(&name);
+            values.domains.insert(name, domain);
+        }
+        values
+    }
+
+    /// The number of a name that is one.
+    pub fn constant(&self, name: &str) -> Option<i64> {
+        self.constants.get(name).copied()
+    }
+
+    /// What a name may be that is not known.
+    pub fn domain(&self, name: &str) -> Domain {
+        self.domains.get(name).cloned().unwrap_or(Domain {
+            values: vec![0, 1],
+            is_limited: self.computed.contains(name),
+            is_counted: false,
+        })
+    }
+
+    /// What a call of the function may return.
+    pub fn result(&self, name: &str) -> Domain {
+        self.domain(&call(name))
+    }
+
+    /// Does anybody look at it?
+    pub fn is_read(&self, name: &str) -> bool {
+        self.read.contains(name)
+    }
+
+    /// May a function that is not known change it?
+    pub fn is_passed(&self, name: &str) -> bool {
+        self.passed.contains(name)
+    }
+
+    fn constants(&mut self, bodies: &[(&str, &[Node])], is_shared: &dyn Fn(&str) -> bool) {
+        let mut capitals = Capitals::default();
+        let mut assigned = HashSet::new();
+        for node in bodies.iter().flat_map(|(_, body)| *body) {
+            node.each(&mut |node| {
+                match &node.stmt {
+                    Stmt::Assign(target, value) => {
+                        assigned.insert(target.clone());
+                        capitals.value(value);
+                    }
+                    Stmt::Call { result: Some(target), .. } => _ = assigned.insert(target.clone()),
+                    _ => {}
+                }
+                looked_at(&node.stmt, &mut |expr, is_truth| if is_truth { capitals.truth(expr) } else { capitals.value(expr) });
+            });
+        }
+        let is_one = |name: &&String| !capitals.bare.contains(*name) && !assigned.contains(*name) && !is_shared(name);
+        let (mut bit, mut next) = (0, CONSTANTS_FROM);
+        for name in capitals.seen.iter().filter(is_one) {
+            let known = ERRORS.iter().find(|(known, _)| known == name).map(|(_, number)| *number);
+            let number = known.unwrap_or_else(|| {
+                if capitals.masks.contains(name) && bit < BITS_MAX {
+                    bit += 1;
+                    1 << (bit - 1)
+                } else {
+                    next += 1;
+                    next - 1
+                }
+            });
+            self.constants.insert(name.clone(), number);
+        }
+    }
+
+    fn node(&mut self, node: &Node, function: &str) {
+        match &node.stmt {
+            Stmt::Assign(target, value) => self.assigned(target, value),
+            Stmt::Call { name, args, result } => {
+                if let Some(result) = result {
+                    let target = if result == RETURNED { call(function) } else { result.clone() };
+                    self.join(&target, &call(name));
+                }
+                for name in args.iter().filter_map(|arg| arg.trim().strip_prefix('&')) {
+                    self.passed.insert(super::words::plain(name));
+                }
+            }
+            Stmt::Return(Some(value)) => {
+                if let Some(value) = expr::parse(value) {
+                    self.assigned(&call(function), &value);
+                }
+            }
+            _ => {}
+        }
+        looked_at(&node.stmt, &mut |expr, is_truth| if is_truth { self.truth(expr) } else { self.value(expr) });
+        if let Stmt::Switch(cond) = &node.stmt
+            && let Some(subject) = &cond.expr
+        {
+            self.value(subject);
+            for case in &node.children {
+                if let Stmt::Case(Cond { expr: Some(value), .. }) = &case.stmt {
+                    self.compare("==", subject, value);
+                }
+            }
+        }
+        // An expansion is a function of its own.
+        let inner = match &node.stmt {
+            Stmt::Call { name, .. } => name,
+            _ => function,
+        };
+        node.children.iter().for_each(|child| self.node(child, inner));
+    }
+
+    fn root(&mut self, name: &str) -> String {
+        let Some(parent) = self.parents.get(name).cloned() else {
+            self.parents.insert(name.to_owned(), name.to_owned());
+            return name.to_owned();
+        };
+        if parent == name {
+            return parent;
+        }
+        let root = self.root(&parent);
+        self.parents.insert(name.to_owned(), root.clone());
+        root
+    }
+
+    fn class(&mut self, name: &str) -> &mut Class {
+        let root = self.root(name);
+        self.classes.entry(root).or_default()
+    }
+
+    /// Values go from one to the other.
+    fn join(&mut self, one: &str, other: &str) {
+        let (one, other) = (self.root(one), self.root(other));
+        if one == other {
+            return;
+        }
+        let from = self.classes.remove(&other).unwrap_or_default();
+        self.parents.insert(other, one.clone());
+        let into = self.classes.entry(one).or_default();
+        into.equal.extend(from.equal);
+        into.limits.extend(from.limits);
+        into.masks.extend(from.masks);
+        into.against.extend(from.against);
+        into.computed |= from.computed;
+    }
+
+    fn assigned(&mut self, target: &str, value: &Expr) {
+        match value {
+            Expr::Name(name) if self.constants.contains_key(name) => {}
+            Expr::Name(name) => {
+                self.join(target, name);
+                self.read.insert(name.clone());
+            }
+            Expr::Call(name, _) => {
+                self.join(target, &call(name));
+                self.value(value);
+            }
+            _ => self.value(value),
+        }
+    }
+
+    fn constant_of(&self, expr: &Expr) -> Option<i64> {
+        match expr {
+            Expr::Int(value) => Some(*value),
+            Expr::Name(name) => self.constant(name),
+            Expr::Unary('-', inner) => Some(-self.constant_of(inner)?),
+            _ => None,
+        }
+    }
+
+    /// What is compared: a name, or a call.
+    fn term(expr: &Expr) -> Option<String> {
+        match expr {
+            Expr::Name(name) => Some(name.clone()),
+            Expr::Call(name, args) if matches!(name.as_str(), "likely" | "unlikely") => Self::term(args.first()?),
+            Expr::Call(name, _) => Some(call(name)),
+            _ => None,
+        }
+    }
+
+    fn truth(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Unary('!', inner) => self.truth(inner),
+            Expr::Binary("&&" | "||", left, right) => {
+                self.truth(left);
+                self.truth(right);
+            }
+            Expr::Call(name, args) if matches!(name.as_str(), "likely" | "unlikely") => {
+                args.iter().for_each(|arg| self.truth(arg));
+            }
+            Expr::Name(_) | Expr::Call(..) => self.compare("!=", expr, &Expr::Int(0)),
+            _ => self.value(expr),
+        }
+    }
+
+    fn value(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Int(_) => {}
+            Expr::Name(name) => _ = self.read.insert(name.clone()),
+            Expr::Call(_, args) => args.iter().for_each(|arg| self.value(arg)),
+            Expr::Unary('!', inner) => self.truth(inner),
+            Expr::Unary(_, inner) => {
+                if self.constant_of(expr).is_none() {
+                    self.computes(inner);
+                }
+            }
+            Expr::Binary("&&" | "||", ..) => self.truth(expr),
+            Expr::Binary(op, left, right) if is_comparison(op) => self.compare(op, left, right),
+            Expr::Binary("&", left, right) => self.masks(left, right),
+            Expr::Binary(_, left, right) => {
+                self.computes(left);
+                self.computes(right);
+            }
+        }
+    }
+
+    fn computes(&mut self, expr: &Expr) {
+        self.value(expr);
+        if let Some(term) = Self::term(expr).filter(|_| self.constant_of(expr).is_none()) {
+            self.class(&term).computed = true;
+            self.computed.insert(term);
+        }
+    }
+
+    fn masks(&mut self, left: &Expr, right: &Expr) {
+        self.value(left);
+        self.value(right);
+        match (Self::term(left), self.constant_of(left), Self::term(right), self.constant_of(right)) {
+            (Some(term), None, _, Some(mask)) | (_, Some(mask), Some(term), None) => _ = self.class(&term).masks.insert(mask),
+            _ => {
+                self.computes(left);
+                self.computes(right);
+            }
+        }
+    }
+
+    fn compare(&mut self, op: &str, left: &Expr, right: &Expr) {
+        self.value(left);
+        self.value(right);
+        match (self.constant_of(left), self.constant_of(right)) {
+            (Some(_), Some(_)) => {}
+            (None, Some(value)) => self.point(op, left, value),
+            (Some(value), None) => {
+                let turned = match op {
+                    "<" => ">",
+                    ">" => "<",
+                    "<=" => ">=",
+                    ">=" => "<=",
+                    op => op,
+                };
+                self.point(turned, right, value);
+            }
+            (None, None) => {
+                if let (Some(left), Some(right)) = (Self::term(left), Self::term(right)) {
+                    self.join(&left, &right);
+                    self.class(&left).against.extend([left.clone(), right.clone()]);
+                }
+            }
+        }
+    }
+
+    fn point(&mut self, op: &str, expr: &Expr, value: i64) {
+        let Some(term) = Self::term(expr) else { return };
+        let class = self.class(&term);
+        match op {
+            "<" | ">=" => _ = class.limits.insert(value),
+            ">" | "<=" => _ = class.limits.insert(value.saturating_add(1)),
+            _ => _ = class.equal.insert(value),
+        }
+    }
+
+    fn computed_domain(&mut self, name: &str) -> Domain {
+        let own = self.computed.contains(name);
+        let class = self.class(name).clone();
+        let (values, is_cut) = class.values();
+        let is_counted = !own && class.computed && !class.against.is_empty();
+        Domain { values, is_limited: own || is_cut || is_counted, is_counted }
+    }
+}
+
+impl Class {
+    /// Values that stand for all, and whether they are too few.
+    fn values(&self) -> (Vec<i64>, bool) {
+        let mut values: BTreeSet<i64> = self.equal.clone();
+        let mut is_cut = self.masks.len() > 3;
+        if !self.masks.is_empty() {
+            for chosen in 0..1u32 << self.masks.len().min(3) {
+                let bits = self.masks.iter().enumerate().filter(|(at, _)| chosen & (1 << at) != 0);
+                values.insert(bits.fold(0, |all, (_, mask)| all | mask));
+            }
+        }
+        if self.computed && !self.against.is_empty() {
+            values.extend([0, 1, 2]);
+        }
+        let others = self.against.len().max(1);
+        let mut low = i64::MIN;
+        for high in self.limits.iter().copied().chain([i64::MAX]) {
+            let last = if high == i64::MAX { high } else { high - 1 };
+            self.fill(low, last, others, &mut values);
+            low = high;
+        }
+        let mut values: Vec<i64> = values.into_iter().collect();
+        values.sort_by_key(|value| (value.unsigned_abs(), *value < 0));
+        is_cut |= values.len() > DOMAIN_MAX;
+        values.truncate(DOMAIN_MAX);
+        (values, is_cut)
+    }
+
+    /// Values between two limits that are equal to nothing, as near to 0 as there are.
+    fn fill(&self, low: i64, high: i64, count: usize, values: &mut BTreeSet<i64>) {
+        let from = 0_i64.clamp(low, high);
+        let near = (0..64).flat_map(|step| [from.saturating_add(step), from.saturating_sub(step)]);
+        let is_other = |value: &i64| (low..=high).contains(value) && !self.equal.contains(value) && !self.masks.contains(value);
+        let others: BTreeSet<i64> = {
+            let mut found = Vec::new();
+            for value in near.filter(is_other) {
+                if !found.contains(&value) {
+                    found.push(value);
+                }
+                if found.len() == count {
+                    break;
+                }
+            }
+            found.into_iter().collect()
+        };
+        values.extend(others);
+    }
+}
+
+impl Capitals {
+    fn truth(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Name(name) if is_capital(name) => {
+                self.bare.insert(name.clone());
+            }
+            Expr::Unary('!', inner) => self.truth(inner),
+            Expr::Binary("&&" | "||", left, right) => {
+                self.truth(left);
+                self.truth(right);
+            }
+            other => self.value(other),
+        }
+    }
+
+    fn value(&mut self, expr: &Expr) {
+        match expr {
+            Expr::Name(name) if is_capital(name) => _ = self.seen.insert(name.clone()),
+            Expr::Name(_) | Expr::Int(_) => {}
+            Expr::Unary('!', inner) => self.truth(inner),
+            Expr::Unary(_, inner) => self.value(inner),
+            Expr::Binary("&&" | "||", ..) => self.truth(expr),
+            Expr::Binary(op, left, right) => {
+                for side in [left, right] {
+                    if let (Expr::Name(name), "&" | "|") = (&**side, *op)
+                        && is_capital(name)
+                    {
+                        self.masks.insert(name.clone());
+                    }
+                    self.value(side);
+                }
+            }
+            Expr::Call(name, args) if matches!(name.as_str(), "likely" | "unlikely") => {
+                args.iter().for_each(|arg| self.truth(arg));
+            }
+            Expr::Call(_, args) => args.iter().for_each(|arg| self.value(arg)),
+        }
+    }
+}
+
+/// The expressions that a statement looks at, and whether only for being 0 or not.
+fn looked_at(stmt: &Stmt, visit: &mut impl FnMut(&Expr, bool)) {
+    match stmt {
+        Stmt::If(cond) | Stmt::ElseIf(cond) | Stmt::While(cond) => {
+            if let Some(expr) = &cond.expr {
+                visit(expr, true);
+            }
+        }
+        Stmt::For(counted) => {
+            if let Some(expr) = counted.cond.as_ref().and_then(|cond| cond.expr.as_ref()) {
+                visit(expr, true);
+            }
+        }
+        Stmt::Case(cond) | Stmt::Switch(cond) => {
+            if let Some(expr) = &cond.expr {
+                visit(expr, false);
+            }
+        }
+        Stmt::Return(Some(value)) => {
+            if let Some(expr) = expr::parse(value) {
+                visit(&expr, false);
+            }
+        }
+        Stmt::Call { args, .. } => {
+            for arg in args {
+                if let Some(expr) = expr::parse(arg) {
+                    // A condition to wait for, or that must hold.
+                    let is_truth = !matches!(expr, Expr::Name(_) | Expr::Int(_));
+                    visit(&expr, is_truth);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outline::source::Place;
+
+    fn domain(conditions: &[&str], name: &str) -> Domain {
+        let node = |text: &&str| {
+            let cond = Cond { text: (*text).to_owned(), expr: expr::parse(text) };
+            Node::made(Place::default(), Stmt::If(cond))
+        };
+        let nodes: Vec<Node> = conditions.iter().map(node).collect();
+        Values::of(&[("f", &nodes)], &|_| false).domain(name)
+    }
+
+    #[test]
+    fn a_name_has_each_value_that_it_is_compared_with_and_another() {
+        let values = |conditions: &[&str]| domain(conditions, "x").values;
+        assert_eq!(values(&["x"]), [0, 1]);
+        assert_eq!(values(&["x == 2"]), [0, 2]);
+        assert_eq!(values(&["x == 2", "x != 0"]), [0, 1, 2]);
+        assert_eq!(values(&["x < 0"]), [0, -1]);
+        assert_eq!(values(&["x > 3", "x == 3"]), [0, 3, 4]);
+        assert_eq!(values(&["x & 4"]), [0, 4]);
+        assert!(!domain(&["x == y"], "x").is_limited);
+        assert!(domain(&["x + 1 == 3"], "x").is_limited);
+    }
+
+    #[test]
+    fn names_in_capitals_that_are_compared_are_constants_of_their_own() {
+        let node = |text: &str| Node::made(Place::default(), Stmt::If(Cond { text: text.to_owned(), expr: expr::parse(text) }));
+        let nodes = [node("cmd == LOCK_SH"), node("cmd == LOCK_EX"), node("DEBUG")];
+        let values = Values::of(&[("f", &nodes)], &|_| false);
+        assert_ne!(values.constant("LOCK_SH"), values.constant("LOCK_EX"));
+        assert_eq!(values.constant("DEBUG"), None);
+        assert_eq!(values.domain("cmd").values.len(), 3);
+    }
+}
