@@ -17,6 +17,7 @@
 //! | [`lower`], [`machine`], [`search`], [`drawn`], [`schedule`] | programs of outlines, every order of their steps, a diagram as drawn |
 //! | [`mod@print`], [`notation`] | a tree as an outline again; a schedule as an outline, a diagram or a box |
 //! | [`plan`] | the programs of a file for other engines ([`crate::outlined`]) |
+//! | `runners` | what runs together |
 //! | [`check`], [`convert`], [`claimed`], [`finding`], [`diagnostic`], [`page`] | the verdict, and how it reads |
 //!
 //! Limits: memory is sequentially consistent, and every task has a CPU of its own. A handler runs once, on top of a task or on an idle
@@ -43,6 +44,7 @@ pub mod parse;
 pub mod plan;
 pub mod print;
 mod reader;
+mod runners;
 pub mod schedule;
 pub mod scope;
 pub mod search;

@@ -1,5 +1,6 @@
 //! `explore`: one program, explored once; what the exploration itself did.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::{Result, bail, ensure};
@@ -7,11 +8,10 @@ use lockwright::event::names::Names;
 use lockwright::explore::{Subject, Verdict, explore_with_witnesses};
 use lockwright::program::family::Family;
 use lockwright::report::counterexample::head;
-use lockwright::report::json::{self, ExploredOne};
+use lockwright::report::json::{self, ExploredOne, WalkedReport};
 use lockwright::report::{completeness, count, memory_model, repeats_lines};
 use lockwright::scenario;
 
-use super::outlines::Walked;
 use super::progress::Progress;
 use super::{Status, complain, outlines, print, search, select, time_line};
 
@@ -43,7 +43,7 @@ struct Program {
     subject: Arc<dyn Subject>,
     names: Names,
     /// Of an outline, whose outcomes are values by name: what the walk of every path says of it.
-    walked: Option<Walked>,
+    walked: Option<WalkedReport>,
 }
 
 impl Arguments {
@@ -94,29 +94,34 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     progress.done(0, &verdict);
     let seconds = progress.finish().as_secs_f64();
     if as_json {
-        let report = if program.walked.is_some() { ExploredOne::of_values } else { ExploredOne::new };
         if let Some(text) = besides(&program, &verdict) {
             complain(&text);
         }
-        print(&json::text("explore", report(&program.name, &verdict, &program.names, config.jobs, seconds)))?;
+        let (name, names) = (&program.name, &program.names);
+        let report = match &program.walked {
+            None => ExploredOne::new(name, &verdict, names, config.jobs, seconds),
+            Some(walked) => ExploredOne::of_values(name, &verdict, names, config.jobs, seconds, walked.clone()),
+        };
+        print(&json::text("explore", report))?;
     } else {
         print(&(text(&program, &verdict, config.jobs) + &measured(&verdict, config.jobs, seconds)))?;
     }
     let Some(walked) = &program.walked else {
         return Ok(Status::of(!verdict.findings.is_empty(), !verdict.complete()));
     };
-    let is_complete = verdict.complete() && walked.is_complete;
-    Ok(Status::of(!verdict.findings.is_empty() || !walked.codes.is_empty(), !is_complete))
+    let is_complete = verdict.complete() && walked.bounds.is_empty();
+    Ok(Status::of(!verdict.findings.is_empty() || !walked.findings.is_empty(), !is_complete))
 }
 
 /// What the walk of every path has and the engine has not.
 fn besides(program: &Program, verdict: &Verdict) -> Option<String> {
     let walked = program.walked.as_ref()?;
     let is_found = |code: &str| verdict.findings.iter().any(|found| found.finding.code.to_string() == code);
-    let codes: Vec<&str> = walked.codes.iter().copied().filter(|code| !is_found(code)).collect();
-    let what = match (&codes[..], walked.is_complete) {
-        ([], true) => return None,
-        ([], false) => "the walk of every path is not complete".to_owned(),
+    let codes: BTreeSet<&str> = walked.findings.iter().map(|finding| finding.code).filter(|code| !is_found(code)).collect();
+    let codes: Vec<&str> = codes.into_iter().collect();
+    let what = match (&codes[..], &walked.bounds[..]) {
+        ([], []) => return None,
+        ([], bounds) => format!("not all of the file was walked (bound: {})", bounds.join(", ")),
         (codes, _) => format!("the walk of every path finds {} as well", codes.join(" and ")),
     };
     Some(format!("{what}: lockwright check {}", program.name))
@@ -162,7 +167,12 @@ fn text(program: &Program, verdict: &Verdict, jobs: usize) -> String {
             text.push_str(&format!("  and {} more: --json has all\n", verdict.outcomes.len() - OUTCOMES_SHOWN));
         }
     }
-    let line = format!("{} {}: {}\n", completeness(verdict), program.name, parts.join(", "));
+    let bounds = program.walked.as_ref().map_or(&[][..], |walked| &walked.bounds);
+    let completeness = match bounds {
+        [_, ..] if verdict.complete() => format!("INCOMPLETE (bound: {})", bounds.join(", ")),
+        _ => completeness(verdict),
+    };
+    let line = format!("{completeness} {}: {}\n", program.name, parts.join(", "));
     let besides = besides.map(|it| format!("  {it}\n")).unwrap_or_default();
     text + &line + &besides + &repeats_lines(verdict, &program.names)
 }

@@ -55,10 +55,18 @@ pub struct Values {
     parents: HashMap<String, String>,
     classes: HashMap<String, Class>,
     computed: HashSet<String>,
+    /// What is computed goes from the first to the second.
+    flows: Vec<(String, String)>,
+    /// Names whose computed value decides something.
+    deciding: HashSet<String>,
+    /// What is being set.
+    target: Option<String>,
     read: HashSet<String>,
     /// Names whose address is passed to a function.
     passed: HashSet<String>,
     domains: HashMap<String, Domain>,
+    /// Names and conditions that lead through other names.
+    paths: BTreeSet<String>,
 }
 
 /// Where names in capitals are.
@@ -94,9 +102,10 @@ impl Values {
                 values.node(node, name);
             }
         }
+        values.paths.extend(values.read.iter().filter(|name| name.contains(['>', '.', '['])).cloned());
         let names: Vec<String> = values.parents.keys().cloned().collect();
         for name in names {
-            let domain = values.computed_domain(&name);
+            let domain = values.computed_domain(&name, is_shared);
             values.domains.insert(name, domain);
         }
         values
@@ -124,6 +133,11 @@ impl Values {
     /// Does anybody look at it?
     pub fn is_read(&self, name: &str) -> bool {
         self.read.contains(name)
+    }
+
+    /// Names and conditions that are something else once this name is.
+    pub fn through<'v>(&'v self, name: &'v str) -> impl Iterator<Item = &'v str> {
+        self.paths.iter().map(String::as_str).filter(move |path| *path != name && super::walk::mentions(path, name))
     }
 
     /// May a function that is not known change it?
@@ -166,6 +180,10 @@ impl Values {
 
     fn node(&mut self, node: &Node, function: &str) {
         match &node.stmt {
+            Stmt::If(cond) | Stmt::ElseIf(cond) | Stmt::While(cond) if cond.expr.is_none() => {
+                self.paths.insert(cond.text.clone());
+                self.read.insert(cond.text.clone());
+            }
             Stmt::Assign(target, value) => self.assigned(target, value),
             Stmt::Call { name, args, result } => {
                 if let Some(result) = result {
@@ -247,7 +265,11 @@ impl Values {
                 self.join(target, &call(name));
                 self.value(value);
             }
-            _ => self.value(value),
+            _ => {
+                self.target = Some(target.to_owned());
+                self.value(value);
+                self.target = None;
+            }
         }
     }
 
@@ -310,6 +332,10 @@ impl Values {
         self.value(expr);
         if let Some(term) = Self::term(expr).filter(|_| self.constant_of(expr).is_none()) {
             self.class(&term).computed = true;
+            match &self.target {
+                Some(target) => self.flows.push((term.clone(), target.clone())),
+                None => _ = self.deciding.insert(term.clone()),
+            }
             self.computed.insert(term);
         }
     }
@@ -327,8 +353,10 @@ impl Values {
     }
 
     fn compare(&mut self, op: &str, left: &Expr, right: &Expr) {
+        let target = self.target.take();
         self.value(left);
         self.value(right);
+        self.target = target;
         match (self.constant_of(left), self.constant_of(right)) {
             (Some(_), Some(_)) => {}
             (None, Some(value)) => self.point(op, left, value),
@@ -361,8 +389,28 @@ impl Values {
         }
     }
 
-    fn computed_domain(&mut self, name: &str) -> Domain {
+    /// Does anything turn out otherwise if the name is something else?
+    fn decides(&mut self, name: &str, is_shared: &dyn Fn(&str) -> bool) -> bool {
+        let mut open = vec![name.to_owned()];
+        let mut seen = HashSet::new();
+        while let Some(name) = open.pop() {
+            let class = self.class(&name);
+            let is_compared =
+                !class.equal.is_empty() || !class.limits.is_empty() || !class.masks.is_empty() || !class.against.is_empty();
+            if is_compared || is_shared(&name) || self.deciding.contains(&name) {
+                return true;
+            }
+            let targets = self.flows.iter().filter(|(from, _)| *from == name).map(|(_, to)| to.clone());
+            open.extend(targets.filter(|to| seen.insert(to.clone())));
+        }
+        false
+    }
+
+    fn computed_domain(&mut self, name: &str, is_shared: &dyn Fn(&str) -> bool) -> Domain {
         let own = self.computed.contains(name);
+        if own && !self.decides(name, is_shared) {
+            return Domain { values: vec![0], is_limited: false, is_counted: false };
+        }
         let class = self.class(name).clone();
         let (values, is_cut) = class.values();
         let is_counted = !own && class.computed && !class.against.is_empty();

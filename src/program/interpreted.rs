@@ -31,13 +31,25 @@ use never::Never;
 pub struct Interpreted {
     form: Form,
     names: Names,
+    bounds: Vec<&'static str>,
 }
 
 impl Interpreted {
     /// Ready to be explored.
     pub fn new(form: Form, tasks: Vec<String>) -> Interpreted {
         let names = Names { calls: vec![Vec::new(); tasks.len()], tasks, ..Names::default() };
-        Interpreted { form, names }
+        Interpreted { form, names, bounds: Vec::new() }
+    }
+
+    /// The same, cut by these bounds of who made it: what it does is not all that was meant.
+    #[must_use]
+    pub fn cut_by(self, bounds: Vec<&'static str>) -> Interpreted {
+        Interpreted { bounds, ..self }
+    }
+
+    /// What it is cut by, by name.
+    pub fn bounds(&self) -> &[&'static str] {
+        &self.bounds
     }
 
     /// Ready to be explored.

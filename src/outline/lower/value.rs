@@ -230,6 +230,9 @@ impl<'a> Lower<'_, 'a> {
                     self.push(Op::Set(flag, Pure::Int(1)), place);
                     self.set_for_good(target);
                 }
+                // What it leads to is something else now.
+                let values = &self.scope.values;
+                values.through(target).for_each(|path| self.unsettle(path, place));
             }
         }
     }
