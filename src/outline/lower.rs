@@ -18,6 +18,7 @@ use super::words::plain;
 
 mod call;
 mod flow;
+mod sections;
 mod value;
 mod wait;
 
@@ -111,6 +112,7 @@ pub fn lower_among<'a>(
         let code = lower.code;
         lowered.program.tasks.push(code);
     }
+    sections::mark(&mut lowered.program);
     conditions(scope, &mut lowered.program);
     lowered
 }

@@ -82,6 +82,8 @@ pub struct Scope<'a> {
     kinds: HashMap<String, Kind>,
     families: HashMap<String, Kind>,
     spins: bool,
+    /// Locks that are given back somewhere in the text.
+    pub released: HashSet<String>,
     /// What names that nobody declares may be.
     pub values: Values,
     /// Variables by name.
@@ -120,6 +122,7 @@ impl<'a> Scope<'a> {
             kinds: HashMap::new(),
             families: HashMap::new(),
             spins: false,
+            released: HashSet::new(),
             values: Values::default(),
             variables: HashMap::new(),
             orders: Vec::new(),
@@ -171,6 +174,8 @@ impl<'a> Scope<'a> {
                     self.variables.insert(name, Variable { is_atomic: false, first: *first });
                 }
                 Declaration::Fn(name, facts) => {
+                    let given = facts.iter().filter_map(|fact| if let Fact::Unlocks(lock) = fact { Some(lock) } else { None });
+                    self.released.extend(given.cloned());
                     self.declared.insert(name, facts);
                 }
                 Declaration::Task(name, runs, calls) => {
@@ -199,10 +204,19 @@ impl<'a> Scope<'a> {
         let is_call = matches!(node.stmt, Stmt::Call { .. });
         let mut see = |name: &'a str, args: &[String]| {
             called.insert(name);
+            for fact in self.catalogue.facts(name).into_iter().flatten() {
+                if let Fact::Unlocks(lock) = fact {
+                    self.released.insert(lock.clone());
+                }
+            }
             match vocabulary::word(name) {
                 Some(Word::Lock(Some(kind), _, _, _, which)) => {
                     let lock = self.lock_name(which, kind, args);
                     self.families.entry(lock).or_insert(kind);
+                }
+                Some(Word::Unlock(kind, _, _, which)) => {
+                    let lock = self.lock_name(which, kind.unwrap_or(Kind::Mutex), args);
+                    self.released.insert(lock);
                 }
                 Some(Word::Context(_)) => self.spins = true,
                 Some(_) => {}
@@ -233,7 +247,10 @@ impl<'a> Scope<'a> {
                     expr.calls(&mut |name, args| see(name, &texts(args)));
                 }
             }
-            Stmt::Guard(guard) => see(&guard.take, &guard.args),
+            Stmt::Guard(guard) => {
+                see(&guard.take, &guard.args);
+                see(&guard.give, &guard.args);
+            }
             Stmt::Assign(_, value) => value.calls(&mut |name, args| see(name, &texts(args))),
             Stmt::Elision(names) => names.iter().for_each(|name| see(name, &[])),
             _ => {}

@@ -15,6 +15,9 @@ use super::tree::Node;
 /// The bound on values that stand for all others.
 pub const VALUES: &str = "values of an undeclared name that is computed with";
 
+/// The bound on the end of a count.
+pub const COUNTED: &str = "a count whose end is not known goes up to 2";
+
 /// Values of one name at most.
 const DOMAIN_MAX: usize = 12;
 
@@ -90,6 +93,17 @@ fn is_comparison(op: &str) -> bool {
 /// What a call of it is known by.
 fn call(name: &str) -> String {
     format!("{name}()")
+}
+
+impl Domain {
+    /// The bound that they are.
+    pub fn bound(&self) -> Option<&'static str> {
+        match (self.is_limited, self.is_counted) {
+            (false, _) => None,
+            (true, true) => Some(COUNTED),
+            (true, false) => Some(VALUES),
+        }
+    }
 }
 
 impl Values {

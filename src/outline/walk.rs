@@ -79,6 +79,8 @@ pub struct State {
     bh: Vec<Place>,
     preempt: Vec<Place>,
     rcu: Vec<Place>,
+    /// Seqlocks that it reads under.
+    reading: BTreeSet<LockId>,
     context: Option<(Context, Place)>,
     /// What locals are known to be.
     known: BTreeMap<String, i64>,
@@ -517,7 +519,10 @@ impl<'a> Walk<'a> {
                 continue;
             }
             let is_lock = |held: &&Held| last(&self.names[held.lock as usize]) == last(lock);
-            if state.held.iter().find(is_lock).is_none() {
+            // A reader of a seqlock looks again if somebody writes meanwhile.
+            let is_written = target == *name || last(target) == last(name);
+            let is_reader = state.reading.iter().any(|read| last(&self.names[*read as usize]) == last(lock));
+            if state.held.iter().find(is_lock).is_none() && (is_written || !is_reader) {
                 let labels = vec![
                     Label { place, text: format!("{name} is accessed here without {lock}") },
                     Label { place: *declared, text: "declared here to be protected".to_owned() },

@@ -46,10 +46,29 @@ impl<'a> Lower<'_, 'a> {
         let open = std::mem::take(&mut self.loops);
         let domain = self.scope.values.result(name);
         let local = is_wanted.then(|| self.temp());
+        let from = self.here();
         self.body(body, local.map(|local| (local, &domain)));
+        self.end_of_block(from, place);
         self.loops = open;
         self.calls.pop();
         local.map_or(Pure::Int(0), Pure::Local)
+    }
+
+    /// A lock that the block takes, and that nobody gives back anywhere, is held to its end.
+    fn end_of_block(&mut self, from: usize, place: Place) {
+        if self.is_diagram {
+            return;
+        }
+        let taken = self.code.insts[from.min(self.code.insts.len())..].iter().filter_map(|inst| match inst.op {
+            Op::Acquire(lock, ..) => Some(lock),
+            _ => None,
+        });
+        let taken: BTreeSet<usize> = taken.collect();
+        for lock in taken {
+            if !self.scope.released.contains(&self.out.program.locks[lock].0) {
+                self.push(Op::ReleaseAtEnd(lock), place);
+            }
+        }
     }
 
     /// What a call without a body does, and its result.

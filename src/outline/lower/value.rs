@@ -11,9 +11,7 @@ impl<'a> Lower<'_, 'a> {
 
     /// One of the values, which the local is.
     pub(super) fn choose(&mut self, domain: &Domain, local: usize, place: Place) {
-        if domain.is_limited {
-            self.out.bounds.insert(crate::outline::values::VALUES);
-        }
+        self.out.bounds.extend(domain.bound());
         let values = &domain.values;
         let count = values.len() as u8;
         if values.iter().copied().eq(0..i64::from(count)) && count > 1 {

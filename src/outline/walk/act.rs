@@ -114,7 +114,7 @@ impl<'a> Walk<'a> {
             return;
         }
         let releases = self.released_in(body);
-        let anywhere: HashSet<String> = self.released.values().flatten().cloned().collect();
+        let anywhere = &self.scope.released;
         for state in states {
             let (ended, on): (Vec<Held>, Vec<Held>) = std::mem::take(&mut state.held).into_iter().partition(|held| {
                 let name = &self.names[held.lock as usize];
@@ -209,6 +209,15 @@ impl<'a> Walk<'a> {
                 state.held.iter_mut().filter(|held| held.lock == number).for_each(|held| held.mode = Mode::Read);
             }
             Word::Context(change) => self.change(state, change, place),
+            Word::SeqBegin | Word::SeqRetry => {
+                let lock = self.scope.lock_name(vocabulary::Which::Arg(0), Kind::Seqlock, args);
+                let number = self.number(&lock);
+                if word == Word::SeqBegin {
+                    state.reading.insert(number);
+                } else {
+                    state.reading.remove(&number);
+                }
+            }
             Word::Sleep
             | Word::Schedule
             | Word::WaitEvent(_)

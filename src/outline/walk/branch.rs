@@ -307,9 +307,7 @@ impl<'a> Walk<'a> {
         if domain.is_limited && !domain.is_counted {
             return vec![(state, None)];
         }
-        if domain.is_limited {
-            self.bounds.insert(super::super::values::VALUES);
-        }
+        self.bounds.extend(domain.bound());
         let with = |value: i64| {
             let mut state = state.clone();
             state.known.insert(name.to_owned(), value);
