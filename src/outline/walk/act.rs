@@ -5,6 +5,9 @@ use crate::outline::facts::flags_sleep;
 use crate::outline::vocabulary::{INTERRUPTED, RESTART, is_interruptible};
 use crate::outline::vocabulary::{self, Change, How};
 
+/// How often a lock is held at most that cannot be taken twice.
+const DEPTH_MAX: u32 = 4;
+
 /// How a lock is asked for: all but its name.
 #[derive(Clone, Copy)]
 struct Taking {
@@ -288,7 +291,8 @@ impl<'a> Walk<'a> {
 
     fn take_again(&mut self, state: &mut State, at: usize, taking: Taking, place: Place, name: &str) {
         let held = &mut state.held[at];
-        held.depth += 1;
+        // A path goes on behind the finding; a loop that takes it again and again ends all the same.
+        held.depth = if taking.kind == Kind::Bkl { held.depth + 1 } else { (held.depth + 1).min(DEPTH_MAX) };
         let (first, mode) = (held.place, held.mode);
         let readers = mode == Mode::Read && taking.mode == Mode::Read && taking.kind.is_shared();
         // Readers that wait for a writer between them are a matter of what else runs.
