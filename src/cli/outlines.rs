@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
+use lockwright::outline::again;
 use lockwright::outline::catalogue::Catalogue;
 use lockwright::outline::check::{Options, Report, Unit, check};
 use lockwright::outline::convert::{difference, differences};
@@ -116,7 +117,7 @@ fn catalogue(files: &[String]) -> Result<Catalogue> {
 ///
 /// # Errors
 /// If the file cannot be read, or is not one program.
-pub fn program(name: &str, conversions: &[String]) -> Result<(Interpreted, WalkedReport)> {
+pub fn program(name: &str, conversions: &[String]) -> Result<(Interpreted, WalkedReport, Vec<String>)> {
     let wanted = wanted(conversions)?;
     ensure!(
         wanted.iter().all(|(_, kind)| kind.is_some()),
@@ -144,7 +145,8 @@ pub fn program(name: &str, conversions: &[String]) -> Result<(Interpreted, Walke
         line: finding.labels.first().map_or(0, |label| label.place.line),
     };
     let findings = report.units.iter().flat_map(Unit::counted).map(finding).collect();
-    Ok((program, WalkedReport { complete: bounds.is_empty(), bounds, findings }))
+    let walked = WalkedReport { complete: bounds.is_empty(), bounds, findings };
+    Ok((program, walked, report.source.original))
 }
 
 /// A file, as it stands and as converted.
@@ -220,8 +222,13 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
         sarif::write(path, &reports)?;
     }
     if let Some(notation) = arguments.notation {
-        let texts: Vec<String> = all.iter().map(|checked| page::notation(checked.shown(), notation)).collect();
-        print(&texts.join("\n"))?;
+        let options = Options { catalogue: &catalogue, conversions: Conversions::new() };
+        let texts: Vec<String> = all
+            .iter()
+            .map(|checked| again::findings(checked.shown(), notation, &options))
+            .filter(|text| !text.is_empty())
+            .collect();
+        print(&texts.join(&format!("\n# {}\n\n", again::SCISSORS)))?;
         return Ok(status(&all));
     }
     let tables: Vec<Vec<KindJson>> = all.iter().map(|checked| kinds(checked, &wanted, &catalogue)).collect();

@@ -18,6 +18,9 @@ use super::words::plain;
 
 mod call;
 mod flow;
+mod list;
+mod object;
+mod reference;
 mod sections;
 mod value;
 mod wait;
@@ -60,6 +63,12 @@ pub struct Lowered {
     pub program: Program,
     /// A task has more instructions than there may be.
     pub bounds: BTreeSet<&'static str>,
+    /// Allocations, in the order in which they are met.
+    sites: Vec<(String, Place)>,
+    /// The objects that are lists.
+    lists: BTreeSet<usize>,
+    /// Callbacks of RCU.
+    callbacks: usize,
 }
 
 /// Lowers tasks that run together. In a diagram, a column that gets ready to sleep and ends there sleeps.
@@ -74,17 +83,41 @@ pub fn lower_among<'a>(
     is_diagram: bool,
     outside: &BTreeSet<Awaited>,
 ) -> Lowered {
+    let met = pass(scope, sources, is_diagram, outside, &[]);
+    // An access through a pointer is a branch for each object, those of allocations further on among them.
+    if met.sites.is_empty() { met } else { pass(scope, sources, is_diagram, outside, &met.sites) }
+}
+
+fn pass<'a>(
+    scope: &Scope<'a>,
+    sources: &[Source<'a>],
+    is_diagram: bool,
+    outside: &BTreeSet<Awaited>,
+    sites: &[(String, Place)],
+) -> Lowered {
     let mut program = Program { queues: vec![String::new()], ..Program::default() };
     let mut names: Vec<&str> = scope.variables.keys().copied().collect();
     names.sort_unstable();
     for name in names {
         let known = scope.variables[name];
-        program.variables.push(Variable { name: name.to_owned(), is_atomic: known.is_atomic, first: known.first });
+        let (is_atomic, first) = (known.is_atomic, known.first);
+        program.variables.push(Variable { name: name.to_owned(), is_atomic, first, owner: None });
     }
-    let mut lowered = Lowered { program, bounds: BTreeSet::new() };
+    let mut lowered =
+        Lowered { program, bounds: BTreeSet::new(), sites: Vec::new(), lists: BTreeSet::new(), callbacks: 0 };
+    lowered.declare_objects(scope, sites);
     let tasks: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
     let freed = freed(sources);
+    let first_call = |source: &Source| {
+        let first = source.bodies.iter().flat_map(|(_, body)| body.iter()).find_map(|node| match &node.stmt {
+            Stmt::Call { name, .. } if vocabulary::word(name).is_none() => Some(name.clone()),
+            _ => None,
+        });
+        first.unwrap_or_default()
+    };
+    let first_calls: Vec<String> = sources.iter().map(first_call).collect();
     let mut handlers = Vec::new();
+    let mut callbacks = Vec::new();
     for (at, source) in sources.iter().enumerate() {
         let start = match source.runs {
             Runs::Task => Start::Runs,
@@ -93,12 +126,13 @@ pub fn lower_among<'a>(
             Runs::Work | Runs::Timer => Start::Queued,
         };
         let code = Code { name: source.name.clone(), insts: Vec::new(), locals: Vec::new(), start };
-        let around = Around { scope, tasks: &tasks, freed: &freed, is_diagram, outside };
+        let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram, outside };
         let mut lower = Lower::new(&around, &mut lowered, code, at);
         lower.run(&source.bodies);
-        let (code, found) = (lower.code, lower.handlers);
+        let (code, found, later) = (lower.code, lower.handlers, lower.callbacks);
         lowered.program.tasks.push(code);
         handlers.extend(found);
+        callbacks.extend(later);
     }
     // Handlers of diagrams come behind the columns that they interrupt.
     for (host, context, node) in handlers {
@@ -106,11 +140,31 @@ pub fn lower_among<'a>(
         let start = if context == Context::Hard { Start::Hard(Some(host)) } else { Start::Soft(Some(host)) };
         let code = Code { name, insts: Vec::new(), locals: Vec::new(), start };
         let task = lowered.program.tasks.len();
-        let around = Around { scope, tasks: &tasks, freed: &freed, is_diagram, outside };
+        let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram, outside };
         let mut lower = Lower::new(&around, &mut lowered, code, task);
         lower.run(&[("", &node.children)]);
-        let code = lower.code;
+        let (code, later) = (lower.code, lower.callbacks);
         lowered.program.tasks.push(code);
+        callbacks.extend(later);
+    }
+    let first = lowered.program.tasks.len();
+    let mut at = 0;
+    while at < callbacks.len() {
+        let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram, outside };
+        let mut lower = Lower::new(&around, &mut lowered, callbacks[at].code(), first + at);
+        lower.run_callback(&callbacks[at]);
+        let (code, later) = (lower.code, lower.callbacks);
+        lowered.program.tasks.push(code);
+        callbacks.extend(later);
+        at += 1;
+    }
+    // They were numbered before it was known how many tasks are before them.
+    for inst in lowered.program.tasks.iter_mut().flat_map(|task| &mut task.insts) {
+        if let Op::Queue(task) | Op::Hand(task, _) = &mut inst.op
+            && *task >= reference::CALLBACKS
+        {
+            *task = *task - reference::CALLBACKS + first;
+        }
     }
     sections::mark(&mut lowered.program);
     conditions(scope, &mut lowered.program);
@@ -135,7 +189,11 @@ fn conditions(scope: &Scope, program: &mut Program) {
 fn shared(program: &Program, expr: &Expr) -> Option<Pure> {
     Some(match expr {
         Expr::Int(value) => Pure::Int(*value),
-        Expr::Name(name) => Pure::Shared(program.variables.iter().position(|variable| variable.name == *name)?),
+        Expr::Name(name) => {
+            // A field of an object, `el->rc`.
+            let name = name.replacen("->", ".", 1);
+            Pure::Shared(program.variables.iter().position(|variable| variable.name == name)?)
+        }
         Expr::Unary(op, inner) => Pure::Unary(*op, Box::new(shared(program, inner)?)),
         Expr::Binary(op, left, right) => {
             Pure::Binary(op, Box::new(shared(program, left)?), Box::new(shared(program, right)?))
@@ -189,6 +247,8 @@ struct Frame {
 struct Around<'s, 'a> {
     scope: &'s Scope<'a>,
     tasks: &'s [String],
+    /// The first function that each calls.
+    first_calls: &'s [String],
     freed: &'s HashSet<String>,
     is_diagram: bool,
     outside: &'s BTreeSet<Awaited>,
@@ -199,10 +259,14 @@ struct Lower<'s, 'a> {
     out: &'s mut Lowered,
     code: Code,
     tasks: &'s [String],
+    /// The first function that each calls.
+    first_calls: &'s [String],
     freed: &'s HashSet<String>,
     locals: HashMap<String, usize>,
     /// Names that the task sets.
     assigned: HashSet<String>,
+    /// Locals whose value is one that the program has, and no choice.
+    decided: HashSet<String>,
     labels: HashMap<String, usize>,
     jumps: Vec<(String, usize)>,
     frames: Vec<Frame>,
@@ -218,6 +282,11 @@ struct Lower<'s, 'a> {
     prepared: String,
     calls: Vec<String>,
     handlers: Vec<(usize, Context, &'a Node)>,
+    callbacks: Vec<reference::Callback<'a>>,
+    /// Names under which a function that was handed a pointer has it.
+    bound: HashSet<String>,
+    /// Jumps to the end of the task.
+    aborts: Vec<usize>,
     about_to_sleep: bool,
     is_diagram: bool,
     task: usize,
@@ -225,15 +294,17 @@ struct Lower<'s, 'a> {
 
 impl<'s, 'a> Lower<'s, 'a> {
     fn new(around: &Around<'s, 'a>, out: &'s mut Lowered, code: Code, task: usize) -> Lower<'s, 'a> {
-        let &Around { scope, tasks, freed, is_diagram, outside } = around;
+        let &Around { scope, tasks, first_calls, freed, is_diagram, outside } = around;
         Lower {
             scope,
             out,
             code,
             tasks,
+            first_calls,
             freed,
             locals: HashMap::new(),
             assigned: HashSet::new(),
+            decided: HashSet::new(),
             labels: HashMap::new(),
             jumps: Vec::new(),
             frames: Vec::new(),
@@ -245,6 +316,9 @@ impl<'s, 'a> Lower<'s, 'a> {
             prepared: String::new(),
             calls: Vec::new(),
             handlers: Vec::new(),
+            callbacks: Vec::new(),
+            bound: HashSet::new(),
+            aborts: Vec::new(),
             about_to_sleep: false,
             is_diagram,
             task,
@@ -264,6 +338,7 @@ impl<'s, 'a> Lower<'s, 'a> {
             }
             self.calls.pop();
         }
+        std::mem::take(&mut self.aborts).into_iter().for_each(|at| self.land(at));
         if self.is_diagram && self.about_to_sleep {
             let place = self.code.insts.last().map_or(Place::default(), |inst| inst.place);
             let local = self.temp();
@@ -290,7 +365,10 @@ impl<'s, 'a> Lower<'s, 'a> {
     /// What the callers of an entry hold, and their interrupts: the locks.
     fn contract(&mut self, name: &str) -> Vec<usize> {
         let declared = self.scope.contracts.get(name).map(|(facts, place)| (*facts, *place));
-        let own = self.scope.outlined(name).map(|(_, body, facts)| (facts, body.first().map_or(Place::default(), |node| node.place)));
+        let own = self
+            .scope
+            .outlined(name)
+            .map(|(_, body, facts)| (facts, body.first().map_or(Place::default(), |node| node.place)));
         let mut held = Vec::new();
         for (facts, place) in declared.into_iter().chain(own) {
             for fact in facts {
@@ -320,6 +398,7 @@ impl<'s, 'a> Lower<'s, 'a> {
             match &node.stmt {
                 Stmt::Assign(target, _) => _ = self.assigned.insert(target.clone()),
                 Stmt::Call { result: Some(target), .. } => _ = self.assigned.insert(target.clone()),
+                Stmt::Each(text) => self.assigned.extend(super::pointers::each(text).map(|each| each.name)),
                 _ => {}
             }
             if let Stmt::Call { name, .. } = &node.stmt

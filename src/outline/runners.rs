@@ -46,11 +46,9 @@ fn entry<'a>(function: &'a Function) -> Task<'a> {
 fn task_of<'a>(scope: &Scope<'a>, task: &super::scope::Task<'a>) -> Task<'a> {
     let bodies = match &task.does {
         Does::Body(body) => vec![("", *body)],
-        Does::Calls(calls) => calls
-            .iter()
-            .filter_map(|call| scope.outlined(&call.name))
-            .map(|(name, body, _)| (name, body))
-            .collect(),
+        Does::Calls(calls) => {
+            calls.iter().filter_map(|call| scope.outlined(&call.name)).map(|(name, body, _)| (name, body)).collect()
+        }
     };
     Task { name: task.name.clone(), runs: task.runs, bodies }
 }
@@ -117,7 +115,8 @@ impl<'a> Runners<'a> {
             }
         }
         for cycle in &walk.orders.cycles {
-            let mut set: Vec<usize> = entries.iter().copied().filter(|at| cycle.contains(&self.tasks[*at].name)).collect();
+            let mut set: Vec<usize> =
+                entries.iter().copied().filter(|at| cycle.contains(&self.tasks[*at].name)).collect();
             if let [single] = set[..] {
                 set.push(single);
             }

@@ -128,7 +128,9 @@ pub fn items(line: &Line, start: usize, text: &str) -> Vec<Item> {
 
 fn is_branch(stmt: &Stmt) -> bool {
     match stmt {
-        Stmt::If(_) | Stmt::ElseIf(_) | Stmt::Else | Stmt::While(_) | Stmt::Do | Stmt::Each(_) | Stmt::Repeat(_) => true,
+        Stmt::If(_) | Stmt::ElseIf(_) | Stmt::Else | Stmt::While(_) | Stmt::Do | Stmt::Each(_) | Stmt::Repeat(_) => {
+            true
+        }
         Stmt::For(_) | Stmt::Switch(_) | Stmt::Case(_) | Stmt::Default => true,
         Stmt::Guard(guard) => guard.is_scoped,
         _ => false,

@@ -64,7 +64,9 @@ pub struct Values {
     deciding: HashSet<String>,
     /// What is being set.
     target: Option<String>,
-    read: HashSet<String>,
+    /// How often each name is looked at, in the text.
+    read: HashMap<String, usize>,
+    has_labels: bool,
     /// Names whose address is passed to a function.
     passed: HashSet<String>,
     domains: HashMap<String, Domain>,
@@ -116,7 +118,7 @@ impl Values {
                 values.node(node, name);
             }
         }
-        values.paths.extend(values.read.iter().filter(|name| name.contains(['>', '.', '['])).cloned());
+        values.paths.extend(values.read.keys().filter(|name| name.contains(['>', '.', '['])).cloned());
         let names: Vec<String> = values.parents.keys().cloned().collect();
         for name in names {
             let domain = values.computed_domain(&name, is_shared);
@@ -146,7 +148,12 @@ impl Values {
 
     /// Does anybody look at it?
     pub fn is_read(&self, name: &str) -> bool {
-        self.read.contains(name)
+        self.read.contains_key(name)
+    }
+
+    /// Is it looked at once at most, if no path comes by twice?
+    pub fn is_read_once(&self, name: &str) -> bool {
+        !self.has_labels && self.read.get(name).is_none_or(|count| *count < 2)
     }
 
     /// Names and conditions that are something else once this name is.
@@ -172,7 +179,9 @@ impl Values {
                     Stmt::Call { result: Some(target), .. } => _ = assigned.insert(target.clone()),
                     _ => {}
                 }
-                looked_at(&node.stmt, &mut |expr, is_truth| if is_truth { capitals.truth(expr) } else { capitals.value(expr) });
+                looked_at(&node.stmt, &mut |expr, is_truth| {
+                    if is_truth { capitals.truth(expr) } else { capitals.value(expr) }
+                });
             });
         }
         let is_one = |name: &&String| !capitals.bare.contains(*name) && !assigned.contains(*name) && !is_shared(name);
@@ -196,9 +205,13 @@ impl Values {
         match &node.stmt {
             Stmt::If(cond) | Stmt::ElseIf(cond) | Stmt::While(cond) if cond.expr.is_none() => {
                 self.paths.insert(cond.text.clone());
-                self.read.insert(cond.text.clone());
+                *self.read.entry(cond.text.clone()).or_insert(0) += 1;
             }
-            Stmt::Assign(target, value) => self.assigned(target, value),
+            Stmt::Label(_) => self.has_labels = true,
+            Stmt::Assign(target, value) => {
+                self.assigned(target, value);
+                self.leads_through(target);
+            }
             Stmt::Call { name, args, result } => {
                 if let Some(result) = result {
                     let target = if result == RETURNED { call(function) } else { result.clone() };
@@ -232,6 +245,18 @@ impl Values {
             _ => function,
         };
         node.children.iter().for_each(|child| self.node(child, inner));
+    }
+
+    fn looks_at(&mut self, name: &str) {
+        *self.read.entry(name.to_owned()).or_insert(0) += 1;
+        self.leads_through(name);
+    }
+
+    /// `p->q->x` looks at `p` and at `p->q`.
+    fn leads_through(&mut self, name: &str) {
+        for (at, _) in name.match_indices(['-', '.', '[']).filter(|(at, _)| *at > 0) {
+            *self.read.entry(name[..at].to_owned()).or_insert(0) += 1;
+        }
     }
 
     fn root(&mut self, name: &str) -> String {
@@ -273,7 +298,7 @@ impl Values {
             Expr::Name(name) if self.constants.contains_key(name) => {}
             Expr::Name(name) => {
                 self.join(target, name);
-                self.read.insert(name.clone());
+                self.looks_at(name);
             }
             Expr::Call(name, _) => {
                 self.join(target, &call(name));
@@ -324,7 +349,7 @@ impl Values {
     fn value(&mut self, expr: &Expr) {
         match expr {
             Expr::Int(_) => {}
-            Expr::Name(name) => _ = self.read.insert(name.clone()),
+            Expr::Name(name) => self.looks_at(name),
             Expr::Call(_, args) => args.iter().for_each(|arg| self.value(arg)),
             Expr::Unary('!', inner) => self.truth(inner),
             Expr::Unary(_, inner) => {
@@ -358,7 +383,9 @@ impl Values {
         self.value(left);
         self.value(right);
         match (Self::term(left), self.constant_of(left), Self::term(right), self.constant_of(right)) {
-            (Some(term), None, _, Some(mask)) | (_, Some(mask), Some(term), None) => _ = self.class(&term).masks.insert(mask),
+            (Some(term), None, _, Some(mask)) | (_, Some(mask), Some(term), None) => {
+                _ = self.class(&term).masks.insert(mask)
+            }
             _ => {
                 self.computes(left);
                 self.computes(right);
@@ -409,8 +436,10 @@ impl Values {
         let mut seen = HashSet::new();
         while let Some(name) = open.pop() {
             let class = self.class(&name);
-            let is_compared =
-                !class.equal.is_empty() || !class.limits.is_empty() || !class.masks.is_empty() || !class.against.is_empty();
+            let is_compared = !class.equal.is_empty()
+                || !class.limits.is_empty()
+                || !class.masks.is_empty()
+                || !class.against.is_empty();
             if is_compared || is_shared(&name) || self.deciding.contains(&name) {
                 return true;
             }
@@ -464,7 +493,8 @@ impl Class {
     fn fill(&self, low: i64, high: i64, count: usize, values: &mut BTreeSet<i64>) {
         let from = 0_i64.clamp(low, high);
         let near = (0..64).flat_map(|step| [from.saturating_add(step), from.saturating_sub(step)]);
-        let is_other = |value: &i64| (low..=high).contains(value) && !self.equal.contains(value) && !self.masks.contains(value);
+        let is_other =
+            |value: &i64| (low..=high).contains(value) && !self.equal.contains(value) && !self.masks.contains(value);
         let others: BTreeSet<i64> = {
             let mut found = Vec::new();
             for value in near.filter(is_other) {
@@ -586,7 +616,9 @@ mod tests {
 
     #[test]
     fn names_in_capitals_that_are_compared_are_constants_of_their_own() {
-        let node = |text: &str| Node::made(Place::default(), Stmt::If(Cond { text: text.to_owned(), expr: expr::parse(text) }));
+        let node = |text: &str| {
+            Node::made(Place::default(), Stmt::If(Cond { text: text.to_owned(), expr: expr::parse(text) }))
+        };
         let nodes = [node("cmd == LOCK_SH"), node("cmd == LOCK_EX"), node("DEBUG")];
         let values = Values::of(&[("f", &nodes)], &|_| false);
         assert_ne!(values.constant("LOCK_SH"), values.constant("LOCK_EX"));

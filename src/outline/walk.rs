@@ -130,8 +130,12 @@ pub struct Walk<'a> {
     pub bounds: BTreeSet<&'static str>,
     statements: usize,
     calls: Vec<&'a str>,
+    /// Loops around the statement.
+    loops: usize,
     memo: HashMap<(*const Node, State), Vec<State>>,
     released: HashMap<*const Node, HashSet<String>>,
+    /// How often each condition is written, without its negation.
+    conditions: HashMap<String, usize>,
     /// The entry that is walked.
     entry: String,
 }
@@ -150,8 +154,10 @@ impl<'a> Walk<'a> {
             bounds: BTreeSet::new(),
             statements: 0,
             calls: Vec::new(),
+            loops: 0,
             memo: HashMap::new(),
             released: HashMap::new(),
+            conditions: scope.conditions(extra),
             entry: String::new(),
         };
         if extra.is_empty() {
@@ -237,8 +243,13 @@ impl<'a> Walk<'a> {
                 _ => {}
             }
         }
-        let noted: Vec<String> =
-            facts.iter().filter(|fact| matches!(fact, Fact::Holds(_) | Fact::IrqsOff)).map(Fact::text).collect();
+        let is_declared = self.scope.contracts.values().any(|(contract, _)| std::ptr::eq(*contract, facts));
+        let is_noted = |fact: &&Fact| match fact {
+            Fact::Holds(_) | Fact::IrqsOff => true,
+            Fact::Atomic => !is_declared,
+            _ => false,
+        };
+        let noted: Vec<String> = facts.iter().filter(is_noted).map(Fact::text).collect();
         if !noted.is_empty() {
             self.assume(format!("{} runs with {}, from the note", self.entry, noted.join(" and ")), None, place);
         }
@@ -444,20 +455,29 @@ impl<'a> Walk<'a> {
     /// A lock that is given back on every path out of its block.
     fn guard(&mut self, node: &'a Node, guard: &'a Guard, flow: &mut Flow) {
         let taken = std::mem::take(&mut flow.next).into_iter();
-        let taken: Vec<State> = taken.flat_map(|state| self.asked(&guard.take, &guard.args, node.place, state)).map(|(state, _)| state).collect();
+        let taken: Vec<State> = taken
+            .flat_map(|state| self.asked(&guard.take, &guard.args, node.place, state))
+            .map(|(state, _)| state)
+            .collect();
         let mut inner = self.list(&node.children, taken);
         let mut give = |states: Vec<State>| -> Vec<State> {
             let states = states.into_iter();
-            states.flat_map(|state| self.asked(&guard.give, &guard.args, node.place, state)).map(|(state, _)| state).collect()
+            states
+                .flat_map(|state| self.asked(&guard.give, &guard.args, node.place, state))
+                .map(|(state, _)| state)
+                .collect()
         };
         inner.next = give(inner.next);
         inner.returned = give(inner.returned);
         inner.breaks = give(inner.breaks);
         inner.continues = give(inner.continues);
         let jumps = std::mem::take(&mut inner.jumps);
-        inner.jumps = jumps.into_iter().flat_map(|(label, state)| {
-            give(vec![state]).into_iter().map(|state| (label.clone(), state)).collect::<Vec<_>>()
-        }).collect();
+        inner.jumps = jumps
+            .into_iter()
+            .flat_map(|(label, state)| {
+                give(vec![state]).into_iter().map(|state| (label.clone(), state)).collect::<Vec<_>>()
+            })
+            .collect();
         let next = flow.absorb(inner);
         flow.next.extend(next);
     }

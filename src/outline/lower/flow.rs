@@ -25,7 +25,7 @@ impl<'a> Lower<'_, 'a> {
     fn statement(&mut self, nodes: &'a [Node], at: usize) -> usize {
         let node = &nodes[at];
         let place = node.place;
-        if self.is_diagram {
+        if self.is_diagram && !matches!(&node.stmt, Stmt::Prose(text) if crate::outline::words::is_waiting(text)) {
             self.push(Op::Row(place.line), place);
         }
         match &node.stmt {
@@ -33,7 +33,12 @@ impl<'a> Lower<'_, 'a> {
             Stmt::While(cond) => self.round(node, cond),
             Stmt::Do => self.do_while(node),
             Stmt::For(counted) => self.counted(node, counted),
-            Stmt::Each(_) => self.each(&node.children, node.place),
+            Stmt::Each(text) => {
+                let each = crate::outline::pointers::each(text);
+                if !each.is_some_and(|each| self.list_loop(node, &each)) {
+                    self.each(&node.children, node.place);
+                }
+            }
             Stmt::Repeat(count) => self.repeat(node, *count as usize),
             Stmt::Switch(cond) => self.switch(node, cond),
             Stmt::Guard(guard) => self.guard(node, guard),
@@ -238,14 +243,18 @@ impl<'a> Lower<'_, 'a> {
         let settled = self.settled.clone();
         self.inside(round.body);
         self.list(round.step);
-        self.push(Op::Jump(start), round.place);
+        let cond = round.cond.and_then(|cond| cond.expr.as_ref());
+        let is_drawn_once = self.is_diagram && cond.is_none_or(|cond| self.is_as_drawn(cond));
+        if !is_drawn_once {
+            self.push(Op::Jump(start), round.place);
+        }
         skip.into_iter().for_each(|skip| self.land(skip));
         self.settled = settled;
         self.leave_loop();
     }
 
     /// One round; `continue` ends it.
-    fn inside(&mut self, body: &'a [Node]) {
+    pub(super) fn inside(&mut self, body: &'a [Node]) {
         let guards = self.guards.len();
         self.loops.push(Loop { breaks: Vec::new(), continues: Vec::new(), is_switch: false, guards });
         let settled = self.settled.clone();
@@ -257,7 +266,7 @@ impl<'a> Lower<'_, 'a> {
         continues.into_iter().for_each(|at| self.land(at));
     }
 
-    fn leave_loop(&mut self) {
+    pub(super) fn leave_loop(&mut self) {
         let breaks = self.loops.pop().map(|open| open.breaks).unwrap_or_default();
         breaks.into_iter().for_each(|at| self.land(at));
     }
@@ -273,9 +282,12 @@ impl<'a> Lower<'_, 'a> {
         if let Some(Node { stmt: Stmt::While(cond), place, .. }) = last {
             self.look_again(Round { cond: Some(cond), body, step: &[], place: *place });
             let value = self.condition(cond.expr.as_ref(), &cond.text, *place);
-            let skip = self.push(Op::Unless(value, 0), *place);
-            self.push(Op::Jump(start), *place);
-            self.land(skip);
+            let is_drawn_once = self.is_diagram && cond.expr.as_ref().is_none_or(|cond| self.is_as_drawn(cond));
+            if !is_drawn_once {
+                let skip = self.push(Op::Unless(value, 0), *place);
+                self.push(Op::Jump(start), *place);
+                self.land(skip);
+            }
         }
         self.settled = settled;
         self.leave_loop();

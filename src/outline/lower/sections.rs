@@ -81,6 +81,9 @@ fn sections(code: &Code, is_seqlock: &[bool]) -> Vec<Inside> {
     before.pop();
     // What is never reached is inside nothing.
     let unreached = Inside { reads: u64::MAX, writes: u64::MAX };
-    before.iter_mut().filter(|inside| **inside == unreached).for_each(|inside| *inside = Inside { reads: 0, writes: 0 });
+    before
+        .iter_mut()
+        .filter(|inside| **inside == unreached)
+        .for_each(|inside| *inside = Inside { reads: 0, writes: 0 });
     before
 }

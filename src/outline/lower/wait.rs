@@ -39,6 +39,14 @@ impl Lower<'_, '_> {
 
     /// On the queue first, then the test, then the sleep: as the kernel does it.
     pub(super) fn wait_event(&mut self, args: &[String], timeout: bool, place: Place) -> Pure {
+        // Of a figure: what it waits for is not drawn, so whether it has come is not known.
+        let is_open =
+            args.get(1).and_then(|arg| crate::outline::expr::parse(arg)).is_none_or(|cond| self.is_as_drawn(&cond));
+        if self.is_diagram && is_open {
+            self.push(Op::MaySleep, place);
+            self.push(Op::Note, place);
+            return Pure::Int(1);
+        }
         if self.outside.contains(&Awaited::Wake(args.first().map(|arg| plain(arg)).unwrap_or_default())) {
             return self.ended_outside(timeout, place);
         }

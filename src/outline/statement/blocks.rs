@@ -94,11 +94,12 @@ fn functions(kind: &str) -> Option<(String, String)> {
 }
 
 fn guard(text: &str) -> Option<(Vec<Parsed>, usize)> {
-    let (rest, is_scoped) = match (after_word(text, "guard").or(after_word(text, "CLASS")), after_word(text, "scoped_guard")) {
-        (Some(rest), _) => (rest, false),
-        (None, Some(rest)) => (rest, true),
-        (None, None) => return None,
-    };
+    let (rest, is_scoped) =
+        match (after_word(text, "guard").or(after_word(text, "CLASS")), after_word(text, "scoped_guard")) {
+            (Some(rest), _) => (rest, false),
+            (None, Some(rest)) => (rest, true),
+            (None, None) => return None,
+        };
     let open = rest.trim_start();
     let close = words::matching(open).filter(|_| open.starts_with('('))?;
     let first = words::arguments(&open[1..close]);

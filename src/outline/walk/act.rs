@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::outline::facts::flags_sleep;
-use crate::outline::vocabulary::{INTERRUPTED, RESTART, is_interruptible};
 use crate::outline::vocabulary::{self, Change, How};
+use crate::outline::vocabulary::{INTERRUPTED, RESTART, is_interruptible};
 
 /// How often a lock is held at most that cannot be taken twice.
 const DEPTH_MAX: u32 = 4;
@@ -48,7 +48,11 @@ impl<'a> Walk<'a> {
                 let is_sure = result.is_none() && is_interruptible(name) && matches!(meaning, Meaning::Word(_));
                 let mut asked = self.asked(name, args, node.place, state);
                 if is_sure {
-                    self.assume(format!("{name} is not interrupted: nobody looks at what it returns"), None, node.place);
+                    self.assume(
+                        format!("{name} is not interrupted: nobody looks at what it returns"),
+                        None,
+                        node.place,
+                    );
                     asked.retain(|(_, value)| value.is_none_or(|value| value >= 0));
                 }
                 let with = |(mut state, value): (State, Option<i64>)| {

@@ -198,13 +198,16 @@ impl<'a> Walk<'a> {
                 return;
             }
             round += 1;
+            self.loops += 1;
             let mut inner = self.list(looped.body, yes);
+            self.loops -= 1;
             flow.next.append(&mut inner.breaks);
             let mut turned = std::mem::take(&mut inner.continues);
             turned.extend(flow.absorb(inner));
-            states = looped.step.iter().fold(turned, |states, node| {
-                states.into_iter().flat_map(|state| self.simple(node, state)).collect()
-            });
+            states = looped
+                .step
+                .iter()
+                .fold(turned, |states, node| states.into_iter().flat_map(|state| self.simple(node, state)).collect());
             // The condition is looked at anew.
             for state in &mut states {
                 again.iter().for_each(|name| forget(state, name));
@@ -227,7 +230,7 @@ impl<'a> Walk<'a> {
             };
             for (mut state, value) in outcomes {
                 // A call may answer differently each time; memory that tasks share may change.
-                let is_stable = !key.contains('(') && !self.mentions_shared(cond);
+                let is_stable = self.comes_again(key) && !key.contains('(') && !self.mentions_shared(cond);
                 let taken = state.taken.get(key).map(|taken| *taken != negated.is_some()).filter(|_| is_stable);
                 match value.map(|value| value != 0).or(taken) {
                     Some(true) => yes.push(state),
@@ -245,6 +248,11 @@ impl<'a> Walk<'a> {
             }
         }
         (yes, no)
+    }
+
+    /// May the path come to the same condition once more? Otherwise how it turned out need not be kept.
+    fn comes_again(&self, key: &str) -> bool {
+        self.loops > 0 || !self.calls.is_empty() || self.conditions.get(key).is_some_and(|count| *count > 1)
     }
 
     fn mentions_shared(&self, cond: Option<&Expr>) -> bool {
@@ -308,9 +316,13 @@ impl<'a> Walk<'a> {
             return vec![(state, None)];
         }
         self.bounds.extend(domain.bound());
+        // What nobody looks at again need not be kept.
+        let is_kept = self.loops > 0 || !self.calls.is_empty() || !self.scope.values.is_read_once(name);
         let with = |value: i64| {
             let mut state = state.clone();
-            state.known.insert(name.to_owned(), value);
+            if is_kept {
+                state.known.insert(name.to_owned(), value);
+            }
             (state, Some(value))
         };
         domain.values.into_iter().map(with).collect()
