@@ -102,7 +102,7 @@ pub fn calls(body: &[C]) -> bool {
 }
 
 impl Run<'_> {
-    /// One of so many; nothing if the execution is cut here.
+    /// One of `count`; nothing if the execution is cut here.
     fn choose(&mut self, count: usize) -> Option<usize> {
         if self.at == CHOICES_MAX {
             return None;

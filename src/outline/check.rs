@@ -249,7 +249,7 @@ fn outline(source: &Source, file: &File, group: &Group, options: &Options, budge
     for set in runners.sets(&walk) {
         explore(source, &scope, &set, &mut unit, budget);
     }
-    runners.assume(&mut unit);
+    unit.assumptions.extend(runners.assumed());
     unit
 }
 

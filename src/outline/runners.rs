@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use super::check::Unit;
 use super::declare::Runs;
 use super::lower::{self, Awaited, Source as Task};
 use super::machine::{Code, Op, Program, Until};
@@ -15,7 +14,7 @@ use super::tree::Function;
 use super::vocabulary::Mode;
 use super::walk::Walk;
 
-/// Who may end a wait, at most: with more, the wait is judged nowhere.
+/// Tasks that can end one wait: with more, the wait is judged nowhere.
 const ENDERS_MAX: usize = 4;
 
 /// Everything that a unit can run.
@@ -90,7 +89,7 @@ impl<'a> Runners<'a> {
         Set { tasks: members.into_iter().map(|at| &self.tasks[at]).collect(), outside }
     }
 
-    /// Who may end the wait.
+    /// Tasks that can end the wait.
     fn enders(&self, awaited: &Awaited) -> Vec<usize> {
         (0..self.tasks.len()).filter(|at| self.ends[*at].iter().any(|end| ends_it(end, awaited))).collect()
     }
@@ -145,10 +144,11 @@ impl<'a> Runners<'a> {
         known.into_iter().map(|set| self.set(set.into_iter().chain(handlers.iter().copied()).collect())).collect()
     }
 
-    /// Says which waits nobody in the text ends.
-    pub fn assume(&self, unit: &mut Unit) {
+    /// Which waits nobody in the text ends.
+    pub fn assumed(&self) -> Vec<Assumption> {
+        let mut found: Vec<Assumption> = Vec::new();
         if self.is_declared {
-            return;
+            return found;
         }
         for (awaited, place) in self.waits.iter().flatten() {
             let enders = self.enders(awaited).len();
@@ -162,10 +162,11 @@ impl<'a> Runners<'a> {
                 Awaited::Wake(name) if name.is_empty() => format!("somebody wakes the task after any time: {why}"),
                 Awaited::Wake(name) => format!("somebody wakes {name} after any time: {why}"),
             };
-            if unit.assumptions.iter().all(|known| known.what != what) {
-                unit.assumptions.push(Assumption { what, declare: None, place: *place });
+            if found.iter().all(|known| known.what != what) {
+                found.push(Assumption { what, declare: None, place: *place });
             }
         }
+        found
     }
 }
 

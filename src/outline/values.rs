@@ -12,14 +12,17 @@ use super::expr::{self, Expr};
 use super::statement::{Cond, RETURNED, Stmt};
 use super::tree::Node;
 
+mod capitals;
+mod class;
+
+use capitals::{Capitals, looked_at};
+use class::Class;
+
 /// The bound on values that stand for all others.
 pub const VALUES: &str = "values of an undeclared name that is computed with";
 
 /// The bound on the end of a count.
 pub const COUNTED: &str = "a count whose end is not known goes up to 2";
-
-/// Values of one name at most.
-const DOMAIN_MAX: usize = 12;
 
 /// Bits of masks that are told from each other.
 const BITS_MAX: u32 = 9;
@@ -39,16 +42,6 @@ pub struct Domain {
     pub is_limited: bool,
     /// Is it the end of a count? Then values around 0 are tried.
     pub is_counted: bool,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Class {
-    equal: BTreeSet<i64>,
-    /// Least numbers above a limit.
-    limits: BTreeSet<i64>,
-    masks: BTreeSet<i64>,
-    against: BTreeSet<String>,
-    computed: bool,
 }
 
 /// The values of all names of a unit.
@@ -72,20 +65,6 @@ pub struct Values {
     domains: HashMap<String, Domain>,
     /// Names and conditions that lead through other names.
     paths: BTreeSet<String>,
-}
-
-/// Where names in capitals are.
-#[derive(Default)]
-struct Capitals {
-    seen: BTreeSet<String>,
-    masks: BTreeSet<String>,
-    bare: BTreeSet<String>,
-}
-
-fn is_capital(name: &str) -> bool {
-    name.len() > 1
-        && name.starts_with(|c: char| c.is_ascii_uppercase())
-        && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
 fn is_comparison(op: &str) -> bool {
@@ -158,7 +137,7 @@ impl Values {
 
     /// Names and conditions that are something else once this name is.
     pub fn through<'v>(&'v self, name: &'v str) -> impl Iterator<Item = &'v str> {
-        self.paths.iter().map(String::as_str).filter(move |path| *path != name && super::walk::mentions(path, name))
+        self.paths.iter().map(String::as_str).filter(move |path| *path != name && expr::mentions(path, name))
     }
 
     /// May a function that is not known change it?
@@ -458,132 +437,6 @@ impl Values {
         let (values, is_cut) = class.values();
         let is_counted = !own && class.computed && !class.against.is_empty();
         Domain { values, is_limited: own || is_cut || is_counted, is_counted }
-    }
-}
-
-impl Class {
-    /// Values that stand for all, and whether they are too few.
-    fn values(&self) -> (Vec<i64>, bool) {
-        let mut values: BTreeSet<i64> = self.equal.clone();
-        let mut is_cut = self.masks.len() > 3;
-        if !self.masks.is_empty() {
-            for chosen in 0..1u32 << self.masks.len().min(3) {
-                let bits = self.masks.iter().enumerate().filter(|(at, _)| chosen & (1 << at) != 0);
-                values.insert(bits.fold(0, |all, (_, mask)| all | mask));
-            }
-        }
-        if self.computed && !self.against.is_empty() {
-            values.extend([0, 1, 2]);
-        }
-        let others = self.against.len().max(1);
-        let mut low = i64::MIN;
-        for high in self.limits.iter().copied().chain([i64::MAX]) {
-            let last = if high == i64::MAX { high } else { high - 1 };
-            self.fill(low, last, others, &mut values);
-            low = high;
-        }
-        let mut values: Vec<i64> = values.into_iter().collect();
-        values.sort_by_key(|value| (value.unsigned_abs(), *value < 0));
-        is_cut |= values.len() > DOMAIN_MAX;
-        values.truncate(DOMAIN_MAX);
-        (values, is_cut)
-    }
-
-    /// Values between two limits that are equal to nothing, as near to 0 as there are.
-    fn fill(&self, low: i64, high: i64, count: usize, values: &mut BTreeSet<i64>) {
-        let from = 0_i64.clamp(low, high);
-        let near = (0..64).flat_map(|step| [from.saturating_add(step), from.saturating_sub(step)]);
-        let is_other =
-            |value: &i64| (low..=high).contains(value) && !self.equal.contains(value) && !self.masks.contains(value);
-        let others: BTreeSet<i64> = {
-            let mut found = Vec::new();
-            for value in near.filter(is_other) {
-                if !found.contains(&value) {
-                    found.push(value);
-                }
-                if found.len() == count {
-                    break;
-                }
-            }
-            found.into_iter().collect()
-        };
-        values.extend(others);
-    }
-}
-
-impl Capitals {
-    fn truth(&mut self, expr: &Expr) {
-        match expr {
-            Expr::Name(name) if is_capital(name) => {
-                self.bare.insert(name.clone());
-            }
-            Expr::Unary('!', inner) => self.truth(inner),
-            Expr::Binary("&&" | "||", left, right) => {
-                self.truth(left);
-                self.truth(right);
-            }
-            other => self.value(other),
-        }
-    }
-
-    fn value(&mut self, expr: &Expr) {
-        match expr {
-            Expr::Name(name) if is_capital(name) => _ = self.seen.insert(name.clone()),
-            Expr::Name(_) | Expr::Int(_) => {}
-            Expr::Unary('!', inner) => self.truth(inner),
-            Expr::Unary(_, inner) => self.value(inner),
-            Expr::Binary("&&" | "||", ..) => self.truth(expr),
-            Expr::Binary(op, left, right) => {
-                for side in [left, right] {
-                    if let (Expr::Name(name), "&" | "|") = (&**side, *op)
-                        && is_capital(name)
-                    {
-                        self.masks.insert(name.clone());
-                    }
-                    self.value(side);
-                }
-            }
-            Expr::Call(name, args) if matches!(name.as_str(), "likely" | "unlikely") => {
-                args.iter().for_each(|arg| self.truth(arg));
-            }
-            Expr::Call(_, args) => args.iter().for_each(|arg| self.value(arg)),
-        }
-    }
-}
-
-/// The expressions that a statement looks at, and whether only for being 0 or not.
-fn looked_at(stmt: &Stmt, visit: &mut impl FnMut(&Expr, bool)) {
-    match stmt {
-        Stmt::If(cond) | Stmt::ElseIf(cond) | Stmt::While(cond) => {
-            if let Some(expr) = &cond.expr {
-                visit(expr, true);
-            }
-        }
-        Stmt::For(counted) => {
-            if let Some(expr) = counted.cond.as_ref().and_then(|cond| cond.expr.as_ref()) {
-                visit(expr, true);
-            }
-        }
-        Stmt::Case(cond) | Stmt::Switch(cond) => {
-            if let Some(expr) = &cond.expr {
-                visit(expr, false);
-            }
-        }
-        Stmt::Return(Some(value)) => {
-            if let Some(expr) = expr::parse(value) {
-                visit(&expr, false);
-            }
-        }
-        Stmt::Call { args, .. } => {
-            for arg in args {
-                if let Some(expr) = expr::parse(arg) {
-                    // A condition to wait for, or that must hold.
-                    let is_truth = !matches!(expr, Expr::Name(_) | Expr::Int(_));
-                    visit(&expr, is_truth);
-                }
-            }
-        }
-        _ => {}
     }
 }
 
