@@ -298,6 +298,8 @@ pub struct Machine<'p> {
     words: usize,
     has_handlers: bool,
     bkl: Option<usize>,
+    /// A loop without a step went round too often.
+    overran: std::cell::Cell<bool>,
 }
 
 /// Words of a lock: owner, depth, sequence count; then readers by task, then the queue.
@@ -324,7 +326,19 @@ impl<'p> Machine<'p> {
         let words = objects + program.objects.len();
         let has_handlers = program.tasks.iter().any(|task| matches!(task.start, Start::Hard(_) | Start::Soft(_)));
         let bkl = program.locks.iter().position(|(_, kind)| *kind == Kind::Bkl);
-        Machine { program, tasks, variables, locks, lock_words, counts, objects, words, has_handlers, bkl }
+        Machine {
+            program,
+            tasks,
+            variables,
+            locks,
+            lock_words,
+            counts,
+            objects,
+            words,
+            has_handlers,
+            bkl,
+            overran: std::cell::Cell::new(false),
+        }
     }
 
     /// Before the first step.
@@ -346,6 +360,11 @@ impl<'p> Machine<'p> {
             self.run_on(&mut state, at, &mut shown);
         }
         state
+    }
+
+    /// Has a loop without a step gone round more often than any can that ends?
+    pub fn has_overrun(&self) -> bool {
+        self.overran.get()
     }
 
     fn get(&self, state: &State, task: usize, field: usize) -> i32 {
