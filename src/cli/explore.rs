@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail, ensure};
 use lockwright::event::names::Names;
-use lockwright::explore::{Subject, Verdict, explore_with_witnesses};
+use lockwright::explore::{Config, Subject, Verdict, estimate, explore_with_witnesses};
 use lockwright::program::family::Family;
 use lockwright::report::counterexample::head;
 use lockwright::report::json::{self, ExploredOne};
@@ -34,6 +34,9 @@ pub struct Arguments {
     /// Of a file: what if this lock were of that kind? May be repeated.
     #[arg(long = "convert", value_name = "LOCK=KIND", help_heading = "What to explore")]
     conversions: Vec<String>,
+    /// Do not explore: say about how many schedules, traces and states there are, by random probes.
+    #[arg(long, help_heading = "How to explore")]
+    estimate: bool,
     #[command(flatten)]
     search: search::Arguments,
 }
@@ -87,6 +90,9 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     let program = arguments.program()?;
     let config =
         arguments.search.config(1, || format!("{} (lockwright {})", program.name, env!("CARGO_PKG_VERSION")))?;
+    if arguments.estimate {
+        return estimated(arguments, &program, &config, as_json);
+    }
     search::check_form(&config, &*program.subject, &program.name)?;
     let is_loom = config.engine == lockwright::explore::EngineKind::Loom;
     let progress = Progress::start(vec![program.name.clone()])?;
@@ -108,6 +114,17 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     };
     let is_complete = verdict.complete() && walked.is_complete;
     Ok(Status::of(!verdict.findings.is_empty() || !walked.codes.is_empty(), !is_complete))
+}
+
+/// Says how much there is to explore.
+fn estimated(arguments: &Arguments, program: &Program, config: &Config, as_json: bool) -> Result<Status> {
+    ensure!(!as_json, "--estimate is no verdict and has no JSON form");
+    if let Some(option) = arguments.search.given_beside(&["--memory", "--steps-max"]) {
+        bail!("--estimate makes its own random probes, and does not know {option}");
+    }
+    ensure!(program.subject.births().is_none(), "--estimate is for programs whose tasks are known beforehand");
+    print(&format!("ESTIMATE of {}, nothing was explored\n{}\n", program.name, estimate(&*program.subject, config)))?;
+    Ok(Status::of(false, false))
 }
 
 /// What the walk of every path has and the engine has not.

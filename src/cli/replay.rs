@@ -13,7 +13,7 @@ use lockwright::explore::saved::Saved;
 use lockwright::explore::schedule::{Guide, replay};
 use lockwright::explore::{Schedule, Subject};
 use lockwright::predict::predict;
-use lockwright::report::json::{self, Replayed};
+use lockwright::report::json::{self, NoReturnReport, Replayed};
 use lockwright::report::{counterexample, svg};
 use lockwright::scenario::{observed, subject};
 use lockwright::study::cells::Cell;
@@ -54,7 +54,14 @@ pub fn run(file: &Path, picture: Option<&Path>, columns: usize, predicts: bool, 
         write::whole(path, &svg::picture(&head, &replay, &names))?;
     }
     if as_json {
-        print(&json::text("replay", Replayed::new(&saved.design, &saved.scenario, &names, &replay)))?;
+        let told = |finding: &Finding| match (&no_return, shown) {
+            (Some(no_return), Some(shown)) if shown == finding => {
+                Some(NoReturnReport::new(no_return, &schedule, &names, finding.code))
+            }
+            _ => None,
+        };
+        let of = (saved.design.as_str(), saved.scenario.as_str());
+        print(&json::text("replay", Replayed::new(of, &names, &replay, told)))?;
     } else {
         let trace = counterexample::trace_in(&title, &names, &replay, shown, no_return.as_ref(), columns);
         print(&(trace + &ending(&replay.ending, is_outcome)))?;

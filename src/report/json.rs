@@ -7,22 +7,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::counterexample::Counterexample;
 use super::outline::Outline;
 use super::{memory_model, source};
-use crate::check::{Code, Finding, Spot};
+use crate::check::{Code, Finding};
 use crate::engine::Memory;
 use crate::event::TaskId;
 use crate::event::names::Names;
 use crate::event::outcome::{Remains, Value};
 use crate::explore::schedule::{Line, Replay};
-use crate::explore::{Bound, EngineKind, Outcomes, Step, Verdict};
+use crate::explore::{Bound, EngineKind, Outcomes, Verdict};
 use crate::scenario::FsKind;
 use crate::study::cells::Cell;
 use crate::study::expect;
 
 mod beside;
 mod compare;
+mod finding;
 mod listed;
 mod ordered;
 pub mod part;
@@ -30,6 +30,7 @@ mod rules;
 
 pub use beside::{BesideReport, ThroughputReport};
 pub use compare::{ComparedReport, Comparison, DifferenceReport};
+pub use finding::{FindingReport, NoReturnReport, SpotReport};
 pub use listed::{Explained, Listed, MutantReport, Named};
 pub use rules::RulesReport;
 
@@ -274,83 +275,6 @@ impl<'a> CellReport<'a> {
     }
 }
 
-/// A finding.
-#[derive(Serialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-pub struct FindingReport<'a> {
-    /// Its code.
-    pub code: Code,
-    /// What the code means.
-    pub title: &'static str,
-    /// What it is about.
-    pub subject: &'static str,
-    /// One sentence.
-    pub message: &'a str,
-    /// The bug it is known as.
-    pub bug: Option<&'static str>,
-    /// Does no sequentially consistent execution show it?
-    pub weak_memory: bool,
-    /// Where it went wrong.
-    pub at: SpotReport<'a>,
-    /// Where that was prepared, if anything else has a part in it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub other: Option<SpotReport<'a>>,
-    /// The schedule that leads there; absent if it was not asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub steps: Option<&'a [Step]>,
-    /// The file the schedule was saved in.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub saved: Option<&'a str>,
-}
-
-impl<'a> FindingReport<'a> {
-    /// Of a finding that stands alone.
-    pub fn new(finding: &'a Finding, names: &Names, bug: Option<&'static str>) -> FindingReport<'a> {
-        FindingReport {
-            code: finding.code,
-            title: finding.code.title(),
-            subject: finding.subject.as_str(),
-            message: &finding.message,
-            bug,
-            weak_memory: false,
-            at: SpotReport::new(&finding.at, names),
-            other: finding.other.as_ref().map(|other| SpotReport::new(other, names)),
-            steps: None,
-            saved: None,
-        }
-    }
-
-    /// Of a counterexample, with its schedule.
-    pub fn with_schedule(example: &Counterexample<'a>) -> FindingReport<'a> {
-        FindingReport {
-            weak_memory: example.found.weak_memory,
-            steps: example.replay.map(|replay| replay.steps.as_slice()),
-            saved: example.saved,
-            ..FindingReport::new(&example.found.finding, example.names, example.expected.map(|known| known.bug))
-        }
-    }
-}
-
-/// A place of a finding.
-#[derive(Serialize)]
-#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
-pub struct SpotReport<'a> {
-    /// Whose step; `boot` is the set-up.
-    pub task: String,
-    /// Its number.
-    pub step: u32,
-    /// What happened there.
-    pub label: &'a str,
-    /// The source, as `file:line`.
-    pub source: String,
-}
-
-impl<'a> SpotReport<'a> {
-    fn new((spot, label): &'a (Spot, String), names: &Names) -> SpotReport<'a> {
-        SpotReport { task: names.task(spot.task).to_owned(), step: spot.step, label, source: source(spot.place) }
-    }
-}
-
 /// Of `replay`.
 #[derive(Serialize)]
 #[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
@@ -366,16 +290,22 @@ pub struct Replayed<'a> {
 }
 
 impl<'a> Replayed<'a> {
-    /// Of a replay.
-    pub fn new(design: &'a str, scenario: &'a str, names: &'a Names, replay: &'a Replay) -> Replayed<'a> {
+    /// Of a replay. `lost` says where a finding became certain, if that was looked for.
+    pub fn new(
+        (design, scenario): (&'a str, &'a str),
+        names: &'a Names,
+        replay: &'a Replay,
+        mut lost: impl FnMut(&Finding) -> Option<NoReturnReport>,
+    ) -> Replayed<'a> {
         let lines = replay.lines.iter().filter(|line| line.event.task != TaskId::BOOT);
         let bug =
             |finding: &Finding| expect::known(design, scenario, finding.code, &finding.subject).map(|known| known.bug);
+        let of = |it: &'a Finding| FindingReport { no_return: lost(it), ..FindingReport::new(it, names, bug(it)) };
         Replayed {
             design,
             scenario,
             trace: lines.filter_map(|line| TraceLine::new(line, names)).collect(),
-            findings: replay.findings.iter().map(|it| FindingReport::new(it, names, bug(it))).collect(),
+            findings: replay.findings.iter().map(of).collect(),
         }
     }
 }

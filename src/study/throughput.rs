@@ -57,7 +57,7 @@ pub struct Measured {
 
 /// A design that came to no end.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{design} with {threads} threads: {why}")]
+#[error("{design} with {threads} thread{s}: {why}", s = if *threads == 1 { "" } else { "s" })]
 pub struct Failed {
     /// The design.
     pub design: String,
@@ -129,6 +129,10 @@ pub fn measure(designs: [Entry; 2], plan: Plan, mut told: impl FnMut(&Measured))
     let mut all = Vec::new();
     for files in [Files::One, Files::Each] {
         for threads in numbers_of_threads(plan.threads_max) {
+            // One thread has one file, whether it is its own or everybody's: it is measured once.
+            if threads == 1 && files == Files::Each {
+                continue;
+            }
             let load = |side: usize| Load { design: designs[side], files, threads, turns: plan.turns };
             let mut rounds = Vec::new();
             // The first round warms up what both use.

@@ -105,18 +105,25 @@ pub fn run(program: &dyn Program) -> Result<Duration, Stalled> {
             scope.spawn(move || {
                 let _installed = Installed::new(Rc::new(Seat { shared, task }));
                 start.wait();
+                // By the thread itself: whoever waits for it may be woken when it has long ended.
+                let from = Instant::now();
                 let result = quietly(|| panic::catch_unwind(AssertUnwindSafe(body)));
-                _ = done.send(result.map_err(|payload| payload.is::<Over>()));
+                let to = Instant::now();
+                _ = done.send(result.map(|()| (from, to)).map_err(|payload| payload.is::<Over>()));
             });
         }
         start.wait();
         let began = Instant::now();
+        let mut times: Option<(Instant, Instant)> = None;
         let mut ended = Ok(());
         let mut left = count;
         let mut moved = shared.moved();
         while left > 0 {
             match dones.recv_timeout(STALLED_AFTER) {
-                Ok(Ok(())) => left -= 1,
+                Ok(Ok((from, to))) => {
+                    left -= 1;
+                    times = Some(times.map_or((from, to), |(first, last)| (first.min(from), last.max(to))));
+                }
                 Ok(Err(was_over)) => {
                     left -= 1;
                     if !was_over {
@@ -135,7 +142,7 @@ pub fn run(program: &dyn Program) -> Result<Duration, Stalled> {
                 Err(_) => moved = shared.moved(),
             }
         }
-        ended.map(|()| began.elapsed())
+        ended.map(|()| times.map_or(Duration::ZERO, |(first, last)| last - first))
     })
 }
 
@@ -253,8 +260,8 @@ impl Seat {
     }
 }
 
-fn rmw(word: &AtomicU64, rmw: Rmw, ordering: Ordering) -> u64 {
-    match rmw {
+fn rmw(word: &AtomicU64, op: Rmw, ordering: Ordering) -> u64 {
+    match op {
         Rmw::Add(by) => word.fetch_add(by, ordering),
         Rmw::Xchg(new) => word.swap(new, ordering),
         Rmw::CmpXchg(old, new) => {
@@ -265,6 +272,8 @@ fn rmw(word: &AtomicU64, rmw: Rmw, ordering: Ordering) -> u64 {
             let next = |old: u64| (old != 0).then(|| old.wrapping_add(1));
             word.fetch_update(ordering, Ordering::Relaxed, next).unwrap_or(0)
         }
+        Rmw::Vacate(bit) => word.fetch_and(!(1 << bit), ordering),
+        Rmw::Claim(_) => word.fetch_update(ordering, Ordering::Relaxed, |old| Some(op.apply(old))).unwrap_or(0),
         Rmw::Cas(..) | Rmw::Alu(..) => unreachable!("internal error: user-land code is refused"),
     }
 }

@@ -44,6 +44,7 @@ pub(super) fn of_bkl(scenario: &Scenario, finding: &Finding) -> Option<&'static 
         (Code::LW040, "result") if scenario.tasks.len() > 2 => &GRANTED_TO_ONE_OPEN,
         (Code::LW040, "result") if is_granted(finding) => &GRANTED_TOO_LATE,
         (Code::LW040, "result") if opens_for_read(finding) && asks_for_both(scenario) => &HIDDEN_BEHIND,
+        (Code::LW040, "result") if opens_for_write(finding) && asks_again(scenario) => &CANCELLED_AND_OPENED,
         (Code::LW040, "result") if is_look(finding) && asks_beside_a_break(scenario) => &SEEN_AFTER_THE_BREAK,
         _ => return None,
     })
@@ -62,6 +63,11 @@ fn enters(finding: &Finding) -> bool {
 /// Is it an open for read that did not have to wait?
 fn opens_for_read(finding: &Finding) -> bool {
     finding.message.ends_with("open(file, O_RDONLY) returned 0")
+}
+
+/// Is it an open for write that did not have to wait, or not to the end?
+fn opens_for_write(finding: &Finding) -> bool {
+    finding.message.ends_with("open(file, O_RDWR) returned 0")
 }
 
 /// Are both kinds of lease asked for?

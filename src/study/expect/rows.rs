@@ -125,6 +125,13 @@ pub(super) const SEEN_AFTER_THE_BREAK: Expected = unexplained(
     "the lease is allocated between the walk over the list and the insertion: a break comes in between, and the lease is seen after it",
 );
 
+/// The same as [`BREAK_CANCELLED`], told by the answers alone: of two leases on one open file one is asked for again.
+pub(super) const CANCELLED_AND_OPENED: Expected = unexplained(
+    "result",
+    "M40",
+    "the holder asks for its lease again while an open waits for it: the break is cancelled, and the open returns beside the lease",
+);
+
 /// An opener meets a lease that nobody will have had.
 pub(super) const REFUSED_BY_A_PHANTOM: Expected = unexplained(
     "result",
