@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use lockwright::engine::Memory;
 use lockwright::explore::{Config, EngineKind, explore};
+use lockwright::outline::again;
 use lockwright::outline::catalogue::Catalogue;
 use lockwright::outline::check::Options;
-use lockwright::outline::again;
 use lockwright::outline::finding::Finding;
 use lockwright::outline::notation::Notation;
 use lockwright::outline::plan::plan;
@@ -138,7 +138,12 @@ fn has_no_place(finding: &Finding, notation: Notation) -> bool {
     let is_lock = matches!(finding.code, "LW001" | "LW003" | "LW004" | "LW008");
     match notation {
         // A wait for anything but a lock, and an order that is only declared.
-        Notation::Splat if finding.code == "LW008" && finding.labels.iter().any(|label| !label.text.contains(" waits here for ")) => true,
+        Notation::Splat
+            if finding.code == "LW008"
+                && finding.labels.iter().any(|label| !label.text.contains(" waits here for ")) =>
+        {
+            true
+        }
         Notation::Splat | Notation::Diagram if finding.title.contains("against the declared order") => true,
         Notation::Splat => !is_lock || finding.is_claim(),
         Notation::Diagram => matches!(finding.code, "LW005" | "LW006" | "LW007"),
@@ -192,7 +197,12 @@ fn a_finding_that_is_printed_in_another_notation_is_found_in_it_again() {
             let of = |finding: &&Finding| !has_no_place(finding, notation);
             for finding in report.units.iter().flat_map(|unit| unit.counted()).filter(of) {
                 if !again.codes().contains(&finding.code) && !text.contains("this finding is lost") {
-                    lost.push(format!("{} {} among others as {name}: {:?}\n{text}", path.display(), finding.code, again.codes()));
+                    lost.push(format!(
+                        "{} {} among others as {name}: {:?}\n{text}",
+                        path.display(),
+                        finding.code,
+                        again.codes()
+                    ));
                 }
             }
         }

@@ -12,6 +12,7 @@ use lockwright::outline::diagnostic::render;
 use lockwright::outline::notation::Notation;
 use lockwright::outline::page;
 use lockwright::outline::scope::Conversions;
+use lockwright::outline::source;
 use lockwright::outline::vocabulary::Kind;
 use lockwright::outlined;
 use lockwright::program::interpreted::Interpreted;
@@ -222,9 +223,12 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     }
     if let Some(notation) = arguments.notation {
         let options = Options { catalogue: &catalogue, conversions: Conversions::new() };
-        let texts: Vec<String> =
-            all.iter().map(|checked| again::findings(checked.shown(), notation, &options)).filter(|text| !text.is_empty()).collect();
-        print(&texts.join(&format!("\n# {}\n\n", again::SCISSORS)))?;
+        let texts: Vec<String> = all
+            .iter()
+            .map(|checked| again::findings(checked.shown(), notation, &options))
+            .filter(|text| !text.is_empty())
+            .collect();
+        print(&texts.join(&format!("\n# {}\n\n", source::SCISSORS)))?;
         return Ok(status(&all));
     }
     let tables: Vec<Vec<KindJson>> = all.iter().map(|checked| kinds(checked, &wanted, &catalogue)).collect();

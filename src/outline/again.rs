@@ -11,12 +11,9 @@ use super::notation::{self, Grip, Move, Notation, Scene};
 use super::parse::parse;
 use super::print;
 use super::scope::Conversions;
-use super::source::Source;
+use super::source::{SCISSORS, Source, parts};
 use super::tree::{Function, Group};
 use super::vocabulary::{Kind, Mode};
-
-/// The line that parts texts which are to be read one by one.
-pub const SCISSORS: &str = "-- >8 --";
 
 /// Each finding that counts in the notation, ready for a mail.
 pub fn findings(report: &Report, notation: Notation, options: &Options) -> String {
@@ -37,7 +34,8 @@ pub fn of_finding(
     notation: Notation,
     options: &Options,
 ) -> (String, bool) {
-    let scene = finding.scene.clone().or_else(|| of_cycle(unit, finding)).unwrap_or_else(|| of_labels(source, unit, finding));
+    let scene =
+        finding.scene.clone().or_else(|| of_cycle(unit, finding)).unwrap_or_else(|| of_labels(source, unit, finding));
     let mut candidates = texts(&scene, notation);
     if notation == Notation::Outline {
         candidates.extend(whole(source, unit, finding));
@@ -76,9 +74,12 @@ fn choose(scene: &Scene, candidates: Vec<String>, notation: Notation, options: &
 
 /// The outline that the finding is in, with the kinds of its locks as they were checked; the columns of a figure become functions.
 fn whole(source: &Source, unit: &Unit, finding: &Finding) -> Option<String> {
-    let part = parts(source).into_iter().find(|part| part.lines.get(unit.line as usize - 1).is_some_and(|line| !line.is_blank()))?;
+    let part = parts(source)
+        .into_iter()
+        .find(|part| part.lines.get(unit.line as usize - 1).is_some_and(|line| !line.is_blank()))?;
     let mut file = parse(&part);
-    let group = file.groups.iter().position(|group| group.functions.first().map(|first| first.place.line) == Some(unit.line));
+    let group =
+        file.groups.iter().position(|group| group.functions.first().map(|first| first.place.line) == Some(unit.line));
     if let Some(at) = group {
         file.groups = vec![file.groups.swap_remove(at)];
     } else {
@@ -90,7 +91,13 @@ fn whole(source: &Source, unit: &Unit, finding: &Finding) -> Option<String> {
             let call = Call { name: name.clone(), place: figure.place };
             let task = Declaration::Task(notation::task_name(&column.name), Runs::Task, vec![call]);
             file.declarations.push((task, figure.place));
-            functions.push(Function { name, place: figure.place, facts: Vec::new(), body: column.body, is_anonymous: false });
+            functions.push(Function {
+                name,
+                place: figure.place,
+                facts: Vec::new(),
+                body: column.body,
+                is_anonymous: false,
+            });
         }
         file.groups = vec![Group { functions }];
     }
@@ -128,14 +135,17 @@ fn of_cycle(unit: &Unit, finding: &Finding) -> Option<Scene> {
         later.push(takes(taken));
     }
     scene.moves.extend(later);
-    let named = |name: &String| scene.moves.iter().any(|step| matches!(&step.grip, Some(Grip::Takes(lock, _)) if lock == name));
+    let named =
+        |name: &String| scene.moves.iter().any(|step| matches!(&step.grip, Some(Grip::Takes(lock, _)) if lock == name));
     scene.locks = unit.locks.iter().filter(|(name, _)| named(name)).map(|(name, kind)| (name.clone(), *kind)).collect();
     Some(scene)
 }
 
 /// A lock of a handler that is held with its interrupt on, as lockdep draws it.
 fn interrupted(finding: &Finding) -> Option<String> {
-    let name = |at: usize| finding.labels.get(at).and_then(|label| label.text.split(" is taken here").next()).map(str::to_owned);
+    let name = |at: usize| {
+        finding.labels.get(at).and_then(|label| label.text.split(" is taken here").next()).map(str::to_owned)
+    };
     let (held, taken) = (name(0)?, name(1)?);
     let context = if finding.title.contains("softirq") { "<SOFTIRQ>" } else { "<Interrupt>" };
     let head = format!("{}: {}\n\n Possible interrupt unsafe locking scenario:\n\n", finding.code, finding.title);
@@ -180,23 +190,4 @@ fn of_labels(source: &Source, unit: &Unit, finding: &Finding) -> Scene {
         title: finding.title.clone(),
         ..Scene::default()
     }
-}
-
-/// The parts of a text that scissors part: in each, the lines of the others are blank, so that places stay what they are.
-pub fn parts(source: &Source) -> Vec<Source> {
-    let is_cut = |at: usize| source.lines[at].text.trim().trim_start_matches('#').trim() == SCISSORS;
-    let cuts: Vec<usize> = (0..source.lines.len()).filter(|&at| is_cut(at)).collect();
-    if cuts.is_empty() {
-        return vec![source.clone()];
-    }
-    let mut from = 0;
-    let mut parts = Vec::new();
-    for to in cuts.into_iter().chain([source.lines.len()]) {
-        let mut part = source.clone();
-        part.lines.iter_mut().enumerate().filter(|(at, _)| *at < from || *at >= to).for_each(|(_, line)| line.blank());
-        parts.push(part);
-        from = to + 1;
-    }
-    parts.retain(|part| part.lines.iter().any(|line| !line.is_blank() && !line.text.starts_with('#')));
-    parts
 }

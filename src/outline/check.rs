@@ -147,9 +147,10 @@ impl Report {
 pub fn check(name: &str, bytes: &[u8], options: &Options) -> Report {
     let source = Source::new(name, bytes);
     let mut budget = Budget { states: STATES_MAX, runs: RUNS_MAX };
-    let mut whole = Report { source: source.clone(), mistakes: Vec::new(), units: Vec::new(), unread: Vec::new(), declarations: 0 };
+    let mut whole =
+        Report { source: source.clone(), mistakes: Vec::new(), units: Vec::new(), unread: Vec::new(), declarations: 0 };
     // Texts that scissors part have nothing to do with each other.
-    for part in super::again::parts(&source) {
+    for part in super::source::parts(&source) {
         let found = checked(part, options, &mut budget);
         whole.mistakes.extend(found.mistakes);
         whole.units.extend(found.units);
@@ -467,7 +468,9 @@ fn of_diagram(source: &Source, file: &File, diagram: &Diagram, options: &Options
     let is_possible = unit.drawn == Some(AsDrawn::Possible);
     unit.claims = claimed::judge(diagram, &lowered.program, &found, is_possible);
     unit.findings.extend(claimed::findings(&unit.claims));
-    if unit.findings.is_empty() && !lowered.program.tasks.iter().flat_map(|task| &task.insts).any(|inst| is_judged(&inst.op)) {
+    if unit.findings.is_empty()
+        && !lowered.program.tasks.iter().flat_map(|task| &task.insts).any(|inst| is_judged(&inst.op))
+    {
         unit.bounds.push("steps of a figure that have no known effect".to_owned());
     }
     unit

@@ -209,7 +209,11 @@ impl Reader<'_> {
             let (field, value) = part.split_once('=').unwrap_or((&part, "0"));
             let (field, value) = (field.trim(), value.trim());
             if !is_name(field) {
-                return Some(Err(self.mistake(format!("`{field}` is no name of a field"), field, "`FIELD` or `FIELD = NUMBER`")));
+                return Some(Err(self.mistake(
+                    format!("`{field}` is no name of a field"),
+                    field,
+                    "`FIELD` or `FIELD = NUMBER`",
+                )));
             }
             fields.push(match folded(value) {
                 Some(Expr::Int(number)) => (field.to_owned(), First::Number(number)),
@@ -333,17 +337,22 @@ pub(super) fn undeclared(declarations: &[(Declaration, Place)]) -> Vec<Diagnosti
     let is_declared = |name: &str| {
         let field = |object: &str, fields: &[(String, First)]| {
             let path = name.replace("->", ".");
-            path.split_once('.').is_some_and(|(root, field)| root == object && fields.iter().any(|(known, _)| known == field))
+            path.split_once('.')
+                .is_some_and(|(root, field)| root == object && fields.iter().any(|(known, _)| known == field))
         };
         let is_it = |it: &Declaration| match it {
-            Declaration::Atomic(known, _) | Declaration::Var(known, _) | Declaration::Pointer(known, ..) => known == name,
+            Declaration::Atomic(known, _) | Declaration::Var(known, _) | Declaration::Pointer(known, ..) => {
+                known == name
+            }
             Declaration::Object(known, fields) => known == name || field(known, fields),
             _ => false,
         };
         declarations.iter().any(|(declaration, _)| is_it(declaration))
     };
     let is_object = |name: &str| {
-        declarations.iter().any(|(it, _)| matches!(it, Declaration::Object(known, _) | Declaration::List(known, _) if known == name))
+        declarations
+            .iter()
+            .any(|(it, _)| matches!(it, Declaration::Object(known, _) | Declaration::List(known, _) if known == name))
     };
     let mut mistakes = Vec::new();
     for (declaration, place) in declarations {

@@ -55,7 +55,8 @@ fn parts(line: &Line) -> Vec<Part> {
 /// `CPU0`, `CPU#0`, `[task 1]`, `Thread A:`, `T1`, `P0`.
 pub(super) fn is_named(text: &str) -> bool {
     let bare = text.trim_matches(['[', ']', ':', '(', ')', ' ', '*', '<', '>', '=', '-', '_']).to_ascii_lowercase();
-    let words = ["cpu", "task", "thread", "process", "proc", "core", "context", "path", "flow", "user", "side", "t", "p"];
+    let words =
+        ["cpu", "task", "thread", "process", "proc", "core", "context", "path", "flow", "user", "side", "t", "p"];
     words.iter().any(|word| {
         bare.strip_prefix(word).is_some_and(|rest| {
             let id = rest.trim_start_matches([' ', '#', '-', '_']).trim_end_matches(':');

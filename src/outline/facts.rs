@@ -121,8 +121,23 @@ pub fn of_note(note: &str) -> Vec<Fact> {
     let bare: String = lower.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { ' ' }).collect();
     let bare = format!(" {} ", bare.split_whitespace().collect::<Vec<_>>().join(" "));
     let atomic = [
-        "hardirq", "hard irq", "softirq", "irq context", "interrupt context", "bh context", "atomic context", "in irq", "from irq",
-        "in interrupt", "in atomic", "is atomic", "preemption disabled", "preemption off", "preempt off", "preempt disabled", "nmi context",
+        "hardirq",
+        "hard irq",
+        "softirq",
+        "irq context",
+        "interrupt context",
+        "bh context",
+        "atomic context",
+        "in irq",
+        "from irq",
+        "in interrupt",
+        "in atomic",
+        "is atomic",
+        "preemption disabled",
+        "preemption off",
+        "preempt off",
+        "preempt disabled",
+        "nmi context",
     ];
     if atomic.iter().any(|phrase| bare.contains(&format!(" {phrase} "))) && !bare.contains(" not ") {
         facts.push(Fact::Atomic);

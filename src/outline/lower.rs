@@ -18,6 +18,7 @@ mod call;
 mod list;
 mod object;
 mod reference;
+mod rounds;
 mod value;
 
 /// Instructions of a task at most.
@@ -388,7 +389,7 @@ impl<'s, 'a> Lower<'s, 'a> {
     fn statement(&mut self, nodes: &'a [Node], at: usize) -> usize {
         let node = &nodes[at];
         let place = node.place;
-        if self.is_diagram && !matches!(&node.stmt, Stmt::Prose(text) if super::words::is_waiting(text)) {
+        if self.is_diagram && !matches!(&node.stmt, Stmt::Prose(text) if super::verbs::is_waiting(text)) {
             self.push(Op::Row(place.line), place);
         }
         match &node.stmt {
@@ -467,84 +468,5 @@ impl<'s, 'a> Lower<'s, 'a> {
         }
         ends.into_iter().for_each(|end| self.land(end));
         next
-    }
-
-    fn round(&mut self, node: &'a Node, cond: Option<&Expr>) {
-        let relaxes =
-            |node: &Node| matches!(&node.stmt, Stmt::Call { name, .. } if name == "cpu_relax" || name == "barrier");
-        if node.children.iter().all(relaxes)
-            && let Some(pure) = cond.and_then(|cond| shared(&self.out.program, cond))
-        {
-            // A spin waits for a change.
-            self.push(Op::Await(Pure::Unary('!', Box::new(pure))), node.place);
-            return;
-        }
-        let start = self.here();
-        let is_drawn_once = cond.is_none_or(|cond| self.is_as_drawn(cond)) && self.is_diagram;
-        let value = self.condition(cond, "", node.place);
-        let skip = self.push(Op::Unless(value, 0), node.place);
-        self.inside(node, start);
-        if !is_drawn_once {
-            self.push(Op::Jump(start), node.place);
-        }
-        self.land(skip);
-        self.leave_loop();
-    }
-
-    fn inside(&mut self, node: &'a Node, start: usize) {
-        self.loops.push(Loop { breaks: Vec::new(), continues: Vec::new() });
-        self.list(&node.children);
-        let continues = self.loops.last_mut().map(|open| std::mem::take(&mut open.continues)).unwrap_or_default();
-        for at in continues {
-            if let Some(Op::Jump(target)) = self.code.insts.get_mut(at).map(|inst| &mut inst.op) {
-                *target = start;
-            }
-        }
-    }
-
-    fn leave_loop(&mut self) {
-        let breaks = self.loops.pop().map(|open| open.breaks).unwrap_or_default();
-        breaks.into_iter().for_each(|at| self.land(at));
-    }
-
-    fn do_while(&mut self, node: &'a Node) {
-        let start = self.here();
-        let (body, last) = match node.children.split_last() {
-            Some((last, body)) if matches!(last.stmt, Stmt::While(_)) && last.children.is_empty() => (body, Some(last)),
-            _ => (node.children.as_slice(), None),
-        };
-        self.loops.push(Loop { breaks: Vec::new(), continues: Vec::new() });
-        self.list(body);
-        if let Some(Node { stmt: Stmt::While(cond), place, .. }) = last {
-            let is_drawn_once = cond.expr.as_ref().is_none_or(|cond| self.is_as_drawn(cond)) && self.is_diagram;
-            let value = self.condition(cond.expr.as_ref(), &cond.text, *place);
-            if !is_drawn_once {
-                let skip = self.push(Op::Unless(value, 0), *place);
-                self.push(Op::Jump(start), *place);
-                self.land(skip);
-            }
-        }
-        self.leave_loop();
-    }
-
-    /// None or one round: what it goes over is not modelled. In a diagram, the round that is drawn.
-    fn each(&mut self, node: &'a Node) {
-        if let Stmt::Each(text) = &node.stmt
-            && let Some(each) = super::pointers::each(text)
-            && self.list_loop(node, &each)
-        {
-            return;
-        }
-        let chosen = self.temp();
-        let skip = if self.is_diagram {
-            None
-        } else {
-            self.push(Op::Choose(2, chosen), node.place);
-            Some(self.push(Op::Unless(Pure::Local(chosen), 0), node.place))
-        };
-        let start = self.here();
-        self.inside(node, start);
-        self.leave_loop();
-        skip.into_iter().for_each(|at| self.land(at));
     }
 }

@@ -85,7 +85,8 @@ pub fn told(scene: &Scene) -> Option<String> {
     claim(&scene.code)?;
     let mut told = on_hosts(scene);
     for step in &mut told.moves {
-        let word: String = step.text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { ' ' }).collect();
+        let word: String =
+            step.text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { ' ' }).collect();
         let name: Vec<&str> = word.split_whitespace().collect();
         step.text = format!("\"{}\"", name.join(" "));
         step.remark = None;
@@ -209,7 +210,9 @@ fn kept(scene: &Scene) -> Vec<Kept<'_>> {
                     kept.remove(at);
                 }
             }
-            None if step.text.starts_with('<') => kept.push(Kept { task: step.task, text: step.text.clone(), lock: None }),
+            None if step.text.starts_with('<') => {
+                kept.push(Kept { task: step.task, text: step.text.clone(), lock: None })
+            }
             None => {}
         }
     }

@@ -40,7 +40,7 @@ fn order_at(reader: &mut Reader, at: usize) -> Option<usize> {
         head.as_str(),
         "lock ordering" | "lock order" | "locking order" | "lock ordering rules" | "lock hierarchy"
     );
-    if !is_declared && !is_comment || !behind.trim().is_empty() && !is_comment {
+    if !is_comment && (!is_declared || !behind.trim().is_empty()) {
         return None;
     }
     if !behind.trim().is_empty() {
@@ -106,7 +106,10 @@ fn chain(line: &Line) -> Vec<String> {
 fn chain_of(text: &str) -> Vec<String> {
     for arrow in [" --> ", " -> ", " ==> ", " => ", " > ", " before "] {
         if text.contains(arrow) {
-            return text.split(arrow).map(|part| plain_words(part.trim().trim_end_matches([',', ';', '.', ':']))).collect();
+            return text
+                .split(arrow)
+                .map(|part| plain_words(part.trim().trim_end_matches([',', ';', '.', ':'])))
+                .collect();
         }
     }
     Vec::new()
@@ -127,7 +130,8 @@ fn protects_at(reader: &mut Reader, at: usize) -> Option<usize> {
     }
     let place: Place = lines[at].whole();
     let behind = behind.replace(" and ", ", ");
-    let mut names: Vec<String> = arguments(behind.trim_end_matches('.')).iter().flat_map(|name| expanded(name)).collect();
+    let mut names: Vec<String> =
+        arguments(behind.trim_end_matches('.')).iter().flat_map(|name| expanded(name)).collect();
     reader.taken[at] = true;
     let mut end = at + 1;
     while end < lines.len() && !lines[end].is_blank() && lines[end].indent() > lines[at].indent() {

@@ -118,7 +118,10 @@ impl Reader<'_> {
         let least = read.iter().flat_map(|(_, items)| items).map(|item| item.depth).min().unwrap_or(0);
         let mut kept = Vec::new();
         for (at, items) in read {
-            if items.len() == 1 && matches!(&items[0].parsed.stmt, Stmt::Prose(text) if is_caption(text)) && items[0].depth == least {
+            if items.len() == 1
+                && matches!(&items[0].parsed.stmt, Stmt::Prose(text) if is_caption(text))
+                && items[0].depth == least
+            {
                 // A caption above a tree says nothing of the tree, and parts it from the one before.
                 self.functions(std::mem::take(&mut kept));
                 continue;
@@ -233,9 +236,14 @@ impl Reader<'_> {
         frames.iter_mut().enumerate().for_each(|(depth, item)| item.depth = depth);
         // What printed the trace says where it was.
         let says = |line: &&Line| {
-            ["sleeping function called from invalid context", "scheduling while atomic", "in_atomic(): 1", "irqs_disabled(): 1"]
-                .iter()
-                .any(|words| line.text.contains(words))
+            [
+                "sleeping function called from invalid context",
+                "scheduling while atomic",
+                "in_atomic(): 1",
+                "irqs_disabled(): 1",
+            ]
+            .iter()
+            .any(|words| line.text.contains(words))
         };
         if let (Some(outermost), Some(_)) = (frames.first_mut(), self.source.lines.iter().find(says)) {
             outermost.parsed.note = "in atomic context".to_owned();

@@ -65,7 +65,18 @@ pub fn each(text: &str) -> Option<Each> {
 
 /// Does the function return an object of its own?
 pub fn allocates(name: &str) -> bool {
-    let words = ["malloc", "zalloc", "kmalloc", "kzalloc", "kcalloc", "kvmalloc", "kvzalloc", "vmalloc", "kmem_cache_alloc", "kmem_cache_zalloc"];
+    let words = [
+        "malloc",
+        "zalloc",
+        "kmalloc",
+        "kzalloc",
+        "kcalloc",
+        "kvmalloc",
+        "kvzalloc",
+        "vmalloc",
+        "kmem_cache_alloc",
+        "kmem_cache_zalloc",
+    ];
     words.contains(&name.trim_start_matches('_'))
 }
 
@@ -144,7 +155,8 @@ impl Pointers {
 
     /// The names that point are those for which nothing else is stored.
     fn settle(&mut self, stores: &Stores) {
-        self.names = stores.values.iter().map(|(target, _)| target.clone()).filter(|name| !name.contains(['>', '.'])).collect();
+        self.names =
+            stores.values.iter().map(|(target, _)| target.clone()).filter(|name| !name.contains(['>', '.'])).collect();
         self.names.extend(self.first.iter().map(|(name, _)| name.clone()));
         loop {
             let before = (self.names.len(), self.scalars.len());
@@ -178,7 +190,10 @@ impl Pointers {
             Expr::Name(name) => self.points(name),
             Expr::Call(name, args) => {
                 let inner = args.first().is_some_and(|arg| self.is_pointer(arg));
-                allocates(name) || name == "container_of" || FIRSTS.contains(&name.as_str()) || SAME.contains(&name.as_str()) && inner
+                allocates(name)
+                    || name == "container_of"
+                    || FIRSTS.contains(&name.as_str())
+                    || SAME.contains(&name.as_str()) && inner
             }
             _ => false,
         }
@@ -236,7 +251,7 @@ impl Stores {
         match &node.stmt {
             Stmt::Assign(target, value) => {
                 self.values.push((target.clone(), value.clone()));
-                value.calls(&mut |name, args| self.call(name, &super::scope::texts(args)));
+                value.calls(&mut |name, args| self.call(name, &expr::texts(args)));
             }
             Stmt::Call { name, args, result } => {
                 self.call(name, args);
@@ -257,7 +272,18 @@ impl Stores {
 
     fn call(&mut self, name: &str, args: &[String]) {
         let arg = |at: usize| args.get(at).map(|arg| plain(arg));
-        let is_store = matches!(name, "WRITE_ONCE" | "smp_store_release" | "rcu_assign_pointer" | "store" | "xchg" | "swap" | "RCU_INIT_POINTER" | "atomic_set" | "atomic_xchg");
+        let is_store = matches!(
+            name,
+            "WRITE_ONCE"
+                | "smp_store_release"
+                | "rcu_assign_pointer"
+                | "store"
+                | "xchg"
+                | "swap"
+                | "RCU_INIT_POINTER"
+                | "atomic_set"
+                | "atomic_xchg"
+        );
         if is_store && let (Some(target), Some(value)) = (arg(0), args.get(1).and_then(|arg| expr::parse(arg))) {
             self.values.push((target, value));
         }
@@ -276,7 +302,11 @@ impl Stores {
         let is_free = matches!(super::vocabulary::word(name), Some(super::vocabulary::Word::Free))
             || matches!(name, "kfree_rcu" | "kvfree_rcu" | "call_rcu" | "kref_put");
         if is_free {
-            self.freed.extend(if name.ends_with("_rcu") || name == "kref_put" { arg(0) } else { args.last().map(|arg| plain(arg)) });
+            self.freed.extend(if name.ends_with("_rcu") || name == "kref_put" {
+                arg(0)
+            } else {
+                args.last().map(|arg| plain(arg))
+            });
         }
     }
 }

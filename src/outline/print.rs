@@ -49,7 +49,9 @@ pub fn declaration(declaration: &Declaration) -> Option<String> {
         Declaration::Order(outer, inner) => format!("order\n{:INDENT$}{outer}\n{:2$}{inner}", "", "", 2 * INDENT),
         Declaration::Protects(lock, names) => format!("protects {lock}: {}", names.join(", ")),
         Declaration::Entry(name, known) => format!("entry {name}: {}", facts(known)),
-        Declaration::Pointer(name, to, is_atomic) => format!("{} {name} = &{to}", if *is_atomic { "atomic" } else { "var" }),
+        Declaration::Pointer(name, to, is_atomic) => {
+            format!("{} {name} = &{to}", if *is_atomic { "atomic" } else { "var" })
+        }
         Declaration::Object(name, fields) => {
             let field = |(field, first): &(String, First)| match first {
                 First::Number(0) => field.clone(),

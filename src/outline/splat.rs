@@ -30,14 +30,18 @@ pub(super) fn read(reader: &mut Reader) {
     kinds(reader);
     links(reader);
     heads(reader);
-    let listed: Vec<usize> = (0..reader.source.lines.len()).filter(|&at| is_list(reader.source.lines[at].text.trim())).collect();
+    let listed: Vec<usize> =
+        (0..reader.source.lines.len()).filter(|&at| is_list(reader.source.lines[at].text.trim())).collect();
     listed.into_iter().for_each(|at| reader.taken[at] = true);
 }
 
 /// `1 lock held by foo/12:` and ` #0: ffff8880 (&a->lock){..}, at: f+0x1/0x2`: what the box is made of says nothing more.
 fn is_list(text: &str) -> bool {
-    let held = text.contains(" lock held by ") || text.contains(" locks held by ") || text.contains("no locks held by ");
-    let entry = text.starts_with('#') && text.contains("){") || text.contains("acquire lock:") || text.contains("holding lock:");
+    let held =
+        text.contains(" lock held by ") || text.contains(" locks held by ") || text.contains("no locks held by ");
+    let entry = text.starts_with('#') && text.contains("){")
+        || text.contains("acquire lock:")
+        || text.contains("holding lock:");
     held || entry || text.contains("){") && text.contains(", at:")
 }
 

@@ -52,7 +52,9 @@ pub(super) fn read(reader: &mut Reader) {
         }
         taken.into_iter().for_each(|at| reader.taken[at] = true);
         let place = steps[0].items[0].place;
-        let own = |name: &String| steps.iter().filter(|step| step.actor == *name).flat_map(|step| step.items.clone()).collect();
+        let own = |name: &String| {
+            steps.iter().filter(|step| step.actor == *name).flat_map(|step| step.items.clone()).collect()
+        };
         let mut bodies: Vec<Vec<Item>> = names.iter().map(own).collect();
         settle_waits(&mut bodies);
         let columns = names.into_iter().zip(bodies).map(|(name, body)| Column { name, body: nest(body) }).collect();
@@ -190,12 +192,12 @@ fn phrases(text: &str) -> Vec<Stmt> {
 const WAITS_ON: &str = "waits on";
 
 fn waits_on(words: &[&str]) -> Option<Stmt> {
-    let lock = words::wait_phrase(words)?;
+    let lock = super::verbs::wait_phrase(words)?;
     Some(Stmt::Call { name: WAITS_ON.to_owned(), args: vec![lock], result: None })
 }
 
-/// Who waits for a lock that another takes asks for it; who waits for something else only sleeps. What is words in a diagram is looked at
-/// the same way, unless its column takes the lock itself.
+/// A task that waits for a lock of another asks for it. A task that waits for anything else only sleeps. Words in a diagram are read the same
+/// way, unless their column takes the lock itself.
 pub(super) fn settle_waits(columns: &mut [Vec<Item>]) {
     let locks_of = |items: &[Item]| -> Vec<String> {
         let taken = items.iter().filter_map(|item| match &item.parsed.stmt {
@@ -206,13 +208,16 @@ pub(super) fn settle_waits(columns: &mut [Vec<Item>]) {
     };
     let taken: Vec<Vec<String>> = columns.iter().map(|items| locks_of(items)).collect();
     for (at, items) in columns.iter_mut().enumerate() {
-        let by_others = |lock: &String| taken.iter().enumerate().any(|(other, locks)| other != at && locks.contains(lock));
+        let by_others =
+            |lock: &String| taken.iter().enumerate().any(|(other, locks)| other != at && locks.contains(lock));
         let acquire = |lock: String| Stmt::Call { name: "acquire".to_owned(), args: vec![lock], result: None };
         for item in items {
             let stmt = &mut item.parsed.stmt;
             if let Stmt::Prose(text) = stmt {
                 let words: Vec<&str> = text.split_whitespace().collect();
-                if let Some(lock) = words::wait_phrase(&words).filter(|lock| by_others(lock) && !taken[at].contains(lock)) {
+                if let Some(lock) =
+                    super::verbs::wait_phrase(&words).filter(|lock| by_others(lock) && !taken[at].contains(lock))
+                {
                     *stmt = acquire(lock);
                 }
             } else if let Stmt::Call { name, args, .. } = stmt

@@ -48,7 +48,9 @@ impl Interpreted {
     #[must_use]
     pub fn with_places(mut self, places: Vec<Vec<Place>>, asserts: Vec<Place>) -> Interpreted {
         self.asserts = asserts;
-        debug_assert!(self.form.builder.tasks.iter().zip(&places).all(|(code, places)| code.insts.len() == places.len()));
+        debug_assert!(
+            self.form.builder.tasks.iter().zip(&places).all(|(code, places)| code.insts.len() == places.len())
+        );
         self.places = places.into_iter().map(Arc::from).collect();
         self
     }

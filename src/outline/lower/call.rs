@@ -39,7 +39,13 @@ impl<'a> Lower<'_, 'a> {
     }
 
     /// Allocations, lists and references, where it is known what is pointed to.
-    fn done_to_objects(&mut self, name: &'a str, args: &[String], result: Option<&str>, node: &'a Node) -> Option<Pure> {
+    fn done_to_objects(
+        &mut self,
+        name: &'a str,
+        args: &[String],
+        result: Option<&str>,
+        node: &'a Node,
+    ) -> Option<Pure> {
         let place = node.place;
         if let Some(pointer) = result.and_then(|result| self.allocated(name, args, result, place)) {
             return Some(pointer);
@@ -238,11 +244,12 @@ impl<'a> Lower<'_, 'a> {
 
     /// The column that runs the work or the timer of a figure, which its name or its first function says.
     fn worker(&self) -> Option<usize> {
-        let is_worker = |name: &str| ["work", "timer", "tasklet", "_wq"].iter().any(|part| name.to_ascii_lowercase().contains(part));
+        let is_worker = |name: &str| {
+            ["work", "timer", "tasklet", "_wq"].iter().any(|part| name.to_ascii_lowercase().contains(part))
+        };
         let first = |task: usize| self.first_calls.get(task).map_or("", String::as_str);
-        let mut found = (0..self.tasks.len()).filter(|&task| {
-            task != self.task && (is_worker(&self.tasks[task]) || is_worker(first(task)))
-        });
+        let mut found = (0..self.tasks.len())
+            .filter(|&task| task != self.task && (is_worker(&self.tasks[task]) || is_worker(first(task))));
         let only = found.next().filter(|_| self.is_diagram)?;
         found.next().is_none().then_some(only)
     }
@@ -250,7 +257,8 @@ impl<'a> Lower<'_, 'a> {
     /// On the queue first, then the test, then the sleep: as the kernel does it.
     fn wait_event(&mut self, args: &[String], timeout: bool, place: Place) -> Pure {
         // Of a figure: what it waits for is not drawn, so whether it has come is not known.
-        let is_open = args.get(1).and_then(|arg| super::super::expr::parse(arg)).is_none_or(|cond| self.is_as_drawn(&cond));
+        let is_open =
+            args.get(1).and_then(|arg| super::super::expr::parse(arg)).is_none_or(|cond| self.is_as_drawn(&cond));
         if self.is_diagram && is_open {
             self.push(Op::MaySleep, place);
             self.push(Op::Note, place);

@@ -63,7 +63,11 @@ impl Lowered {
         }
         for (name, place) in sites {
             if self.pointee(name.clone()).is_some() {
-                self.program.heap.push(Heap { object: self.program.objects.len() - 1, place: *place, is_asked: pointers.frees });
+                self.program.heap.push(Heap {
+                    object: self.program.objects.len() - 1,
+                    place: *place,
+                    is_asked: pointers.frees,
+                });
             }
         }
         for object in &pointers.objects {
@@ -312,7 +316,12 @@ impl<'a> Lower<'_, 'a> {
         for name in named {
             let is_known = self.variable(&name).is_some() || self.scope.pointers.value(&name).is_some();
             let is_set = set.contains(name.as_str()) || self.assigned.contains(&name);
-            if super::super::words::is_name(&name) && !name.contains(['>', '.']) && !is_known && !is_set && self.bound.insert(name.clone()) {
+            if super::super::words::is_name(&name)
+                && !name.contains(['>', '.'])
+                && !is_known
+                && !is_set
+                && self.bound.insert(name.clone())
+            {
                 let local = self.local(&name);
                 self.push(Op::Set(local, pointer.clone()), place);
             }

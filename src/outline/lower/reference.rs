@@ -96,7 +96,8 @@ impl<'a> Lower<'_, 'a> {
         let Some(path) = args.first().map(|arg| plain(arg)) else { return };
         let callback = args.get(1).map(|arg| plain(arg)).unwrap_or_default();
         // `&p->rcu` is in what p points to, `p` is what it points to.
-        let of_member = (name == "call_rcu").then(|| pointers::parted(&path).map(|(root, _)| root.to_owned())).flatten();
+        let of_member =
+            (name == "call_rcu").then(|| pointers::parted(&path).map(|(root, _)| root.to_owned())).flatten();
         let root = of_member.unwrap_or(path);
         let pointer = self.pointer(&root, place);
         let does = match (name == "call_rcu", self.outlined(&callback)) {

@@ -185,7 +185,9 @@ impl<'a> Lower<'_, 'a> {
         let bare = bare.strip_prefix("arch_").unwrap_or(&bare);
         let stem =
             ["_relaxed", "_acquire", "_release"].iter().fold(bare, |name, end| name.strip_suffix(end).unwrap_or(name));
-        let is_memory = |lower: &mut Self| args.first().is_some_and(|arg| lower.variable(arg).is_some() || plain(arg).contains("->"));
+        let is_memory = |lower: &mut Self| {
+            args.first().is_some_and(|arg| lower.variable(arg).is_some() || plain(arg).contains("->"))
+        };
         let is_dereference = bare.starts_with("rcu_dereference") || bare == "rcu_access_pointer";
         if matches!(bare, "likely" | "unlikely" | "IS_ERR" | "container_of" | "list_entry" | "ERR_PTR")
             || is_dereference && !is_memory(self)
@@ -220,7 +222,11 @@ impl<'a> Lower<'_, 'a> {
             | (_, "atomic_read" | "test_bit") => {
                 Op::Load(variable, to, if order == Order::Full { Order::Acquire } else { order })
             }
-            ("WRITE_ONCE" | "smp_store_release" | "STORE" | "store" | "smp_store_mb" | "rcu_assign_pointer" | "RCU_INIT_POINTER", _)
+            (
+                "WRITE_ONCE" | "smp_store_release" | "STORE" | "store" | "smp_store_mb" | "rcu_assign_pointer"
+                | "RCU_INIT_POINTER",
+                _,
+            )
             | (_, "atomic_set" | "refcount_set") => {
                 let value = self.argument(args, 1, place);
                 let weak = if order == Order::Full { Order::Release } else { order };
