@@ -166,7 +166,7 @@ pub fn run(arguments: Arguments) -> Result<Status> {
         Some(Command::Rules(arguments)) => rules::run(&arguments, json),
         Some(Command::Outline(arguments)) => outline::run(&arguments, json),
         Some(Command::List { what }) => list::run(what, json),
-        Some(Command::Schema { name }) => schema::run(name.as_deref()),
+        Some(Command::Schema { name }) => schema::run(name.as_deref(), json),
         Some(Command::Explain { code }) => explain::run(&code, json),
     }
 }

@@ -10,7 +10,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`source`], [`words`], [`claims`], [`statement`], [`expr`] | lines without leaders; what a line says |
+//! | [`source`], [`words`], [`verbs`], [`claims`], [`statement`], [`expr`] | lines without leaders; what a line says |
 //! | [`tree`], [`parse`], `reader`, [`declare`], [`facts`], `diagram`, `splat`, `sections`, `steps`, `order` | what a text holds |
 //! | [`vocabulary`], [`catalogue`], [`pointers`], [`scope`], [`values`] | what names mean, and what those that nobody declares may be |
 //! | [`walk`] | the static walk of every path, and the graph of lock orders |
@@ -57,6 +57,7 @@ pub mod statement;
 mod steps;
 pub mod tree;
 pub mod values;
+pub mod verbs;
 pub mod vocabulary;
 pub mod walk;
 pub mod words;

@@ -130,6 +130,10 @@ fn place(cell: &Cell) -> String {
 
 /// Explores and prints.
 pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
+    ensure!(
+        !as_json || arguments.notation.is_none(),
+        "--as prints text for a mail, and --json a value for programs: leave one of them out"
+    );
     if arguments.short.first().is_some_and(|first| outlines::is_file(first)) {
         if let Some(option) = arguments.of_scenarios() {
             bail!("{option} is for scenarios, not for files: every order of a file's tasks is explored, under SC");

@@ -13,6 +13,7 @@ use lockwright::outline::finding::Finding;
 use lockwright::outline::notation::Notation;
 use lockwright::outline::page;
 use lockwright::outline::scope::Conversions;
+use lockwright::outline::source;
 use lockwright::outline::vocabulary::Kind;
 use lockwright::outlined;
 use lockwright::program::interpreted::Interpreted;
@@ -228,7 +229,7 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
             .map(|checked| again::findings(checked.shown(), notation, &options))
             .filter(|text| !text.is_empty())
             .collect();
-        print(&texts.join(&format!("\n# {}\n\n", again::SCISSORS)))?;
+        print(&texts.join(&format!("\n# {}\n\n", source::SCISSORS)))?;
         return Ok(status(&all));
     }
     let tables: Vec<Vec<KindJson>> = all.iter().map(|checked| kinds(checked, &wanted, &catalogue)).collect();

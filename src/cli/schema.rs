@@ -1,6 +1,6 @@
 //! `schema`: what `--json` prints, as JSON Schema, from the types that print it.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use lockwright::report::json::{
     BesideReport, Comparison, Explained, Explored, ExploredOne, Generated, Outlined, Replayed, Report, RulesReport,
     ThroughputReport, VERSION,
@@ -50,7 +50,8 @@ fn name(command: &str) -> String {
 }
 
 /// Prints the schema of one command, or the names of all.
-pub fn run(wanted: Option<&str>) -> Result<Status> {
+pub fn run(wanted: Option<&str>, as_json: bool) -> Result<Status> {
+    ensure!(wanted.is_some() || !as_json, "the list of schemas is text; each is JSON: lockwright schema NAME");
     let Some(wanted) = wanted else {
         let line = |(command, _): &Row| format!("  {:<21} lockwright {}\n", name(command), shown(command));
         let lines: String = SCHEMAS.iter().map(line).collect();

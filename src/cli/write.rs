@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 
 /// Can the file be written? Asked before anything is explored.
 pub fn check(path: &Path) -> Result<()> {
+    ensure!(path != Path::new("-"), "'-' is no file to write: name one; /dev/stdout is standard output");
     ensure!(path.file_name().is_some() && !path.is_dir(), "{}: that is no file", path.display());
     let folder = folder(path);
     ensure!(folder.is_dir(), "{}: there is no directory {}", path.display(), folder.display());
@@ -24,6 +25,7 @@ fn folder(path: &Path) -> PathBuf {
 /// Writes the text. Nothing is left beside the file if that fails, and a file that was there stays as it is. A link is followed; what is no
 /// regular file (a pipe, a device) is written to.
 pub fn whole(path: &Path, text: &str) -> Result<()> {
+    check(path)?;
     put(path, text).with_context(|| format!("writing {}", path.display()))
 }
 

@@ -252,6 +252,7 @@ fn parse_line(text: &str, line: usize) -> Result<Case, Problem> {
         case.ignored.extend(keys.iter().map(|key| format!("step {index}: `{key}` is not known and was ignored")));
     }
     check_levels(&case.steps)
+        .and_then(|()| check_depth(&case.steps))
         .map_err(|(index, cause)| problem(line, column_of_step(text, index), format!("step {index}: {cause}")))?;
     Ok(case)
 }
@@ -327,6 +328,24 @@ fn check_levels(steps: &[Op]) -> Result<(), (usize, String)> {
             Some(inner) if inner == left => {}
             Some(inner) => return Err((index, format!("leaves a {left}, but is in a {inner}"))),
             None => return Err((index, format!("leaves a {left}, but is in none"))),
+        }
+    }
+    Ok(())
+}
+
+/// Locks that a case holds at once at most. lockdep has 48; each order is held against each other one, so a case of hundreds does not end.
+const HELD_MAX: usize = 96;
+
+fn check_depth(steps: &[Op]) -> Result<(), (usize, String)> {
+    let mut held = 0usize;
+    for (index, step) in steps.iter().enumerate() {
+        match step {
+            Op::Lock { .. } => held += 1,
+            Op::Unlock { .. } => held = held.saturating_sub(1),
+            _ => {}
+        }
+        if held > HELD_MAX {
+            return Err((index, format!("more than {HELD_MAX} locks are held at once: a case has {HELD_MAX} at most")));
         }
     }
     Ok(())

@@ -11,12 +11,9 @@ use super::notation::{self, Grip, Move, Notation, Scene};
 use super::parse::parse;
 use super::print;
 use super::scope::Conversions;
-use super::source::Source;
+use super::source::{SCISSORS, Source, parts};
 use super::tree::{Function, Group};
 use super::vocabulary::{Kind, Mode};
-
-/// The line that parts texts which are to be read one by one.
-pub const SCISSORS: &str = "-- >8 --";
 
 /// Each finding that counts in the notation, ready for a mail.
 pub fn findings(report: &Report, notation: Notation, options: &Options) -> String {
@@ -193,23 +190,4 @@ fn of_labels(source: &Source, unit: &Unit, finding: &Finding) -> Scene {
         title: finding.title.clone(),
         ..Scene::default()
     }
-}
-
-/// The parts of a text that scissors part: in each, the lines of the others are blank, so that places stay what they are.
-pub fn parts(source: &Source) -> Vec<Source> {
-    let is_cut = |at: usize| source.lines[at].text.trim().trim_start_matches('#').trim() == SCISSORS;
-    let cuts: Vec<usize> = (0..source.lines.len()).filter(|&at| is_cut(at)).collect();
-    if cuts.is_empty() {
-        return vec![source.clone()];
-    }
-    let mut from = 0;
-    let mut parts = Vec::new();
-    for to in cuts.into_iter().chain([source.lines.len()]) {
-        let mut part = source.clone();
-        part.lines.iter_mut().enumerate().filter(|(at, _)| *at < from || *at >= to).for_each(|(_, line)| line.blank());
-        parts.push(part);
-        from = to + 1;
-    }
-    parts.retain(|part| part.lines.iter().any(|line| !line.is_blank() && !line.text.starts_with('#')));
-    parts
 }

@@ -151,7 +151,7 @@ pub fn check(name: &str, bytes: &[u8], options: &Options) -> Report {
     let mut whole =
         Report { source: source.clone(), mistakes: Vec::new(), units: Vec::new(), unread: Vec::new(), declarations: 0 };
     // Texts that scissors part have nothing to do with each other.
-    for part in super::again::parts(&source) {
+    for part in super::source::parts(&source) {
         let found = checked(part, options, &mut budget);
         whole.mistakes.extend(found.mistakes);
         whole.units.extend(found.units);

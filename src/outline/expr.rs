@@ -250,6 +250,22 @@ pub fn mentions(text: &str, name: &str) -> bool {
         .any(|(at, _)| !text[..at].ends_with(letter) && !text[at + name.len()..].starts_with(letter))
 }
 
+/// Expressions as the arguments that they were.
+pub fn texts(args: &[Expr]) -> Vec<String> {
+    args.iter().map(text).collect()
+}
+
+/// An expression as text, for names; what is no name is empty.
+pub fn text(expr: &Expr) -> String {
+    match expr {
+        Expr::Name(name) => name.clone(),
+        Expr::Int(value) => value.to_string(),
+        Expr::Call(name, args) => format!("{name}({})", texts(args).join(", ")),
+        Expr::Unary(op, inner) => format!("{op}{}", text(inner)),
+        Expr::Binary(op, left, right) => format!("{} {op} {}", text(left), text(right)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,10 +12,13 @@ use super::expr;
 use super::source::Place;
 use super::vocabulary::{Kind, Mode};
 
+mod heap;
 mod lock;
 mod memory;
 mod step;
 
+pub use heap::Heap;
+use heap::UNBORN;
 pub use memory::{Order, Result, Rmw};
 
 /// Largest value of a variable.
@@ -194,17 +197,6 @@ pub struct Variable {
     pub owner: Option<usize>,
 }
 
-/// An object that is allocated while the program runs.
-#[derive(Clone, Debug)]
-pub struct Heap {
-    /// Its number among the objects.
-    pub object: usize,
-    /// Where it is allocated.
-    pub place: Place,
-    /// Is it a leak if it is left at the end, and nothing points to it?
-    pub is_asked: bool,
-}
-
 /// A program.
 #[derive(Clone, Debug, Default)]
 pub struct Program {
@@ -278,9 +270,6 @@ const LOCALS: usize = 12;
 const NOT_STARTED: i32 = 0;
 const STARTED: i32 = 1;
 const ENDED: i32 = 2;
-
-/// An object that is not allocated yet.
-const UNBORN: i32 = -1;
 
 /// What a completion is after `complete_all`.
 const ENDLESS: i32 = 1_000_000;
@@ -467,28 +456,6 @@ impl<'p> Machine<'p> {
     /// Does the task wait with the BKL given up, or has it to take it back?
     pub fn has_parked(&self, state: &State, task: usize) -> bool {
         self.get(state, task, PARKED) > 0
-    }
-
-    /// Objects that were allocated, are not freed, and that nothing points to which is left.
-    pub fn leaked(&self, state: &State) -> Vec<usize> {
-        let program = self.program;
-        let is_left = |object: usize| state[self.objects + object] == 0;
-        let is_heap = |object: usize| program.heap.iter().any(|heap| heap.object == object);
-        let mut seen: Vec<usize> = program.pointees.iter().copied().filter(|object| !is_heap(*object)).collect();
-        let mut open: Vec<Option<usize>> = seen.iter().copied().map(Some).chain([None]).collect();
-        while let Some(owner) = open.pop() {
-            for (at, _) in program.variables.iter().enumerate().filter(|(_, known)| known.owner == owner) {
-                let to = usize::try_from(self.variable(state, at) - 1).ok().and_then(|at| program.pointees.get(at));
-                if let Some(&object) = to
-                    && !seen.contains(&object)
-                {
-                    seen.push(object);
-                    open.push(Some(object));
-                }
-            }
-        }
-        let asked = program.heap.iter().filter(|heap| heap.is_asked).map(|heap| heap.object);
-        asked.filter(|object| is_left(*object) && !seen.contains(object)).collect()
     }
 
     /// Steps that can come next.

@@ -251,7 +251,7 @@ impl Stores {
         match &node.stmt {
             Stmt::Assign(target, value) => {
                 self.values.push((target.clone(), value.clone()));
-                value.calls(&mut |name, args| self.call(name, &super::scope::texts(args)));
+                value.calls(&mut |name, args| self.call(name, &expr::texts(args)));
             }
             Stmt::Call { name, args, result } => {
                 self.call(name, args);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::catalogue::{Catalogue, Known};
 use super::declare::{Call, Declaration, Runs};
 use super::expr::Expr;
+pub use super::expr::{text, texts};
 use super::facts::Fact;
 use super::pointers::Pointers;
 use super::source::Place;
@@ -406,21 +407,5 @@ impl<'a> Scope<'a> {
     /// Is the name one that all tasks share?
     pub fn is_shared(&self, name: &str) -> bool {
         self.variables.contains_key(name)
-    }
-}
-
-/// Expressions as the arguments that they were.
-pub fn texts(args: &[Expr]) -> Vec<String> {
-    args.iter().map(text).collect()
-}
-
-/// An expression as text, for names; what is no name is empty.
-pub fn text(expr: &Expr) -> String {
-    match expr {
-        Expr::Name(name) => name.clone(),
-        Expr::Int(value) => value.to_string(),
-        Expr::Call(name, args) => format!("{name}({})", texts(args).join(", ")),
-        Expr::Unary(op, inner) => format!("{op}{}", text(inner)),
-        Expr::Binary(op, left, right) => format!("{} {op} {}", text(left), text(right)),
     }
 }

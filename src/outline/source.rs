@@ -11,6 +11,9 @@ const TAB: usize = 8;
 /// What stands for a character that is not ASCII. No rule of the parser knows it, so it is a letter of no word.
 pub const FOREIGN: u8 = 0x1a;
 
+/// The line that parts texts which are to be read one by one.
+pub const SCISSORS: &str = "-- >8 --";
+
 /// A part of a line: characters `from..to` of the original line, which counts from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place {
@@ -363,6 +366,25 @@ fn strip_diff(run: &mut [Line]) {
         line.is_removed = line.text.starts_with('-');
         line.cut(1);
     }
+}
+
+/// The parts of a text that scissors part: in each, the lines of the others are blank, so that places stay what they are.
+pub fn parts(source: &Source) -> Vec<Source> {
+    let is_cut = |at: usize| source.lines[at].text.trim().trim_start_matches('#').trim() == SCISSORS;
+    let cuts: Vec<usize> = (0..source.lines.len()).filter(|&at| is_cut(at)).collect();
+    if cuts.is_empty() {
+        return vec![source.clone()];
+    }
+    let mut from = 0;
+    let mut parts = Vec::new();
+    for to in cuts.into_iter().chain([source.lines.len()]) {
+        let mut part = source.clone();
+        part.lines.iter_mut().enumerate().filter(|(at, _)| *at < from || *at >= to).for_each(|(_, line)| line.blank());
+        parts.push(part);
+        from = to + 1;
+    }
+    parts.retain(|part| part.lines.iter().any(|line| !line.is_blank() && !line.text.starts_with('#')));
+    parts
 }
 
 #[cfg(test)]

@@ -423,7 +423,9 @@ fn simple(text: &str) -> (Parsed, usize) {
     let note = behind.trim().trim_matches(['{', '}', ' ', ';', ':']).to_owned();
     let call = |args| Stmt::Call { name: name.text.clone(), args, result: None };
     if note.is_empty()
-        || words::is_fact(&note) && !words::is_verb(&name.text) && (name.text.contains('_') || note.starts_with('('))
+        || words::is_fact(&note)
+            && !super::verbs::is_verb(&name.text)
+            && (name.text.contains('_') || note.starts_with('('))
     {
         return (Parsed { note, ..done(call(Vec::new()), name.end) }, end);
     }
@@ -444,7 +446,7 @@ fn verbs_or_prose(text: &str) -> Parsed {
 
 /// "can't acquire write lock anymore" is `acquire(write_lock)`.
 pub fn verb(words: &[&str]) -> Option<Stmt> {
-    let (name, lock) = words::verb_phrase(words)?;
+    let (name, lock) = super::verbs::verb_phrase(words)?;
     Some(Stmt::Call { name: name.to_owned(), args: vec![lock], result: None })
 }
 

@@ -192,12 +192,12 @@ fn phrases(text: &str) -> Vec<Stmt> {
 const WAITS_ON: &str = "waits on";
 
 fn waits_on(words: &[&str]) -> Option<Stmt> {
-    let lock = words::wait_phrase(words)?;
+    let lock = super::verbs::wait_phrase(words)?;
     Some(Stmt::Call { name: WAITS_ON.to_owned(), args: vec![lock], result: None })
 }
 
-/// Who waits for a lock that another takes asks for it; who waits for something else only sleeps. What is words in a diagram is looked at
-/// the same way, unless its column takes the lock itself.
+/// A task that waits for a lock of another asks for it. A task that waits for anything else only sleeps. Words in a diagram are read the same
+/// way, unless their column takes the lock itself.
 pub(super) fn settle_waits(columns: &mut [Vec<Item>]) {
     let locks_of = |items: &[Item]| -> Vec<String> {
         let taken = items.iter().filter_map(|item| match &item.parsed.stmt {
@@ -216,7 +216,7 @@ pub(super) fn settle_waits(columns: &mut [Vec<Item>]) {
             if let Stmt::Prose(text) = stmt {
                 let words: Vec<&str> = text.split_whitespace().collect();
                 if let Some(lock) =
-                    words::wait_phrase(&words).filter(|lock| by_others(lock) && !taken[at].contains(lock))
+                    super::verbs::wait_phrase(&words).filter(|lock| by_others(lock) && !taken[at].contains(lock))
                 {
                     *stmt = acquire(lock);
                 }

@@ -32,7 +32,7 @@ use orders::Orders;
 /// States of one place that are followed.
 const STATES_MAX: usize = 256;
 
-/// Statements that are looked at, over all paths of all entries.
+/// Statements that are looked at, over all paths of all entries, each once for each state that comes to it.
 const STATEMENTS_MAX: usize = 2_000_000;
 
 /// Calls within calls that are followed.
@@ -329,7 +329,7 @@ impl<'a> Walk<'a> {
 
     /// One statement, with the `else` that belongs to it: where the next one is.
     fn step(&mut self, nodes: &'a [Node], at: usize, flow: &mut Flow) -> usize {
-        self.statements += 1;
+        self.statements += flow.next.len().max(1);
         if self.statements > STATEMENTS_MAX {
             self.bounds.insert(PATHS);
             return nodes.len();

@@ -128,6 +128,24 @@ impl<'a> Task<'a> {
         *self.pointers.entry(object).or_insert_with(|| code.local(value..=value, value))
     }
 
+    /// A field of an object is not touched after the object was freed.
+    pub fn use_owner(&mut self, cell: usize) {
+        if let Some(object) = self.program.variables[cell].owner {
+            let pointer = self.pointer(object);
+            self.push(Inst::Use(pointer, Symbol::new(&self.program.objects[object])));
+        }
+    }
+
+    /// A reference that was taken only if there were any: the object was there if it was.
+    pub fn use_owner_if(&mut self, cell: usize, taken: usize) {
+        if self.program.variables[cell].owner.is_some() {
+            let (after, taken) = (self.code.label(), self.local(taken));
+            self.push(Inst::Branch(taken, Is::Eq(0), after));
+            self.use_owner(cell);
+            self.code.place(after);
+        }
+    }
+
     /// Locals that the outcome tells, with their names.
     pub fn told(&self) -> Vec<(String, Local)> {
         let named = self.of.locals.iter().enumerate();

@@ -370,24 +370,6 @@ impl Task<'_> {
         Ok(())
     }
 
-    /// A field of an object is not touched after the object was freed.
-    fn use_owner(&mut self, cell: usize) {
-        if let Some(object) = self.program.variables[cell].owner {
-            let pointer = self.pointer(object);
-            self.push(Inst::Use(pointer, Symbol::new(&self.program.objects[object])));
-        }
-    }
-
-    /// A reference that was taken only if there were any: the object was there if it was.
-    fn use_owner_if(&mut self, cell: usize, taken: usize) {
-        if self.program.variables[cell].owner.is_some() {
-            let (after, taken) = (self.code.label(), self.local(taken));
-            self.push(Inst::Branch(taken, Is::Eq(0), after));
-            self.use_owner(cell);
-            self.code.place(after);
-        }
-    }
-
     /// How a lock is given back: as it is said, or as the task takes it.
     fn mode(&self, lock: usize, said: Option<Mode>) -> Result<Mode, &'static str> {
         if !self.program.locks[lock].1.is_shared() {

@@ -25,7 +25,7 @@ impl<'a> Lower<'_, 'a> {
     fn statement(&mut self, nodes: &'a [Node], at: usize) -> usize {
         let node = &nodes[at];
         let place = node.place;
-        if self.is_diagram && !matches!(&node.stmt, Stmt::Prose(text) if crate::outline::words::is_waiting(text)) {
+        if self.is_diagram && !matches!(&node.stmt, Stmt::Prose(text) if crate::outline::verbs::is_waiting(text)) {
             self.push(Op::Row(place.line), place);
         }
         match &node.stmt {
