@@ -36,6 +36,9 @@ pub struct Arguments {
     conversions: Vec<String>,
     #[command(flatten)]
     search: search::Arguments,
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    machines: super::machines::Arguments,
 }
 
 struct Program {
@@ -85,6 +88,10 @@ impl Arguments {
 /// Explores and prints.
 pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     let program = arguments.program()?;
+    #[cfg(feature = "cluster")]
+    if arguments.machines.is_asked_for() {
+        return on_cluster(arguments, &program, as_json);
+    }
     let config =
         arguments.search.config(1, || format!("{} (lockwright {})", program.name, env!("CARGO_PKG_VERSION")))?;
     search::check_form(&config, &*program.subject, &program.name)?;
@@ -93,14 +100,39 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     let verdict = explore_with_witnesses(&program.subject, &config)?;
     progress.done(0, &verdict);
     let seconds = progress.finish().as_secs_f64();
+    told(&program, &verdict, config.jobs, seconds, as_json, "")
+}
+
+/// The same on several processes. Process 0 prints the verdict; the others, that they have done their part.
+#[cfg(feature = "cluster")]
+fn on_cluster(arguments: &Arguments, program: &Program, as_json: bool) -> Result<Status> {
+    let config = arguments.search.config(1, || program.name.clone())?;
+    search::check_form(&config, &*program.subject, &program.name)?;
+    let cluster = arguments.machines.cluster(&config, &program.name, &arguments.conversions)?;
+    let progress = Progress::start(vec![program.name.clone()])?;
+    let config = progress.watched(0, &config);
+    let explored = lockwright::explore::explore_on_cluster(&program.subject, &config, &cluster)?;
+    let Some((verdict, work)) = explored else {
+        progress.finish();
+        print(&super::machines::done(&cluster))?;
+        return Ok(Status::of(false, false));
+    };
+    let verdict = lockwright::explore::shorten(&program.subject, &config, verdict)?;
+    progress.done(0, &verdict);
+    let seconds = progress.finish().as_secs_f64();
+    told(program, &verdict, work.states.len(), seconds, as_json, &super::machines::measured(&work))
+}
+
+/// Prints a verdict.
+fn told(program: &Program, verdict: &Verdict, jobs: usize, seconds: f64, as_json: bool, took: &str) -> Result<Status> {
     if as_json {
         let report = if program.walked.is_some() { ExploredOne::of_values } else { ExploredOne::new };
-        if let Some(text) = besides(&program, &verdict) {
+        if let Some(text) = besides(program, verdict) {
             complain(&text);
         }
-        print(&json::text("explore", report(&program.name, &verdict, &program.names, config.jobs, seconds)))?;
+        print(&json::text("explore", report(&program.name, verdict, &program.names, jobs, seconds)))?;
     } else {
-        print(&(text(&program, &verdict, config.jobs) + &measured(&verdict, config.jobs, seconds)))?;
+        print(&(text(program, verdict, jobs) + &measured(verdict, jobs, seconds) + took))?;
     }
     let Some(walked) = &program.walked else {
         return Ok(Status::of(!verdict.findings.is_empty(), !verdict.complete()));

@@ -375,7 +375,7 @@ where
 }
 
 /// The path by the tasks' own numbers: with symmetry, every state of the search stands for others, and its tasks are renamed.
-fn real_path<const W: usize>(program: &Program, config: &Config, path: &[Transition]) -> Vec<Transition>
+pub(super) fn real_path<const W: usize>(program: &Program, config: &Config, path: &[Transition]) -> Vec<Transition>
 where
     [u64; W]: Packed,
 {
