@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lockwright::check::Code;
+use lockwright::engine::controlled::Limits;
 use lockwright::explore::cluster::Mistake;
 use lockwright::explore::schedule::{Guide, replay};
 use lockwright::explore::{Bound, Cluster, Config, EngineKind, Subject, Verdict, explore, explore_on_cluster};
@@ -195,8 +196,7 @@ fn bounds_are_in_the_verdict_by_name() {
     let bound = |config: Config| on(&subject, &config, &Cluster::of_threads(2)).bound;
 
     assert_eq!(bound(Config { states_max: 100, ..explicit() }), Some(Bound::States(100)));
-    let steps =
-        Config { limits: lockwright::engine::controlled::Limits { steps_max: 9, ..explicit().limits }, ..explicit() };
+    let steps = Config { limits: Limits { steps_max: 9, ..explicit().limits }, ..explicit() };
     assert_eq!(bound(steps), Some(Bound::Steps(9)));
     let full = bound(Config { bytes_max: 1000, ..explicit() }).expect("no room");
     assert!(matches!(full, Bound::Host { host, .. } if host.starts_with("worker ")), "{full:?}");
@@ -219,4 +219,20 @@ fn every_seeded_mistake_is_caught() {
     assert!(lost.contains("it has received") && lost.contains("has sent"), "{lost}");
     let early = on(&subject, &explicit(), &with(Mistake::EndsEarly)).bound.expect("it ends early").to_string();
     assert!(early.contains("before the frontier had passed"), "{early}");
+}
+
+#[test]
+fn what_was_cut_short_before_a_checkpoint_is_not_complete_after_it() {
+    let subject = family("L-fixed-2-2");
+    let directory = std::env::temp_dir().join(format!("lockwright-cut-{}", std::process::id()));
+    let checkpoint = Some((directory.clone(), Duration::from_secs(600)));
+    let cluster = |workers| Cluster { checkpoint: checkpoint.clone(), ..Cluster::of_threads(workers) };
+    let limits = Limits { steps_max: 12, ..explicit().limits };
+    let cut = Config { limits, ..explicit() };
+
+    // So many states that some are 12 steps away, and some are left.
+    let first = on(&subject, &Config { states_max: 100, ..cut.clone() }, &cluster(2));
+    assert_eq!(first.bound, Some(Bound::States(100)));
+    assert_eq!(on(&subject, &cut, &cluster(3)).bound, Some(Bound::Steps(12)));
+    std::fs::remove_dir_all(directory).expect("it can be removed");
 }

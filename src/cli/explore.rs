@@ -123,7 +123,7 @@ fn on_cluster(arguments: &Arguments, program: &Program, as_json: bool) -> Result
     told(program, &verdict, work.states.len(), seconds, as_json, &super::machines::measured(&work))
 }
 
-/// Prints a verdict.
+/// Prints a verdict, and what it took on a cluster.
 fn told(program: &Program, verdict: &Verdict, jobs: usize, seconds: f64, as_json: bool, took: &str) -> Result<Status> {
     if as_json {
         let report = if program.walked.is_some() { ExploredOne::of_values } else { ExploredOne::new };
@@ -132,7 +132,7 @@ fn told(program: &Program, verdict: &Verdict, jobs: usize, seconds: f64, as_json
         }
         print(&json::text("explore", report(&program.name, verdict, &program.names, jobs, seconds)))?;
     } else {
-        print(&(text(program, verdict, jobs) + &measured(verdict, jobs, seconds) + took))?;
+        print(&(text(program, verdict, jobs == 1 && took.is_empty()) + &measured(verdict, jobs, seconds) + took))?;
     }
     let Some(walked) = &program.walked else {
         return Ok(Status::of(!verdict.findings.is_empty(), !verdict.complete()));
@@ -154,7 +154,7 @@ fn besides(program: &Program, verdict: &Verdict) -> Option<String> {
     Some(format!("{what}: lockwright check {}", program.name))
 }
 
-fn text(program: &Program, verdict: &Verdict, jobs: usize) -> String {
+fn text(program: &Program, verdict: &Verdict, is_one_worker: bool) -> String {
     let mut text = String::new();
     for found in &verdict.findings {
         text.push_str(&head(&found.finding, &program.name));
@@ -172,7 +172,7 @@ fn text(program: &Program, verdict: &Verdict, jobs: usize) -> String {
         parts.push(count(verdict.states, "state"));
     }
     // With several workers, how many executions it takes depends on who comes first.
-    if jobs == 1 {
+    if is_one_worker {
         parts.push(count(verdict.executions, "execution"));
     }
     parts.push(count(verdict.outcomes.len() as u64, "outcome"));

@@ -12,9 +12,6 @@ use lockwright::explore::{Config, EngineKind};
 
 use super::partition;
 
-/// Time between two epochs, at least.
-const EPOCH_EVERY: Duration = Duration::from_millis(500);
-
 /// Who takes part.
 #[derive(clap::Args)]
 #[group(skip)]
@@ -31,6 +28,9 @@ pub struct Arguments {
     /// Keep what is known in this directory, which all hosts see, and go on from it if it has something. The number of hosts may be another then.
     #[arg(long, value_name = "DIR", requires = "cluster", help_heading = "Many machines")]
     epochs: Option<PathBuf>,
+    /// Time between two epochs, at least; where writing takes long it is longer.
+    #[arg(long, value_name = "MS", requires = "epochs", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Many machines")]
+    epochs_every: u64,
     /// Wait that long for the other processes to start.
     #[arg(long, value_name = "SECONDS", requires = "cluster", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Many machines")]
     patience: Option<u64>,
@@ -59,17 +59,17 @@ impl Arguments {
             build: partition::build()?,
             input: input(config, program, conversions),
             patience: self.patience.map_or(cluster::PATIENCE, Duration::from_secs),
-            checkpoint: self.epochs.clone().map(|directory| (directory, EPOCH_EVERY)),
+            checkpoint: self.epochs.clone().map(|directory| (directory, Duration::from_millis(self.epochs_every))),
             seeded: None,
         })
     }
 }
 
-/// The program and all that the answer depends on.
+/// The program and all that the answer depends on, but for how much there is room for.
 fn input(config: &Config, program: &str, conversions: &[String]) -> String {
-    let Config { memory, symmetry, states_max, limits, .. } = config;
+    let Config { memory, symmetry, limits, .. } = config;
     let mut hasher = Fingerprint::default();
-    let text = format!("{program} {conversions:?} {states_max} {} {}", limits.steps_max, limits.objects_max);
+    let text = format!("{program} {conversions:?} {} {}", limits.steps_max, limits.objects_max);
     hasher.write(text.as_bytes());
     // Of a file what is in it counts, not only its name.
     hasher.write(&fs::read(program).unwrap_or_default());

@@ -1,14 +1,16 @@
 //! What all workers have seen, as one verdict.
 
 use super::Cluster;
-use super::parcel::{Report, Walk};
+use super::parcel::{Report, Walk, missing};
 use super::worker::{Gathered, Job};
 use crate::engine::world::Transition;
 use crate::event::Symbol;
 use crate::event::outcome::Outcome;
 use crate::explore::config::EngineKind;
 use crate::explore::error::Error;
-use crate::explore::explicit::{self, Shown, log::What};
+use crate::explore::explicit::log::What;
+use crate::explore::explicit::owner::Tally;
+use crate::explore::explicit::{self, Shown};
 use crate::explore::limits::Bound;
 use crate::explore::outcomes::Outcomes;
 use crate::explore::schedule::Schedule;
@@ -96,15 +98,10 @@ fn bound(cluster: &Cluster, reports: &[Report], states_max: u64, states: u64) ->
     if let Some(report) = reports.iter().find(|report| !report.passed) {
         return Some(at(report.worker as usize, "it ended before the frontier had passed".to_owned()));
     }
-    for to in reports {
-        for from in reports {
-            let (sent, received) = (from.tally.sent[to.worker as usize], to.tally.received[from.worker as usize]);
-            if sent != received {
-                let name = cluster.host_of(from.worker as usize);
-                let reason = format!("it has received {received} of the {sent} states that {name} has sent");
-                return Some(at(to.worker as usize, reason));
-            }
-        }
+    let tallies: Vec<&Tally> = reports.iter().map(|report| &report.tally).collect();
+    if let Some((from, to, sent, received)) = missing(&tallies) {
+        let reason = format!("it has received {received} of the {sent} states that {} has sent", cluster.host_of(from));
+        return Some(at(to, reason));
     }
     let cut = reports.iter().find_map(|report| report.cut);
     cut.or((states > states_max).then_some(Bound::States(states_max)))

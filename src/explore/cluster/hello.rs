@@ -50,7 +50,7 @@ pub(super) fn connect(cluster: &Cluster, manifest: &str) -> Result<Vec<Option<Tc
         TcpListener::bind(address).map_err(|error| format!("{}: the port cannot be opened: {error}", name(me)))?;
     let mut streams: Vec<Option<TcpStream>> = (0..cluster.hosts.len()).map(|_| None).collect();
     for (process, address) in cluster.hosts.iter().enumerate().take(me) {
-        let mut stream = call(address, until).map_err(|error| absent(&name(process), cluster.patience, &error))?;
+        let mut stream = call(address, until).map_err(|error| absent(&name(process), cluster.patience, Some(error)))?;
         let theirs = send(&mut stream, &mine).and_then(|()| receive(&mut stream, until));
         let theirs = theirs.map_err(|error| format!("{}: no answer to the greeting: {error}", name(process)))?;
         agree(&mine, &theirs, &name(process))?;
@@ -67,7 +67,7 @@ pub(super) fn connect(cluster: &Cluster, manifest: &str) -> Result<Vec<Option<Tc
                 std::thread::sleep(RETRY);
                 continue;
             }
-            Err(error) => return Err(absent(&name(missing), cluster.patience, &error)),
+            Err(_) => return Err(absent(&name(missing), cluster.patience, None)),
         };
         _ = stream.set_nonblocking(false);
         // Who does not greet is a stranger, and none of ours.
@@ -93,8 +93,9 @@ pub(super) fn connect(cluster: &Cluster, manifest: &str) -> Result<Vec<Option<Tc
     Ok(streams)
 }
 
-fn absent(name: &str, patience: Duration, error: &io::Error) -> String {
-    format!("{name} did not come within {} s: {error}", patience.as_secs())
+fn absent(name: &str, patience: Duration, error: Option<io::Error>) -> String {
+    let why = error.map(|error| format!(": {error}")).unwrap_or_default();
+    format!("{name} did not come within {} s{why}", patience.as_secs())
 }
 
 fn call(address: &str, until: Instant) -> io::Result<TcpStream> {

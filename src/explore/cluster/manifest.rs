@@ -123,9 +123,9 @@ impl Begun {
         let mut open: HashSet<Name> = HashSet::new();
         for (number, (file, sum)) in manifest.parts.iter().enumerate() {
             let saved = part(&directory.join(file), sum)?;
-            open.extend(saved.open);
+            open.extend(&saved.open);
             if number % peers == me {
-                owner.recall(saved.seen, saved.states);
+                owner.recall(saved);
             }
         }
         for (number, log) in manifest.logs.iter().enumerate() {

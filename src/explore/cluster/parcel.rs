@@ -38,6 +38,7 @@ pub(super) struct Status {
     pub open: bool,
     /// What ended it all.
     pub stop: Option<Bound>,
+    pub tally: Tally,
     /// What was written of it.
     pub part: Option<Part>,
     /// Why nothing was written.
@@ -70,6 +71,13 @@ pub(super) struct Report {
     pub stop: Option<Bound>,
     pub cut: Option<Bound>,
     pub tally: Tally,
+}
+
+/// The first two workers of which one has not received what the other has sent: who has sent, who has received, and how much.
+pub(super) fn missing(tallies: &[&Tally]) -> Option<(usize, usize, u64, u64)> {
+    let pairs = (0..tallies.len()).flat_map(|to| (0..tallies.len()).map(move |from| (from, to)));
+    let counted = pairs.map(|(from, to)| (from, to, tallies[from].sent[to], tallies[to].received[from]));
+    counted.into_iter().find(|(_, _, sent, received)| sent != received)
 }
 
 /// A path that is followed back, step by step, from log to log.

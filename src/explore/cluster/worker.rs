@@ -16,7 +16,7 @@ use timely::worker::Worker;
 use timely::{WorkerConfig, communication::WorkerGuards};
 
 use super::manifest::Begun;
-use super::parcel::{Body, Bytes, Parcel, Report, Status, Walk};
+use super::parcel::{Body, Bytes, Parcel, Report, Status, Walk, missing};
 use super::phase::phase;
 use super::{Cluster, Mistake, hello};
 use crate::engine::world::Transition;
@@ -143,12 +143,15 @@ fn work(worker: &mut Worker, job: &Arc<Job>) -> Answer {
         if let Some(why) = statuses.iter().find_map(|status| status.failed.clone()) {
             return Err(why);
         }
-        if me == 0 && job.cluster.checkpoint.is_some() {
+        let tallies: Vec<_> = statuses.iter().map(|status| &status.tally).collect();
+        // An epoch in which something was lost is not closed: who went on from it would not know.
+        let is_whole = passed && missing(&tallies).is_none();
+        if me == 0 && is_whole && job.cluster.checkpoint.is_some() {
             let parts: Vec<_> = statuses.iter().filter_map(|status| status.part.clone()).collect();
             job.begun.close(epoch, &parts)?;
         }
         let is_over = statuses.iter().all(|status| !status.open) || statuses.iter().any(|status| status.stop.is_some());
-        if is_over || !passed {
+        if is_over || !is_whole {
             break (passed, stop);
         }
         epoch += 1;
@@ -207,7 +210,7 @@ fn parcel(from: usize, to: usize, body: Body) -> Parcel {
 /// How the epoch has ended for this worker. With a checkpoint, what it knows is on the disk afterwards.
 fn status(job: &Job, mine: &Mine, (me, epoch): (usize, u64), stop: Option<Bound>) -> Status {
     let mut mine = mine.borrow_mut();
-    let mut status = Status { worker: me as u32, open: mine.is_open(), stop, ..Status::default() };
+    let mut status = Status { worker: me as u32, open: mine.is_open(), stop, tally: mine.tally(), ..Status::default() };
     if job.cluster.checkpoint.is_some() {
         let saved = mine.save().map_err(|error| format!("the log of worker {me} cannot be written: {error}"));
         match saved.and_then(|saved| job.begun.write_part(epoch, &saved)) {

@@ -12,6 +12,7 @@ use super::machine::Id;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::world::Transition;
 use crate::event::TaskId;
+use crate::explore::limits::Bound;
 
 /// Name of a state: the log in the upper 12 of 48 bits, the place there in the lower 36.
 pub(in crate::explore) type Name = u64;
@@ -100,6 +101,8 @@ pub(in crate::explore) struct Saved {
     pub seen: Vec<Seen>,
     /// States gone on from, those of earlier runs included.
     pub states: u64,
+    /// What an execution was cut short by: nobody comes back to that.
+    pub cut: Option<Bound>,
 }
 
 /// The sum of records, as text.

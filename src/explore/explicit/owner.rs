@@ -70,7 +70,7 @@ pub(in crate::explore) trait Owner {
     fn is_open(&self) -> bool;
     /// Parcels that are large enough to be sent, or all.
     fn parcels(&mut self, all: bool) -> Vec<(usize, Vec<u8>)>;
-    /// Bounds that end no more than an execution, and were met.
+    /// What an execution was cut short by.
     fn cut(&self) -> Option<Bound>;
     /// Where the state at this place of the own log came from.
     fn came_from(&self, place: u64) -> Origin;
@@ -83,7 +83,7 @@ pub(in crate::explore) trait Owner {
     /// States of an earlier run: all records of one log, and which of them are still open.
     fn restore(&mut self, log: usize, place: u64, record: &[u8], is_open: bool);
     /// What an earlier run saw and counted.
-    fn recall(&mut self, seen: Vec<Seen>, states: u64);
+    fn recall(&mut self, saved: Saved);
 }
 
 /// The worker `me` of `peers`, which writes to log `base + me`.
@@ -231,7 +231,7 @@ where
         }
         self.tally.states += 1;
         if open.depth >= self.config.limits.steps_max {
-            self.cut.get_or_insert(Bound::Steps(self.config.limits.steps_max));
+            self.cut_short(Bound::Steps(self.config.limits.steps_max));
             return;
         }
         for at in (0..program.tasks.len()).filter(|at| survey.ready >> at & 1 != 0) {
@@ -259,6 +259,7 @@ where
         self.note(Some(open.name), Some(by));
         if self.docket.leaves_bounds() {
             let bound = if self.docket.out_of_range { Bound::Range } else { Bound::Stores(STORES_MAX as u32) };
+            self.cut_short(bound);
             self.over.get_or_insert(bound);
         }
         if self.docket.stopped || self.docket.leaves_bounds() {
@@ -327,10 +328,17 @@ where
                 return met == Met::New;
             }
             if !self.visited.grow(key) {
+                self.cut_short(Bound::Memory);
                 self.over.get_or_insert(Bound::Memory);
                 return false;
             }
         }
+    }
+
+    /// Something is not gone on from, and nobody comes back to it.
+    #[cold]
+    fn cut_short(&mut self, bound: Bound) {
+        self.cut.get_or_insert(bound);
     }
 
     fn write(&mut self, state: &Near<W>) {
@@ -477,7 +485,8 @@ where
         let journal = self.journal.as_mut().expect("internal error: who saves has a journal");
         let (records, sum) = journal.sync()?;
         let open = self.stack.iter().map(|open| open.name).collect();
-        Ok(Saved { log: self.base + self.me, records, sum, open, seen: self.seen(), states: self.tally.states })
+        let (log, states, cut) = (self.base + self.me, self.tally.states, self.cut);
+        Ok(Saved { log, records, sum, open, seen: self.seen(), states, cut })
     }
 
     fn restore(&mut self, log: usize, place: u64, record: &[u8], is_open: bool) {
@@ -487,9 +496,10 @@ where
         }
     }
 
-    fn recall(&mut self, seen: Vec<Seen>, states: u64) {
-        self.tally.states += states;
-        for seen in seen {
+    fn recall(&mut self, saved: Saved) {
+        self.tally.states += saved.states;
+        self.cut = self.cut.or(saved.cut);
+        for seen in saved.seen {
             let outcome = |text: &str| serde_json::from_str::<Outcome>(text).ok();
             match (&seen.what, seen.at) {
                 (What::Shown(id), _) => {
