@@ -28,7 +28,7 @@ pub struct Work {
     pub cached: u64,
     /// Bytes of what was sent.
     pub bytes_sent: u64,
-    /// Bytes of all tables and logs.
+    /// Bytes of all tables, logs and open states.
     pub bytes: u64,
     /// States of each worker.
     pub states: Vec<u64>,

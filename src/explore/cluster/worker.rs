@@ -25,7 +25,7 @@ use crate::event::TaskId;
 use crate::explore::config::Config;
 use crate::explore::explicit::log::{log_of, parted};
 use crate::explore::explicit::machine::Program;
-use crate::explore::explicit::owner::{Owner, owner};
+use crate::explore::explicit::owner::{Owner, Place, owner};
 use crate::explore::limits::Bound;
 
 /// What all workers of this process share.
@@ -61,6 +61,10 @@ pub(super) fn run(job: &Arc<Job>) -> Answer {
     let (shared, noted) = (Arc::clone(job), Arc::clone(&failed));
     let work = move |worker: &mut Worker| -> Answer {
         let done = quietly(|| catch_unwind(AssertUnwindSafe(|| work(worker, &shared))));
+        if let Ok(Err(why)) = &done {
+            // The others would wait for it for ever.
+            noted.lock().get_or_insert_with(|| why.clone());
+        }
         done.unwrap_or_else(|payload| {
             let text = panic_text(&*payload).to_owned();
             // A queue that a lost connection has left behind is no news: the thread of that connection says whose it was.
@@ -129,7 +133,8 @@ fn work(worker: &mut Worker, job: &Arc<Job>) -> Answer {
     let (me, peers, base) = (worker.index(), worker.peers(), job.begun.logs());
     let journal = job.begun.journal(base + me)?;
     let mistake = job.cluster.seeded;
-    let mut mine = owner(&job.program, &job.config, (me, peers, base), journal, mistake);
+    let place = Place { me, peers, neighbours: job.cluster.workers, base };
+    let mut mine = owner(&job.program, &job.config, place, journal, mistake);
     if !job.begun.restore(&mut *mine, me, peers)? {
         mine.begin();
     }

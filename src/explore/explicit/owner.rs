@@ -54,7 +54,7 @@ pub(in crate::explore) struct Tally {
     pub received: Vec<u64>,
     /// Bytes of what was sent.
     pub bytes_sent: u64,
-    /// Bytes of the table and the log.
+    /// Bytes of the table, the log and the states that are open.
     pub bytes: u64,
 }
 
@@ -86,18 +86,29 @@ pub(in crate::explore) trait Owner {
     fn recall(&mut self, saved: Saved);
 }
 
-/// The worker `me` of `peers`, which writes to log `base + me`.
+/// Which worker it is.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::explore) struct Place {
+    pub me: usize,
+    pub peers: usize,
+    /// Workers of this process, which share its memory.
+    pub neighbours: usize,
+    /// Logs of earlier runs; the own one comes after them.
+    pub base: usize,
+}
+
+/// A worker with nothing to do yet.
 pub(in crate::explore) fn owner(
     program: &Arc<Program>,
     config: &Config,
-    (me, peers, base): (usize, usize, usize),
+    place: Place,
     journal: Option<Journal>,
     mistake: Option<Mistake>,
 ) -> Box<dyn Owner> {
     macro_rules! of {
         ($($words:literal)*) => {
             match super::width(program) {
-                $($words => Box::new(Shard::<$words>::new(program, config, (me, peers, base), journal, mistake)),)*
+                $($words => Box::new(Shard::<$words>::new(program, config, place, journal, mistake)),)*
                 words => unreachable!("internal error: no search is of {words} words"),
             }
         };
@@ -142,9 +153,7 @@ struct Near<const W: usize> {
 struct Shard<const W: usize> {
     program: Arc<Program>,
     config: Config,
-    me: usize,
-    peers: usize,
-    base: usize,
+    place: Place,
     mistake: Option<Mistake>,
     docket: Docket,
     visited: Visited,
@@ -182,16 +191,14 @@ where
     fn new(
         program: &Arc<Program>,
         config: &Config,
-        (me, peers, base): (usize, usize, usize),
+        place: Place,
         journal: Option<Journal>,
         mistake: Option<Mistake>,
     ) -> Shard<W> {
         Shard {
             program: Arc::clone(program),
             config: config.clone(),
-            me,
-            peers,
-            base,
+            place,
             mistake,
             docket: Docket::new(program),
             visited: Visited::new(None),
@@ -200,10 +207,10 @@ where
             log: Vec::new(),
             journal,
             broken: None,
-            outbox: vec![Vec::new(); peers],
-            cache: if peers > 1 { vec![None; CACHE] } else { Vec::new() },
+            outbox: vec![Vec::new(); place.peers],
+            cache: if place.peers > 1 { vec![None; CACHE] } else { Vec::new() },
             bloom: [false; BLOOM_BITS],
-            tally: Tally { sent: vec![0; peers], received: vec![0; peers], ..Tally::default() },
+            tally: Tally { sent: vec![0; place.peers], received: vec![0; place.peers], ..Tally::default() },
             shown: Vec::new(),
             outcomes: BTreeMap::new(),
             deadlocks: BTreeMap::new(),
@@ -214,7 +221,7 @@ where
     }
 
     fn owner(&self, words: &[u64; W]) -> usize {
-        ((u128::from(hash(words)) * self.peers as u128) >> 64) as usize
+        ((u128::from(hash(words)) * self.place.peers as u128) >> 64) as usize
     }
 
     /// Judges a state and makes its successors.
@@ -268,7 +275,7 @@ where
         self.canonicalise(&mut words);
         let (depth, from) = (open.depth + 1, origin(open.name, by));
         let owner = self.owner(&words);
-        if owner == self.me {
+        if owner == self.place.me {
             self.near.push(Near { words, depth, from });
         } else if !self.was_sent(&words) {
             self.tally.sent[owner] += 1;
@@ -307,7 +314,7 @@ where
         drop(reading);
         for state in near.drain(..) {
             if self.is_new(&state.words) {
-                let name = name(self.base + self.me, self.log.len() as u64);
+                let name = name(self.place.base + self.place.me, self.log.len() as u64);
                 self.log.push(state.from);
                 self.write(&state);
                 self.stack.push(Open { words: state.words, depth: state.depth, name });
@@ -333,6 +340,12 @@ where
                 return false;
             }
         }
+    }
+
+    /// Bytes of all that grows with the number of states.
+    fn bytes(&self) -> u64 {
+        let (log, open) = (self.log.capacity() * size_of::<Origin>(), self.stack.capacity() * size_of::<Open<W>>());
+        self.visited.bytes() + (log + open) as u64
     }
 
     /// Something is not gone on from, and nobody comes back to it.
@@ -391,12 +404,12 @@ where
         let program = Arc::clone(&self.program);
         let mut words = program.boot::<W>(&mut self.docket);
         // All start the same program, and one tells of it.
-        if self.me != 0 {
+        if self.place.me != 0 {
             self.docket.fresh.clear();
         }
         self.note(None, None);
         self.canonicalise(&mut words);
-        if !self.docket.stopped && self.owner(&words) == self.me {
+        if !self.docket.stopped && self.owner(&words) == self.place.me {
             self.near.push(Near { words, depth: 0, from: NOWHERE });
             self.settle();
         }
@@ -430,7 +443,7 @@ where
         if self.tally.states >= self.config.states_max {
             self.over.get_or_insert(Bound::States(self.config.states_max));
         }
-        if self.visited.bytes() + 8 * self.log.len() as u64 > self.config.bytes_max {
+        if self.bytes() * self.place.neighbours as u64 > self.config.bytes_max {
             self.over.get_or_insert(Bound::Bytes(self.config.bytes_max));
         }
         if self.config.interrupted() {
@@ -460,7 +473,7 @@ where
     }
 
     fn tally(&self) -> Tally {
-        Tally { bytes: self.visited.bytes() + 8 * self.log.len() as u64, ..self.tally.clone() }
+        Tally { bytes: self.bytes(), ..self.tally.clone() }
     }
 
     fn seen(&self) -> Vec<Seen> {
@@ -485,13 +498,13 @@ where
         let journal = self.journal.as_mut().expect("internal error: who saves has a journal");
         let (records, sum) = journal.sync()?;
         let open = self.stack.iter().map(|open| open.name).collect();
-        let (log, states, cut) = (self.base + self.me, self.tally.states, self.cut);
+        let (log, states, cut) = (self.place.base + self.place.me, self.tally.states, self.cut);
         Ok(Saved { log, records, sum, open, seen: self.seen(), states, cut })
     }
 
     fn restore(&mut self, log: usize, place: u64, record: &[u8], is_open: bool) {
         let state = self.unpacked(record);
-        if self.owner(&state.words) == self.me && self.is_new(&state.words) && is_open {
+        if self.owner(&state.words) == self.place.me && self.is_new(&state.words) && is_open {
             self.stack.push(Open { words: state.words, depth: state.depth, name: name(log, place) });
         }
     }
