@@ -1,6 +1,7 @@
 //! One exploration by several workers and processes says what one worker says.
 
-use std::net::TcpListener;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -174,6 +175,32 @@ fn a_port_in_use_and_a_process_that_does_not_come_are_errors_with_their_host() {
     assert!(error(&cluster).contains("did not come within"));
     cluster.process = 7;
     assert_eq!(error(&cluster), "there is no process 7: the hosts are numbered from 0 to 1");
+}
+
+#[test]
+fn a_stranger_that_calls_by_mistake_is_nobody() {
+    let subject = family("L-fixed-2-1");
+    let hosts = hosts(2);
+    let process = |process: usize| {
+        let cluster = Cluster { hosts: hosts.clone(), process, ..Cluster::of_threads(1) };
+        explore_on_cluster(&subject, &explicit(), &cluster).map_err(|error| error.to_string())
+    };
+    let process = &process;
+    std::thread::scope(|scope| {
+        let first = scope.spawn(move || process(0));
+        let mut stranger = loop {
+            // Until the first listens.
+            match TcpStream::connect(&hosts[0]) {
+                Ok(stranger) => break stranger,
+                Err(_) => std::thread::yield_now(),
+            }
+        };
+        stranger.write_all(b"GET / HTTP/1.0\r\n\r\n").expect("it can be sent");
+        let second = scope.spawn(move || process(1));
+        let verdict = first.join().expect("it does not panic").expect("no error").expect("it has the verdict").0;
+        assert_eq!(said(&verdict), said(&explore(&subject, &explicit())));
+        assert!(second.join().expect("it does not panic").expect("no error").is_none());
+    });
 }
 
 #[test]

@@ -11,7 +11,7 @@
 //! | `buffers` | what stores wait in, where memory has store buffers |
 //! | `visited`, `trail`, `board`, `search`, `crew` | the table of states, where those on the stack came from, what workers share, what one does, and all of them |
 //! | `footprint`, `reduce` | what steps touch, and which tasks need not be stepped in a state |
-//! | `owner`, `log` | one worker of a cluster, and what it keeps beside its table |
+//! | `owner`, `shard`, `log` | one worker of a cluster: as the others see it, what it does, and what it keeps beside its table |
 //! | `symmetry` | one state for all that differ by an exchange of equal tasks |
 //!
 //! A subject has two forms then: the program here, and the same on the kernel. They have the same steps, the same outcomes and the
@@ -52,6 +52,8 @@ pub(super) mod owner;
 mod reduce;
 mod room;
 mod search;
+#[cfg(feature = "cluster")]
+pub(super) mod shard;
 mod step;
 mod symmetry;
 mod trail;

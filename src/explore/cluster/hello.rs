@@ -15,6 +15,9 @@ const MAGIC: &[u8; 8] = b"lockwri1";
 /// Bytes of a greeting, at most.
 const HELLO_BYTES_MAX: u32 = 1 << 16;
 
+/// Time in which who calls has to greet.
+const GREETING: Duration = Duration::from_secs(10);
+
 /// Time between two tries to reach a process that has not started.
 const RETRY: Duration = Duration::from_millis(50);
 
@@ -71,7 +74,7 @@ pub(super) fn connect(cluster: &Cluster, manifest: &str) -> Result<Vec<Option<Tc
         };
         _ = stream.set_nonblocking(false);
         // Who does not greet is a stranger, and none of ours.
-        let Ok(theirs) = receive(&mut stream, until) else { continue };
+        let Ok(theirs) = receive(&mut stream, until.min(Instant::now() + GREETING)) else { continue };
         // It is told who this is, even if the two differ: then it says so as well.
         let answered = send(&mut stream, &mine);
         agree(&mine, &theirs, &format!("process {}", theirs.process))?;

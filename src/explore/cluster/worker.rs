@@ -25,7 +25,8 @@ use crate::event::TaskId;
 use crate::explore::config::Config;
 use crate::explore::explicit::log::{log_of, parted};
 use crate::explore::explicit::machine::Program;
-use crate::explore::explicit::owner::{Owner, Place, owner};
+use crate::explore::explicit::owner::{Owner, Place};
+use crate::explore::explicit::shard::owner;
 use crate::explore::limits::Bound;
 
 /// What all workers of this process share.
