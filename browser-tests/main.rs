@@ -242,6 +242,19 @@ fn an_address_opens_what_it_names() {
 }
 
 #[test]
+fn the_reason_of_a_difference_leads_to_its_execution() {
+    let Some(page) = open(WIDE, "light", "") else { return };
+
+    page.eval("document.querySelector('#comparison table.reasons a[href*=\"-\"]').click()");
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(
+        page.number("document.querySelectorAll('#comparison details.finding[open] .viewer button').length > 3 ? 1 : 0"),
+        1
+    );
+    page.no_errors();
+}
+
+#[test]
 fn nothing_is_wider_than_a_small_telephone() {
     let Some(page) = open(NARROW, "light", "") else { return };
 

@@ -112,6 +112,9 @@ fn symmetry_that_forgets_the_owner_of_a_lock_is_caught() {
 fn reduction_by_a_wrong_footprint_and_without_its_proviso_are_caught() {
     let reduced = |seeded| Config { reduce: true, seeded, ..explicit() };
     assert!(noticed(&reduced(Some(Unsound::ReadsAreIndependent)), 1000) > 0);
+    for mistake in [Unsound::SleepSetNotFiltered, Unsound::PassedUnjudged, Unsound::EndsAreForgotten] {
+        assert!(noticed(&reduced(Some(mistake)), 1000) > 0, "{mistake:?}");
+    }
     assert_eq!(noticed(&reduced(None), 1000), 0);
     assert!(noticed_beside_a_loop(Some(Unsound::LoopsAreReduced), 200) > 0);
     assert_eq!(noticed_beside_a_loop(None, 200), 0);

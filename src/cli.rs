@@ -37,6 +37,7 @@ mod schema;
 mod search;
 mod select;
 mod throughput;
+mod trace;
 mod trend;
 mod write;
 

@@ -405,6 +405,10 @@ pub enum Unsound {
     LoopsAreReduced,
     /// A reduced search takes a read and a write of one cell for independent.
     ReadsAreIndependent,
+    /// A reduced search does not judge the states that it passes without keeping them.
+    PassedUnjudged,
+    /// A reduced search leaves steps out because an earlier one of the same state ended the execution.
+    EndsAreForgotten,
 }
 
 /// What a strategy sees at a scheduling point.

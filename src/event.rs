@@ -26,7 +26,7 @@ pub use act::{Act, wakes_one};
 pub use births::{Births, BlindSpot};
 pub use context::{Level, Mask, Masks, Seat};
 pub use held::Held;
-pub use memory::{Access, Alu, AluOp, Rmw};
+pub use memory::{Access, Alu, AluOp, Rmw, Slots};
 pub use note::{CaseKind, CaseNote, Note};
 pub use place::Place;
 pub use symbol::Symbol;

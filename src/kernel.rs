@@ -9,6 +9,7 @@
 //! | [`rwlock`] | locks that readers share |
 //! | [`semaphore`] | counting semaphores |
 //! | [`completion`] | completions and works |
+//! | [`rcu`], [`seqlock`] | read-side sections and grace periods; readers that look again |
 //! | [`atomic`] | `atomic_t` and barriers |
 //! | [`plain`] | plain memory, marked or not |
 //! | [`slab`] | `kmalloc`, `kfree`, pointers that can go stale |
@@ -28,8 +29,10 @@ pub mod irq;
 mod layout;
 pub mod lock;
 pub mod plain;
+pub mod rcu;
 pub mod rwlock;
 pub mod semaphore;
+pub mod seqlock;
 pub mod slab;
 pub mod task;
 pub mod wait;

@@ -45,7 +45,14 @@ pub mod subject;
 
 pub use boot::{boot, compare};
 pub use own::model::model;
-pub use own::{alloc, cell, choose, choose_bool, future, hint, lazy_static, model, outcome, sync, thread};
+pub use own::shuttle::{
+    check, check_dfs, check_pct, check_random, check_random_with_seed, check_uncontrolled_nondeterminism, check_urw,
+    replay, replay_from_file,
+};
+pub use own::{
+    alloc, cell, choose, choose_bool, crossbeam, future, hint, lazy_static, model, outcome, parking_lot, rand, sync,
+    thread,
+};
 
 mod macros;
 

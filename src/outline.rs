@@ -12,16 +12,17 @@
 //! |---|---|
 //! | [`source`], [`words`], [`claims`], [`statement`], [`expr`] | lines without leaders; what a line says |
 //! | [`tree`], [`parse`], `reader`, [`declare`], [`facts`], `diagram`, `splat`, `sections`, `steps`, `order` | what a text holds |
-//! | [`vocabulary`], [`catalogue`], [`scope`] | what names mean |
+//! | [`vocabulary`], [`catalogue`], [`pointers`], [`scope`] | what names mean |
 //! | [`walk`] | the static walk of every path, and the graph of lock orders |
 //! | [`lower`], [`machine`], [`search`], [`drawn`], [`schedule`] | programs of outlines, every order of their steps, a diagram as drawn |
-//! | [`mod@print`], [`notation`] | a tree as an outline again; a schedule as an outline, a diagram or a box |
+//! | [`mod@print`], [`notation`], [`again`] | a tree as an outline again; a schedule as an outline, a diagram or a box; which of them is read back |
 //! | [`plan`] | the programs of a file for other engines ([`crate::outlined`]) |
 //! | [`check`], [`convert`], [`claimed`], [`finding`], [`diagnostic`], [`page`] | the verdict, and how it reads |
 //!
 //! Limits: memory is sequentially consistent, and every task has a CPU of its own. A handler runs once, on top of a task or on an idle
 //! CPU. Works, timers and threads run once for each time that they are started. What a figure only tells in words is not run.
 
+pub mod again;
 pub mod catalogue;
 pub mod check;
 pub mod claimed;
@@ -41,6 +42,7 @@ mod order;
 pub mod page;
 pub mod parse;
 pub mod plan;
+pub mod pointers;
 pub mod print;
 mod reader;
 pub mod schedule;

@@ -14,7 +14,7 @@ mod code;
 mod pure;
 mod translate;
 
-pub use translate::{Refusal, translate};
+pub use translate::{Refusal, translate, translate_in};
 
 use crate::outline::check::Options;
 use crate::outline::plan::{Planned, plan};
@@ -61,7 +61,7 @@ pub fn read(name: &str, bytes: &[u8], options: &Options) -> Result<Interpreted, 
         let at = if lines.is_empty() { String::new() } else { format!(", at lines {}", lines.join(", ")) };
         return Err((Unfit::Count { file: name.to_owned(), count: planned.len(), at }, None));
     };
-    translate(program).map_err(|refusal| (Unfit::Refused { file: name.to_owned(), refusal }, None))
+    translate_in(program, name).map_err(|refusal| (Unfit::Refused { file: name.to_owned(), refusal }, None))
 }
 
 /// Mistakes, with the text that they are in.

@@ -13,16 +13,21 @@ use crate::event::{Act, Format, ObjectInfo, ObjectKind, Op, Place, Symbol};
 pub mod alloc;
 pub mod cell;
 pub mod content;
+pub mod crossbeam;
 pub mod future;
 pub mod here;
 pub mod hint;
+pub mod late;
 pub mod lazy_static;
 pub mod model;
+pub mod parking_lot;
 pub mod program;
+pub mod rand;
 #[allow(unsafe_code)]
 pub mod raw;
 pub mod replay;
 pub mod report;
+pub mod shuttle;
 pub mod sync;
 pub mod thread;
 
@@ -38,7 +43,11 @@ pub fn name_of(place: Place) -> Symbol {
 impl Shared {
     /// Makes one, which is named after the place; the second that a task makes there is `src/queue.rs:31#2`.
     pub fn new(kind: ObjectKind, value: u64, place: Place) -> Shared {
-        let name = name_of(place);
+        Shared::numbered(kind, value, name_of(place))
+    }
+
+    /// Makes one of that name, with a number if it is not the task's first.
+    pub fn numbered(kind: ObjectKind, value: u64, name: Symbol) -> Shared {
         let name = match here::number(name) {
             1 => name,
             number => Symbol::from(format!("{name}#{number}")),

@@ -6,6 +6,7 @@ use lockwright::prelude::*;
 mod gallery;
 mod predict;
 mod random;
+mod rcu;
 
 fn codes(verdict: &Verdict) -> Vec<Code> {
     verdict.codes().into_iter().collect()

@@ -4,6 +4,7 @@ mod families;
 mod findings;
 mod library;
 mod oracle;
+mod product;
 mod property;
 mod recorded;
 mod script;

@@ -15,6 +15,7 @@ mod counts;
 mod dpor;
 mod dpor_findings;
 mod engine;
+mod estimate;
 mod expectations;
 mod explicit;
 mod explorer;

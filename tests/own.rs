@@ -4,10 +4,13 @@ mod agreement;
 mod cells;
 mod channels;
 mod counter;
+mod crossbeam;
 #[path = "../examples/first_model.rs"]
 mod first_model;
 mod locks;
 mod loom_says;
+mod parking_lot;
+mod shuttle;
 mod threads;
 mod verdicts;
 
@@ -34,6 +37,23 @@ pub fn explore_by(search: EngineKind, f: impl Fn() + Send + Sync + 'static) -> C
 #[track_caller]
 pub fn finds(f: impl Fn() + Send + Sync + 'static) -> Vec<Code> {
     explore(f).verdict.codes().into_iter().collect()
+}
+
+/// What can happen, by the explorer; DPOR and brute force say the same, finding for finding.
+#[track_caller]
+pub fn agreed(f: impl Fn() + Send + Sync + 'static) -> (Vec<Code>, Vec<String>) {
+    let f = std::sync::Arc::new(f);
+    let said = [EngineKind::Explorer, EngineKind::Dpor, EngineKind::Brute].map(|search| {
+        let f = f.clone();
+        let verdict = explore_by(search, move || f()).verdict;
+        assert!(verdict.complete() || !verdict.findings.is_empty(), "{search:?}: {:?}", verdict.bound);
+        let codes: Vec<Code> = verdict.codes().into_iter().collect();
+        let outcomes: Vec<String> = verdict.outcomes.iter().map(ToString::to_string).collect();
+        (codes, outcomes)
+    });
+    assert_eq!(said[0], said[1], "explorer and DPOR");
+    assert_eq!(said[0], said[2], "explorer and brute force");
+    said.into_iter().next().expect("three searches")
 }
 
 #[test]

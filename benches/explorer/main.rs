@@ -68,7 +68,7 @@ impl Options {
         group.line("explorer, symmetry", || self.run(&real, EngineKind::Explorer, true));
         self.explicit(&mut group, &real);
         if self.peers {
-            group.line("stateright", || model::on_stateright(family));
+            group.line("stateright", || model::on_stateright(family, 1));
         }
         if self.peers && executing_peers {
             group.line("brute", || self.run(&real, EngineKind::Brute, false));
@@ -84,7 +84,7 @@ impl Options {
         let mut group = Group::new(&family.to_string(), self.filter.as_deref());
         self.explicit(&mut group, &family.subject());
         if self.peers {
-            group.line("stateright", || model::on_stateright(family));
+            group.line("stateright", || model::on_stateright(family, 1));
         }
     }
 

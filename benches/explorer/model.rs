@@ -152,10 +152,10 @@ impl Model for Hand {
     }
 }
 
-/// stateright's depth-first checker on one thread.
-pub fn on_stateright(family: Family) -> Run {
+/// stateright's depth-first checker on that many threads.
+pub fn on_stateright(family: Family, threads: usize) -> Run {
     let started = Instant::now();
-    let checker = Hand(family).checker().threads(1).spawn_dfs().join();
+    let checker = Hand(family).checker().threads(threads).spawn_dfs().join();
     checker.assert_properties();
     // The one end is a state there.
     Run::met(started.elapsed(), checker.unique_state_count() as u64 - 1)

@@ -101,7 +101,7 @@ pub fn heading() {
 }
 
 /// Seconds for which the process has run, ended threads included; where the system tells.
-fn cpu_seconds() -> Option<f64> {
+pub fn cpu_seconds() -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     // The name in parentheses may hold anything; user and system time are the 12th and 13th fields behind it, in ticks of 10 ms.
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);

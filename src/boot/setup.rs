@@ -6,8 +6,10 @@ use crate::kernel::atomic::Atomic;
 use crate::kernel::completion::{Completion, Work};
 use crate::kernel::lock::{Mutex, SpinLock};
 use crate::kernel::plain::{Plain, Word};
+use crate::kernel::rcu::{Rcu, RcuHead};
 use crate::kernel::rwlock::{RwLock, RwSem};
 use crate::kernel::semaphore::Semaphore;
+use crate::kernel::seqlock::{SeqCount, SeqLock};
 use crate::kernel::task::Task;
 use crate::kernel::wait::WaitQueue;
 use crate::kernel::{Errno, Faults, Kernel};
@@ -144,6 +146,55 @@ impl Boot {
     /// A work that is queued: one task is its worker, and calls [`Work::run`].
     pub fn work(&mut self, name: impl Into<Symbol>) -> Work {
         Work::new(name)
+    }
+
+    /// The RCU of the model's kernel.
+    ///
+    /// ```
+    /// use lockwright::prelude::*;
+    ///
+    /// struct Item(Plain<u64>);
+    ///
+    /// impl Slab for Item {
+    ///     const NAME: &'static str = "item";
+    ///     fn lay(layout: &mut Layout) -> Item {
+    ///         Item(Plain::field(layout, "value"))
+    ///     }
+    /// }
+    ///
+    /// // The item is freed although a reader may still look at it. After `rcu.synchronize(current)` nobody does.
+    /// lockwright::boot(|boot| {
+    ///     let (rcu, head) = (boot.rcu("rcu"), Link::<Item>::new("head"));
+    ///     head.init(Some(kmalloc(&boot.current(), Gfp::Kernel).expect("it has memory")));
+    ///     boot.task("reader", move |current| {
+    ///         let _section = rcu.read_lock(current);
+    ///         head.load_acquire().map_or(0, |item| item.get().0.read_once())
+    ///     });
+    ///     boot.task("remover", move |_| {
+    ///         let item = head.read_once();
+    ///         head.store_release(None);
+    ///         item.into_iter().for_each(kfree);
+    ///     });
+    /// })
+    /// .assert_finds(Code::LW020);
+    /// ```
+    pub fn rcu(&mut self, name: impl Into<Symbol>) -> Rcu {
+        Rcu::new(name)
+    }
+
+    /// A function that is to run after a grace period: one task runs it, see [`RcuHead::run`].
+    pub fn rcu_head(&mut self, name: impl Into<Symbol>, rcu: Rcu) -> RcuHead {
+        RcuHead::new(name, rcu)
+    }
+
+    /// A `seqlock_t`: readers wait for nobody but a writer, and look again where one was.
+    pub fn seqlock(&mut self, name: impl Into<Symbol>) -> SeqLock {
+        SeqLock::new(name)
+    }
+
+    /// A `seqcount_t`, without a lock for its writers.
+    pub fn seqcount(&mut self, name: impl Into<Symbol>) -> SeqCount {
+        SeqCount::new(name)
     }
 
     /// An `atomic_t`.

@@ -5,7 +5,11 @@ use lockwright::event::names::Names;
 use lockwright::event::{Op, What};
 use lockwright::explore::Found;
 use lockwright::explore::schedule::{Line, Replay};
-use lockwright::outline::notation::{self, Grip, Move, Notation, Scene};
+use lockwright::outline::again;
+use lockwright::outline::catalogue::Catalogue;
+use lockwright::outline::check::Options;
+use lockwright::outline::notation::{Grip, Move, Notation, Scene};
+use lockwright::outline::scope::Conversions;
 use lockwright::outline::vocabulary::{Kind, Mode};
 
 /// The finding in the notation.
@@ -20,15 +24,24 @@ pub fn text(found: &Found, replay: &Replay, names: &Names, notation: Notation) -
         .collect();
     let mut moves = moves;
     moves.extend(waits(replay, tasks));
+    moves.extend(last_note(replay, tasks));
     let scene = Scene {
         tasks: names.tasks.clone(),
         locks: locks(replay),
         moves,
-        declarations: Vec::new(),
         code: found.finding.code.to_string(),
         title: found.finding.message.clone(),
+        ..Scene::default()
     };
-    notation::text(&scene, notation)
+    let catalogue = Catalogue::built_in();
+    again::of_scene(&scene, notation, &Options { catalogue: &catalogue, conversions: Conversions::new() })
+}
+
+/// What a task says of itself last: that it may sleep, or that an assertion failed. It is no step, and what the finding is about.
+fn last_note(replay: &Replay, tasks: usize) -> Option<Move> {
+    let last = replay.lines.iter().rev().find(|line| (1..=tasks).contains(&usize::from(line.event.task.0)))?;
+    let text = last.text.clone().filter(|_| matches!(last.event.what, What::Note(_)))?;
+    Some(Move { task: last.event.task.index(), text, remark: None, grip: None })
 }
 
 fn grip(line: &Line) -> Option<Grip> {

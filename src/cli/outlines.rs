@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
+use lockwright::outline::again;
 use lockwright::outline::catalogue::Catalogue;
 use lockwright::outline::check::{Options, Report, check};
 use lockwright::outline::convert::{difference, differences};
@@ -116,6 +117,8 @@ pub struct Walked {
     pub codes: Vec<&'static str>,
     /// Was everything seen?
     pub is_complete: bool,
+    /// The lines of the file.
+    pub lines: Vec<String>,
 }
 
 /// The program of a file, for an engine, and what `check` says of the file: it judges what no engine sees, sleeping in atomic sections
@@ -142,7 +145,7 @@ pub fn program(name: &str, conversions: &[String]) -> Result<(Interpreted, Walke
         anyhow::Error::from(unfit)
     })?;
     let report = check(shown, &bytes, &options);
-    Ok((program, Walked { codes: report.codes(), is_complete: report.is_complete() }))
+    Ok((program, Walked { codes: report.codes(), is_complete: report.is_complete(), lines: report.source.original }))
 }
 
 /// A file, as it stands and as converted.
@@ -218,8 +221,13 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
         sarif::write(path, &reports)?;
     }
     if let Some(notation) = arguments.notation {
-        let texts: Vec<String> = all.iter().map(|checked| page::notation(checked.shown(), notation)).collect();
-        print(&texts.join("\n"))?;
+        let options = Options { catalogue: &catalogue, conversions: Conversions::new() };
+        let texts: Vec<String> = all
+            .iter()
+            .map(|checked| again::findings(checked.shown(), notation, &options))
+            .filter(|text| !text.is_empty())
+            .collect();
+        print(&texts.join(&format!("\n# {}\n\n", again::SCISSORS)))?;
         return Ok(status(&all));
     }
     let tables: Vec<Vec<KindJson>> = all.iter().map(|checked| kinds(checked, &wanted, &catalogue)).collect();

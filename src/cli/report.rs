@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use lockwright::explore::graph::{self, NoReturn};
+use lockwright::explore::schedule::{Guide, Replay, replay};
 use lockwright::explore::{Config, Verdict};
 use lockwright::lease::designs::Entry;
+use lockwright::report::compare::{self as shows, Example};
 use lockwright::report::html::{self, CellShown, Input, Mapped, Shown};
 use lockwright::report::svg::progress::STATES_MAX;
 use lockwright::report::{count, matrix};
-use lockwright::scenario::Scenario;
+use lockwright::scenario::{Scenario, observed};
 use lockwright::study::cells::{self, Cell};
 use lockwright::study::compare::table::ROWS;
 use lockwright::study::compare::{self, Compared};
@@ -91,10 +93,12 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
         .map(|(scenario, (old, new))| Compared::new(pair, scenario, [old, new], ROWS))
         .collect();
     let shown = shown(arguments, &cells, &verdicts, &scenarios)?;
+    let examples = examples(&compared)?;
     _ = progress.finish();
     let maps = maps(pair, &shown);
     let command = arguments.command();
-    let input = Input { designs: &designs, pair, cells: &shown, compared: &compared, maps: &maps, command: &command };
+    let (compared, examples) = (&compared[..], &examples[..]);
+    let input = Input { designs: &designs, pair, cells: &shown, compared, examples, maps: &maps, command: &command };
     let page = html::page(&input);
     write::whole(&arguments.output, &page)?;
     print(&said(&arguments.output, &page, &shown))?;
@@ -150,6 +154,19 @@ fn shown<'a>(
         Ok(CellShown { cell, argument: arguments.argument(number, &cell.scenario), verdict, shown })
     });
     shown.collect()
+}
+
+/// What is shown of each reason why the designs differ, run once more.
+fn examples(all: &[Compared]) -> Result<Vec<(Example, Option<Replay>)>> {
+    let run = |(at, number): Example| {
+        let (compared, difference) = (&all[at], &all[at].differences[number].0);
+        let program = observed(compared.designs[Compared::side_of(difference)], &compared.scenario);
+        let names = compared.scenario.names();
+        let schedule = difference.schedule.as_ref();
+        let replay = schedule.map(|schedule| replay(&*program, &names, &Guide::Exact(schedule))).transpose()?;
+        Ok(((at, number), replay))
+    };
+    shows::examples(all).into_iter().map(run).collect()
 }
 
 /// The states of the scenario that is easiest to read, on the old design and on the new.

@@ -71,6 +71,11 @@ pub struct Arguments {
 impl Arguments {
     /// An option that is given, if there is one.
     pub fn given(&self) -> Option<&'static str> {
+        self.given_beside(&[])
+    }
+
+    /// An option that is given and is none of these.
+    pub fn given_beside(&self, these: &[&str]) -> Option<&'static str> {
         let given = [
             ("--engine", self.engine != "explorer"),
             ("--memory", self.memory != "sc"),
@@ -89,7 +94,7 @@ impl Arguments {
             ("--memory-max", self.memory_max.is_some()),
             ("--checkpoint", self.checkpoint.is_some()),
         ];
-        given.into_iter().find(|(_, is_given)| *is_given).map(|(option, _)| option)
+        given.into_iter().find(|(option, is_given)| *is_given && !these.contains(option)).map(|(option, _)| option)
     }
 
     /// The configuration for this number of programs; `about` names the one of a checkpoint.

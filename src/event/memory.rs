@@ -42,10 +42,24 @@ pub enum Rmw {
     CmpXchg(u64, u64),
     /// Adds 1, unless it finds 0 (`atomic_inc_not_zero`).
     IncNotZero,
+    /// Sets the lowest bit that is clear: of all 64, or of the lower half, where the upper half remembers which were set before and may not be
+    /// set again. Where none is left, the lowest bit that is clear now. The old value tells which: [`Rmw::claimed`].
+    Claim(Slots),
+    /// Clears that bit.
+    Vacate(u32),
     /// User-land code: replaces the second value for the first, with another ordering if the first is not found.
     Cas(u64, u64, Access),
     /// User-land code: arithmetic on a number of some width.
     Alu(Alu, u64),
+}
+
+/// Which bits [`Rmw::Claim`] may set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Slots {
+    /// All 64, again and again.
+    Any,
+    /// The lower 32, each once as long as there are any.
+    Fresh,
 }
 
 /// Arithmetic on a number of user-land code.
@@ -104,6 +118,18 @@ impl Alu {
 }
 
 impl Rmw {
+    /// The number of the bit that a claim takes, by the value that it finds.
+    pub fn claimed(slots: Slots, old: u64) -> u32 {
+        match slots {
+            Slots::Any => old.trailing_ones().min(63),
+            Slots::Fresh => {
+                let (now, ever) = (old as u32, (old >> 32) as u32);
+                let fresh = (now | ever).trailing_ones();
+                if fresh < 32 { fresh } else { now.trailing_ones().min(31) }
+            }
+        }
+    }
+
     /// The value that memory holding `old` has afterwards.
     pub fn apply(self, old: u64) -> u64 {
         match self {
@@ -115,6 +141,11 @@ impl Rmw {
             Rmw::Cas(..) => old,
             Rmw::Alu(alu, by) => alu.apply(old, by),
             Rmw::IncNotZero => old.wrapping_add(u64::from(old != 0)),
+            Rmw::Vacate(bit) => old & !(1 << bit),
+            Rmw::Claim(slots) => {
+                let bit = 1 << Rmw::claimed(slots, old);
+                old | bit | if slots == Slots::Fresh { bit << 32 } else { 0 }
+            }
         }
     }
 }

@@ -249,5 +249,7 @@ fn rmw_text(rmw: Rmw, access: Access, name: &str) -> String {
         Rmw::CmpXchg(old, new) | Rmw::Cas(old, new, _) => format!("cmpxchg({name}, {}, {})", old as i64, new as i64),
         Rmw::Alu(alu, by) => format!("{:?}({name}, {})", alu.what, by as i64),
         Rmw::IncNotZero => format!("atomic_inc_not_zero({name})"),
+        Rmw::Claim(_) => format!("rcu_read_lock({name})"),
+        Rmw::Vacate(_) => format!("rcu_read_unlock({name})"),
     }
 }

@@ -39,6 +39,8 @@ impl Op {
             Op::Rmw(id, Rmw::Xchg(new), access) => [word(3, id, access as u64), new, 0],
             Op::Rmw(id, Rmw::CmpXchg(old, new), access) => [word(4, id, access as u64), old, new],
             Op::Rmw(id, Rmw::IncNotZero, access) => [word(21, id, access as u64), 0, 0],
+            Op::Rmw(id, Rmw::Claim(slots), access) => [word(35, id, access as u64), slots as u64, 0],
+            Op::Rmw(id, Rmw::Vacate(bit), access) => [word(36, id, access as u64), u64::from(bit), 0],
             Op::Fence => [5, 0, 0],
             Op::Acquire(id) => [word(6, id, 0), 0, 0],
             Op::TryAcquire(id) => [word(7, id, 0), 0, 0],

@@ -10,7 +10,7 @@
 //! | `machine`, `step`, `judge` | the compiled program, the interpreter, and what the checks say of a step and of a state |
 //! | `buffers` | what stores wait in, where memory has store buffers |
 //! | `visited`, `trail`, `board`, `search`, `crew` | the table of states, where those on the stack came from, what workers share, what one does, and all of them |
-//! | `footprint`, `reduce` | what steps touch, and which tasks need not be stepped in a state |
+//! | `footprint`, `reduce`, `follow` | what steps touch, which tasks need not be stepped in a state, and runs of steps that are made at once |
 //! | `owner`, `shard`, `log` | one worker of a cluster: as the others see it, what it does, and what it keeps beside its table |
 //! | `symmetry` | one state for all that differ by an exchange of equal tasks |
 //!
@@ -41,6 +41,7 @@ mod buffers;
 mod compile;
 mod crew;
 mod flow;
+mod follow;
 mod footprint;
 mod judge;
 mod layout;

@@ -31,7 +31,11 @@ impl Task {
     /// `local_irq_enable`: interrupts are on from here, whatever was before.
     #[track_caller]
     pub fn local_irq_enable(&self) {
-        perform(Mask::IrqEnable, Place::caller());
+        self.irq_enable_at(Place::caller());
+    }
+
+    pub(super) fn irq_enable_at(&self, place: Place) {
+        perform(Mask::IrqEnable, place);
         self.set_irqs_off(false);
     }
 
@@ -46,7 +50,11 @@ impl Task {
     /// `local_irq_restore`.
     #[track_caller]
     pub fn local_irq_restore(&self, flags: IrqFlags) {
-        perform(Mask::IrqRestore(flags.off), Place::caller());
+        self.irq_restore_at(flags, Place::caller());
+    }
+
+    pub(super) fn irq_restore_at(&self, flags: IrqFlags, place: Place) {
+        perform(Mask::IrqRestore(flags.off), place);
         self.set_irqs_off(flags.off);
     }
 
@@ -57,10 +65,16 @@ impl Task {
         self.add_preempt(1);
     }
 
-    /// `local_bh_enable`.
+    /// `local_bh_enable`: softirqs that were raised meanwhile may run here, with interrupts on. So interrupts are on from here, also if
+    /// `local_irq_save` had them off: the kernel warns of such a call. In a hard interrupt they stay off.
     #[track_caller]
     pub fn local_bh_enable(&self) {
-        perform(Mask::BhEnable, Place::caller());
+        self.bh_enable_at(Place::caller());
+    }
+
+    pub(super) fn bh_enable_at(&self, place: Place) {
+        let off = perform(Mask::BhEnable, place) == 1;
+        self.set_irqs_off(off);
         self.add_preempt(-1);
     }
 

@@ -33,13 +33,12 @@ pub(super) enum Then {
 }
 
 impl Then {
-    #[track_caller]
-    pub(super) fn make(self, current: &Task) {
+    pub(super) fn make(self, current: &Task, place: Place) {
         match self {
             Then::Nothing => {}
-            Then::Irqs => current.local_irq_enable(),
-            Then::Restore(flags) => current.local_irq_restore(flags),
-            Then::Bh => current.local_bh_enable(),
+            Then::Irqs => current.irq_enable_at(place),
+            Then::Restore(flags) => current.irq_restore_at(flags, place),
+            Then::Bh => current.bh_enable_at(place),
         }
     }
 }
@@ -127,7 +126,7 @@ impl SpinGuard<'_> {
 impl Drop for SpinGuard<'_> {
     fn drop(&mut self) {
         self.lock.unlock_at(self.current, self.place);
-        self.then.make(self.current);
+        self.then.make(self.current, self.place);
     }
 }
 

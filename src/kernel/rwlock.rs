@@ -133,7 +133,7 @@ impl RwLockGuard<'_> {
 impl Drop for RwLockGuard<'_> {
     fn drop(&mut self) {
         self.lock.unlock_at(self.current, self.reads, self.place);
-        self.then.make(self.current);
+        self.then.make(self.current, self.place);
     }
 }
 

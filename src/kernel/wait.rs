@@ -42,6 +42,20 @@ impl WaitQueue {
         self.0.perform(Op::Wake(self.0.id), Place::caller());
     }
 
+    pub(super) fn wake_up_at(self, place: Place) {
+        self.0.perform(Op::Wake(self.0.id), place);
+    }
+
+    /// From here on the task is in a context that ends with a wake-up. No step; the validator hears it.
+    pub(super) fn owed(self, place: Place) {
+        self.0.note(Note::Owes(self.0.id), place);
+    }
+
+    /// The task may come to wait here. No step; the validator hears it.
+    pub(super) fn awaited(self, place: Place) {
+        self.0.note(Note::Awaits(self.0.id), place);
+    }
+
     /// `interruptible_sleep_on_timeout`: queued first, so that the BKL goes when the wake-up can no longer be lost.
     ///
     /// `timeout` is in jiffies; none is for ever. This is the pattern of 2.6.23, safe under the BKL only.

@@ -80,6 +80,11 @@ pub(super) fn of_cycle(kind: Kind, grade: Grade, cycle: &[Edge], locks: &Locks) 
         let Some((level, open)) = edge.irq else { continue };
         let lock = name(edge.from.lock, locks);
         let step = edge.from.place.step;
+        let wanted = &locks.all[edge.to.lock];
+        if wanted.kind.sleeps() {
+            let (name, step) = (&wanted.name, edge.to.place.step);
+            return format!("Do not take {name} in the {} at step {step}: leave that to a task.", level.word());
+        }
         if open != edge.from.place {
             let off = if level == Level::Hard { "interrupts" } else { "bottom halves" };
             return format!("Do not turn {off} on at step {} while {lock} is held.", open.step);

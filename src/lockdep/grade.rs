@@ -99,17 +99,20 @@ fn fits(edges: &[Edge], writers: &[usize], placement: &Placement) -> bool {
         }
         used.push(cpu);
     }
-    let handlers: Vec<&[usize]> = edges
-        .iter()
-        .filter(|edge| edge.run.in_irq)
-        .map(|edge| placement.delivered.get(edge.run.task).map_or(&[][..], Vec::as_slice))
-        .collect();
+    // A handler that holds a lock is on a CPU of its own, and so is what interrupts it: that comes there, or not at all.
+    let handlers = edges.iter().filter(|edge| edge.run.in_irq).map(|edge| {
+        let comes = |run: Run| placement.delivered.get(run.task).map_or(&[][..], Vec::as_slice);
+        let above = edge.handler.map(comes);
+        let both = |cpu: &&usize| above.is_none_or(|above| above.contains(cpu));
+        comes(edge.run).iter().filter(both).copied().collect()
+    });
+    let handlers: Vec<Vec<usize>> = handlers.collect();
     seats(&handlers, &mut used)
 }
 
-fn seats(handlers: &[&[usize]], used: &mut Vec<usize>) -> bool {
+fn seats(handlers: &[Vec<usize>], used: &mut Vec<usize>) -> bool {
     let Some((first, rest)) = handlers.split_first() else { return true };
-    for cpu in *first {
+    for cpu in first {
         if used.contains(cpu) {
             continue;
         }

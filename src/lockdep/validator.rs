@@ -157,12 +157,17 @@ impl Validator<'_> {
         if held.trylock || lock.inner == Wait::Unchecked || lock.outer <= allowed {
             return;
         }
-        let message = format!("{} is taken in a context that allows {}", lock.name, allowed.word());
+        let levels = [Level::Hard, Level::Soft];
+        let level = levels.into_iter().find(|level| self.tasks[task].in_level(*level)).filter(|_| reason.is_none());
+        let context =
+            level.map_or(
+                "context that",
+                |level| if level == Level::Hard { "hard interrupt, which" } else { "softirq, which" },
+            );
+        let message = format!("{} is taken in a {context} allows {}", lock.name, allowed.word());
         let mut finding = Finding::at(Kind::WaitContext, held.place, message, cure::wait(lock.outer));
         if let Some(reason) = reason {
             finding = finding.note(reason.place, format!("since {} is held", self.name(reason.lock)));
-        } else if self.tasks[task].in_level(Level::Hard) || self.tasks[task].in_level(Level::Soft) {
-            finding.message += ", which is an interrupt";
         }
         self.report(finding);
     }

@@ -146,18 +146,35 @@ impl Report {
 /// Checks a text of any bytes.
 pub fn check(name: &str, bytes: &[u8], options: &Options) -> Report {
     let source = Source::new(name, bytes);
+    let mut budget = Budget { states: STATES_MAX, runs: RUNS_MAX };
+    let mut whole =
+        Report { source: source.clone(), mistakes: Vec::new(), units: Vec::new(), unread: Vec::new(), declarations: 0 };
+    // Texts that scissors part have nothing to do with each other.
+    for part in super::again::parts(&source) {
+        let found = checked(part, options, &mut budget);
+        whole.mistakes.extend(found.mistakes);
+        whole.units.extend(found.units);
+        whole.unread.extend(found.unread);
+        whole.declarations += found.declarations;
+    }
+    if !whole.mistakes.is_empty() {
+        whole.units.clear();
+    }
+    whole
+}
+
+fn checked(source: Source, options: &Options, budget: &mut Budget) -> Report {
     let mut file = parse::parse(&source);
     unknown_tasks(&mut file);
     let undeclared = super::declare::undeclared(&file.declarations);
     file.mistakes.extend(undeclared);
     let mut units = Vec::new();
-    let mut budget = Budget { states: STATES_MAX, runs: RUNS_MAX };
     if file.mistakes.is_empty() {
         for group in &file.groups {
-            units.push(outline(&source, &file, group, options, &mut budget));
+            units.push(outline(&source, &file, group, options, budget));
         }
         for diagram in &file.diagrams {
-            units.push(of_diagram(&source, &file, diagram, options, &mut budget));
+            units.push(of_diagram(&source, &file, diagram, options, budget));
         }
     }
     if !units.is_empty() && file.mistakes.is_empty() && units.iter().all(says_nothing) {
@@ -451,7 +468,19 @@ fn of_diagram(source: &Source, file: &File, diagram: &Diagram, options: &Options
     let is_possible = unit.drawn == Some(AsDrawn::Possible);
     unit.claims = claimed::judge(diagram, &lowered.program, &found, is_possible);
     unit.findings.extend(claimed::findings(&unit.claims));
+    if unit.findings.is_empty()
+        && !lowered.program.tasks.iter().flat_map(|task| &task.insts).any(|inst| is_judged(&inst.op))
+    {
+        unit.bounds.push("steps of a figure that have no known effect".to_owned());
+    }
     unit
+}
+
+/// Is there something in the step that could go wrong? A figure without any is told in names and words alone.
+fn is_judged(op: &Op) -> bool {
+    op.waits()
+        || matches!(op, Op::Acquire(..) | Op::Load(..) | Op::Store(..) | Op::Modify(..) | Op::Assert(..))
+        || matches!(op, Op::Free(_) | Op::Use(_) | Op::SeqRetry(..) | Op::Queue(_) | Op::MaySleep)
 }
 
 fn as_drawn(source: &Source, program: &Program, unit: &mut Unit) -> AsDrawn {

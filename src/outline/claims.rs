@@ -19,6 +19,12 @@ pub enum Claim {
     Lost,
     /// A wake-up is lost.
     LostWake,
+    /// Something sleeps where it must not.
+    Sleep,
+    /// Two accesses that nothing orders.
+    Race,
+    /// Something is never freed.
+    Leak,
 }
 
 impl Claim {
@@ -33,6 +39,9 @@ impl Claim {
             Claim::Spin => "spins forever",
             Claim::Lost => "lost",
             Claim::LostWake => "lost wake-up",
+            Claim::Sleep => "sleeps in atomic context",
+            Claim::Race => "data race",
+            Claim::Leak => "memory leak",
         }
     }
 
@@ -46,6 +55,9 @@ impl Claim {
             Claim::Spin => &["LW009", "LW001", "LW008"],
             Claim::Lost => &["LW008", "LW011"],
             Claim::LostWake => &["LW008"],
+            Claim::Sleep => &["LW002"],
+            Claim::Race => &["LW010"],
+            Claim::Leak => &["LW022"],
         }
     }
 
@@ -57,6 +69,9 @@ impl Claim {
             Claim::UseAfterFree => "LW020",
             Claim::DoubleFree => "LW021",
             Claim::Bug | Claim::Lost => "LW011",
+            Claim::Sleep => "LW002",
+            Claim::Race => "LW010",
+            Claim::Leak => "LW022",
         }
     }
 
@@ -67,7 +82,14 @@ impl Claim {
 }
 
 /// Phrases of claims, in lower case, the longer ones first.
-const CLAIMS: [(&str, Claim); 58] = [
+const CLAIMS: [(&str, Claim); 65] = [
+    ("sleeps in atomic context", Claim::Sleep),
+    ("sleeping in atomic context", Claim::Sleep),
+    ("sleep in atomic context", Claim::Sleep),
+    ("scheduling while atomic", Claim::Sleep),
+    ("data race", Claim::Race),
+    ("memory leak", Claim::Leak),
+    ("leaks memory", Claim::Leak),
     ("use after free", Claim::UseAfterFree),
     ("use-after-free", Claim::UseAfterFree),
     ("used after free", Claim::UseAfterFree),

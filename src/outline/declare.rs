@@ -54,8 +54,21 @@ pub enum Declaration {
     Protects(String, Vec<String>),
     /// `entry NAME: FACTS`
     Entry(String, Vec<Fact>),
-    /// Something that is declared and changes nothing here, such as `obj`.
-    Other,
+    /// `var NAME = OBJECT`, or `atomic NAME = OBJECT`: what it points to, and whether it is atomic.
+    Pointer(String, String, bool),
+    /// `obj NAME { FIELD = N, FIELD }`
+    Object(String, Vec<(String, First)>),
+    /// `list NAME = OBJECTS`
+    List(String, Vec<String>),
+}
+
+/// What a field is at the beginning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum First {
+    /// A number.
+    Number(i64),
+    /// A pointer to the object.
+    Object(String),
 }
 
 /// A line that is a declaration, or a mistaken one; nothing if it is none.
@@ -83,7 +96,8 @@ pub fn parse(line: &Line) -> Option<Result<Vec<Declaration>, Diagnostic>> {
         "never" => reader.condition(rest, Declaration::Never),
         "protects" => reader.protects(rest),
         "entry" => reader.entry(rest),
-        "obj" => rest.contains('{').then(|| Ok(vec![Declaration::Other])),
+        "obj" => reader.object(rest),
+        "list" => reader.list(rest),
         _ => None,
     }
 }
@@ -166,12 +180,62 @@ impl Reader<'_> {
                     &format!("`{what} NAME = NUMBER`"),
                 ));
             }
-            let Some(Expr::Int(number)) = folded(value) else {
-                return Err(self.mistake(format!("the first value of `{name}` is no number"), value, "a number"));
-            };
-            declared.push(make(name.to_owned(), number));
+            declared.push(match folded(value) {
+                Some(Expr::Int(number)) => make(name.to_owned(), number),
+                Some(Expr::Name(object)) if value.starts_with('&') => {
+                    Declaration::Pointer(name.to_owned(), object, what == "atomic")
+                }
+                _ => {
+                    let expected = "a number, or `&` and an object";
+                    return Err(self.mistake(format!("the first value of `{name}` is no number"), value, expected));
+                }
+            });
         }
         Ok(declared)
+    }
+
+    /// `NAME { FIELD = N, FIELD = &OBJECT, FIELD }`
+    fn object(&self, rest: &str) -> Option<Read> {
+        let (name, behind) = rest.split_once('{')?;
+        let name = name.trim();
+        if !is_name(name) {
+            return None;
+        }
+        let Some(inside) = behind.trim().trim_end_matches(';').trim_end().strip_suffix('}') else {
+            return Some(Err(self.mistake(format!("the fields of `{name}` have no end"), "", "`}`")));
+        };
+        let mut fields = Vec::new();
+        for part in arguments(&inside.replace(';', ",")) {
+            let (field, value) = part.split_once('=').unwrap_or((&part, "0"));
+            let (field, value) = (field.trim(), value.trim());
+            if !is_name(field) {
+                return Some(Err(self.mistake(
+                    format!("`{field}` is no name of a field"),
+                    field,
+                    "`FIELD` or `FIELD = NUMBER`",
+                )));
+            }
+            fields.push(match folded(value) {
+                Some(Expr::Int(number)) => (field.to_owned(), First::Number(number)),
+                Some(Expr::Name(object)) => (field.to_owned(), First::Object(object)),
+                _ => {
+                    let title = format!("the first value of `{field}` is no number");
+                    return Some(Err(self.mistake(title, value, "a number, or an object")));
+                }
+            });
+        }
+        Some(Ok(vec![Declaration::Object(name.to_owned(), fields)]))
+    }
+
+    /// `NAME`, or `NAME = OBJECT, OBJECT`
+    fn list(&self, rest: &str) -> Option<Read> {
+        let (name, behind) = rest.split_once('=').unwrap_or((rest, ""));
+        let name = name.trim();
+        if !is_name(name) {
+            return None;
+        }
+        let elements = arguments(behind).iter().map(|element| plain(element)).collect();
+        Some(Ok(vec![Declaration::List(name.to_owned(), elements)]))
     }
 
     fn facts(&self, text: &str) -> Result<Vec<Fact>, Diagnostic> {
@@ -268,21 +332,54 @@ fn folded(text: &str) -> Option<Expr> {
     }
 }
 
-/// Names in `assert` and `never` lines that no `atomic` or `var` line declares: such a condition would be judged by nobody.
+/// Names in `assert` and `never` lines that nothing declares: such a condition would be judged by nobody. And objects that are none.
 pub(super) fn undeclared(declarations: &[(Declaration, Place)]) -> Vec<Diagnostic> {
     let is_declared = |name: &str| {
-        let is_it = |it: &Declaration| matches!(it, Declaration::Atomic(known, _) | Declaration::Var(known, _) if known == name);
+        let field = |object: &str, fields: &[(String, First)]| {
+            let path = name.replace("->", ".");
+            path.split_once('.')
+                .is_some_and(|(root, field)| root == object && fields.iter().any(|(known, _)| known == field))
+        };
+        let is_it = |it: &Declaration| match it {
+            Declaration::Atomic(known, _) | Declaration::Var(known, _) | Declaration::Pointer(known, ..) => {
+                known == name
+            }
+            Declaration::Object(known, fields) => known == name || field(known, fields),
+            _ => false,
+        };
         declarations.iter().any(|(declaration, _)| is_it(declaration))
+    };
+    let is_object = |name: &str| {
+        declarations
+            .iter()
+            .any(|(it, _)| matches!(it, Declaration::Object(known, _) | Declaration::List(known, _) if known == name))
     };
     let mut mistakes = Vec::new();
     for (declaration, place) in declarations {
-        let (Declaration::Assert(expr) | Declaration::Never(expr)) = declaration else { continue };
-        expr.names(&mut |name| {
-            if !is_declared(name) {
-                let expected = "expected names of `atomic` and `var` lines";
-                mistakes.push(Diagnostic::mistake(format!("`{name}` is not declared"), *place, expected));
+        let mut object = |name: &str| {
+            if !is_object(name) {
+                let expected = "expected the name of an `obj` line";
+                mistakes.push(Diagnostic::mistake(format!("`{name}` is no object"), *place, expected));
             }
-        });
+        };
+        match declaration {
+            Declaration::Assert(expr) | Declaration::Never(expr) => expr.names(&mut |name| {
+                if !is_declared(name) {
+                    let expected = "expected names of `atomic`, `var` and `obj` lines";
+                    mistakes.push(Diagnostic::mistake(format!("`{name}` is not declared"), *place, expected));
+                }
+            }),
+            Declaration::Pointer(_, name, _) => object(name),
+            Declaration::List(_, names) => names.iter().for_each(|name| object(name)),
+            Declaration::Object(_, fields) => {
+                for (_, first) in fields {
+                    if let First::Object(name) = first {
+                        object(name);
+                    }
+                }
+            }
+            _ => {}
+        }
     }
     mistakes
 }

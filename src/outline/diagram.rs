@@ -8,7 +8,7 @@ use super::reader::Reader;
 use super::source::{Line, Place};
 use super::statement::{Context, Parsed, Stmt};
 use super::tree::{Column, Diagram, Figure, Item, Node, items, nest};
-use super::{claims, splat, words};
+use super::{claims, splat, steps, words};
 
 /// A part of a line between rivers.
 #[derive(Clone, Debug)]
@@ -55,7 +55,8 @@ fn parts(line: &Line) -> Vec<Part> {
 /// `CPU0`, `CPU#0`, `[task 1]`, `Thread A:`, `T1`, `P0`.
 pub(super) fn is_named(text: &str) -> bool {
     let bare = text.trim_matches(['[', ']', ':', '(', ')', ' ', '*', '<', '>', '=', '-', '_']).to_ascii_lowercase();
-    let words = ["cpu", "task", "thread", "process", "proc", "core", "context", "t", "p"];
+    let words =
+        ["cpu", "task", "thread", "process", "proc", "core", "context", "path", "flow", "user", "side", "t", "p"];
     words.iter().any(|word| {
         bare.strip_prefix(word).is_some_and(|rest| {
             let id = rest.trim_start_matches([' ', '#', '-', '_']).trim_end_matches(':');
@@ -314,6 +315,7 @@ fn finish(
             cell(line, part, &mut bodies[column], &mut comments[column], &mut claims);
         }
     }
+    steps::settle_waits(&mut bodies);
     let is_box = bodies
         .iter()
         .flatten()
@@ -402,6 +404,9 @@ fn cell(
         body.push(Item { depth, place: line.place(part.from, part.to), parsed });
         return;
     }
+    if text.trim() != raw.trim() {
+        claims.extend(claims::claim(words::split_remark(raw).1).map(|claim| (claim, line.place(part.from, part.to))));
+    }
     for item in items(line, part.from, &text) {
         match item.parsed.stmt {
             Stmt::Claim(claim) => claims.push((claim, item.place)),
@@ -459,6 +464,10 @@ fn headerless_columns(lines: &[Line]) -> Option<Vec<usize>> {
     let mut prose = 0;
     for line in lines {
         for (column, part) in cells(line, &columns) {
+            // Behind a call it may be a note.
+            if column > 0 && words::is_fact(&line.text[part.from..part.to]) {
+                continue;
+            }
             let parsed = super::statement::parse(&line.text[part.from..part.to]);
             let is_code = parsed.iter().any(|p| match &p.stmt {
                 Stmt::Call { args, name, .. } => {

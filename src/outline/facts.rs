@@ -102,7 +102,7 @@ pub fn of_note(note: &str) -> Vec<Fact> {
                 .iter()
                 .skip_while(|word| matches!(word.to_ascii_lowercase().as_str(), "the" | "a" | "an"));
             let first: &str = rest.clone().next()?;
-            let clean = plain(first.trim_matches([',', '.', ';', ')', '(', '\'', '"', ':']));
+            let clean = plain(first.trim_matches([',', '.', ';', ')', '(', '[', ']', '\'', '"', ':']));
             let is_name = clean.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
             // "holding the lock": which one, it does not say.
             let is_word = matches!(
@@ -117,6 +117,30 @@ pub fn of_note(note: &str) -> Vec<Fact> {
             _ => None,
         };
         facts.extend(fact);
+    }
+    let bare: String = lower.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { ' ' }).collect();
+    let bare = format!(" {} ", bare.split_whitespace().collect::<Vec<_>>().join(" "));
+    let atomic = [
+        "hardirq",
+        "hard irq",
+        "softirq",
+        "irq context",
+        "interrupt context",
+        "bh context",
+        "atomic context",
+        "in irq",
+        "from irq",
+        "in interrupt",
+        "in atomic",
+        "is atomic",
+        "preemption disabled",
+        "preemption off",
+        "preempt off",
+        "preempt disabled",
+        "nmi context",
+    ];
+    if atomic.iter().any(|phrase| bare.contains(&format!(" {phrase} "))) && !bare.contains(" not ") {
+        facts.push(Fact::Atomic);
     }
     let off = ["irq off", "irqs off", "irqs disabled", "interrupts off", "interrupts disabled", "irqs are off"];
     if off.iter().any(|phrase| lower.contains(phrase)) {

@@ -15,6 +15,9 @@ use super::vocabulary::{self, Change, How, Kind, Mask, Mode, Which, Word};
 use super::words::plain;
 
 mod call;
+mod list;
+mod object;
+mod reference;
 mod value;
 
 /// Instructions of a task at most.
@@ -43,21 +46,45 @@ pub struct Lowered {
     pub program: Program,
     /// A task has more instructions than there may be.
     pub bounds: BTreeSet<&'static str>,
+    /// Allocations, in the order in which they are met.
+    sites: Vec<(String, Place)>,
+    /// The objects that are lists.
+    lists: BTreeSet<usize>,
+    /// Callbacks of RCU.
+    callbacks: usize,
 }
 
 /// Lowers tasks that run together. In a diagram, a column that gets ready to sleep and ends there sleeps.
 pub fn lower<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool) -> Lowered {
+    let met = pass(scope, sources, is_diagram, &[]);
+    // An access through a pointer is a branch for each object, those of allocations further on among them.
+    if met.sites.is_empty() { met } else { pass(scope, sources, is_diagram, &met.sites) }
+}
+
+fn pass<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool, sites: &[(String, Place)]) -> Lowered {
     let mut program = Program { queues: vec![String::new()], ..Program::default() };
     let mut names: Vec<&str> = scope.variables.keys().copied().collect();
     names.sort_unstable();
     for name in names {
         let known = scope.variables[name];
-        program.variables.push(Variable { name: name.to_owned(), is_atomic: known.is_atomic, first: known.first });
+        let (is_atomic, first) = (known.is_atomic, known.first);
+        program.variables.push(Variable { name: name.to_owned(), is_atomic, first, owner: None });
     }
-    let mut lowered = Lowered { program, bounds: BTreeSet::new() };
+    let mut lowered =
+        Lowered { program, bounds: BTreeSet::new(), sites: Vec::new(), lists: BTreeSet::new(), callbacks: 0 };
+    lowered.declare_objects(scope, sites);
     let tasks: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
     let freed = freed(sources);
+    let first_call = |source: &Source| {
+        let first = source.bodies.iter().flat_map(|(_, body)| body.iter()).find_map(|node| match &node.stmt {
+            Stmt::Call { name, .. } if vocabulary::word(name).is_none() => Some(name.clone()),
+            _ => None,
+        });
+        first.unwrap_or_default()
+    };
+    let first_calls: Vec<String> = sources.iter().map(first_call).collect();
     let mut handlers = Vec::new();
+    let mut callbacks = Vec::new();
     for (at, source) in sources.iter().enumerate() {
         let start = match source.runs {
             Runs::Task => Start::Runs,
@@ -66,12 +93,13 @@ pub fn lower<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool) ->
             Runs::Work | Runs::Timer => Start::Queued,
         };
         let code = Code { name: source.name.clone(), insts: Vec::new(), locals: Vec::new(), start };
-        let around = Around { scope, tasks: &tasks, freed: &freed, is_diagram };
+        let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram };
         let mut lower = Lower::new(&around, &mut lowered, code, at);
         lower.run(&source.bodies);
-        let (code, found) = (lower.code, lower.handlers);
+        let (code, found, later) = (lower.code, lower.handlers, lower.callbacks);
         lowered.program.tasks.push(code);
         handlers.extend(found);
+        callbacks.extend(later);
     }
     // Handlers of diagrams come behind the columns that they interrupt.
     for (host, context, node) in handlers {
@@ -79,11 +107,31 @@ pub fn lower<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool) ->
         let start = if context == Context::Hard { Start::Hard(Some(host)) } else { Start::Soft(Some(host)) };
         let code = Code { name, insts: Vec::new(), locals: Vec::new(), start };
         let task = lowered.program.tasks.len();
-        let around = Around { scope, tasks: &tasks, freed: &freed, is_diagram };
+        let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram };
         let mut lower = Lower::new(&around, &mut lowered, code, task);
         lower.run(&[("", &node.children)]);
-        let code = lower.code;
+        let (code, later) = (lower.code, lower.callbacks);
         lowered.program.tasks.push(code);
+        callbacks.extend(later);
+    }
+    let first = lowered.program.tasks.len();
+    let mut at = 0;
+    while at < callbacks.len() {
+        let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram };
+        let mut lower = Lower::new(&around, &mut lowered, callbacks[at].code(), first + at);
+        lower.run_callback(&callbacks[at]);
+        let (code, later) = (lower.code, lower.callbacks);
+        lowered.program.tasks.push(code);
+        callbacks.extend(later);
+        at += 1;
+    }
+    // They were numbered before it was known how many tasks are before them.
+    for inst in lowered.program.tasks.iter_mut().flat_map(|task| &mut task.insts) {
+        if let Op::Queue(task) | Op::Hand(task, _) = &mut inst.op
+            && *task >= reference::CALLBACKS
+        {
+            *task = *task - reference::CALLBACKS + first;
+        }
     }
     conditions(scope, &mut lowered.program);
     lowered
@@ -107,7 +155,11 @@ fn conditions(scope: &Scope, program: &mut Program) {
 fn shared(program: &Program, expr: &Expr) -> Option<Pure> {
     Some(match expr {
         Expr::Int(value) => Pure::Int(*value),
-        Expr::Name(name) => Pure::Shared(program.variables.iter().position(|variable| variable.name == *name)?),
+        Expr::Name(name) => {
+            // A field of an object, `el->rc`.
+            let name = name.replacen("->", ".", 1);
+            Pure::Shared(program.variables.iter().position(|variable| variable.name == name)?)
+        }
         Expr::Unary(op, inner) => Pure::Unary(*op, Box::new(shared(program, inner)?)),
         Expr::Binary(op, left, right) => {
             Pure::Binary(op, Box::new(shared(program, left)?), Box::new(shared(program, right)?))
@@ -147,6 +199,8 @@ struct Loop {
 struct Around<'s, 'a> {
     scope: &'s Scope<'a>,
     tasks: &'s [String],
+    /// The first function that each calls.
+    first_calls: &'s [String],
     freed: &'s HashSet<String>,
     is_diagram: bool,
 }
@@ -156,10 +210,14 @@ struct Lower<'s, 'a> {
     out: &'s mut Lowered,
     code: Code,
     tasks: &'s [String],
+    /// The first function that each calls.
+    first_calls: &'s [String],
     freed: &'s HashSet<String>,
     locals: HashMap<String, usize>,
     /// Names that the task sets.
     assigned: HashSet<String>,
+    /// Locals whose value is one that the program has, and no choice.
+    decided: HashSet<String>,
     labels: HashMap<String, usize>,
     jumps: Vec<(String, usize)>,
     /// For each call that is open: jumps to its end.
@@ -167,6 +225,11 @@ struct Lower<'s, 'a> {
     loops: Vec<Loop>,
     calls: Vec<String>,
     handlers: Vec<(usize, Context, &'a Node)>,
+    callbacks: Vec<reference::Callback<'a>>,
+    /// Names under which a function that was handed a pointer has it.
+    bound: HashSet<String>,
+    /// Jumps to the end of the task.
+    aborts: Vec<usize>,
     about_to_sleep: bool,
     is_diagram: bool,
     task: usize,
@@ -174,21 +237,26 @@ struct Lower<'s, 'a> {
 
 impl<'s, 'a> Lower<'s, 'a> {
     fn new(around: &Around<'s, 'a>, out: &'s mut Lowered, code: Code, task: usize) -> Lower<'s, 'a> {
-        let &Around { scope, tasks, freed, is_diagram } = around;
+        let &Around { scope, tasks, first_calls, freed, is_diagram } = around;
         Lower {
             scope,
             out,
             code,
             tasks,
+            first_calls,
             freed,
             locals: HashMap::new(),
             assigned: HashSet::new(),
+            decided: HashSet::new(),
             labels: HashMap::new(),
             jumps: Vec::new(),
             returns: Vec::new(),
             loops: Vec::new(),
             calls: Vec::new(),
             handlers: Vec::new(),
+            callbacks: Vec::new(),
+            bound: HashSet::new(),
+            aborts: Vec::new(),
             about_to_sleep: false,
             is_diagram,
             task,
@@ -204,6 +272,7 @@ impl<'s, 'a> Lower<'s, 'a> {
             self.body(body);
             self.calls.pop();
         }
+        std::mem::take(&mut self.aborts).into_iter().for_each(|at| self.land(at));
         if self.is_diagram && self.about_to_sleep {
             let place = self.code.insts.last().map_or(Place::default(), |inst| inst.place);
             let local = self.temp();
@@ -237,6 +306,7 @@ impl<'s, 'a> Lower<'s, 'a> {
             match &node.stmt {
                 Stmt::Assign(target, _) => _ = self.assigned.insert(target.clone()),
                 Stmt::Call { result: Some(target), .. } => _ = self.assigned.insert(target.clone()),
+                Stmt::Each(text) => self.assigned.extend(super::pointers::each(text).map(|each| each.name)),
                 _ => {}
             }
             if let Stmt::Call { name, .. } = &node.stmt
@@ -318,7 +388,7 @@ impl<'s, 'a> Lower<'s, 'a> {
     fn statement(&mut self, nodes: &'a [Node], at: usize) -> usize {
         let node = &nodes[at];
         let place = node.place;
-        if self.is_diagram {
+        if self.is_diagram && !matches!(&node.stmt, Stmt::Prose(text) if super::words::is_waiting(text)) {
             self.push(Op::Row(place.line), place);
         }
         match &node.stmt {
@@ -410,10 +480,13 @@ impl<'s, 'a> Lower<'s, 'a> {
             return;
         }
         let start = self.here();
+        let is_drawn_once = cond.is_none_or(|cond| self.is_as_drawn(cond)) && self.is_diagram;
         let value = self.condition(cond, "", node.place);
         let skip = self.push(Op::Unless(value, 0), node.place);
         self.inside(node, start);
-        self.push(Op::Jump(start), node.place);
+        if !is_drawn_once {
+            self.push(Op::Jump(start), node.place);
+        }
         self.land(skip);
         self.leave_loop();
     }
@@ -443,16 +516,25 @@ impl<'s, 'a> Lower<'s, 'a> {
         self.loops.push(Loop { breaks: Vec::new(), continues: Vec::new() });
         self.list(body);
         if let Some(Node { stmt: Stmt::While(cond), place, .. }) = last {
+            let is_drawn_once = cond.expr.as_ref().is_none_or(|cond| self.is_as_drawn(cond)) && self.is_diagram;
             let value = self.condition(cond.expr.as_ref(), &cond.text, *place);
-            let skip = self.push(Op::Unless(value, 0), *place);
-            self.push(Op::Jump(start), *place);
-            self.land(skip);
+            if !is_drawn_once {
+                let skip = self.push(Op::Unless(value, 0), *place);
+                self.push(Op::Jump(start), *place);
+                self.land(skip);
+            }
         }
         self.leave_loop();
     }
 
     /// None or one round: what it goes over is not modelled. In a diagram, the round that is drawn.
     fn each(&mut self, node: &'a Node) {
+        if let Stmt::Each(text) = &node.stmt
+            && let Some(each) = super::pointers::each(text)
+            && self.list_loop(node, &each)
+        {
+            return;
+        }
         let chosen = self.temp();
         let skip = if self.is_diagram {
             None

@@ -118,6 +118,8 @@ pub enum Op {
     Join(usize),
     /// Starts a work or a timer.
     Queue(usize),
+    /// What the task that is started next is handed: its first local.
+    Hand(usize, Pure),
     /// Waits until it does not run; it will not start any more if true.
     Flush(usize, bool),
     /// Spins until the handler of a timer does not run; it will not start any more.
@@ -188,6 +190,19 @@ pub struct Variable {
     pub is_atomic: bool,
     /// At the beginning.
     pub first: i64,
+    /// The object that it is a field of.
+    pub owner: Option<usize>,
+}
+
+/// An object that is allocated while the program runs.
+#[derive(Clone, Debug)]
+pub struct Heap {
+    /// Its number among the objects.
+    pub object: usize,
+    /// Where it is allocated.
+    pub place: Place,
+    /// Is it a leak if it is left at the end, and nothing points to it?
+    pub is_asked: bool,
 }
 
 /// A program.
@@ -205,6 +220,10 @@ pub struct Program {
     pub counts: Vec<String>,
     /// Objects.
     pub objects: Vec<String>,
+    /// Objects that pointers point to, in the order of the numbers that pointers are, from 1.
+    pub pointees: Vec<usize>,
+    /// Objects that are allocated.
+    pub heap: Vec<Heap>,
     /// Hold at the end.
     pub asserts: Vec<(Pure, String, Place)>,
     /// Hold in no state.
@@ -260,6 +279,9 @@ const NOT_STARTED: i32 = 0;
 const STARTED: i32 = 1;
 const ENDED: i32 = 2;
 
+/// An object that is not allocated yet.
+const UNBORN: i32 = -1;
+
 /// What a completion is after `complete_all`.
 const ENDLESS: i32 = 1_000_000;
 
@@ -310,6 +332,9 @@ impl<'p> Machine<'p> {
         let mut state = vec![0; self.words];
         for (at, variable) in self.program.variables.iter().enumerate() {
             state[self.variables + at] = variable.first as i32;
+        }
+        for heap in &self.program.heap {
+            state[self.objects + heap.object] = UNBORN;
         }
         for (at, task) in self.program.tasks.iter().enumerate() {
             if task.start == Start::Runs {
@@ -376,7 +401,8 @@ impl<'p> Machine<'p> {
             | Op::Note
             | Op::Fence
             | Op::WeakFence
-            | Op::Alloc(_) => false,
+            | Op::Alloc(_)
+            | Op::Hand(..) => false,
             Op::Irq(_) | Op::IrqDisable | Op::Bh(_) => self.has_handlers,
             Op::MaySleep => self.holds_bkl(state, task),
             Op::ReleaseAtEnd(lock) => self.holds(state, task, *lock).is_some(),
@@ -424,6 +450,28 @@ impl<'p> Machine<'p> {
         self.get(state, task, PARKED) > 0
     }
 
+    /// Objects that were allocated, are not freed, and that nothing points to which is left.
+    pub fn leaked(&self, state: &State) -> Vec<usize> {
+        let program = self.program;
+        let is_left = |object: usize| state[self.objects + object] == 0;
+        let is_heap = |object: usize| program.heap.iter().any(|heap| heap.object == object);
+        let mut seen: Vec<usize> = program.pointees.iter().copied().filter(|object| !is_heap(*object)).collect();
+        let mut open: Vec<Option<usize>> = seen.iter().copied().map(Some).chain([None]).collect();
+        while let Some(owner) = open.pop() {
+            for (at, _) in program.variables.iter().enumerate().filter(|(_, known)| known.owner == owner) {
+                let to = usize::try_from(self.variable(state, at) - 1).ok().and_then(|at| program.pointees.get(at));
+                if let Some(&object) = to
+                    && !seen.contains(&object)
+                {
+                    seen.push(object);
+                    open.push(Some(object));
+                }
+            }
+        }
+        let asked = program.heap.iter().filter(|heap| heap.is_asked).map(|heap| heap.object);
+        asked.filter(|object| is_left(*object) && !seen.contains(object)).collect()
+    }
+
     /// Steps that can come next.
     pub fn enabled(&self, state: &State) -> Vec<Step> {
         let mut steps = Vec::new();
@@ -469,6 +517,12 @@ impl<'p> Machine<'p> {
         };
         let of = |alternative: usize| Step { task, alternative: alternative as u8 };
         match host {
+            // A column that has nothing but its interrupt is an idle CPU.
+            Some(host)
+                if self.program.tasks[host].insts.iter().all(|inst| matches!(inst.op, Op::Row(_) | Op::Note)) =>
+            {
+                steps.push(of(0));
+            }
             Some(host) => steps.extend(can(host).then(|| of(host + 1))),
             None => {
                 steps.push(of(0));

@@ -31,14 +31,28 @@ pub(super) fn read(reader: &mut Reader) {
 /// An order, from its head line: where the text goes on.
 fn order_at(reader: &mut Reader, at: usize) -> Option<usize> {
     let lines = &reader.source.lines;
-    let head = lines[at].text.trim().trim_end_matches(':').to_ascii_lowercase();
+    let whole = lines[at].text.trim();
+    // `Lock order: a -> b`
+    let (head, behind) = whole.split_once(':').unwrap_or((whole, ""));
+    let head = head.trim().to_ascii_lowercase();
     let is_declared = head == "order";
     let is_comment = matches!(
         head.as_str(),
         "lock ordering" | "lock order" | "locking order" | "lock ordering rules" | "lock hierarchy"
     );
-    if !is_declared && !is_comment {
+    if !is_declared && !is_comment || !behind.trim().is_empty() && !is_comment {
         return None;
+    }
+    if !behind.trim().is_empty() {
+        let names = chain_of(behind);
+        if names.len() < 2 {
+            return None;
+        }
+        let place = lines[at].whole();
+        let orders = names.windows(2).map(|two| (Declaration::Order(two[0].clone(), two[1].clone()), place));
+        reader.file.declarations.extend(orders);
+        reader.taken[at] = true;
+        return Some(at + 1);
     }
     reader.taken[at] = true;
     let margin = lines[at].indent();
@@ -54,20 +68,51 @@ fn order_at(reader: &mut Reader, at: usize) -> Option<usize> {
             end += 1;
             continue;
         }
+        // Below a blank line, calls begin an outline.
+        let is_fresh = end > 0 && lines[end - 1].is_blank();
+        if is_fresh && lines[end..].iter().take_while(|line| !line.is_blank()).any(|line| is_call(&line.text)) {
+            break;
+        }
         let is_name = super::words::prose_words(&line.text) < 6 && !line.text.trim_end().ends_with('.');
         if !is_name || is_declared && line.indent() <= margin || line.text.contains("protects") {
             break;
         }
         open.retain(|(depth, _)| *depth < line.indent());
-        let inner = name(line);
-        if let Some((_, outer)) = open.last() {
-            reader.file.declarations.push((Declaration::Order(outer.clone(), inner.clone()), line.whole()));
+        for inner in chain(line) {
+            if let Some((_, outer)) = open.last() {
+                reader.file.declarations.push((Declaration::Order(outer.clone(), inner.clone()), line.whole()));
+            }
+            open.push((line.indent(), inner));
         }
-        open.push((line.indent(), inner));
         reader.taken[end] = true;
         end += 1;
     }
     Some(end)
+}
+
+/// `mutex_lock(&a)`, but not a name such as `(work_completion)(&w)`.
+fn is_call(text: &str) -> bool {
+    let bare = &text[super::words::undecorated(text)..];
+    super::words::called_name(bare).is_some_and(|name| bare[name.end..].starts_with('('))
+}
+
+/// One lock, or `a -> b -> c` on one line.
+fn chain(line: &Line) -> Vec<String> {
+    let found = chain_of(line.text.trim().trim_start_matches(['-', '>', '=', ' ']));
+    if found.is_empty() { vec![name(line)] } else { found }
+}
+
+/// Names with arrows between; none if there is no arrow.
+fn chain_of(text: &str) -> Vec<String> {
+    for arrow in [" --> ", " -> ", " ==> ", " => ", " > ", " before "] {
+        if text.contains(arrow) {
+            return text
+                .split(arrow)
+                .map(|part| plain_words(part.trim().trim_end_matches([',', ';', '.', ':'])))
+                .collect();
+        }
+    }
+    Vec::new()
 }
 
 /// `L protects:` and the names below or behind it.
@@ -84,7 +129,9 @@ fn protects_at(reader: &mut Reader, at: usize) -> Option<usize> {
         return None;
     }
     let place: Place = lines[at].whole();
-    let mut names: Vec<String> = arguments(behind).iter().flat_map(|name| expanded(name)).collect();
+    let behind = behind.replace(" and ", ", ");
+    let mut names: Vec<String> =
+        arguments(behind.trim_end_matches('.')).iter().flat_map(|name| expanded(name)).collect();
     reader.taken[at] = true;
     let mut end = at + 1;
     while end < lines.len() && !lines[end].is_blank() && lines[end].indent() > lines[at].indent() {

@@ -4,11 +4,9 @@ use serde::Serialize;
 
 use super::check::{AsDrawn, Report, Run, Unit};
 use super::claimed::Standing;
-use super::diagnostic::{Diagnostic, Label, render};
+use super::diagnostic::{Diagnostic, render};
 use super::finding::Finding;
-use super::notation::{self, Grip, Move, Notation, Scene};
 use super::source::{Place, Source};
-use super::vocabulary::Mode;
 
 fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
@@ -112,50 +110,6 @@ fn drawn(source: &Source, unit: &Unit) -> String {
         text.push_str(&format!("claim:        {}, line {}: {verdict}\n", claim.text(), place.line));
     }
     text + "\n"
-}
-
-/// Each finding that counts in another notation, ready for a mail.
-pub fn notation(report: &Report, notation: Notation) -> String {
-    let mut texts = Vec::new();
-    for unit in &report.units {
-        for finding in unit.counted() {
-            let scene = finding.scene.clone().unwrap_or_else(|| of_labels(&report.source, unit, finding));
-            texts.push(notation::text(&scene, notation));
-        }
-    }
-    texts.join("\n")
-}
-
-/// A finding of the walk has places and no schedule: its lines in their order, each in the task that its label names.
-fn of_labels(source: &Source, unit: &Unit, finding: &Finding) -> Scene {
-    let mut labels: Vec<&Label> = finding.labels.iter().filter(|label| label.place.is_somewhere()).collect();
-    labels.sort_by_key(|label| label.place);
-    let first = unit.names.first().map_or("task", String::as_str);
-    let mut tasks: Vec<String> = Vec::new();
-    let mut moves = Vec::new();
-    for label in labels {
-        let said = label.text.split_once(": ").filter(|(name, _)| unit.names.iter().any(|known| known == name));
-        let (name, remark) = said.unwrap_or((first, &label.text));
-        let task = tasks.iter().position(|known| known == name).unwrap_or_else(|| {
-            tasks.push(name.to_owned());
-            tasks.len() - 1
-        });
-        let lock = unit.locks.keys().find(|lock| label.text.contains(lock.as_str()));
-        moves.push(Move {
-            task,
-            text: source.text_at(label.place).trim().to_owned(),
-            remark: Some(remark.to_owned()),
-            grip: lock.map(|lock| Grip::Takes(lock.clone(), Mode::Write)),
-        });
-    }
-    Scene {
-        tasks,
-        moves,
-        locks: unit.locks.iter().map(|(name, kind)| (name.clone(), *kind)).collect(),
-        declarations: Vec::new(),
-        code: finding.code.to_owned(),
-        title: finding.title.clone(),
-    }
 }
 
 /// What was looked at, and whether that is all there is.

@@ -118,6 +118,14 @@ impl Reader<'_> {
         let least = read.iter().flat_map(|(_, items)| items).map(|item| item.depth).min().unwrap_or(0);
         let mut kept = Vec::new();
         for (at, items) in read {
+            if items.len() == 1
+                && matches!(&items[0].parsed.stmt, Stmt::Prose(text) if is_caption(text))
+                && items[0].depth == least
+            {
+                // A caption above a tree says nothing of the tree, and parts it from the one before.
+                self.functions(std::mem::take(&mut kept));
+                continue;
+            }
             self.taken[at] = true;
             for item in items {
                 match &item.parsed.stmt {
@@ -226,6 +234,20 @@ impl Reader<'_> {
         }
         frames.reverse();
         frames.iter_mut().enumerate().for_each(|(depth, item)| item.depth = depth);
+        // What printed the trace says where it was.
+        let says = |line: &&Line| {
+            [
+                "sleeping function called from invalid context",
+                "scheduling while atomic",
+                "in_atomic(): 1",
+                "irqs_disabled(): 1",
+            ]
+            .iter()
+            .any(|words| line.text.contains(words))
+        };
+        if let (Some(outermost), Some(_)) = (frames.first_mut(), self.source.lines.iter().find(says)) {
+            outermost.parsed.note = "in atomic context".to_owned();
+        }
         self.functions(frames);
     }
 
@@ -262,6 +284,9 @@ impl Reader<'_> {
             let key = match declaration {
                 Declaration::Lock(name, _) => ("name", name.as_str()),
                 Declaration::Atomic(name, _) | Declaration::Var(name, _) => ("name", name.as_str()),
+                Declaration::Pointer(name, ..) | Declaration::Object(name, _) | Declaration::List(name, _) => {
+                    ("name", name.as_str())
+                }
                 Declaration::Fn(name, _) => ("function", name.as_str()),
                 Declaration::Task(name, ..) => ("task", name.as_str()),
                 _ => continue,
@@ -282,6 +307,12 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// `Path 1:`, `the reader does:`
+fn is_caption(text: &str) -> bool {
+    let text = text.trim_end();
+    text.ends_with(':') && words::prose_words(text) > 0 && text.contains(' ') && !text.contains(['(', '=', '{', ';'])
 }
 
 /// A line that a person wrote to a person.

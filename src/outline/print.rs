@@ -3,7 +3,7 @@
 //! Limits: comments and prose that mean nothing are lost with the lines that they were on. Diagrams print as diagrams elsewhere
 //! ([`super::notation`]); here their columns print as functions.
 
-use super::declare::{Declaration, Runs};
+use super::declare::{Declaration, First, Runs};
 use super::expr::Expr;
 use super::statement::{Context, Stmt};
 use super::tree::{File, Function, Node};
@@ -49,7 +49,19 @@ pub fn declaration(declaration: &Declaration) -> Option<String> {
         Declaration::Order(outer, inner) => format!("order\n{:INDENT$}{outer}\n{:2$}{inner}", "", "", 2 * INDENT),
         Declaration::Protects(lock, names) => format!("protects {lock}: {}", names.join(", ")),
         Declaration::Entry(name, known) => format!("entry {name}: {}", facts(known)),
-        Declaration::Other => return None,
+        Declaration::Pointer(name, to, is_atomic) => {
+            format!("{} {name} = &{to}", if *is_atomic { "atomic" } else { "var" })
+        }
+        Declaration::Object(name, fields) => {
+            let field = |(field, first): &(String, First)| match first {
+                First::Number(0) => field.clone(),
+                First::Number(value) => format!("{field} = {value}"),
+                First::Object(object) => format!("{field} = &{object}"),
+            };
+            format!("obj {name} {{ {} }}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+        }
+        Declaration::List(name, elements) if elements.is_empty() => format!("list {name}"),
+        Declaration::List(name, elements) => format!("list {name} = {}", elements.join(", ")),
     })
 }
 

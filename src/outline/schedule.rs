@@ -16,6 +16,8 @@ struct Row {
     text: String,
     /// What happened there, if the text does not say it.
     remark: Option<&'static str>,
+    /// Of a choice, which it was.
+    choice: Option<u8>,
     line: u32,
     held: Vec<Vec<usize>>,
     grip: Option<Grip>,
@@ -26,6 +28,7 @@ impl Row {
         match self.remark {
             Some(remark) if self.text.is_empty() => format!("({remark})"),
             Some(remark) => format!("{} ({remark})", self.text),
+            None if self.choice.is_some() => format!("{}: {}", self.text, self.choice.unwrap_or_default()),
             None => self.text.clone(),
         }
     }
@@ -57,6 +60,10 @@ pub fn scene(source: &Source, program: &Program, path: &[Step], shown: &Shown) -
     };
     let mut moves: Vec<Move> = rows.iter().filter(|row| !row.text.is_empty()).map(as_move).collect();
     for task in 0..program.tasks.len() {
+        let is_interrupted = (0..program.tasks.len()).any(|other| machine.hosts_on(&state, other) == Some(task));
+        if is_interrupted {
+            continue;
+        }
         let Some(inst) = machine.inst(&state, task).filter(|_| !machine.is_over(&state, task)) else { continue };
         let text = source.text_at(inst.place).trim().to_owned();
         let is_there = rows.iter().rev().find(|row| row.task == task).is_some_and(|row| row.line == inst.place.line);
@@ -69,7 +76,15 @@ pub fn scene(source: &Source, program: &Program, path: &[Step], shown: &Shown) -
     let word = |is_atomic| if is_atomic { "atomic" } else { "var" };
     let named = |name: &str| moves.iter().any(|step| step.text.contains(name));
     let declarations = program.variables.iter().filter(|known| named(&known.name));
+    let handlers = program.tasks.iter().enumerate().filter_map(|(task, code)| match code.start {
+        Start::Hard(_) => Some((task, machine.hosts_on(&state, task), false)),
+        Start::Soft(_) => Some((task, machine.hosts_on(&state, task), true)),
+        _ => None,
+    });
+    let works = (0..program.tasks.len()).filter(|task| program.tasks[*task].start == Start::Queued);
     Scene {
+        handlers: handlers.collect(),
+        works: works.collect(),
         declarations: declarations
             .map(|known| format!("{} {} = {}", word(known.is_atomic), known.name, known.first))
             .collect(),
@@ -97,11 +112,11 @@ fn rows(source: &Source, program: &Program, path: &[Step]) -> (Vec<Row>, State) 
         let held_before = machine.held(&state, step.task);
         machine.step(&mut state, *step);
         let held = (0..program.tasks.len()).map(|task| machine.held(&state, task)).collect::<Vec<_>>();
-        let mut remark = None;
+        let (mut remark, mut choice) = (None, None);
         if began {
             text = "<Interrupt>".to_owned();
         } else if matches!(inst.map(|inst| &inst.op), Some(Op::Choose(..))) {
-            text = format!("{text}: {}", step.alternative);
+            choice = Some(step.alternative);
         } else if machine.has_parked(&state, step.task) && !parked {
             remark = Some("sleeps: gives the BKL up");
         } else if parked && !machine.has_parked(&state, step.task) {
@@ -111,7 +126,9 @@ fn rows(source: &Source, program: &Program, path: &[Step]) -> (Vec<Row>, State) 
         }
         let is_own = !began && remark != Some("takes the BKL back");
         let inst_grip = inst.filter(|_| is_own).and_then(|inst| grip(program, &inst.op));
-        let row = Row { task: step.task, text, remark, line, held, grip: inst_grip };
+        // A handler has begun, and has not yet come to its first line.
+        let line = if began { 0 } else { line };
+        let row = Row { task: step.task, text, remark, choice, line, held, grip: inst_grip };
         if row.shown().is_empty() {
             continue;
         }

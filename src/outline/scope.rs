@@ -6,6 +6,7 @@ use super::catalogue::{Catalogue, Known};
 use super::declare::{Call, Declaration, Runs};
 use super::expr::Expr;
 use super::facts::Fact;
+use super::pointers::Pointers;
 use super::source::Place;
 use super::statement::{Context, Stmt};
 use super::tree::{File, Function, Node};
@@ -81,6 +82,8 @@ pub struct Scope<'a> {
     kinds: HashMap<String, Kind>,
     families: HashMap<String, Kind>,
     spins: bool,
+    /// Objects, lists, and what points to them.
+    pub pointers: Pointers,
     /// Variables by name.
     pub variables: HashMap<&'a str, Variable>,
     /// `(outer, inner)`
@@ -117,6 +120,7 @@ impl<'a> Scope<'a> {
             kinds: HashMap::new(),
             families: HashMap::new(),
             spins: false,
+            pointers: Pointers::of(file, functions, bodies),
             variables: HashMap::new(),
             orders: Vec::new(),
             guards: Vec::new(),
@@ -179,7 +183,11 @@ impl<'a> Scope<'a> {
                 Declaration::Entry(name, facts) => {
                     self.contracts.insert(name, (facts, *place));
                 }
-                Declaration::Other => {}
+                Declaration::Pointer(name, to, is_atomic) => {
+                    let first = self.pointers.value(to).unwrap_or(0);
+                    self.variables.insert(name, Variable { is_atomic: *is_atomic, first });
+                }
+                Declaration::Object(..) | Declaration::List(..) => {}
             }
         }
     }
@@ -190,6 +198,13 @@ impl<'a> Scope<'a> {
             self.spins = true;
         }
         let is_call = matches!(node.stmt, Stmt::Call { .. });
+        // Memory that is only drawn is there, and 0 at first.
+        if let Stmt::Call { name, args, .. } = &node.stmt
+            && matches!(name.as_str(), "STORE" | "LOAD")
+            && let Some(memory) = args.first()
+        {
+            self.variables.entry(memory).or_insert(Variable { is_atomic: true, first: 0 });
+        }
         let mut see = |name: &'a str, args: &[String]| {
             called.insert(name);
             match vocabulary::word(name) {
@@ -324,9 +339,37 @@ impl<'a> Scope<'a> {
         self.expansions.get(name).map(|body| (*body, [].as_slice()))
     }
 
+    /// The name, which lives as long as the text, and the body of an outlined function.
+    pub fn outlined(&self, name: &str) -> Option<(&'a str, &'a [Node])> {
+        if let Some((name, function)) = self.own.get_key_value(name) {
+            return Some((name, &function.body));
+        }
+        self.expansions.get_key_value(name).map(|(name, body)| (*name, *body))
+    }
+
     /// Has the function a block of its own? An expansion stands where it is called, and may name itself.
     pub fn has_block(&self, name: &str) -> bool {
         self.own.contains_key(name)
+    }
+
+    /// How often each condition is written, without its negation, in the functions and in the tasks.
+    pub fn conditions(&self, tasks: &[Task<'a>]) -> HashMap<String, usize> {
+        let mut found = HashMap::new();
+        let bodies =
+            self.own.values().map(|function| function.body.as_slice()).chain(self.expansions.values().copied());
+        let own = self.tasks.iter().chain(tasks).filter_map(|task| match task.does {
+            Does::Body(body) => Some(body),
+            Does::Calls(_) => None,
+        });
+        for node in bodies.chain(own).flatten() {
+            node.each(&mut |node| {
+                if let Stmt::If(cond) | Stmt::ElseIf(cond) | Stmt::While(cond) = &node.stmt {
+                    let key = cond.text.strip_prefix('!').unwrap_or(&cond.text).trim();
+                    *found.entry(key.to_owned()).or_insert(0) += 1;
+                }
+            });
+        }
+        found
     }
 
     /// Is the name one that all tasks share?

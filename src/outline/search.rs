@@ -21,9 +21,13 @@ pub struct Explored {
 /// States of one exploration at most, unless the caller has less left.
 pub const STATES_MAX: u64 = 300_000;
 
+/// Words of all states of one exploration at most: a state of a large program is large.
+const WORDS_MAX: u64 = 60_000_000;
+
 /// Explores. `states_max` bounds the states.
 pub fn explore(program: &Program, states_max: u64) -> Explored {
     let machine = Machine::new(program);
+    let states_max = states_max.min(WORDS_MAX / machine.first().len().max(1) as u64);
     let mut search = Search { machine, explored: Explored::default(), known: HashMap::new(), origins: Vec::new() };
     search.run(states_max.min(STATES_MAX));
     search.explored
@@ -133,6 +137,14 @@ impl Search<'_> {
             }
         }
         let program = self.machine.program;
+        for object in self.machine.leaked(state) {
+            let (name, heap) = (&program.objects[object], program.heap.iter().find(|heap| heap.object == object));
+            let title = format!("{name} is never freed, and nothing points to it any more");
+            let labels = heap.map(|heap| (heap.place, "allocated here".to_owned())).into_iter().collect();
+            // The same allocation of another task is the same leak.
+            let subject = name.split(" of ").next().unwrap_or(name).to_owned();
+            self.show(Shown { code: "LW022", subject, title, labels, ends: false }, number, None);
+        }
         let variables = program
             .variables
             .iter()

@@ -62,7 +62,8 @@ fn from(reader: &Reader, start: usize) -> (Vec<Section>, usize) {
 fn head(reader: &Reader, at: usize) -> Option<String> {
     let line = reader.source.lines.get(at)?;
     let text = line.text.trim();
-    let is_head = reader.is_open(at) && text.ends_with(':') && is_named(text);
+    let is_letter = text.len() == 2 && text.starts_with(|c: char| c.is_ascii_uppercase());
+    let is_head = reader.is_open(at) && text.ends_with(':') && (is_named(text) || is_letter);
     is_head.then(|| text.trim_end_matches(':').to_owned())
 }
 

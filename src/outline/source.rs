@@ -64,6 +64,13 @@ impl Line {
         self.text.trim().is_empty()
     }
 
+    /// Nothing of it is read.
+    pub fn blank(&mut self) {
+        self.text.clear();
+        self.origin.clear();
+        self.tab_ends.clear();
+    }
+
     /// Column of the first word.
     pub fn indent(&self) -> usize {
         self.text.len() - self.text.trim_start().len()
@@ -126,7 +133,9 @@ impl Source {
         for run in runs(&lines) {
             // "Somebody wrote:" stands right above what is quoted.
             for part in quoted_parts(&lines, run) {
-                strip(&mut lines[part]);
+                for part in commented_parts(&lines, part) {
+                    strip(&mut lines[part]);
+                }
             }
         }
         // A quoted blank line parts runs of its own: what they have in common is stripped again.
@@ -173,6 +182,28 @@ fn quoted_parts(lines: &[Line], run: std::ops::Range<usize>) -> Vec<std::ops::Ra
     let parts: Vec<_> = cuts.windows(2).map(|two| two[0]..two[1]).collect();
     let is_short = |part: &std::ops::Range<usize>| part.len() < 2 && is_quoted(part.start) && parts.len() > 1;
     if parts.iter().any(is_short) { vec![run] } else { parts }
+}
+
+/// The run, parted where a block comment with a column of stars begins and ends: code may follow right below it.
+fn commented_parts(lines: &[Line], run: std::ops::Range<usize>) -> Vec<std::ops::Range<usize>> {
+    let mut cuts = vec![run.start];
+    let mut at = run.start;
+    while at < run.end {
+        let text = lines[at].text.trim_start();
+        let opens = text.starts_with("/*") && !text.contains("*/");
+        let stars = lines[at + 1..run.end].iter().take_while(|line| line.text.trim_start().starts_with('*'));
+        let stars = stars.enumerate().find(|(_, line)| line.text.contains("*/")).map(|(count, _)| count + 1);
+        match stars.filter(|_| opens) {
+            Some(count) => {
+                cuts.extend([at, at + count + 1]);
+                at += count + 1;
+            }
+            None => at += 1,
+        }
+    }
+    cuts.push(run.end);
+    cuts.dedup();
+    cuts.windows(2).map(|two| two[0]..two[1]).filter(|part| !part.is_empty()).collect()
 }
 
 /// How many bytes of a line are a leader of one sort.

@@ -3,9 +3,10 @@
 //! The box itself is a diagram. `Chain exists of: A --> B --> C` has a link for which the box shows no task: one is made.
 
 use super::declare::Declaration;
+use super::diagnostic::Diagnostic;
 use super::reader::Reader;
 use super::source::Place;
-use super::statement::Stmt;
+use super::statement::{Context, Stmt};
 use super::tree::{Column, Diagram, Figure, Node};
 use super::vocabulary::{self, Kind};
 use super::words::plain;
@@ -21,12 +22,61 @@ pub(super) fn read(reader: &mut Reader) {
     if !lines.iter().any(|line| is_report(&line.text))
         && !has("Chain exists of:")
         && !has("Possible unsafe locking scenario")
+        && !has("inconsistent lock state")
     {
         return;
     }
     reader.is_report = true;
     kinds(reader);
     links(reader);
+    heads(reader);
+    let listed: Vec<usize> =
+        (0..reader.source.lines.len()).filter(|&at| is_list(reader.source.lines[at].text.trim())).collect();
+    listed.into_iter().for_each(|at| reader.taken[at] = true);
+}
+
+/// `1 lock held by foo/12:` and ` #0: ffff8880 (&a->lock){..}, at: f+0x1/0x2`: what the box is made of says nothing more.
+fn is_list(text: &str) -> bool {
+    let held =
+        text.contains(" lock held by ") || text.contains(" locks held by ") || text.contains("no locks held by ");
+    let entry = text.starts_with('#') && text.contains("){")
+        || text.contains("acquire lock:")
+        || text.contains("holding lock:");
+    held || entry || text.contains("){") && text.contains(", at:")
+}
+
+/// What the head of a report says, where it has no box and no chain: a lock that is taken while it is held, or in an interrupt.
+fn heads(reader: &mut Reader) {
+    let lines = &reader.source.lines;
+    let has = |word: &str| lines.iter().any(|line| line.text.contains(word));
+    if has("Possible unsafe locking scenario") || has("unsafe locking scenario:") || has("-> #") {
+        return;
+    }
+    let behind = |word: &str| {
+        let at = lines.iter().position(|line| line.text.contains(word))?;
+        lines[at..].iter().find_map(|line| {
+            let text = &line.text;
+            let open = text.find(" (").map(|at| at + 1).or_else(|| text.starts_with('(').then_some(0))?;
+            let close = super::words::matching(&text[open..])?;
+            text[open + close..].starts_with("){").then(|| (plain(&text[open + 1..open + close]), line.whole()))
+        })
+    };
+    let column = match (behind("trying to acquire lock:"), behind("already holding lock:"), behind("} usage.")) {
+        (Some(taken), Some(held), _) => task("CPU0".to_owned(), &[(&held.0, held.1), (&taken.0, taken.1)]),
+        (_, _, Some((lock, place))) => {
+            let context = if has("HARDIRQ") { Context::Hard } else { Context::Soft };
+            let mut column = task("CPU0".to_owned(), &[(&lock, place)]);
+            let inner = task(String::new(), &[(&lock, place)]);
+            column.body.push(Node { children: inner.body, ..Node::made(place, Stmt::Enter(context)) });
+            column
+        }
+        _ => return,
+    };
+    let place = column.body.first().map_or(Place::default(), |node| node.place);
+    let columns = vec![column];
+    let title = "a task was made of the head of the report, which has no box";
+    let remarks = vec![Diagnostic::warning(title, place, "it is from here")];
+    reader.file.diagrams.push(Diagram { figure: Figure::Box, place, columns, claims: Vec::new(), remarks });
 }
 
 /// `(&mm->mmap_lock){++++}-{3:3}`: used by readers; `{2:2}`: it spins.

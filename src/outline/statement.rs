@@ -156,7 +156,8 @@ fn done(stmt: Stmt, to: usize) -> Parsed {
 
 /// The first statement of the text (two if it returns what a call returned), and how much of it they are.
 fn one(text: &str) -> (Vec<Parsed>, usize) {
-    if let Some(inner) = text.strip_prefix(['{', '}', ')', ']']) {
+    let is_values = text.starts_with('{') && text.trim_end().ends_with('}') && text.contains('=');
+    if let Some(inner) = text.strip_prefix(['{', '}', ')', ']']).filter(|_| !is_values) {
         let blanks = inner.len() - inner.trim_start().len();
         let (mut parsed, used) = if inner.trim().is_empty() { (Vec::new(), 0) } else { one(inner.trim_start()) };
         parsed.iter_mut().for_each(|p| (p.from, p.to) = (p.from + 1 + blanks, p.to + 1 + blanks));
@@ -167,6 +168,9 @@ fn one(text: &str) -> (Vec<Parsed>, usize) {
         return (vec![done(Stmt::Claim(claim), whole)], whole);
     }
     if let Some(stmt) = special(text) {
+        return (vec![done(stmt, whole)], whole);
+    }
+    if let Some(stmt) = access(text) {
         return (vec![done(stmt, whole)], whole);
     }
     if let Some(found) = keyword(text) {
@@ -190,6 +194,10 @@ fn special(text: &str) -> Option<Stmt> {
         let name = |word: &str| word.trim_end_matches("()").trim_matches([',', ';', '"', '\'']).to_owned();
         return Some(Stmt::Elision(inner.split_whitespace().map(name).filter(|w| words::is_name(w)).collect()));
     }
+    // `{ A == 0, B == 1 }`: values at the beginning.
+    if bare.starts_with('{') && bare.ends_with('}') && bare.contains('=') {
+        return Some(Stmt::Elision(Vec::new()));
+    }
     let upper = bare.to_ascii_uppercase();
     match upper.trim_matches(['*', ' ']) {
         "<IRQ>" | "<INTERRUPT>" | "<HARDIRQ>" | "<NMI>" | "IRQ:" | "<IRQ" | "INTERRUPT:" => {
@@ -200,6 +208,33 @@ fn special(text: &str) -> Option<Stmt> {
         "<TASK>" | "</TASK>" => Some(Stmt::Elision(Vec::new())),
         _ => None,
     }
+}
+
+/// `STORE x = 1`, `LOAD x`, `<write barrier>`, as the kernel's text on memory barriers has them.
+fn access(text: &str) -> Option<Stmt> {
+    let bare = text.trim().trim_end_matches([';', ',']).trim_end();
+    let call = |name: &str, args: Vec<String>, result| Some(Stmt::Call { name: name.to_owned(), args, result });
+    if let Some(inside) = bare.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
+        let lower = inside.to_ascii_lowercase();
+        let kind = lower.strip_suffix("barrier")?.trim();
+        return call(
+            match kind {
+                "write" => "smp_wmb",
+                "read" | "data dependency" | "address-dependency" | "address dependency" => "smp_rmb",
+                _ => "smp_mb",
+            },
+            Vec::new(),
+            None,
+        );
+    }
+    let rest = |word: &str| bare.strip_prefix(word).filter(|rest| rest.starts_with(' ')).map(str::trim);
+    let path = |text: &str| Some(words::plain(text)).filter(|_| words::is_path(text));
+    if let Some(rest) = rest("STORE").or_else(|| rest("Store")) {
+        let (target, value) = rest.split_once('=').unwrap_or((rest, "1"));
+        return call("STORE", vec![path(target.trim())?, value.trim().to_owned()], None);
+    }
+    let from = path(rest("LOAD").or_else(|| rest("Load"))?.split('=').next()?.trim())?;
+    call("LOAD", vec![from.clone()], Some(format!("r_{from}")))
 }
 
 /// Behind a keyword: the rest if the word ends there.

@@ -5,6 +5,7 @@ use super::reader::Reader;
 use super::source::{Line, Place, runs};
 use super::statement::{Parsed, Stmt};
 use super::tree::{Column, Diagram, Figure, Item, items, nest};
+use super::vocabulary::{self, Word};
 use super::words;
 
 /// A step: the task, and what it does.
@@ -18,6 +19,7 @@ struct Step {
 /// Reads each run of lines that are steps of two tasks at least.
 pub(super) fn read(reader: &mut Reader) {
     for run in runs(&reader.source.lines) {
+        let has_roles = has_roles(reader, run.clone());
         let mut steps: Vec<Step> = Vec::new();
         let mut claims: Vec<(Claim, Place)> = Vec::new();
         let mut taken = Vec::new();
@@ -27,7 +29,9 @@ pub(super) fn read(reader: &mut Reader) {
                 continue;
             }
             let line = &reader.source.lines[at];
-            if let Some(step) = step(line) {
+            let known = if has_roles { role(line) } else { step(line) };
+            if let Some(step) = known {
+                claims.extend(claims::claim(&line.text).map(|claim| (claim, line.whole())));
                 steps.push(step);
                 taken.push(at);
             } else if let Some(claim) = claims::only_claim(line.text.trim()) {
@@ -48,13 +52,50 @@ pub(super) fn read(reader: &mut Reader) {
         }
         taken.into_iter().for_each(|at| reader.taken[at] = true);
         let place = steps[0].items[0].place;
-        let column = |name: &String| {
-            let own = steps.iter().filter(|step| step.actor == *name).flat_map(|step| step.items.clone());
-            Column { name: name.clone(), body: nest(own.collect()) }
+        let own = |name: &String| {
+            steps.iter().filter(|step| step.actor == *name).flat_map(|step| step.items.clone()).collect()
         };
-        let columns = names.iter().map(column).collect();
+        let mut bodies: Vec<Vec<Item>> = names.iter().map(own).collect();
+        settle_waits(&mut bodies);
+        let columns = names.into_iter().zip(bodies).map(|(name, body)| Column { name, body: nest(body) }).collect();
         reader.file.diagrams.push(Diagram { figure: Figure::Steps, place, columns, claims, remarks: Vec::new() });
     }
+}
+
+/// `kswapd: lock_page(page)`: has every line of the run a role before code, and are there several roles that come again?
+fn has_roles(reader: &Reader, run: std::ops::Range<usize>) -> bool {
+    let mut names: Vec<String> = Vec::new();
+    let mut count = 0;
+    for at in run {
+        let line = &reader.source.lines[at];
+        if !reader.is_open(at) || claims::only_claim(line.text.trim()).is_some() {
+            continue;
+        }
+        let Some(step) = role(line) else { return false };
+        count += 1;
+        if !names.contains(&step.actor) {
+            names.push(step.actor);
+        }
+    }
+    names.len() >= 2 && names.len() < count
+}
+
+fn role(line: &Line) -> Option<Step> {
+    let start = words::undecorated(&line.text);
+    let (name, behind) = line.text[start..].split_once(':')?;
+    let is_word = words::is_name(name) && !name.contains(['.', '>', ':']) && behind.starts_with(' ');
+    if !is_word {
+        return None;
+    }
+    let behind = behind.trim_start();
+    let at = line.text.len() - behind.len();
+    let mut found = items(line, at, behind);
+    let is_code = |item: &Item| matches!(&item.parsed.stmt, Stmt::Call { args, .. } if !args.is_empty());
+    if found.is_empty() || !found.iter().all(is_code) {
+        return None;
+    }
+    found.iter_mut().for_each(|item| item.depth = 0);
+    Some(Step { actor: name.to_owned(), items: found, other: None })
 }
 
 /// The actor at the beginning of a text, and where the rest begins.
@@ -98,15 +139,10 @@ fn step(line: &Line) -> Option<Step> {
     if let Some(call) = behind.strip_prefix("calls ").or_else(|| behind.strip_prefix("call ")) {
         return called(line, line.text.len() - call.len(), actor);
     }
-    let words: Vec<&str> = behind.split_whitespace().collect();
-    let parsed = |stmt| Parsed { from: 0, to: 0, stmt, note: String::new(), claim: None };
     let place = line.place(at, line.text.trim_end().len());
-    if let Some(stmt) = super::statement::verb(&words) {
-        let mut items = vec![Item { depth: 0, place, parsed: parsed(stmt) }];
-        if behind.contains("wait for") && !behind.starts_with("wait") {
-            let sleep = Stmt::Call { name: "might_sleep".to_owned(), args: Vec::new(), result: None };
-            items.push(Item { depth: 0, place, parsed: parsed(sleep) });
-        }
+    let phrases = phrases(behind);
+    if !phrases.is_empty() {
+        let items = phrases.into_iter().map(|stmt| made(stmt, place)).collect();
         return Some(Step { actor, items, other: None });
     }
     // After a bare letter, words are a sentence.
@@ -117,6 +153,82 @@ fn step(line: &Line) -> Option<Step> {
     }
     found.iter_mut().for_each(|item| item.depth = 0);
     Some(Step { actor, items: found, other: None })
+}
+
+fn made(stmt: Stmt, place: Place) -> Item {
+    Item { depth: 0, place, parsed: Parsed { from: 0, to: 0, stmt, note: String::new(), claim: None } }
+}
+
+/// What a sentence does, phrase by phrase: "holds a and waits for b". Nothing if it does not begin with what is done to a lock.
+fn phrases(text: &str) -> Vec<Stmt> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let is_joint = |word: &str| word == "and" || word == "then" || word == "but" || word == "while";
+    let mut found: Vec<Stmt> = Vec::new();
+    let mut from = 0;
+    for to in 0..=words.len() {
+        let ends = to == words.len() || is_joint(words[to]) || to > from && words[to - 1].ends_with([',', ';']);
+        if !ends {
+            continue;
+        }
+        let phrase = &words[from..to];
+        from = if words.get(to).is_some_and(|word| is_joint(word)) { to + 1 } else { to };
+        match super::statement::verb(phrase).or_else(|| waits_on(phrase)) {
+            Some(stmt) => found.push(stmt),
+            None if phrase.is_empty() => {}
+            None if found.is_empty() => return found,
+            None if matches!(phrase[0].to_ascii_lowercase().as_str(), "wait" | "waits" | "sleep" | "sleeps") => {
+                let sleeps_on_it = matches!(found.last(), Some(Stmt::Call { name, .. }) if name == "acquire");
+                if !sleeps_on_it {
+                    found.push(Stmt::Call { name: "might_sleep".to_owned(), args: Vec::new(), result: None });
+                }
+            }
+            None => {}
+        }
+    }
+    found
+}
+
+/// A name that no text has: it waits for something that may be a lock, which the rest of the figure says.
+const WAITS_ON: &str = "waits on";
+
+fn waits_on(words: &[&str]) -> Option<Stmt> {
+    let lock = words::wait_phrase(words)?;
+    Some(Stmt::Call { name: WAITS_ON.to_owned(), args: vec![lock], result: None })
+}
+
+/// Who waits for a lock that another takes asks for it; who waits for something else only sleeps. What is words in a diagram is looked at
+/// the same way, unless its column takes the lock itself.
+pub(super) fn settle_waits(columns: &mut [Vec<Item>]) {
+    let locks_of = |items: &[Item]| -> Vec<String> {
+        let taken = items.iter().filter_map(|item| match &item.parsed.stmt {
+            Stmt::Call { name, args, .. } if matches!(vocabulary::word(name), Some(Word::Lock(..))) => args.last(),
+            _ => None,
+        });
+        taken.map(|lock| words::plain(lock)).collect()
+    };
+    let taken: Vec<Vec<String>> = columns.iter().map(|items| locks_of(items)).collect();
+    for (at, items) in columns.iter_mut().enumerate() {
+        let by_others =
+            |lock: &String| taken.iter().enumerate().any(|(other, locks)| other != at && locks.contains(lock));
+        let acquire = |lock: String| Stmt::Call { name: "acquire".to_owned(), args: vec![lock], result: None };
+        for item in items {
+            let stmt = &mut item.parsed.stmt;
+            if let Stmt::Prose(text) = stmt {
+                let words: Vec<&str> = text.split_whitespace().collect();
+                if let Some(lock) =
+                    words::wait_phrase(&words).filter(|lock| by_others(lock) && !taken[at].contains(lock))
+                {
+                    *stmt = acquire(lock);
+                }
+            } else if let Stmt::Call { name, args, .. } = stmt
+                && name == WAITS_ON
+            {
+                let lock = args.pop().filter(by_others);
+                let sleep = || Stmt::Call { name: "might_sleep".to_owned(), args: Vec::new(), result: None };
+                *stmt = lock.map_or_else(sleep, acquire);
+            }
+        }
+    }
 }
 
 /// `f() for task B`

@@ -108,6 +108,8 @@ pub struct Walk<'a> {
     loops: usize,
     memo: HashMap<(*const Node, State), Vec<State>>,
     released: HashMap<*const Node, HashSet<String>>,
+    /// How often each condition is written, without its negation.
+    conditions: HashMap<String, usize>,
     /// The entry that is walked.
     entry: String,
 }
@@ -129,6 +131,7 @@ impl<'a> Walk<'a> {
             loops: 0,
             memo: HashMap::new(),
             released: HashMap::new(),
+            conditions: scope.conditions(extra),
             entry: String::new(),
         };
         if extra.is_empty() {
@@ -214,8 +217,13 @@ impl<'a> Walk<'a> {
                 _ => {}
             }
         }
-        let noted: Vec<String> =
-            facts.iter().filter(|fact| matches!(fact, Fact::Holds(_) | Fact::IrqsOff)).map(Fact::text).collect();
+        let is_declared = self.scope.contracts.values().any(|(contract, _)| std::ptr::eq(*contract, facts));
+        let is_noted = |fact: &&Fact| match fact {
+            Fact::Holds(_) | Fact::IrqsOff => true,
+            Fact::Atomic => !is_declared,
+            _ => false,
+        };
+        let noted: Vec<String> = facts.iter().filter(is_noted).map(Fact::text).collect();
         if !noted.is_empty() {
             self.assume(format!("{} runs with {}, from the note", self.entry, noted.join(" and ")), None, place);
         }

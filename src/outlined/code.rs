@@ -42,6 +42,10 @@ pub(super) struct Task<'a> {
     depth: Option<Local>,
     /// For each instruction of the outline, and the end.
     pub labels: Vec<Label>,
+    /// Where the instruction of the outline is written.
+    pub place: crate::outline::source::Place,
+    /// The same for each instruction that was made.
+    pub places: Vec<crate::outline::source::Place>,
 }
 
 /// How the engines spell an access.
@@ -69,6 +73,8 @@ impl<'a> Task<'a> {
             pointers: HashMap::new(),
             depth: None,
             labels,
+            place: of.insts.first().map_or_else(Default::default, |inst| inst.place),
+            places: Vec::new(),
         };
         // What the outcome tells comes first, and is there even if nothing sets it.
         for at in 0..of.locals.len() {
@@ -94,6 +100,7 @@ impl<'a> Task<'a> {
 
     pub fn push(&mut self, inst: Inst) {
         self.code.push(inst);
+        self.places.push(self.place);
     }
 
     pub fn temp(&mut self) -> Local {

@@ -38,7 +38,23 @@ impl fmt::Display for Refusal {
 /// # Errors
 /// If it has something that they do not run.
 pub fn translate(program: &Program) -> Result<Interpreted, Refusal> {
+    translate_in(program, "outline")
+}
+
+/// The same, with places in the file of the name.
+///
+/// # Errors
+/// If it has something that the engines do not run.
+pub fn translate_in(program: &Program, file: &str) -> Result<Interpreted, Refusal> {
     refuse(program)?;
+    let mut places: Vec<Vec<crate::event::Place>> = Vec::new();
+    let file = Symbol::new(file);
+    // What is made at the end of a task has no line of its own: that of the task's last one says best where it is.
+    let place = |at: Place, last: u32| crate::event::Place::Text {
+        file,
+        line: if at.is_somewhere() { at.line } else { last.max(1) },
+        column: at.from + 1,
+    };
     let mut builder = Builder::new(Clock::Stopped, 0);
     let range = range(program);
     let kind = |is_atomic| if is_atomic { CellKind::Atomic } else { CellKind::Plain };
@@ -71,6 +87,8 @@ pub fn translate(program: &Program) -> Result<Interpreted, Refusal> {
         if task.code.has_quiet_loop() {
             return Err(Refusal { what: "a loop without a step", line: first_line(&program.tasks[at]) });
         }
+        let last = of.insts.iter().map(|inst| inst.place.line).max().unwrap_or(1);
+        places.push(task.places.iter().map(|at| place(*at, last)).collect());
         builder.task(task.code);
     }
     let condition = |(pure, text, _): &(Pure, String, Place)| -> Condition {
@@ -90,7 +108,8 @@ pub fn translate(program: &Program) -> Result<Interpreted, Refusal> {
         Outcome { results: Vec::new(), state: variables.chain(locals).collect(), notation: Notation::Names }
     };
     let tasks = program.tasks.iter().map(|task| task.name.clone()).collect();
-    Ok(Interpreted::new(builder.build(Arc::new(tell)), tasks))
+    let asserts = program.asserts.iter().map(|(.., at)| place(*at, at.line)).collect();
+    Ok(Interpreted::new(builder.build(Arc::new(tell)), tasks).with_places(places, asserts))
 }
 
 fn queue_name(name: &str) -> &str {
@@ -186,6 +205,7 @@ fn refuse(program: &Program) -> Result<(), Refusal> {
     for code in &program.tasks {
         let what = match code.start {
             Start::Runs => continue,
+            Start::Queued if code.name.starts_with("rcu: ") => "a callback of RCU",
             Start::Queued => "a work or a timer",
             Start::Hard(_) | Start::Soft(_) => "a handler of interrupts",
         };
@@ -243,6 +263,7 @@ impl Task<'_> {
         let of = self.of;
         for (at, inst) in of.insts.iter().enumerate() {
             self.code.place(self.labels[at]);
+            self.place = inst.place;
             self.one(&inst.op).map_err(|what| Refusal { what, line: inst.place.line })?;
         }
         self.code.place(self.labels[of.insts.len()]);
@@ -265,14 +286,24 @@ impl Task<'_> {
                 self.release_at_end(*lock, mode);
             }
             Op::Load(cell, to, order) => {
+                self.use_owner(*cell);
                 let to = self.local(*to);
                 self.push(Inst::Load(self.shared.cells[*cell], access(*order), Some(to)));
             }
             Op::Store(cell, value, order) => {
+                self.use_owner(*cell);
                 let value = self.value(value);
                 self.push(Inst::Store(self.shared.cells[*cell], value, access(*order)));
             }
-            Op::Modify(cell, change, order, to) => self.modify(*cell, change, access(*order), *to),
+            Op::Modify(cell, change, order, to) => {
+                if *change != Rmw::AddNotZero {
+                    self.use_owner(*cell);
+                }
+                self.modify(*cell, change, access(*order), *to);
+                if *change == Rmw::AddNotZero {
+                    self.use_owner_if(*cell, *to);
+                }
+            }
             Op::Set(to, value) => {
                 let to = self.local(*to);
                 self.set(to, value);
@@ -337,6 +368,24 @@ impl Task<'_> {
             _ => return Err("this"),
         }
         Ok(())
+    }
+
+    /// A field of an object is not touched after the object was freed.
+    fn use_owner(&mut self, cell: usize) {
+        if let Some(object) = self.program.variables[cell].owner {
+            let pointer = self.pointer(object);
+            self.push(Inst::Use(pointer, Symbol::new(&self.program.objects[object])));
+        }
+    }
+
+    /// A reference that was taken only if there were any: the object was there if it was.
+    fn use_owner_if(&mut self, cell: usize, taken: usize) {
+        if self.program.variables[cell].owner.is_some() {
+            let (after, taken) = (self.code.label(), self.local(taken));
+            self.push(Inst::Branch(taken, Is::Eq(0), after));
+            self.use_owner(cell);
+            self.code.place(after);
+        }
     }
 
     /// How a lock is given back: as it is said, or as the task takes it.

@@ -9,6 +9,10 @@ use crate::event::{Act, ObjectKind, Op, Place};
 use crate::own::Shared;
 use crate::own::sync::{Mutex, PoisonError};
 
+mod spawn;
+
+pub use spawn::{AbortHandle, JoinError, JoinHandle, spawn, spawn_local, yield_now};
+
 /// Wakes the thread that blocks on a future.
 struct Wakes(Shared);
 

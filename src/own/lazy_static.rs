@@ -35,6 +35,8 @@ impl<T: 'static> Lazy<T> {
             if here::lazy(key).is_none() {
                 here::set_lazy(key, value);
             }
+            // Whose value it is depends on who was here before: what this task has found belongs to what others see.
+            statics.publish(None);
         }
         let kept = here::lazy(key).expect("it is set");
         raw::for_the_execution(kept.downcast_ref().expect("internal error: a key has values of one type"))

@@ -65,6 +65,12 @@ pub struct Builder {
     pub jobs: usize,
     /// Most states of the explorer.
     pub max_states: u64,
+    /// Executions of `random` and `pct`; those of the search's own, if none.
+    pub runs: Option<u64>,
+    /// The seed that they are drawn from; that of the search, if none.
+    pub seed: Option<u64>,
+    /// Points of `pct` at which priorities change, less one.
+    pub depth: Option<u32>,
     /// Where pages of findings are saved. Nowhere, unless `LOCKWRIGHT_SAVE` says otherwise.
     pub save: Option<PathBuf>,
     /// The schedule to run again, and nothing else. None, unless `LOCKWRIGHT_REPLAY` says otherwise.
@@ -102,6 +108,9 @@ impl Builder {
             search: search.map_or(EngineKind::Explorer, |name| report::search_named(&name)),
             jobs: number("LOCKWRIGHT_JOBS").unwrap_or(1).max(1),
             max_states: 5_000_000,
+            runs: None,
+            seed: None,
+            depth: None,
             save: std::env::var_os("LOCKWRIGHT_SAVE").map(PathBuf::from),
             replay: std::env::var("LOCKWRIGHT_REPLAY").ok(),
         }
@@ -144,6 +153,9 @@ impl Builder {
             steps_max: u32::try_from(self.max_branches).unwrap_or(u32::MAX).max(report::STEPS_MAX),
             executions_max: self.max_permutations.map(|max| max as u64),
             states_max: self.max_states,
+            runs: self.runs,
+            seed: self.seed,
+            depth: self.depth,
             duration_max: self.max_duration,
             preemptions_max: self.preemption_bound.map(|max| u32::try_from(max).unwrap_or(u32::MAX)),
             save: self.save.clone(),

@@ -31,6 +31,12 @@ pub struct Asked {
     pub executions_max: Option<u64>,
     /// States, at most.
     pub states_max: u64,
+    /// Executions that are drawn by chance.
+    pub runs: Option<u64>,
+    /// What they are drawn from.
+    pub seed: Option<u64>,
+    /// The depth of the bugs that `pct` is after.
+    pub depth: Option<u32>,
     /// Time, at most.
     pub duration_max: Option<Duration>,
     /// Preemptions of an execution, at most.
@@ -75,6 +81,9 @@ impl Asked {
             executions_max: self.executions_max.unwrap_or(default.executions_max),
             states_max: if is_explorer { self.states_max } else { default.states_max },
             limits: Limits { steps_max: self.steps_max, ..Limits::default() },
+            runs: self.runs.unwrap_or(default.runs),
+            seed: self.seed.unwrap_or(default.seed),
+            depth: self.depth.unwrap_or(default.depth),
             interrupt: self.duration_max.map(|_| Arc::new(AtomicBool::new(false))),
             ..default
         }

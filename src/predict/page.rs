@@ -4,6 +4,7 @@ use super::record::Record;
 use super::{Fate, Foreseen, Predicted};
 use crate::event::names::Names;
 use crate::lockdep::finding::{Edge, Grade, Place};
+use crate::lockdep::lock::Hold;
 
 pub(super) fn text(predicted: &Predicted, record: &Record, names: &Names) -> String {
     if predicted.foreseen.is_empty() {
@@ -37,7 +38,7 @@ fn fate(foreseen: &Foreseen, record: &Record) -> String {
         (Fate::Reached(_), Grade::Certain) => "certain on this path; the explorer has the schedule".to_owned(),
         (Fate::Reached(found), _) => {
             let steps = found.schedule.transitions.len();
-            format!("needs an interleaving, and the explorer has one of {steps} steps")
+            format!("needs an interleaving: the explorer found one, {}", counted(steps))
         }
         (_, Grade::Serialised(lock)) => {
             format!("serialised: {} is held around it", record.locks.all[lock].name)
@@ -48,6 +49,10 @@ fn fate(foreseen: &Foreseen, record: &Record) -> String {
         (Fate::NotAsked, Grade::Certain) => "certain on this path".to_owned(),
         (Fate::NotAsked, grade) => format!("not confirmed ({})", grade.word()),
     }
+}
+
+fn counted(steps: usize) -> String {
+    if steps == 1 { "1 step long".to_owned() } else { format!("{steps} steps long") }
 }
 
 /// A step, with its task and its place in the source.
@@ -66,14 +71,26 @@ fn dependency(edge: &Edge, record: &Record, names: &Names) -> String {
         Some((level, _)) => format!("a {} there wants {to}", level.word()),
         None => format!("wants {to}"),
     };
+    let mode = |hold: Hold| if hold.is_read() { " for reading" } else { "" };
+    let (held, wanted) = (mode(edge.from.hold), mode(edge.to.hold));
     let (first, second) = (step(edge.from.place, record, names), step(edge.to.place, record, names));
-    format!("  {holds} {from}, since   {first}\n    {wants}, at   {second}\n")
+    let opened = match edge.irq {
+        Some((level, open)) if open != edge.from.place => {
+            format!("    a {} can come, since   {}\n", level.word(), step(open, record, names))
+        }
+        _ => String::new(),
+    };
+    format!("  {holds} {from}{held}, since   {first}\n{opened}    {wants}{wanted}, at   {second}\n")
 }
 
 /// The cure, with places instead of numbers of steps.
 fn cure(foreseen: &Foreseen, record: &Record, names: &Names) -> String {
     let mut text = foreseen.finding.cure.clone();
-    for edge in &foreseen.finding.cycle {
+    // The dependency that the cure is about comes first: another task may have a step of the same number.
+    let mut edges: Vec<&Edge> = foreseen.finding.cycle.iter().collect();
+    let is_event = |edge: &Edge| record.locks.all[edge.to.lock].kind.is_event();
+    edges.sort_by_key(|edge| (edge.irq.is_none(), !is_event(edge), std::cmp::Reverse(edge.to.place)));
+    for edge in edges {
         let opened = edge.irq.map(|(_, open)| open);
         for place in [Some(edge.from.place), Some(edge.to.place), opened].into_iter().flatten() {
             let Some((_, source)) = record.texts.get(place.task).and_then(|texts| texts.get(place.step)) else {
@@ -82,9 +99,20 @@ fn cure(foreseen: &Foreseen, record: &Record, names: &Names) -> String {
             let file = source.file().rsplit('/').next().unwrap_or_default();
             let task = names.tasks.get(place.task).map_or("?", String::as_str);
             let named = format!("in {task}, {file}:{}", source.line());
-            text = text.replace(&format!("at step {}", place.step), &named);
+            text = replaced(&text, &format!("at step {}", place.step), &named);
             text = text.replace(&format!("(step {})", place.step), &format!("({named})"));
         }
     }
     text
+}
+
+/// Replaces a text that ends with a number, where the number ends there.
+fn replaced(text: &str, old: &str, new: &str) -> String {
+    let mut parts = text.split(old);
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        whole += if part.starts_with(|c: char| c.is_ascii_digit()) { old } else { new };
+        whole += part;
+    }
+    whole
 }

@@ -180,10 +180,16 @@ impl Sink {
         let mut queues: Vec<LockId> = self.wakes.iter().map(|(_, queue)| *queue).collect();
         queues.sort_unstable();
         queues.dedup();
+        let starts = |(_, step): &(usize, Step)| match step {
+            Step::EventStart { lock } => Some(*lock),
+            _ => None,
+        };
+        let said: Vec<LockId> = self.steps.iter().filter_map(starts).collect();
         for queue in queues {
             let mut of = self.wakes.iter().filter(|(_, woken)| *woken == queue).map(|(task, _)| *task);
             let Some(waker) = of.next() else { continue };
-            if of.any(|task| task != waker) || self.awaits.contains(&(waker, queue)) {
+            // Those who owe it have said so.
+            if said.contains(&queue) || of.any(|task| task != waker) || self.awaits.contains(&(waker, queue)) {
                 continue;
             }
             let stream = waker.index();

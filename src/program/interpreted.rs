@@ -7,7 +7,7 @@
 //! Slab objects are all made by the set-up, since who frees one has to know its name; [`Inst::Alloc`] says when one is born. A task is told by
 //! its place in the list and by the locals that still matter, so its history is folded after each step.
 //!
-//! Limit: places of findings lie in this file. What a finding is about is named by its subject and its steps.
+//! Places of findings are those that [`Interpreted::with_places`] was told; without, they lie in this file.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -31,13 +31,28 @@ use never::Never;
 pub struct Interpreted {
     form: Form,
     names: Names,
+    /// For each task, where each of its instructions is written; empty if nobody says.
+    places: Vec<Arc<[Place]>>,
+    /// Where each condition on the end is written.
+    asserts: Vec<Place>,
 }
 
 impl Interpreted {
     /// Ready to be explored.
     pub fn new(form: Form, tasks: Vec<String>) -> Interpreted {
         let names = Names { calls: vec![Vec::new(); tasks.len()], tasks, ..Names::default() };
-        Interpreted { form, names }
+        Interpreted { form, names, places: Vec::new(), asserts: Vec::new() }
+    }
+
+    /// Findings lie where the instructions of each task are written, and the conditions on the end.
+    #[must_use]
+    pub fn with_places(mut self, places: Vec<Vec<Place>>, asserts: Vec<Place>) -> Interpreted {
+        self.asserts = asserts;
+        debug_assert!(
+            self.form.builder.tasks.iter().zip(&places).all(|(code, places)| code.insts.len() == places.len())
+        );
+        self.places = places.into_iter().map(Arc::from).collect();
+        self
     }
 
     /// Ready to be explored.
@@ -114,10 +129,8 @@ struct Run<'a> {
     code: &'a Code,
     objects: &'a Objects,
     locals: Vec<i64>,
-}
-
-fn here() -> Place {
-    Place::caller()
+    /// Where the instruction is written.
+    place: Place,
 }
 
 impl Run<'_> {
@@ -154,8 +167,8 @@ impl Run<'_> {
 
     /// Performs a step.
     fn step(&mut self, inst: Inst) {
-        let objects = self.objects;
-        let on = |object: Object, op: Op| object.perform(op, here());
+        let (objects, place) = (self.objects, self.place);
+        let on = |object: Object, op: Op| object.perform(op, place);
         let lock = |lock: crate::subject::form::Lock| objects.locks[usize::from(lock.0)];
         let queue = |queue: crate::subject::form::Queue| objects.queues[usize::from(queue.0)];
         let cell = |cell: Cell| objects.cells[usize::from(cell.0)];
@@ -171,7 +184,7 @@ impl Run<'_> {
                 let old = on(cell(at), Op::Rmw(cell(at).id, self.rmw(change), access));
                 self.put(to, old as i64);
             }
-            Inst::Fence => _ = engine::perform(Op::Fence, here()),
+            Inst::Fence => _ = engine::perform(Op::Fence, self.place),
             Inst::Acquire(at) => _ = on(lock(at), Op::Acquire(lock(at).id)),
             Inst::TryAcquire(at, to) => {
                 let taken = on(lock(at), Op::TryAcquire(lock(at).id));
@@ -197,28 +210,28 @@ impl Run<'_> {
         match inst {
             Inst::Sleep(deadline, to) => {
                 let deadline = deadline.map(|deadline| self.get(deadline) as u64);
-                let woken = engine::perform(Op::Sleep(deadline), here());
+                let woken = engine::perform(Op::Sleep(deadline), self.place);
                 self.put(to, woken as i64);
             }
             Inst::Choose(n, to) => {
-                let chosen = engine::perform(Op::Choose(n, Choice::from("choose")), here());
+                let chosen = engine::perform(Op::Choose(n, Choice::from("choose")), self.place);
                 self.put(Some(to), chosen as i64);
             }
-            Inst::Interrupt(task) => _ = engine::perform(Op::Interrupt(TaskId(task as u8 + 1)), here()),
-            Inst::Advance(by) => _ = engine::perform(Op::Advance(by), here()),
+            Inst::Interrupt(task) => _ = engine::perform(Op::Interrupt(TaskId(task as u8 + 1)), self.place),
+            Inst::Advance(by) => _ = engine::perform(Op::Advance(by), self.place),
             Inst::Use(pointer, field) => {
                 let at = self.objects.fields.iter().position(|known| *known == field);
                 let field = self.block(pointer).fields[at.expect("every field that is used is made")];
-                field.perform(Op::Load(field.id, crate::event::Access::Once), here());
+                field.perform(Op::Load(field.id, crate::event::Access::Once), self.place);
             }
             Inst::Free(pointer) => {
                 let block = self.block(pointer).block;
-                block.perform(Op::Free(block.id), here());
+                block.perform(Op::Free(block.id), self.place);
             }
             Inst::AcquireIn(pointer) | Inst::ReleaseIn(pointer) => {
                 let lock = self.block(pointer).lock.expect("internal error: the object has no lock inside");
                 let takes = matches!(inst, Inst::AcquireIn(_));
-                lock.perform(if takes { Op::Acquire(lock.id) } else { Op::Release(lock.id) }, here());
+                lock.perform(if takes { Op::Acquire(lock.id) } else { Op::Release(lock.id) }, self.place);
             }
             other => unreachable!("internal error: {other:?} is performed by the caller"),
         }
@@ -236,22 +249,22 @@ impl Run<'_> {
                 self.put(Some(to), value);
             }
             Inst::Deadline(to, ticks) => {
-                let deadline = engine::jiffies(here()).saturating_add(ticks);
+                let deadline = engine::jiffies(self.place).saturating_add(ticks);
                 self.put(Some(to), deadline as i64);
             }
             Inst::Branch(local, is, label) => return is.of(self.get(local)).then(|| self.code.target(label)),
             Inst::Jump(label) => return Some(self.code.target(label)),
-            Inst::MightSleep(what) => engine::note(Note::MightSleep(what.as_str()), here()),
+            Inst::MightSleep(what) => engine::note(Note::MightSleep(what.as_str()), self.place),
             Inst::Preempt(by) => {
                 let depth = self.code.preempt.expect("code with preempt_disable declares where its depth is");
                 let changed = self.get(depth) + i64::from(by);
                 self.put(Some(depth), changed);
-                engine::note(Note::Preempt(by), here());
+                engine::note(Note::Preempt(by), self.place);
             }
-            Inst::Bug(text) => engine::note(Note::Bug(text.as_str()), here()),
+            Inst::Bug(text) => engine::note(Note::Bug(text.as_str()), self.place),
             Inst::Alloc(block) => {
                 let block = self.objects.blocks[usize::from(block.0)].block;
-                block.note(Note::Alloc(block.id), here());
+                block.note(Note::Alloc(block.id), self.place);
             }
             other => unreachable!("internal error: {other:?} is visible"),
         }
@@ -270,13 +283,16 @@ fn fold(at: usize, locals: &[i64], live: &[bool]) {
     engine::set_history(fold.finish_128());
 }
 
-fn body(index: usize, code: Code, objects: Arc<Objects>, results: Results) -> Body {
+fn body(index: usize, code: Code, places: Option<Arc<[Place]>>, objects: Arc<Objects>, results: Results) -> Body {
     Box::new(move || {
         let live = code.live();
         let locals = code.locals.iter().map(|local| local.first).collect();
-        let mut run = Run { code: &code, objects: &objects, locals };
+        let mut run = Run { code: &code, objects: &objects, locals, place: Place::caller() };
         let mut at = 0;
         while let Some(&inst) = code.insts.get(at) {
+            if let Some(places) = &places {
+                run.place = places[at];
+            }
             if inst.is_visible() {
                 run.step(inst);
                 at += 1;
@@ -309,15 +325,15 @@ impl Reader for End<'_> {
 }
 
 /// What has to hold when all tasks have ended.
-fn judge_end(asserts: &[Condition], objects: &Objects) {
+fn judge_end(asserts: &[Condition], places: &[Place], objects: &Objects) {
     if asserts.is_empty() {
         return;
     }
-    let load = |cell: &Object| cell.perform(Op::Load(cell.id, crate::event::Access::Once), here()) as i64;
+    let load = |cell: &Object| cell.perform(Op::Load(cell.id, crate::event::Access::Once), Place::caller()) as i64;
     let values: Vec<i64> = objects.cells.iter().map(load).collect();
-    for (text, holds) in asserts {
+    for (at, (text, holds)) in asserts.iter().enumerate() {
         if !holds(&|cell| values[usize::from(cell.0)]) {
-            engine::note(Note::Bug(text.as_str()), here());
+            engine::note(Note::Bug(text.as_str()), places.get(at).copied().unwrap_or_else(Place::caller));
         }
     }
 }
@@ -329,17 +345,19 @@ impl Program for Interpreted {
         let first = |code: &Code| code.locals.iter().map(|local| local.first).collect();
         let results: Results = Arc::new(Mutex::new(builder.tasks.iter().map(first).collect()));
         debug_assert!((0..).map(Cell).zip(&objects.cells).all(|(cell, object)| never::name_of(cell) == object.id));
-        let task = |(at, code): (usize, &Code)| body(at, code.clone(), Arc::clone(&objects), Arc::clone(&results));
+        let task = |(at, code): (usize, &Code)| {
+            body(at, code.clone(), self.places.get(at).cloned(), Arc::clone(&objects), Arc::clone(&results))
+        };
         let tasks = builder.tasks.iter().enumerate().map(task).collect();
         let (tell, asserts) = (Arc::clone(&self.form.tell), builder.asserts.clone());
-        let at_end = Arc::clone(&objects);
+        let (at_end, places) = (Arc::clone(&objects), self.asserts.clone());
         Booted {
             tasks,
             listing: Box::new(|_| Vec::new()),
             outcome: Box::new(move |view| -> Outcome {
                 tell(&End { objects: &objects, results: &results.lock(), view })
             }),
-            epilogue: Box::new(move || judge_end(&asserts, &at_end)),
+            epilogue: Box::new(move || judge_end(&asserts, &places, &at_end)),
         }
     }
 

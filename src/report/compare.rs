@@ -29,7 +29,7 @@ pub(super) struct Group {
 }
 
 impl Group {
-    fn is(&self, why: Option<Explanation>) -> bool {
+    pub fn is(&self, why: Option<Explanation>) -> bool {
         match (self.why, why) {
             (Some(Explanation { bug: Some(known), .. }), Some(Explanation { bug: Some(bug), .. })) => known == bug,
             (known, why) => known == why,
@@ -78,6 +78,23 @@ pub(super) fn groups(all: &[Compared]) -> Vec<Group> {
     }
     groups.sort_by_key(|group| (group.why.map(|why| (why.bug.is_none(), why.bug)), group.example.0));
     groups
+}
+
+/// A difference that shows a reason: the scenario is at that position, and the difference at that one.
+pub type Example = (usize, usize);
+
+/// For each reason the differences that are shown for it: where it is easiest to read, one that only the new design has and one that
+/// only the old design has.
+pub fn examples(all: &[Compared]) -> Vec<Example> {
+    let mut examples = Vec::new();
+    for group in groups(all) {
+        let Some(at) = all.iter().position(|it| it.scenario.name == group.example.0) else { continue };
+        for code in [Code::LW050, Code::LW051] {
+            let mut of_group = all[at].differences.iter().enumerate().filter(|(_, (_, why))| group.is(*why));
+            examples.extend(of_group.find(|(_, (it, _))| it.code == code).map(|(number, _)| (at, number)));
+        }
+    }
+    examples
 }
 
 /// All scenarios: a line for each reason, and the verdict. Without its time.
@@ -243,7 +260,7 @@ pub fn said(difference: &Difference) -> String {
 }
 
 /// The difference as a finding whose place is where its execution ends, or where the finding is that it consists in.
-fn finding(difference: &Difference, replay: Option<&Replay>, width: usize) -> Option<Finding> {
+pub(super) fn finding(difference: &Difference, replay: Option<&Replay>, width: usize) -> Option<Finding> {
     let subject = "outcome".into();
     // Below the title, which is indented; a narrow page breaks it anyway.
     let message = match width >= columns::PAGE_COLUMNS {

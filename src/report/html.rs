@@ -8,9 +8,9 @@
 
 use askama::Template;
 
+use super::compare::Example;
 use super::svg::progress::{self, Map};
 use super::{columns, completeness_of, count};
-use crate::explore::compare::Relation;
 use crate::explore::graph::{Graph, NoReturn};
 use crate::explore::schedule::Replay;
 use crate::explore::{Found, Verdict};
@@ -19,12 +19,14 @@ use crate::study::cells::Cell;
 use crate::study::compare::Compared;
 
 mod answer;
+mod differences;
 mod findings;
 mod heat;
 mod markdown;
 mod traces;
 
 use answer::Answer;
+use differences::Comparison;
 use findings::OfDesign;
 use heat::Heat;
 
@@ -70,6 +72,8 @@ pub struct Input<'a> {
     pub cells: &'a [CellShown<'a>],
     /// What can happen in one of the two alone.
     pub compared: &'a [Compared],
+    /// For each reason of a difference what is shown of it ([`super::compare::examples`]), with its execution.
+    pub examples: &'a [(Example, Option<Replay>)],
     /// Pictures of states.
     pub maps: &'a [Mapped],
     /// The command that wrote the page.
@@ -86,26 +90,6 @@ impl Input<'_> {
         let name = design.full_name();
         self.cells.iter().filter(move |it| it.cell.design.full_name() == name)
     }
-}
-
-/// A reason why two designs differ.
-struct Reason {
-    /// The number of the bug, `meant`, or `?`.
-    name: &'static str,
-    why: &'static str,
-    /// In how many scenarios it shows in the new design alone, and in the old one alone.
-    counts: [String; 2],
-    example: &'static str,
-}
-
-/// The comparison of two designs.
-struct Comparison {
-    verdict: String,
-    reasons: Vec<Reason>,
-    /// How many scenarios stand how.
-    stands: Vec<(usize, &'static str)>,
-    proof: String,
-    unexplained: usize,
 }
 
 /// A picture of states.
@@ -147,6 +131,7 @@ struct Page<'a> {
 pub fn page(input: &Input<'_>) -> String {
     let mut traces = traces::Traces::default();
     let designs = findings::of_designs(input, &mut traces);
+    let comparison = input.is_pair().then(|| Comparison::new(input, &mut traces));
     let featured = featured(input).and_then(|(cell, at)| findings::find(&designs, input, cell, at));
     let page = Page {
         answer: Answer::new(input),
@@ -154,7 +139,7 @@ pub fn page(input: &Input<'_>) -> String {
         featured,
         designs,
         pictures: pictures(input),
-        comparison: input.is_pair().then(|| comparison(input)),
+        comparison,
         pages: explained(input),
         command: input.command,
         last: last_line(input),
@@ -205,28 +190,6 @@ fn pictures(input: &Input<'_>) -> Vec<Picture> {
         Some(Picture { design, caption, command, svg })
     };
     input.maps.iter().filter_map(picture).collect()
-}
-
-fn comparison(input: &Input<'_>) -> Comparison {
-    let groups = super::compare::groups(input.compared);
-    let shown = |number: usize| if number == 0 { "\u{2013}".to_owned() } else { number.to_string() };
-    let reasons = groups.iter().map(|group| Reason {
-        name: group.name(),
-        why: group.words(),
-        counts: group.scenarios.map(shown),
-        example: group.example.0,
-    });
-    let each = [Relation::Equal, Relation::Narrower, Relation::Wider, Relation::Incomparable];
-    let of = |wanted: Relation| input.compared.iter().filter(|compared| compared.relation() == Some(wanted)).count();
-    let text = super::compare::verdict(input.compared);
-    let (verdict, proof) = text.trim_end().split_once('\n').unwrap_or((text.trim_end(), ""));
-    Comparison {
-        verdict: verdict.to_owned(),
-        reasons: reasons.collect(),
-        stands: each.iter().map(|it| (of(*it), it.text())).filter(|(number, _)| *number > 0).collect(),
-        proof: proof.to_owned(),
-        unexplained: input.compared.iter().map(|compared| compared.unexplained().count()).sum(),
-    }
 }
 
 /// A page for each code that is found somewhere, and for the two of the comparison.

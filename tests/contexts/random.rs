@@ -167,9 +167,9 @@ fn sorted(verdict: &Verdict) -> Vec<String> {
     all
 }
 
-/// How many programs; `LOCKWRIGHT_CONTEXTS=N` takes N. In some ten thousand there is one whose prediction is wrong: not mended yet.
+/// How many programs; `LOCKWRIGHT_CONTEXTS=N` takes N. 10 000 were run.
 fn programs() -> usize {
-    std::env::var("LOCKWRIGHT_CONTEXTS").ok().and_then(|number| number.parse().ok()).unwrap_or(40)
+    std::env::var("LOCKWRIGHT_CONTEXTS").ok().and_then(|number| number.parse().ok()).unwrap_or(300)
 }
 
 #[test]
@@ -189,29 +189,33 @@ fn brute_force_and_the_explorer_agree_on_programs_with_interrupts() {
     assert!(deadlocks * 10 > seen && deadlocks * 10 < 9 * seen, "{deadlocks} of {seen}");
 }
 
-/// Does a deadlock of locks alone come of it? (Nothing sleeps here.)
 #[test]
 fn whatever_deadlock_brute_force_reaches_the_validator_predicted_and_what_it_is_sure_of_is_reached() {
     let mut draw = Draw(0xd1b5_4a32_d192_ed03);
     let (mut seen, mut deadlocks, mut sure) = (0, 0, 0);
+    let mut wrong = Vec::new();
     while seen < programs() {
         let (parts, preemption) = draw.program();
         let model = model(&parts, preemption);
         let Some(brute) = explored(&model, EngineKind::Brute) else { continue };
         seen += 1;
         let predicted = model.predict();
-        let text = || format!("{parts:?} {preemption:?}\n{}", predicted.text());
         if brute.codes().contains(&Code::LW001) || brute.codes().contains(&Code::LW008) {
             deadlocks += 1;
-            assert!(predicted.reports().any(|foreseen| !foreseen.finding.cycle.is_empty()), "{}", text());
+            if !predicted.reports().any(|foreseen| !foreseen.finding.cycle.is_empty()) {
+                wrong.push(format!("program {seen}, not predicted: {parts:?} {preemption:?}\n{}", predicted.text()));
+            }
         }
         for foreseen in predicted.reports().filter(|foreseen| foreseen.finding.grade <= Grade::Interleaving) {
             if preemption == Preemption::Preempt && !foreseen.finding.cycle.is_empty() {
                 sure += 1;
-                assert!(matches!(foreseen.fate, Fate::Reached(_)), "{}", text());
+                if !matches!(foreseen.fate, Fate::Reached(_)) {
+                    wrong.push(format!("program {seen}, not reached: {parts:?} {preemption:?}\n{}", predicted.text()));
+                }
             }
         }
     }
+    assert!(wrong.is_empty(), "{} of {seen}\n{}", wrong.len(), wrong[..wrong.len().min(6)].join("\n"));
     assert!(deadlocks * 10 > seen && sure * 10 > deadlocks, "{deadlocks} and {sure} of {seen}");
 }
 
@@ -221,9 +225,11 @@ fn the_order_of_tasks_and_the_numbers_of_cpus_change_nothing() {
     for _ in 0..programs() / 2 {
         let (mut parts, preemption) = draw.program();
         let Some(first) = explored(&model(&parts, preemption), EngineKind::Explorer) else { continue };
-        parts.rotate_left(1);
-        parts.iter_mut().for_each(|part| part.cpu = 1 - part.cpu);
-        let turned = explored(&model(&parts, preemption), EngineKind::Explorer).expect("it is as large");
-        assert_eq!(said(&turned), said(&first), "{parts:?} {preemption:?}");
+        for _ in 1..parts.len() {
+            parts.rotate_left(1);
+            parts.iter_mut().for_each(|part| part.cpu = 1 - part.cpu);
+            let turned = explored(&model(&parts, preemption), EngineKind::Explorer).expect("it is as large");
+            assert_eq!(said(&turned), said(&first), "{parts:?} {preemption:?}");
+        }
     }
 }

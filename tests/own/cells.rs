@@ -184,3 +184,31 @@ fn handles_that_are_counted_beside_clones_leave_the_verdict_open_by_name() {
     assert_eq!(counted(true).verdict.bound, Some(Bound::Counts));
     assert_eq!(counted(false).verdict.bound, None);
 }
+
+lockwright::thread_local! {
+    static MARK: std::cell::Cell<i64> = std::cell::Cell::new(0);
+}
+
+lockwright::lazy_static! {
+    static ref MADE_BY: i64 = MARK.get();
+}
+
+#[test]
+fn whose_value_a_lazy_static_has_is_seen_by_whoever_looks_later() {
+    // Three threads may have made a value before one is taken: who came last does not say who came first.
+    let (codes, outcomes) = super::agreed(|| {
+        let threads: Vec<_> = (1..4)
+            .map(|mark| {
+                lockwright::thread::spawn(move || {
+                    MARK.set(mark);
+                    *MADE_BY
+                })
+            })
+            .collect();
+        let seen: Vec<i64> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        assert!(seen.iter().all(|made_by| *made_by == seen[0]));
+        lockwright::outcome("made by", *MADE_BY);
+    });
+
+    assert_eq!((codes, outcomes), (vec![], ["made by=1", "made by=2", "made by=3"].map(str::to_owned).to_vec()));
+}

@@ -143,6 +143,16 @@ impl Memory {
             Rmw::CmpXchg(expected, new) => {
                 cell.compare_exchange(expected, new, success, failure).unwrap_or_else(|old| old)
             }
+            Rmw::Vacate(bit) => cell.fetch_and(!(1 << bit), success),
+            Rmw::Claim(_) => {
+                let mut seen = 0;
+                loop {
+                    match cell.compare_exchange(seen, rmw.apply(seen), success, failure) {
+                        Ok(old) => break old,
+                        Err(old) => seen = old,
+                    }
+                }
+            }
             Rmw::IncNotZero => {
                 // A compare-and-exchange tells what it found instead, so the first guess costs nothing but an attempt.
                 let mut seen = 1;

@@ -260,8 +260,8 @@ impl Seat {
     }
 }
 
-fn rmw(word: &AtomicU64, rmw: Rmw, ordering: Ordering) -> u64 {
-    match rmw {
+fn rmw(word: &AtomicU64, op: Rmw, ordering: Ordering) -> u64 {
+    match op {
         Rmw::Add(by) => word.fetch_add(by, ordering),
         Rmw::Xchg(new) => word.swap(new, ordering),
         Rmw::CmpXchg(old, new) => {
@@ -272,6 +272,8 @@ fn rmw(word: &AtomicU64, rmw: Rmw, ordering: Ordering) -> u64 {
             let next = |old: u64| (old != 0).then(|| old.wrapping_add(1));
             word.fetch_update(ordering, Ordering::Relaxed, next).unwrap_or(0)
         }
+        Rmw::Vacate(bit) => word.fetch_and(!(1 << bit), ordering),
+        Rmw::Claim(_) => word.fetch_update(ordering, Ordering::Relaxed, |old| Some(op.apply(old))).unwrap_or(0),
         Rmw::Cas(..) | Rmw::Alu(..) => unreachable!("internal error: user-land code is refused"),
     }
 }

@@ -144,10 +144,15 @@ impl World {
 
     /// Takes in what an operation does to the task's CPU.
     pub(super) fn perform_on_cpu(&mut self, task: TaskId, op: Op) -> u64 {
-        match self.cpus.of.get_mut(usize::from(task.0).wrapping_sub(1)) {
-            Some(on) => on.masks.follow(op),
-            None => 0,
+        let level = self.cpus.seat(task).map_or(Level::Task, |seat| seat.level);
+        let Some(on) = self.cpus.of.get_mut(usize::from(task.0).wrapping_sub(1)) else { return 0 };
+        let result = on.masks.follow(op);
+        if op != Op::Mask(Mask::BhEnable) {
+            return result;
         }
+        // Softirqs that have been raised meanwhile run with interrupts on: they come on here, also under an outer `_irqsave`.
+        on.masks.irqs_off &= level >= Level::Hard;
+        u64::from(on.masks.irqs_off)
     }
 
     /// After an operation: does the task keep its CPU?

@@ -81,6 +81,7 @@ fn rmw_text(rmw: Rmw, access: Access) -> String {
             format!("compare_exchange({}, {}, {order}, {failure})", number(old), number(new))
         }
         Rmw::IncNotZero => "upgrade()".to_owned(),
+        Rmw::Claim(_) | Rmw::Vacate(_) => "claim()".to_owned(),
         Rmw::Alu(alu, by) => {
             let what = match alu.what {
                 AluOp::Add => "add",

@@ -119,7 +119,7 @@ fn commute((a, way): (&Action, Way), (b, with): (&Action, Way)) -> bool {
 mod tests {
     use super::*;
     use crate::engine::Memory;
-    use crate::event::{Access, Act, Alu, AluOp, Level, Mask, Rmw};
+    use crate::event::{Access, Act, Alu, AluOp, Level, Mask, Rmw, Slots};
     use crate::explore::dependence::apart;
 
     const ADD: Alu = Alu { what: AluOp::Add, bits: 8, signed: false };
@@ -222,7 +222,9 @@ mod tests {
             Op::Rmw(_, Rmw::Add(_), _) => Op::Rmw(X, Rmw::Xchg(1), Access::Full),
             Op::Rmw(_, Rmw::Xchg(_), _) => Op::Rmw(X, Rmw::CmpXchg(0, 1), Access::Full),
             Op::Rmw(_, Rmw::CmpXchg(..), _) => Op::Rmw(X, Rmw::IncNotZero, Access::Full),
-            Op::Rmw(_, Rmw::IncNotZero, _) => Op::Rmw(X, Rmw::Cas(0, 1, Access::Relaxed), Access::AcqRel),
+            Op::Rmw(_, Rmw::IncNotZero, _) => Op::Rmw(X, Rmw::Claim(Slots::Any), Access::Full),
+            Op::Rmw(_, Rmw::Claim(_), _) => Op::Rmw(X, Rmw::Vacate(0), Access::Full),
+            Op::Rmw(_, Rmw::Vacate(_), _) => Op::Rmw(X, Rmw::Cas(0, 1, Access::Relaxed), Access::AcqRel),
             Op::Rmw(_, Rmw::Cas(..), _) => Op::Rmw(X, Rmw::Alu(ADD, 1), Access::Relaxed),
             Op::Rmw(_, Rmw::Alu(..), _) => Op::Fence,
             Op::Fence => Op::Acquire(X),

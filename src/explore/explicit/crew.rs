@@ -51,7 +51,7 @@ where
         program,
         config,
         reduction,
-        visited: Visited::new(bits),
+        visited: Visited::new(bits, jobs),
         states: AtomicU64::new(0),
         frontiers: (0..jobs).map(|_| AtomicU64::new(0)).collect(),
         bound: Mutex::new(None),

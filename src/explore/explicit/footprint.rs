@@ -34,7 +34,8 @@ impl Footprint {
         Footprint { writes: objects, ..Footprint::default() }
     }
 
-    fn and(self, other: Footprint) -> Footprint {
+    /// What both touch.
+    pub fn and(self, other: Footprint) -> Footprint {
         Footprint { reads: self.reads | other.reads, writes: self.writes | other.writes, adds: self.adds | other.adds }
     }
 

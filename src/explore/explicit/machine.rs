@@ -239,7 +239,7 @@ impl form::Reader for Reader<'_> {
 /// What the checks have said.
 pub(super) struct Docket {
     ends: Vec<bool>,
-    seen: Vec<bool>,
+    pub(super) seen: Vec<bool>,
     /// First shown since it was last emptied.
     pub fresh: Vec<Id>,
     /// Does the execution end here?

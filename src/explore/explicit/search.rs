@@ -4,6 +4,7 @@
 //! up side by side, and those that are new go on the stack. Nothing is allocated for a state, and nothing is kept of it but its key: a
 //! [trail](super::trail) tells of each state on the stack where it came from, so that the path to a finding can be told.
 
+use std::ops::Range;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crossbeam::deque::Worker as Deque;
@@ -12,9 +13,9 @@ use super::board::{Board, Entry, Gift, Shown};
 use super::buffers::STORES_MAX;
 use super::judge::Survey;
 use super::machine::{Docket, Program};
-use super::symmetry::Renaming;
+use super::symmetry::real_path;
 use super::trail::{Number, ROOT, Trail};
-use super::visited::{Key, Met, Packed};
+use super::visited::{Key, Met, Packed, Reading};
 use crate::engine::world::Transition;
 use crate::engine::{Clock, Unsound};
 use crate::event::TaskId;
@@ -36,19 +37,36 @@ const GIFTS_MAX: usize = 16;
 /// A successor, before it is known to be new.
 struct Candidate<const W: usize> {
     words: [u64; W],
-    key: Key,
+    /// Its key.
+    stored: u64,
+    segment: u8,
+    /// The first step to it.
     transition: Transition,
+    /// The steps after that one: how many, and where they begin among those of the batch.
+    more: u8,
+    more_from: u32,
+}
+
+impl<const W: usize> Candidate<W> {
+    #[inline(always)]
+    fn key(&self) -> Key {
+        Key { segment: self.segment, stored: self.stored }
+    }
+
+    fn more(&self) -> Range<usize> {
+        self.more_from as usize..self.more_from as usize + usize::from(self.more)
+    }
 }
 
 /// One worker.
 pub(super) struct Search<'a, const W: usize> {
-    board: &'a Board<'a, W>,
+    pub(super) board: &'a Board<'a, W>,
     deque: &'a Deque<Gift<W>>,
     number: usize,
-    program: &'a Program,
-    config: &'a Config,
-    renames_owners: bool,
-    docket: Docket,
+    pub(super) program: &'a Program,
+    pub(super) config: &'a Config,
+    pub(super) renames_owners: bool,
+    pub(super) docket: Docket,
     stack: Vec<Entry<W>>,
     trail: Trail,
     /// The state that is visited.
@@ -56,7 +74,12 @@ pub(super) struct Search<'a, const W: usize> {
     candidates: Vec<Candidate<W>>,
     /// The states of the batch, with where their successors end among the candidates.
     parents: Vec<(Entry<W>, usize)>,
-    /// States of the batch that count.
+    /// Steps to candidates of the batch that are further away than one.
+    pub(super) more: Vec<Transition>,
+    /// Where those to the state that is looked at begin.
+    pub(super) more_from: usize,
+    /// States that count and that the board does not know of yet. It is told now and then, because that would wait for all that goes to
+    /// memory.
     counted: u64,
     verdict: Verdict,
     shown: Vec<Shown>,
@@ -80,6 +103,8 @@ where
             at: (ROOT, None),
             candidates: Vec::new(),
             parents: Vec::new(),
+            more: Vec::new(),
+            more_from: 0,
             counted: 0,
             verdict: Verdict::new(EngineKind::Explicit),
             shown: Vec::new(),
@@ -125,7 +150,14 @@ where
 
     /// Until the stack is empty, or all is over.
     fn run(&mut self) {
-        let mut batches = 0u64;
+        self.run_on();
+        self.tell_states();
+        self.tell_frontier();
+    }
+
+    fn run_on(&mut self) {
+        let (board, mut batches) = (self.board, 0u64);
+        let mut reading = board.visited.read();
         while !self.stack.is_empty() {
             if batches.is_multiple_of(BATCHES_PER_LOOK) {
                 self.look_outside();
@@ -133,9 +165,9 @@ where
             batches += 1;
             self.candidates.clear();
             self.parents.clear();
-            self.counted = 0;
-            let before = self.board.states.load(Relaxed);
-            while !self.board.is_over()
+            self.more.clear();
+            let before = board.states.load(Relaxed);
+            while !board.is_over()
                 && self.parents.len() < BATCH
                 && let Some(entry) = self.stack.pop()
             {
@@ -144,22 +176,30 @@ where
                 self.parents.push((entry, self.candidates.len()));
                 if self.docket.leaves_bounds() {
                     let stores = Bound::Stores(STORES_MAX as u32);
-                    self.board.limit(if self.docket.out_of_range { Bound::Range } else { stores });
+                    board.limit(if self.docket.out_of_range { Bound::Range } else { stores });
                 }
             }
-            self.board.states.fetch_add(self.counted, Relaxed);
-            if self.board.is_over() {
+            if board.is_over() {
                 return;
             }
-            self.take_candidates();
-            if self.board.is_wanted(self.deque) {
+            if board.visited.is_wanted() {
+                drop(reading);
+                reading = board.visited.read();
+            }
+            let Some(still_reading) = self.take_candidates(reading) else { return };
+            reading = still_reading;
+            if board.is_wanted(self.deque) {
                 self.give_away();
             }
         }
-        self.tell_frontier();
     }
 
-    /// Judges a new state and makes its successors. `before` counts the states before this batch.
+    /// Tells the board how many states were visited.
+    fn tell_states(&mut self) {
+        self.board.states.fetch_add(std::mem::take(&mut self.counted), Relaxed);
+    }
+
+    /// Judges a new state and makes its successors. `before` counts the states that the board knew of before this batch.
     #[inline(always)]
     fn visit(&mut self, entry: &Entry<W>, before: u64) {
         let program = self.program;
@@ -183,31 +223,20 @@ where
             self.board.limit(Bound::Steps(self.config.limits.steps_max));
             return;
         }
-        let chosen = self.chosen(entry, &survey);
-        let is_cut_short = self.step_all(&entry.words, chosen);
-        if chosen == survey.ready {
-            self.flush_and_tick(entry, &survey, deadline);
-        } else if is_cut_short {
-            // A step that ends the execution takes those of the others with it: they have to come before it as well.
-            self.step_all(&entry.words, survey.ready & !chosen);
-            self.flush_and_tick(entry, &survey, deadline);
-        }
-    }
-
-    /// The ready tasks that have to be stepped.
-    #[inline(always)]
-    fn chosen(&self, entry: &Entry<W>, survey: &Survey) -> u64 {
         match &self.board.reduction {
-            Some(reduction) => reduction.choose(self.program, &entry.words, survey),
-            None => survey.ready,
+            Some(reduction) => self.step_some(reduction, entry, &survey, deadline),
+            None => {
+                self.step_all(&entry.words, survey.ready);
+                self.flush_and_tick(entry, &survey, deadline);
+            }
         }
     }
 
-    /// Makes the steps of these tasks; true if one of them ends the execution.
+    /// Makes the steps of these tasks.
     #[inline(always)]
-    fn step_all(&mut self, words: &[u64; W], tasks: u64) -> bool {
+    fn step_all(&mut self, words: &[u64; W], tasks: u64) {
         let program = self.program;
-        let (mut ready, mut is_cut_short) = (tasks, false);
+        let mut ready = tasks;
         while ready != 0 {
             let at = ready.trailing_zeros() as usize;
             ready &= ready - 1;
@@ -216,16 +245,14 @@ where
                 let mut words = *words;
                 self.docket.begin();
                 program.step(&mut words, at, alternative, &mut self.docket);
-                is_cut_short |= self.docket.stopped;
                 self.propose(words, transition);
             }
         }
-        is_cut_short
     }
 
     /// Stores reach memory, and time moves.
     #[inline(always)]
-    fn flush_and_tick(&mut self, entry: &Entry<W>, survey: &Survey, deadline: Option<i64>) {
+    pub(super) fn flush_and_tick(&mut self, entry: &Entry<W>, survey: &Survey, deadline: Option<i64>) {
         let program = self.program;
         let mut buffered = survey.buffered;
         while buffered != 0 {
@@ -247,50 +274,66 @@ where
     /// A step was made: keeps what it led to, unless the execution ends there.
     #[inline(always)]
     fn propose(&mut self, mut words: [u64; W], transition: Transition) {
-        self.program.judge_nevers(&words, &mut self.docket);
-        if self.docket.stopped || !self.docket.fresh.is_empty() || self.docket.leaves_bounds() {
-            self.take_fresh(Some(transition));
-            if self.docket.stopped || self.docket.leaves_bounds() {
-                return;
-            }
+        self.more_from = self.more.len();
+        if !self.goes_on(&words, transition) {
+            return;
         }
         if self.config.symmetry {
             self.program.canonicalise(&mut words, self.renames_owners, &mut [0; TASKS_MAX + 1]);
         }
-        let key = words.key();
-        self.candidates.push(Candidate { words, key, transition });
+        self.keep(words, transition);
+    }
+
+    /// Notes what was found by the step, which is the first and the last; false if the execution ends there.
+    #[inline(always)]
+    pub(super) fn goes_on(&mut self, words: &[u64; W], first: Transition) -> bool {
+        self.program.judge_nevers(words, &mut self.docket);
+        if self.docket.stopped || !self.docket.fresh.is_empty() || self.docket.leaves_bounds() {
+            self.take_fresh(Some(first));
+        }
+        !self.docket.stopped && !self.docket.leaves_bounds()
+    }
+
+    /// A successor, by this step and those after it.
+    #[inline(always)]
+    pub(super) fn keep(&mut self, words: [u64; W], first: Transition) {
+        let Key { segment, stored } = words.key();
+        let (more, more_from) = ((self.more.len() - self.more_from) as u8, self.more_from as u32);
+        self.candidates.push(Candidate { words, stored, segment, transition: first, more, more_from });
     }
 
     /// Puts the successors that are new on the stack, those of the state that was visited first on top.
     #[inline(always)]
-    fn take_candidates(&mut self) {
+    fn take_candidates(&mut self, mut reading: Reading<'a>) -> Option<Reading<'a>> {
+        let board = self.board;
         if self.stack.try_reserve(self.candidates.len()).is_err() {
-            self.board.limit(Bound::Memory);
-            return;
+            board.limit(Bound::Memory);
+            return None;
         }
-        let mut reading = self.board.visited.read();
-        // All look-ups go to memory side by side, before the first of them is waited for.
-        let glanced = self.candidates.iter().map(|candidate| reading.glance(candidate.key));
+        // All look-ups go to memory side by side, before the first of them is waited for; those that are needed first go first.
+        let glanced = self.candidates.iter().rev().map(|candidate| reading.glance(candidate.key()));
         std::hint::black_box(glanced.fold(0, |all, tag| all ^ tag));
         let mut begin = self.candidates.len();
         for at in (0..self.parents.len()).rev() {
             let (parent, end) = (self.parents[at].0, begin);
             begin = if at == 0 { 0 } else { self.parents[at - 1].1 };
             let bottom = self.stack.len();
-            for candidate in &self.candidates[begin..end] {
-                let mut met = reading.insert(candidate.key);
+            for (number, candidate) in (begin..).zip(&self.candidates[begin..end]) {
+                let mut met = reading.insert(candidate.key());
                 while met == Met::Crowded {
                     drop(reading);
-                    if !self.board.visited.grow(candidate.key) {
-                        self.board.limit(Bound::Memory);
-                        return;
+                    if !board.visited.grow(candidate.key()) {
+                        board.limit(Bound::Memory);
+                        return None;
                     }
-                    reading = self.board.visited.read();
-                    met = reading.insert(candidate.key);
+                    reading = board.visited.read();
+                    met = reading.insert(candidate.key());
                 }
                 if met == Met::New {
-                    let (words, depth) = (candidate.words, parent.depth + 1);
-                    self.stack.push(Entry { words, depth, from: ROOT, by: Some(candidate.transition) });
+                    let depth = parent.depth + 1 + u32::from(candidate.more);
+                    // Which state of the trail it comes from is known when all are met.
+                    let (words, from, by) = (candidate.words, number as Number, Some(candidate.transition));
+                    self.stack.push(Entry { words, depth, from, by });
                 }
             }
             let open = (self.stack.len() - bottom) as u32;
@@ -298,8 +341,16 @@ where
                 Some(by) => self.trail.extend(parent.from, by, open),
                 None => ROOT,
             };
-            self.stack[bottom..].iter_mut().for_each(|entry| entry.from = from);
+            for entry in &mut self.stack[bottom..] {
+                let more = self.candidates[entry.from as usize].more();
+                entry.from = from;
+                for &next in &self.more[more] {
+                    let by = entry.by.replace(next).expect("internal error: a successor comes by a step");
+                    entry.from = self.trail.extend(entry.from, by, 1);
+                }
+            }
         }
+        Some(reading)
     }
 
     /// Is the first state new? Nothing else is known yet, so it is, if there is memory.
@@ -344,11 +395,13 @@ where
         self.take_fresh(None);
     }
 
+    /// Notes what was found in the state that is visited, or by this step from it and those after it.
     #[cold]
-    fn take_fresh(&mut self, last: Option<Transition>) {
+    pub(super) fn take_fresh(&mut self, first: Option<Transition>) {
         let (from, by) = self.at;
+        let more = if first.is_some() { &self.more[self.more_from..] } else { &[] };
         for id in std::mem::take(&mut self.docket.fresh) {
-            let path = self.trail.path(from, by).into_iter().chain(last).collect();
+            let path = self.trail.path(from, by).into_iter().chain(first).chain(more.iter().copied()).collect();
             self.shown.push(Shown { id, path });
         }
     }
@@ -360,6 +413,7 @@ where
 
     #[cold]
     fn look_outside(&mut self) {
+        self.tell_states();
         let bytes = self.board.visited.bytes();
         if bytes > self.config.bytes_max && self.config.bitstate.is_none() {
             self.board.limit(Bound::Bytes(self.config.bytes_max));
@@ -372,45 +426,4 @@ where
             self.board.limit(Bound::Interrupted);
         }
     }
-}
-
-/// The path by the tasks' own numbers: with symmetry, every state of the search stands for others, and its tasks are renamed.
-pub(super) fn real_path<const W: usize>(program: &Program, config: &Config, path: &[Transition]) -> Vec<Transition>
-where
-    [u64; W]: Packed,
-{
-    if !config.symmetry {
-        return path.to_vec();
-    }
-    let renames_owners = config.seeded != Some(Unsound::SymmetryForgetsOwner);
-    let mut docket = Docket::new(program);
-    let mut words = program.boot::<W>(&mut docket);
-    let mut real: Vec<u8> = (0..program.tasks.len() as u8).collect();
-    let rename = |words: &mut [u64; W], real: &mut Vec<u8>| {
-        let mut renaming: Renaming = [0; TASKS_MAX + 1];
-        if program.canonicalise(words, renames_owners, &mut renaming) {
-            let before = real.clone();
-            (0..before.len()).for_each(|task| real[usize::from(renaming[task])] = before[task]);
-        }
-    };
-    rename(&mut words, &mut real);
-    let mut renamed = Vec::with_capacity(path.len());
-    for &transition in path {
-        docket.begin();
-        if transition.is_flush() {
-            let at = transition.task.index();
-            renamed.push(Transition::flush(TaskId(real[at] + 1)));
-            program.flush(&mut words, at, &mut docket);
-        } else if transition.task == TaskId::CLOCK {
-            let deadline = program.survey(&words).deadline.expect("internal error: time moves and nobody waits for it");
-            program.tick(&mut words, deadline, &mut docket);
-            renamed.push(transition);
-        } else {
-            let at = transition.task.index();
-            renamed.push(Transition { task: TaskId(real[at] + 1), ..transition });
-            program.step(&mut words, at, transition.alternative, &mut docket);
-        }
-        rename(&mut words, &mut real);
-    }
-    renamed
 }

@@ -17,8 +17,7 @@ use super::buffers::STORES_MAX;
 use super::log::{Journal, NOWHERE, Name, Origin, Saved, Seen, What, name, origin, record};
 use super::machine::{Docket, Program};
 use super::owner::{Mistake, Owner, Place, Tally, record_bytes};
-use super::search::real_path;
-use super::symmetry::Renaming;
+use super::symmetry::{Renaming, real_path};
 use super::visited::{Met, Packed, Visited};
 use crate::engine::world::Transition;
 use crate::engine::{Clock, Unsound};
@@ -126,7 +125,7 @@ where
             place,
             mistake,
             docket: Docket::new(program),
-            visited: Visited::new(None),
+            visited: Visited::new(None, 1),
             stack: Vec::new(),
             near: Vec::new(),
             log: Vec::new(),

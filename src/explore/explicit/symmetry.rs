@@ -9,7 +9,12 @@
 
 use std::cmp::Ordering;
 
-use super::machine::Program;
+use super::machine::{Docket, Program};
+use super::visited::Packed;
+use crate::engine::Unsound;
+use crate::engine::world::Transition;
+use crate::event::TaskId;
+use crate::explore::config::Config;
 use crate::explore::limits::TASKS_MAX;
 use crate::subject::form::{Builder, Inst};
 
@@ -113,4 +118,45 @@ impl Program {
         let held = owners.enumerate().filter(|(_, owner)| owner.raw(words) == task as u64 + 1);
         held.fold(0, |bits, (at, _)| bits | 1 << (at % 64))
     }
+}
+
+/// The path by the tasks' own numbers: with symmetry, every state of the search stands for others, and its tasks are renamed.
+pub(super) fn real_path<const W: usize>(program: &Program, config: &Config, path: &[Transition]) -> Vec<Transition>
+where
+    [u64; W]: Packed,
+{
+    if !config.symmetry {
+        return path.to_vec();
+    }
+    let renames_owners = config.seeded != Some(Unsound::SymmetryForgetsOwner);
+    let mut docket = Docket::new(program);
+    let mut words = program.boot::<W>(&mut docket);
+    let mut real: Vec<u8> = (0..program.tasks.len() as u8).collect();
+    let rename = |words: &mut [u64; W], real: &mut Vec<u8>| {
+        let mut renaming: Renaming = [0; TASKS_MAX + 1];
+        if program.canonicalise(words, renames_owners, &mut renaming) {
+            let before = real.clone();
+            (0..before.len()).for_each(|task| real[usize::from(renaming[task])] = before[task]);
+        }
+    };
+    rename(&mut words, &mut real);
+    let mut renamed = Vec::with_capacity(path.len());
+    for &transition in path {
+        docket.begin();
+        if transition.is_flush() {
+            let at = transition.task.index();
+            renamed.push(Transition::flush(TaskId(real[at] + 1)));
+            program.flush(&mut words, at, &mut docket);
+        } else if transition.task == TaskId::CLOCK {
+            let deadline = program.survey(&words).deadline.expect("internal error: time moves and nobody waits for it");
+            program.tick(&mut words, deadline, &mut docket);
+            renamed.push(transition);
+        } else {
+            let at = transition.task.index();
+            renamed.push(Transition { task: TaskId(real[at] + 1), ..transition });
+            program.step(&mut words, at, transition.alternative, &mut docket);
+        }
+        rename(&mut words, &mut real);
+    }
+    renamed
 }

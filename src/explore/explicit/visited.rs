@@ -3,20 +3,21 @@
 //! A state of one machine word is its own key, mixed so that keys spread, and nothing can be mistaken for it. A wider one is known by 72 bits of a
 //! fixed-seed hash: 8 say which of 256 segments it is in, 64 stand there. The chance that two states share them is in the verdict.
 //!
-//! A key is put into its slot by one compare-and-swap, so workers do not wait for each other. A segment grows by a fifth, while all others
-//! stand still: it is never less than two thirds full, and only one of 256 is there twice at that moment.
+//! A key is put into its slot by one compare-and-swap, so workers do not wait for each other. Eight keys are a bucket, which is a cache line:
+//! most look-ups are one. A segment grows by two fifths while all others stand still. They grow one after the other, so the table as
+//! a whole is always three quarters full, and only one of 256 is there twice at a time.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use parking_lot::{RwLock, RwLockReadGuard};
+use crossbeam::sync::{ShardedLock, ShardedLockReadGuard};
 
 use crate::explore::bits::Bits;
 
 /// What a state is known by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Key {
-    segment: u8,
-    stored: u64,
+    pub segment: u8,
+    pub stored: u64,
 }
 
 /// A packed state.
@@ -85,63 +86,120 @@ const SEGMENTS: usize = 256;
 
 const EMPTY: u64 = 0;
 
-/// Slots of a segment, and how many are taken. Each has a cache line of its own, because workers count in it.
-#[derive(Default)]
+/// Keys of a bucket: a cache line.
+const BUCKET: usize = 8;
+
+/// Keys that fill their bucket from its beginning, so that a look at it says where an empty slot is.
 #[repr(align(64))]
+struct Bucket([AtomicU64; BUCKET]);
+
+impl Bucket {
+    fn empty() -> Bucket {
+        Bucket([const { AtomicU64::new(EMPTY) }; BUCKET])
+    }
+
+    /// Puts the key into the first empty slot, unless it is met; `None` if it is not met and all slots are taken.
+    #[inline(always)]
+    fn insert(&self, stored: u64, is_alone: bool) -> Option<Met> {
+        // Without a jump for each slot, because where one would end cannot be foreseen.
+        let (mut is_known, mut is_full, mut taken) = (false, true, 0);
+        for slot in &self.0 {
+            let found = slot.load(Ordering::Relaxed);
+            is_known |= found == stored;
+            // Up to the first that is empty: others may fill slots while this goes on, and behind it none is looked at for good.
+            is_full &= found != EMPTY;
+            taken += usize::from(is_full);
+        }
+        if is_known {
+            return Some(Met::Known);
+        }
+        if is_alone {
+            return self.0.get(taken).map(|slot| {
+                slot.store(stored, Ordering::Relaxed);
+                Met::New
+            });
+        }
+        for slot in &self.0[taken..] {
+            match slot.compare_exchange(EMPTY, stored, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Some(Met::New),
+                Err(other) if other == stored => return Some(Met::Known),
+                // Another worker has just taken it.
+                Err(_) => {}
+            }
+        }
+        None
+    }
+}
+
+/// The keys that share a segment.
+#[derive(Default)]
 struct Segment {
-    slots: Box<[AtomicU64]>,
-    taken: AtomicUsize,
+    buckets: Box<[Bucket]>,
 }
 
 impl Segment {
     #[inline(always)]
     fn home(&self, stored: u64) -> usize {
         // The low bits say which segment it is, where the state is its own key.
-        ((u128::from(stored) * self.slots.len() as u128) >> 64) as usize
+        ((u128::from(stored) * self.buckets.len() as u128) >> 64) as usize
     }
 
-    /// At most five sixths full: runs of taken slots stay short.
-    fn is_crowded(&self) -> bool {
-        (self.taken.load(Ordering::Relaxed) + 1) * 6 > self.slots.len() * 5
+    /// Buckets of the segment with this number after it has grown. The first that is worth the trouble is larger from one segment to the
+    /// next, so that they do not all grow at once: together they are always equally full.
+    fn next_size(&self, number: u8) -> usize {
+        match self.buckets.len() {
+            0 => 1,
+            now if now < 32 => now * 2,
+            32..64 => 64 + 64 * 2 / 5 * usize::from(number) / SEGMENTS,
+            now => now + now * 2 / 5,
+        }
     }
 
-    /// The slots of a larger one with the same keys; `None` if the system has no memory for it.
-    fn grown(&self) -> Option<Box<[AtomicU64]>> {
-        let now = self.slots.len();
-        let size = if now < 1024 { (now * 2).max(8) } else { now + now / 5 };
-        let mut slots: Vec<AtomicU64> = Vec::new();
-        slots.try_reserve_exact(size).ok()?;
-        slots.resize_with(size, || AtomicU64::new(EMPTY));
-        let larger = Segment { slots: slots.into_boxed_slice(), taken: AtomicUsize::new(0) };
-        for slot in &self.slots {
+    /// The buckets of a larger one with the same keys; `None` if the system has no memory for it.
+    fn grown(&self, number: u8) -> Option<Box<[Bucket]>> {
+        let size = self.next_size(number);
+        let mut buckets: Vec<Bucket> = Vec::new();
+        buckets.try_reserve_exact(size).ok()?;
+        buckets.resize_with(size, Bucket::empty);
+        let mut larger = Segment { buckets: buckets.into_boxed_slice() };
+        for slot in self.buckets.iter().flat_map(|bucket| &bucket.0) {
             let key = slot.load(Ordering::Relaxed);
             if key != EMPTY {
-                let met = larger.insert(key);
-                debug_assert_eq!(met, Met::New, "internal error: a larger segment has room for every key");
+                larger.put_new(key);
             }
         }
-        Some(larger.slots)
+        Some(larger.buckets)
+    }
+
+    /// Puts in a key that is not there, while nobody else looks.
+    fn put_new(&mut self, stored: u64) {
+        let mut at = self.home(stored);
+        loop {
+            for slot in &mut self.buckets[at].0 {
+                let slot = slot.get_mut();
+                if *slot == EMPTY {
+                    *slot = stored;
+                    return;
+                }
+            }
+            at += 1;
+            if at == self.buckets.len() {
+                at = 0;
+            }
+        }
     }
 
     /// Puts the key into the first empty slot from its home on, unless it is met before. Workers that come at once may have taken the
     /// last one.
     #[inline(always)]
-    fn insert(&self, stored: u64) -> Met {
+    fn insert(&self, stored: u64, is_alone: bool) -> Met {
         let mut at = self.home(stored);
-        for _ in 0..self.slots.len() {
-            let slot = &self.slots[at];
-            let mut found = slot.load(Ordering::Relaxed);
-            if found == EMPTY {
-                match slot.compare_exchange(EMPTY, stored, Ordering::Relaxed, Ordering::Relaxed) {
-                    Ok(_) => return Met::New,
-                    Err(other) => found = other,
-                }
-            }
-            if found == stored {
-                return Met::Known;
+        for _ in 0..self.buckets.len() {
+            if let Some(met) = self.buckets[at].insert(stored, is_alone) {
+                return met;
             }
             at += 1;
-            if at == self.slots.len() {
+            if at == self.buckets.len() {
                 at = 0;
             }
         }
@@ -160,26 +218,57 @@ pub(super) enum Met {
     Crowded,
 }
 
+/// Keys in a segment, with a cache line of its own because workers count in it.
+#[derive(Default)]
+#[repr(align(64))]
+struct Count(AtomicUsize);
+
+/// Why a lock that a panic leaves behind is not met.
+const UNPOISONED: &str = "internal error: a worker went on after another panicked";
+
 /// The known keys.
 pub(super) struct Visited {
-    segments: RwLock<Vec<Segment>>,
+    /// A worker that reads writes to no line that another reads from.
+    segments: ShardedLock<Vec<Segment>>,
+    /// Keys in each segment.
+    taken: Vec<Count>,
+    /// Is there one worker, which nobody can come before?
+    is_alone: bool,
     /// The state whose key marks an empty slot is known.
     has_empty: AtomicBool,
     bytes: AtomicU64,
+    /// Workers that wait for the others to let a segment grow.
+    growers: AtomicUsize,
     /// In their place: bits that states share.
     bits: Option<Bits>,
 }
 
 /// The table, while no segment grows.
 pub(super) struct Reading<'a> {
-    segments: RwLockReadGuard<'a, Vec<Segment>>,
+    segments: ShardedLockReadGuard<'a, Vec<Segment>>,
     visited: &'a Visited,
 }
 
 impl Visited {
-    pub fn new(bits: Option<Bits>) -> Visited {
+    /// For that many workers.
+    pub fn new(bits: Option<Bits>, workers: usize) -> Visited {
         let segments = (0..SEGMENTS).map(|_| Segment::default()).collect();
-        Visited { segments: RwLock::new(segments), has_empty: AtomicBool::new(false), bytes: AtomicU64::new(0), bits }
+        Visited {
+            segments: ShardedLock::new(segments),
+            taken: (0..SEGMENTS).map(|_| Count::default()).collect(),
+            is_alone: workers == 1,
+            has_empty: AtomicBool::new(false),
+            bytes: AtomicU64::new(0),
+            growers: AtomicUsize::new(0),
+            bits,
+        }
+    }
+
+    /// Is the segment with this number, of that many buckets, fuller than seven eighths? Below, a key is nearly always in its first
+    /// bucket.
+    #[inline(always)]
+    fn is_crowded(&self, segment: u8, buckets: usize) -> bool {
+        self.taken[usize::from(segment)].0.load(Ordering::Relaxed) >= buckets * (BUCKET - 1)
     }
 
     /// The bits, if states are known by those.
@@ -192,24 +281,32 @@ impl Visited {
         self.bytes.load(Ordering::Relaxed) + self.bits.as_ref().map_or(0, Bits::bytes)
     }
 
-    /// For some look-ups.
+    /// Does a worker wait for the others to stop reading?
+    #[inline(always)]
+    pub fn is_wanted(&self) -> bool {
+        self.growers.load(Ordering::Relaxed) > 0
+    }
+
+    /// For look-ups, as long as it is not [wanted](Visited::is_wanted): to begin and end takes time.
     pub fn read(&self) -> Reading<'_> {
-        Reading { segments: self.segments.read(), visited: self }
+        Reading { segments: self.segments.read().expect(UNPOISONED), visited: self }
     }
 
     /// Makes room in the segment of the key, unless another worker did; false if there is no memory.
     #[must_use]
     #[cold]
     pub fn grow(&self, key: Key) -> bool {
-        let mut segments = self.segments.write();
+        self.growers.fetch_add(1, Ordering::Relaxed);
+        let mut segments = self.segments.write().expect(UNPOISONED);
+        self.growers.fetch_sub(1, Ordering::Relaxed);
         let segment = &mut segments[usize::from(key.segment)];
-        if !segment.is_crowded() {
+        if !self.is_crowded(key.segment, segment.buckets.len()) {
             return true;
         }
-        let Some(slots) = segment.grown() else { return false };
-        let more = (slots.len() - segment.slots.len()) * size_of::<AtomicU64>();
+        let Some(buckets) = segment.grown(key.segment) else { return false };
+        let more = (buckets.len() - segment.buckets.len()) * size_of::<Bucket>();
         self.bytes.fetch_add(more as u64, Ordering::Relaxed);
-        segment.slots = slots;
+        segment.buckets = buckets;
         true
     }
 }
@@ -220,7 +317,7 @@ impl Reading<'_> {
     #[inline(always)]
     pub fn glance(&self, key: Key) -> u64 {
         let segment = &self.segments[usize::from(key.segment)];
-        segment.slots.get(segment.home(key.stored)).map_or(0, |slot| slot.load(Ordering::Relaxed))
+        segment.buckets.get(segment.home(key.stored)).map_or(0, |bucket| bucket.0[0].load(Ordering::Relaxed))
     }
 
     /// Marks the key as known.
@@ -234,12 +331,17 @@ impl Reading<'_> {
             return met(!self.visited.has_empty.swap(true, Ordering::Relaxed));
         }
         let segment = &self.segments[usize::from(key.segment)];
-        if segment.is_crowded() {
+        if self.visited.is_crowded(key.segment, segment.buckets.len()) {
             return Met::Crowded;
         }
-        let met = segment.insert(key.stored);
+        let met = segment.insert(key.stored, self.visited.is_alone);
         if met == Met::New {
-            segment.taken.fetch_add(1, Ordering::Relaxed);
+            let taken = &self.visited.taken[usize::from(key.segment)].0;
+            if self.visited.is_alone {
+                taken.store(taken.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            } else {
+                taken.fetch_add(1, Ordering::Relaxed);
+            }
         }
         met
     }
@@ -262,7 +364,7 @@ mod tests {
 
     #[test]
     fn every_state_is_new_once_and_takes_twelve_bytes_at_most() {
-        let visited = Visited::new(None);
+        let visited = Visited::new(None, 1);
         // 1 000 000 states of one word, 0 among them, whose key marks empty slots.
         let keys = || (0..1_000_000u64).map(|n| [n.wrapping_mul(0x1_0000_0001)].key());
 
@@ -273,7 +375,7 @@ mod tests {
 
     #[test]
     fn workers_that_come_at_once_find_every_state_new_once() {
-        let visited = Visited::new(None);
+        let visited = Visited::new(None, 4);
         let work = |_| (0..100_000u64).filter(|n| is_new(&visited, [*n, n ^ 7].key())).count();
 
         let new: usize = std::thread::scope(|scope| {

@@ -16,9 +16,11 @@ impl<'a> Lower<'_, 'a> {
             }
             return;
         }
-        let local = self.temp();
-        let value =
-            if self.evaluated(name, args, local, place) { Pure::Local(local) } else { self.called(name, args, place) };
+        let value = self.done_to_objects(name, args, result, node);
+        let value = value.unwrap_or_else(|| {
+            let local = self.temp();
+            if self.evaluated(name, args, local, place) { Pure::Local(local) } else { self.called(name, args, place) }
+        });
         // A result that nobody looks at needs no choice.
         let is_choice = |inst: &Inst| matches!(inst.op, Op::Choose(2, local) if value == Pure::Local(local));
         if result.is_none()
@@ -29,11 +31,29 @@ impl<'a> Lower<'_, 'a> {
         }
         if let Some(result) = result {
             self.store(result, value, place);
+            let args = args.iter().filter_map(|arg| super::super::expr::parse(arg)).collect();
+            let is_decided = self.is_decided(&Expr::Call(name.to_owned(), args));
+            self.note_decided(result, is_decided);
         }
         self.list(children);
     }
 
-    fn expand(&mut self, name: &str, body: &'a [Node]) {
+    /// Allocations, lists and references, where it is known what is pointed to.
+    fn done_to_objects(
+        &mut self,
+        name: &'a str,
+        args: &[String],
+        result: Option<&str>,
+        node: &'a Node,
+    ) -> Option<Pure> {
+        let place = node.place;
+        if let Some(pointer) = result.and_then(|result| self.allocated(name, args, result, place)) {
+            return Some(pointer);
+        }
+        self.list_word(name, args, place).or_else(|| self.counted(name, args, node))
+    }
+
+    pub(super) fn expand(&mut self, name: &str, body: &'a [Node]) {
         if self.calls.iter().any(|open| open == name) || self.calls.len() > CALLS_MAX {
             // The walk, which comes first, says of a function that it calls itself.
             if self.calls.len() > CALLS_MAX {
@@ -50,6 +70,9 @@ impl<'a> Lower<'_, 'a> {
 
     /// What a call without a body does, and its result.
     pub(super) fn called(&mut self, name: &str, args: &[String], place: Place) -> Pure {
+        if let Some(value) = self.list_word(name, args, place) {
+            return value;
+        }
         let Some(word) = vocabulary::word(name) else { return self.known(name, args, place) };
         match word {
             Word::Lock(kind, mode, mask, how, which) => self.acquire((kind, mode, mask, how, which), args, place),
@@ -109,7 +132,37 @@ impl<'a> Lower<'_, 'a> {
         args: &[String],
         place: Place,
     ) -> Pure {
-        let lock = self.lock(family, which, args);
+        let to = (how != How::Wait).then(|| self.temp());
+        if which == Which::Arg(0)
+            && let Some((base, field)) = args.first().and_then(|arg| self.pointed(&plain(arg), place))
+        {
+            self.each_pointee(&base, false, Some(&field), place, &mut |lower, pointee| {
+                let object = lower.out.program.pointees[pointee];
+                let lock = lower.lock_of(object, &field, family, args);
+                lower.push(Op::Use(object), place);
+                lower.acquire_it(lock, (mode, mask, how), to, place);
+                lower.push(Op::Use(object), place);
+            });
+        } else {
+            let lock = self.lock(family, which, args);
+            self.acquire_it(lock, (mode, mask, how), to, place);
+        }
+        to.map_or(Pure::Int(0), Pure::Local)
+    }
+
+    /// The lock inside an object.
+    fn lock_of(&mut self, object: usize, field: &str, family: Option<Kind>, args: &[String]) -> usize {
+        let written = self.scope.lock_name(Which::Arg(0), family.unwrap_or(Kind::Mutex), args);
+        let (kind, _) = self.scope.kind(&written, family);
+        let name = format!("{}.{field}", self.out.program.objects[object]);
+        let locks = &mut self.out.program.locks;
+        locks.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
+            locks.push((name, kind));
+            locks.len() - 1
+        })
+    }
+
+    fn acquire_it(&mut self, lock: usize, (mode, mask, how): (Mode, Mask, How), to: Option<usize>, place: Place) {
         let kind = self.out.program.locks[lock].1;
         let mode = if kind.is_shared() { mode } else { Mode::Write };
         // Interrupts are masked before the lock is waited for.
@@ -121,13 +174,8 @@ impl<'a> Lower<'_, 'a> {
                 Mask::None => {}
             }
         }
-        if how == How::Wait {
-            self.push(Op::Acquire(lock, mode, None), place);
-            return Pure::Int(0);
-        }
-        let local = self.temp();
-        self.push(Op::Acquire(lock, mode, Some((local, i32::from(how == How::Try)))), place);
-        Pure::Local(local)
+        let tried = to.map(|local| (local, i32::from(how == How::Try)));
+        self.push(Op::Acquire(lock, mode, tried), place);
     }
 
     fn release(
@@ -136,12 +184,28 @@ impl<'a> Lower<'_, 'a> {
         args: &[String],
         place: Place,
     ) -> Pure {
+        if which == Which::Arg(0)
+            && let Some((base, field)) = args.first().and_then(|arg| self.pointed(&plain(arg), place))
+        {
+            self.each_pointee(&base, false, Some(&field), place, &mut |lower, pointee| {
+                let object = lower.out.program.pointees[pointee];
+                let lock = lower.lock_of(object, &field, family, args);
+                lower.push(Op::Use(object), place);
+                lower.release_it(lock, mode, mask, place);
+            });
+            return Pure::Int(0);
+        }
         let lock = self.lock(family, which, args);
         // A column that begins in the middle holds from the start what it gives back.
         let is_taken = self.code.insts.iter().any(|inst| matches!(inst.op, Op::Acquire(other, ..) if other == lock));
         if self.is_diagram && !is_taken {
             return Pure::Int(0);
         }
+        self.release_it(lock, mode, mask, place);
+        Pure::Int(0)
+    }
+
+    fn release_it(&mut self, lock: usize, mode: Option<Mode>, mask: Mask, place: Place) {
         self.push(Op::Release(lock, mode), place);
         if self.out.program.locks[lock].1.makes_atomic() {
             match mask {
@@ -151,7 +215,6 @@ impl<'a> Lower<'_, 'a> {
                 Mask::None => {}
             }
         }
-        Pure::Int(0)
     }
 
     fn named(list: &mut Vec<String>, name: String) -> usize {
@@ -176,11 +239,31 @@ impl<'a> Lower<'_, 'a> {
         let name = name.replace("->", ".");
         let is =
             |task: &String| *task == name || task.replace(' ', "") == name || name.rsplit('.').next() == Some(task);
-        self.tasks.iter().position(is)
+        self.tasks.iter().position(is).or_else(|| self.worker())
+    }
+
+    /// The column that runs the work or the timer of a figure, which its name or its first function says.
+    fn worker(&self) -> Option<usize> {
+        let is_worker = |name: &str| {
+            ["work", "timer", "tasklet", "_wq"].iter().any(|part| name.to_ascii_lowercase().contains(part))
+        };
+        let first = |task: usize| self.first_calls.get(task).map_or("", String::as_str);
+        let mut found = (0..self.tasks.len())
+            .filter(|&task| task != self.task && (is_worker(&self.tasks[task]) || is_worker(first(task))));
+        let only = found.next().filter(|_| self.is_diagram)?;
+        found.next().is_none().then_some(only)
     }
 
     /// On the queue first, then the test, then the sleep: as the kernel does it.
     fn wait_event(&mut self, args: &[String], timeout: bool, place: Place) -> Pure {
+        // Of a figure: what it waits for is not drawn, so whether it has come is not known.
+        let is_open =
+            args.get(1).and_then(|arg| super::super::expr::parse(arg)).is_none_or(|cond| self.is_as_drawn(&cond));
+        if self.is_diagram && is_open {
+            self.push(Op::MaySleep, place);
+            self.push(Op::Note, place);
+            return Pure::Int(1);
+        }
         let queue = self.queue(args);
         let result = self.temp();
         self.push(Op::Set(result, Pure::Int(1)), place);
@@ -280,6 +363,7 @@ impl<'a> Lower<'_, 'a> {
                 None => Op::Note,
             },
             Word::SynchronizeRcu => Op::SyncRcu,
+            Word::Free if self.freed_pointer(&object_name(args), place) => return,
             Word::Free => Op::Free(self.object(&object_name(args))),
             // `fence(Release)` of user land is a weak one.
             Word::Fence if args.first().is_none_or(|order| order.to_ascii_lowercase().contains("seq")) => Op::Fence,
@@ -303,6 +387,7 @@ impl<'a> Lower<'_, 'a> {
     }
 
     fn known(&mut self, name: &str, args: &[String], place: Place) -> Pure {
+        args.iter().for_each(|arg| self.touched(arg, place));
         let facts = match self.scope.meaning(name, &[]) {
             Meaning::Facts(facts) => facts,
             // Called where an expression is.
@@ -329,6 +414,7 @@ impl<'a> Lower<'_, 'a> {
                     let lock = self.lock(None, Which::Arg(0), std::slice::from_ref(lock));
                     self.push(Op::Release(lock, None), place);
                 }
+                Fact::Frees if self.freed_pointer(&object_name(args), place) => {}
                 Fact::Frees => {
                     let object = self.object(&object_name(args));
                     self.push(Op::Free(object), place);

@@ -4,16 +4,43 @@ use super::*;
 use crate::outline::machine::{Order, Result, Rmw};
 
 impl<'a> Lower<'_, 'a> {
-    fn variable(&self, name: &str) -> Option<usize> {
+    pub(super) fn variable(&self, name: &str) -> Option<usize> {
         let name = plain(name);
-        self.out.program.variables.iter().position(|variable| variable.name == name)
+        self.out.program.variables.iter().position(|variable| variable.name == name && variable.owner.is_none())
     }
 
     /// A condition; one that is no expression is a free choice, and in a diagram what is drawn happens.
     pub(super) fn condition(&mut self, expr: Option<&Expr>, text: &str, place: Place) -> Pure {
         match expr {
-            Some(expr) => self.value(expr, place),
+            Some(expr) => {
+                let value = self.value(expr, place);
+                if self.is_as_drawn(expr) { Pure::Int(1) } else { value }
+            }
             None => self.free(text, place),
+        }
+    }
+
+    /// A condition of a diagram that nothing which is drawn decides is taken to hold: what is drawn under it happens.
+    pub(super) fn is_as_drawn(&self, expr: &Expr) -> bool {
+        self.is_diagram && !self.is_decided(expr)
+    }
+
+    /// Is the value one that the program has?
+    pub(super) fn is_decided(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Int(_) => true,
+            Expr::Name(name) => self.variable(name).is_some() || self.decided.contains(name),
+            Expr::Unary(_, inner) => self.is_decided(inner),
+            Expr::Binary(_, left, right) => self.is_decided(left) && self.is_decided(right),
+            Expr::Call(name, args) => {
+                let answers = |word| {
+                    matches!(word, Word::KthreadShouldStop | Word::SeqRetry | Word::SeqBegin | Word::Choose)
+                        || matches!(word, Word::WaitCompletion(true) | Word::WaitEvent(true))
+                        || matches!(word, Word::Lock(_, _, _, How::Try | How::TryDown, _))
+                };
+                vocabulary::word(name).is_some_and(answers)
+                    || args.iter().any(|arg| matches!(arg, Expr::Name(name) if self.variable(name).is_some()))
+            }
         }
     }
 
@@ -62,6 +89,17 @@ impl<'a> Lower<'_, 'a> {
     }
 
     fn name(&mut self, name: &str, place: Place) -> Pure {
+        if let Some(value) = self.scope.pointers.value(name) {
+            return Pure::Int(value);
+        }
+        if let Some((base, field)) = self.pointed(name, place) {
+            return self.load_field(base, &field, Order::Plain, place);
+        }
+        self.known_name(name, place)
+    }
+
+    /// A variable or a local.
+    pub(super) fn known_name(&mut self, name: &str, place: Place) -> Pure {
         if let Some(variable) = self.variable(name) {
             let local = self.temp();
             let order = Order::of(self.out.program.variables[variable].is_atomic);
@@ -80,6 +118,8 @@ impl<'a> Lower<'_, 'a> {
     pub(super) fn used(&mut self, path: &str, place: Place) {
         if let Some((root, _)) = path.split_once("->")
             && self.freed.contains(root)
+            && !self.is_tracked(root)
+            && self.scope.pointers.value(root).is_none()
         {
             let object = self.object(root);
             self.push(Op::Use(object), place);
@@ -101,11 +141,24 @@ impl<'a> Lower<'_, 'a> {
     }
 
     pub(super) fn assign(&mut self, target: &str, value: &Expr, place: Place) {
+        let is_decided = self.is_decided(value);
         let value = self.value(value, place);
         self.store(target, value, place);
+        self.note_decided(target, is_decided);
+    }
+
+    pub(super) fn note_decided(&mut self, target: &str, is_decided: bool) {
+        if is_decided {
+            self.decided.insert(target.to_owned());
+        } else {
+            self.decided.remove(target);
+        }
     }
 
     pub(super) fn store(&mut self, target: &str, value: Pure, place: Place) {
+        if let Some((base, field)) = self.pointed(target, place) {
+            return self.store_field(base, &field, &value, Order::Plain, place);
+        }
         self.used(target, place);
         match self.variable(target) {
             Some(variable) => {
@@ -132,7 +185,13 @@ impl<'a> Lower<'_, 'a> {
         let bare = bare.strip_prefix("arch_").unwrap_or(&bare);
         let stem =
             ["_relaxed", "_acquire", "_release"].iter().fold(bare, |name, end| name.strip_suffix(end).unwrap_or(name));
-        if matches!(bare, "likely" | "unlikely" | "rcu_dereference" | "IS_ERR") {
+        let is_memory = |lower: &mut Self| {
+            args.first().is_some_and(|arg| lower.variable(arg).is_some() || plain(arg).contains("->"))
+        };
+        let is_dereference = bare.starts_with("rcu_dereference") || bare == "rcu_access_pointer";
+        if matches!(bare, "likely" | "unlikely" | "IS_ERR" | "container_of" | "list_entry" | "ERR_PTR")
+            || is_dereference && !is_memory(self)
+        {
             let value = self.argument(args, 0, place);
             self.push(Op::Set(to, value), place);
             return true;
@@ -152,20 +211,26 @@ impl<'a> Lower<'_, 'a> {
                 | "test_bit"
                 | "clear_bit_unlock"
         );
-        let Some(variable) = args.get(usize::from(second)).and_then(|arg| self.variable(arg)) else { return false };
+        let Some(memory) = args.get(usize::from(second)).and_then(|arg| self.memory(arg, place)) else { return false };
+        let variable = 0;
         let first = || Pure::Int(1);
         let (order, is_strict) = order(bare, args);
         let modify = |change| Op::Modify(variable, change, order, to);
         let op = match (bare, stem) {
+            _ if is_dereference => Op::Load(variable, to, Order::Acquire),
             ("READ_ONCE" | "ACCESS_ONCE" | "smp_load_acquire" | "LOAD" | "load", _)
             | (_, "atomic_read" | "test_bit") => {
                 Op::Load(variable, to, if order == Order::Full { Order::Acquire } else { order })
             }
-            ("WRITE_ONCE" | "smp_store_release" | "STORE" | "store" | "smp_store_mb" | "rcu_assign_pointer", _)
-            | (_, "atomic_set") => {
+            (
+                "WRITE_ONCE" | "smp_store_release" | "STORE" | "store" | "smp_store_mb" | "rcu_assign_pointer"
+                | "RCU_INIT_POINTER",
+                _,
+            )
+            | (_, "atomic_set" | "refcount_set") => {
                 let value = self.argument(args, 1, place);
                 let weak = if order == Order::Full { Order::Release } else { order };
-                self.push(Op::Store(variable, value, weak), place);
+                self.access(&memory, place, &|variable| Op::Store(variable, value.clone(), weak));
                 if is_strict {
                     self.push(Op::Fence, place);
                 }
@@ -207,7 +272,11 @@ impl<'a> Lower<'_, 'a> {
             (_, "test_and_clear_bit" | "clear_bit" | "clear_bit_unlock") => modify(Rmw::Swap(Pure::Int(0))),
             _ => return false,
         };
-        self.push(op, place);
+        self.access(&memory, place, &|at| match op.clone() {
+            Op::Load(_, to, order) => Op::Load(at, to, order),
+            Op::Modify(_, change, order, to) => Op::Modify(at, change, order, to),
+            other => other,
+        });
         true
     }
 }
@@ -234,7 +303,7 @@ fn order(name: &str, args: &[String]) -> (Order, bool) {
     } else {
         let is_void = ["atomic_inc", "atomic_dec", "atomic_add", "atomic_sub", "atomic_or", "set_bit", "clear_bit"];
         let is_access = ["READ_ONCE", "ACCESS_ONCE", "WRITE_ONCE", "LOAD", "STORE", "load", "store", "atomic_read"];
-        let is_plain = ["atomic_set", "test_bit", "refcount_inc", "refcount_dec"];
+        let is_plain = ["atomic_set", "refcount_set", "RCU_INIT_POINTER", "test_bit", "refcount_inc", "refcount_dec"];
         let is_weak = is_void.contains(&name) || is_access.contains(&name) || is_plain.contains(&name);
         (if is_weak { Order::Once } else { Order::Full }, false)
     }

@@ -103,6 +103,9 @@ impl Machine<'_> {
     fn perform(&self, state: &mut State, step: Step, inst: &Inst, shown: &mut Vec<Shown>) {
         let task = step.task;
         let mut next = self.get(state, task, PC) + 1;
+        if self.is_in_freed(state, &inst.op, inst.place, shown) {
+            return;
+        }
         match &inst.op {
             Op::Acquire(lock, mode, attempt) => {
                 let can = self.can_acquire(state, task, *lock, *mode);
@@ -160,6 +163,18 @@ impl Machine<'_> {
             op => self.perform_rarely(state, task, op, inst, shown),
         }
         self.set(state, task, PC, next);
+    }
+
+    /// Is the memory part of an object that was freed? A reference that is only taken if there are any is refused there.
+    fn is_in_freed(&self, state: &mut State, op: &Op, place: Place, shown: &mut Vec<Shown>) -> bool {
+        let (Op::Load(variable, ..) | Op::Store(variable, ..) | Op::Modify(variable, ..)) = op else { return false };
+        let Some(object) = self.program.variables[*variable].owner else { return false };
+        if matches!(op, Op::Modify(_, Rmw::AddNotZero, ..)) && self.variable(state, *variable) == 0 {
+            return false;
+        }
+        let before = shown.len();
+        self.touch(state, object, false, place, shown);
+        shown.len() > before
     }
 
     /// The first step notes who reads; the wait ends when they have left.
@@ -280,7 +295,7 @@ impl Machine<'_> {
         let at = self.objects + object;
         let name = &self.program.objects[object];
         let freed = state[at];
-        if freed != 0 {
+        if freed > 0 {
             let (code, title, text) = if frees {
                 ("LW021", format!("{name} is freed twice"), "freed again here")
             } else {
@@ -318,10 +333,15 @@ impl Machine<'_> {
                 Op::Unless(cond, target) if self.eval(state, task, cond) == 0 => next = *target,
                 Op::Jump(target) => next = *target,
                 Op::Alloc(object) => state[self.objects + object] = 0,
+                Op::Hand(other, value) => {
+                    let value = self.eval(state, task, value);
+                    self.put_local(state, *other, 0, value);
+                }
                 Op::Assert(cond, text) if self.eval(state, task, cond) == 0 => {
                     let title = format!("{text} does not hold");
                     let labels = vec![(inst.place, "fails here".to_owned())];
                     shown.push(Shown { code: "LW011", subject: text.clone(), title, labels, ends: true });
+                    return;
                 }
                 Op::Irq(_) | Op::IrqDisable | Op::Bh(_) => self.perform_rarely(state, task, &inst.op, inst, shown),
                 _ => {}

@@ -92,7 +92,7 @@ impl<'a> Walk<'a> {
             };
             for (mut state, value) in outcomes {
                 // A call may answer differently each time; memory that tasks share may change.
-                let is_stable = !key.contains('(') && !self.mentions_shared(cond);
+                let is_stable = self.comes_again(key) && !key.contains('(') && !self.mentions_shared(cond);
                 let taken = state.taken.get(key).map(|taken| *taken != negated.is_some()).filter(|_| is_stable);
                 match value.or(taken) {
                     Some(true) => yes.push(state),
@@ -110,6 +110,11 @@ impl<'a> Walk<'a> {
             }
         }
         (yes, no)
+    }
+
+    /// May the path come to the same condition once more? Otherwise how it turned out need not be kept.
+    fn comes_again(&self, key: &str) -> bool {
+        self.loops > 0 || !self.calls.is_empty() || self.conditions.get(key).is_some_and(|count| *count > 1)
     }
 
     fn mentions_shared(&self, cond: Option<&Expr>) -> bool {

@@ -7,6 +7,12 @@ use super::*;
 /// Locks in a cycle at most: the lock graphs of outlines are small, and a reader has to follow the cycle.
 const CYCLE_MAX: usize = 6;
 
+/// Locks held at once at most, as lockdep has it: of more, the orders are not followed.
+const HELD_MAX: usize = 48;
+
+/// Steps of the search for cycles at most.
+const STEPS_MAX: usize = 200_000;
+
 /// One lock taken while another is held.
 #[derive(Clone, Debug)]
 pub struct Edge {
@@ -43,6 +49,10 @@ pub struct Orders {
     irqs_on: BTreeMap<LockId, Use>,
     bh_on: BTreeMap<LockId, Use>,
     written: BTreeSet<LockId>,
+    /// More locks were held at once than are followed.
+    is_deep: bool,
+    /// Steps of the search for cycles.
+    steps: std::cell::Cell<usize>,
     /// Entries that take part in each cycle: they are run together.
     pub cycles: Vec<BTreeSet<String>>,
 }
@@ -63,6 +73,10 @@ impl Orders {
             self.written.insert(lock);
         }
         if is_try {
+            return;
+        }
+        if state.held.len() > HELD_MAX {
+            self.is_deep = true;
             return;
         }
         for held in &state.held {
@@ -179,6 +193,14 @@ fn cycles(walk: &mut Walk, edges: &[Edge]) {
     for edge in edges {
         out.entry(edge.held.lock).or_default().push(edge);
     }
+    if walk.orders.is_deep {
+        walk.bounds.insert("48 locks held at once");
+    }
+    // What is in no cycle leads to none.
+    let together = together(&out);
+    for (from, edges) in &mut out {
+        edges.retain(|edge| together.contains(&(*from, edge.lock)));
+    }
     let mut known: BTreeSet<BTreeSet<LockId>> = BTreeSet::new();
     let mut found: Vec<Vec<&Edge>> = Vec::new();
     for length in 2..=CYCLE_MAX {
@@ -187,8 +209,12 @@ fn cycles(walk: &mut Walk, edges: &[Edge]) {
             search(walk, &out, *start, length, &mut path, &mut known, &mut found);
         }
     }
-    if in_cycles(&out) > CYCLE_MAX {
+    let most = out.keys().map(|lock| together.range((*lock, 0)..=(*lock, LockId::MAX)).count()).max().unwrap_or(0);
+    if most > CYCLE_MAX {
         walk.bounds.insert("lock-order cycles of more than 6 locks");
+    }
+    if walk.orders.steps.get() > STEPS_MAX {
+        walk.bounds.insert("steps of the search for lock-order cycles");
     }
     for cycle in found {
         let entries: BTreeSet<String> = cycle.iter().map(|edge| edge.entry.clone()).collect();
@@ -199,8 +225,8 @@ fn cycles(walk: &mut Walk, edges: &[Edge]) {
     }
 }
 
-/// Locks that can all be reached from each other: the most there are.
-fn in_cycles(out: &BTreeMap<LockId, Vec<&Edge>>) -> usize {
+/// Pairs of locks that can be reached from each other.
+fn together(out: &BTreeMap<LockId, Vec<&Edge>>) -> BTreeSet<(LockId, LockId)> {
     let reached = |start: LockId| {
         let mut seen: BTreeSet<LockId> = BTreeSet::new();
         let mut open = vec![start];
@@ -211,11 +237,8 @@ fn in_cycles(out: &BTreeMap<LockId, Vec<&Edge>>) -> usize {
         seen
     };
     let reached: BTreeMap<LockId, BTreeSet<LockId>> = out.keys().map(|&lock| (lock, reached(lock))).collect();
-    let together = |lock: &LockId| {
-        let others = reached[lock].iter();
-        others.filter(|other| reached.get(other).is_some_and(|back| back.contains(lock))).count()
-    };
-    reached.keys().map(together).max().unwrap_or(0)
+    let pairs = reached.iter().flat_map(|(from, others)| others.iter().map(move |to| (*from, *to)));
+    pairs.filter(|(from, to)| reached.get(to).is_some_and(|back| back.contains(from))).collect()
 }
 
 fn search<'e>(
@@ -228,6 +251,10 @@ fn search<'e>(
     found: &mut Vec<Vec<&'e Edge>>,
 ) {
     let at = path.last().map_or(start, |edge| edge.lock);
+    walk.orders.steps.set(walk.orders.steps.get() + 1);
+    if walk.orders.steps.get() > STEPS_MAX {
+        return;
+    }
     for edge in out.get(&at).into_iter().flatten() {
         if let Some(before) = path.last()
             && !waits(walk, at, before.kind, before.mode, edge.held.mode)

@@ -1,0 +1,312 @@
+//! Objects, lists, and which names point to them.
+//!
+//! `obj el { rc = 1, next }` is there from the start, `list q = a, b` is a list, and what an allocation returns is an object as well. A name
+//! points if everything that is stored in it points: then `p->f` is a field of what it points to just then. A name that nobody sets, or that
+//! comes from an unknown function, is as before the one object of that name.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::declare::{Declaration, First};
+use super::expr::{self, Expr};
+use super::statement::Stmt;
+use super::tree::{File, Function, Node};
+use super::words::{arguments, plain};
+
+/// A declared object: its name, its fields and what they are at the beginning.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// Its name.
+    pub name: String,
+    /// Its fields.
+    pub fields: Vec<(String, First)>,
+}
+
+/// What an outline says about objects.
+#[derive(Clone, Debug, Default)]
+pub struct Pointers {
+    /// Declared objects.
+    pub objects: Vec<Object>,
+    /// Lists with what is on them at the beginning: declared ones, and those that something is added to.
+    pub lists: Vec<(String, Vec<String>)>,
+    /// Variables that point to an object at the beginning.
+    pub first: Vec<(String, String)>,
+    /// Names that point.
+    names: HashSet<String>,
+    /// Fields that hold something else.
+    scalars: HashSet<String>,
+    /// The members by which objects are on lists, if there are several.
+    pub members: BTreeSet<String>,
+    /// Does somebody free what a pointer points to? Without that nobody is asked for leaks.
+    pub frees: bool,
+}
+
+/// What a loop over a list says.
+pub struct Each {
+    /// The name that points to each element.
+    pub name: String,
+    /// The list.
+    pub list: String,
+    /// The next element is looked up before the body.
+    pub is_safe: bool,
+    /// It is read with `rcu_dereference`.
+    pub is_rcu: bool,
+}
+
+/// `list_for_each_entry(p, &q, node)` and its relatives.
+pub fn each(text: &str) -> Option<Each> {
+    let at = text.find("list_for_each_entry")?;
+    let name = text[at..].split('(').next()?;
+    let args = arguments(super::words::matching_call(&text[at..])?);
+    let is_safe = name.contains("_safe");
+    let list = args.get(if is_safe { 2 } else { 1 })?;
+    let is_rcu = name.contains("_rcu");
+    Some(Each { name: plain(args.first()?), list: plain(list), is_safe, is_rcu })
+}
+
+/// Does the function return an object of its own?
+pub fn allocates(name: &str) -> bool {
+    let words = [
+        "malloc",
+        "zalloc",
+        "kmalloc",
+        "kzalloc",
+        "kcalloc",
+        "kvmalloc",
+        "kvzalloc",
+        "vmalloc",
+        "kmem_cache_alloc",
+        "kmem_cache_zalloc",
+    ];
+    words.contains(&name.trim_start_matches('_'))
+}
+
+/// Calls that are their first argument.
+const SAME: [&str; 16] = [
+    "atomic_read",
+    "atomic_xchg",
+    "rcu_dereference",
+    "rcu_dereference_protected",
+    "rcu_dereference_check",
+    "rcu_access_pointer",
+    "READ_ONCE",
+    "smp_load_acquire",
+    "xchg",
+    "list_entry",
+    "container_of",
+    "likely",
+    "unlikely",
+    "load",
+    "swap",
+    "LOAD",
+];
+
+/// Calls whose result is an element of the list that is their first argument.
+pub const FIRSTS: [&str; 5] =
+    ["list_first_entry", "list_first_entry_or_null", "list_last_entry", "list_entry_rcu", "list_first_or_null_rcu"];
+
+/// Functions that put their first argument on the list that is their second one.
+pub const ADDS: [&str; 8] = [
+    "list_add",
+    "list_add_tail",
+    "list_add_rcu",
+    "list_add_tail_rcu",
+    "hlist_add_head",
+    "hlist_add_head_rcu",
+    "list_move",
+    "list_move_tail",
+];
+
+/// The last arrow of a path, and what is behind it.
+pub fn parted(path: &str) -> Option<(&str, &str)> {
+    path.rsplit_once("->")
+}
+
+impl Pointers {
+    /// Reads the declarations, the functions and the bodies. Of figures only what is declared points: their names mean what they say.
+    pub fn of(file: &File, functions: &[Function], bodies: &[&[Node]]) -> Pointers {
+        let mut pointers = Pointers::default();
+        for (declaration, _) in &file.declarations {
+            match declaration {
+                Declaration::Object(name, fields) => {
+                    pointers.objects.push(Object { name: name.clone(), fields: fields.clone() });
+                }
+                Declaration::List(name, first) => pointers.lists.push((name.clone(), first.clone())),
+                Declaration::Pointer(name, to, _) => pointers.first.push((name.clone(), to.clone())),
+                _ => {}
+            }
+        }
+        if !bodies.is_empty() && pointers.objects.is_empty() && pointers.lists.is_empty() {
+            return pointers;
+        }
+        let mut stores = Stores::default();
+        for node in functions.iter().flat_map(|function| &function.body).chain(bodies.iter().copied().flatten()) {
+            node.each(&mut |node| stores.see(node));
+        }
+        for list in &stores.lists {
+            if !pointers.lists.iter().any(|(known, _)| known == list) && !pointers.is_object(list) {
+                pointers.lists.push((list.clone(), Vec::new()));
+            }
+        }
+        pointers.members = stores.members.clone();
+        pointers.settle(&stores);
+        pointers.frees = stores.freed.iter().any(|path| pointers.points(path));
+        pointers
+    }
+
+    /// The names that point are those for which nothing else is stored.
+    fn settle(&mut self, stores: &Stores) {
+        self.names =
+            stores.values.iter().map(|(target, _)| target.clone()).filter(|name| !name.contains(['>', '.'])).collect();
+        self.names.extend(self.first.iter().map(|(name, _)| name.clone()));
+        loop {
+            let before = (self.names.len(), self.scalars.len());
+            for (target, value) in &stores.values {
+                if is_null(value) || self.is_pointer(value) {
+                    continue;
+                }
+                match parted(target).or_else(|| target.split_once('.')) {
+                    Some((_, field)) => _ = self.scalars.insert(field.to_owned()),
+                    None => _ = self.names.remove(target),
+                }
+            }
+            // Nothing but NULL points nowhere.
+            let real: HashSet<&str> = stores
+                .values
+                .iter()
+                .filter(|(_, value)| !is_null(value))
+                .map(|(target, _)| target.as_str())
+                .chain(self.first.iter().map(|(name, _)| name.as_str()))
+                .collect();
+            let names = self.names.iter().filter(|name| real.contains(name.as_str())).cloned().collect();
+            self.names = names;
+            if before == (self.names.len(), self.scalars.len()) {
+                return;
+            }
+        }
+    }
+
+    fn is_pointer(&self, value: &Expr) -> bool {
+        match value {
+            Expr::Name(name) => self.points(name),
+            Expr::Call(name, args) => {
+                let inner = args.first().is_some_and(|arg| self.is_pointer(arg));
+                allocates(name)
+                    || name == "container_of"
+                    || FIRSTS.contains(&name.as_str())
+                    || SAME.contains(&name.as_str()) && inner
+            }
+            _ => false,
+        }
+    }
+
+    /// Is the name that of an object?
+    pub fn is_object(&self, name: &str) -> bool {
+        self.objects.iter().any(|object| object.name == name)
+    }
+
+    /// Is the path an object, or something that points to one?
+    pub fn points(&self, path: &str) -> bool {
+        match parted(path) {
+            Some((root, field)) => self.points(root) && !self.scalars.contains(field),
+            None => match path.split_once('.') {
+                Some((root, field)) if self.is_object(root) => !self.scalars.contains(field),
+                _ => self.is_object(path) || self.names.contains(path),
+            },
+        }
+    }
+
+    /// Does the name point? An object does not: it is what is pointed to.
+    pub fn is_name(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
+    /// The number of an object or a list, as pointers have it.
+    pub fn value(&self, name: &str) -> Option<i64> {
+        let object = self.objects.iter().position(|object| object.name == name);
+        let at = object.or_else(|| self.list(name).map(|at| self.objects.len() + at))?;
+        Some(at as i64 + 1)
+    }
+
+    /// The number of a list.
+    pub fn list(&self, name: &str) -> Option<usize> {
+        self.lists.iter().position(|(known, _)| known == name)
+    }
+}
+
+fn is_null(value: &Expr) -> bool {
+    *value == Expr::Int(0)
+}
+
+/// What is stored where, and what else the statements do with pointers.
+#[derive(Default)]
+struct Stores {
+    values: Vec<(String, Expr)>,
+    lists: BTreeSet<String>,
+    members: BTreeSet<String>,
+    freed: Vec<String>,
+}
+
+impl Stores {
+    fn see(&mut self, node: &Node) {
+        match &node.stmt {
+            Stmt::Assign(target, value) => {
+                self.values.push((target.clone(), value.clone()));
+                value.calls(&mut |name, args| self.call(name, &super::scope::texts(args)));
+            }
+            Stmt::Call { name, args, result } => {
+                self.call(name, args);
+                if let Some(result) = result {
+                    let args = args.iter().map(|arg| expr::parse(arg).unwrap_or(Expr::Int(1))).collect();
+                    self.values.push((result.clone(), Expr::Call(name.clone(), args)));
+                }
+            }
+            Stmt::Each(text) => {
+                if let Some(each) = each(text) {
+                    self.lists.insert(each.list.clone());
+                    self.values.push((each.name, Expr::Call(FIRSTS[0].to_owned(), Vec::new())));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn call(&mut self, name: &str, args: &[String]) {
+        let arg = |at: usize| args.get(at).map(|arg| plain(arg));
+        let is_store = matches!(
+            name,
+            "WRITE_ONCE"
+                | "smp_store_release"
+                | "rcu_assign_pointer"
+                | "store"
+                | "xchg"
+                | "swap"
+                | "RCU_INIT_POINTER"
+                | "atomic_set"
+                | "atomic_xchg"
+        );
+        if is_store && let (Some(target), Some(value)) = (arg(0), args.get(1).and_then(|arg| expr::parse(arg))) {
+            self.values.push((target, value));
+        }
+        if matches!(name, "cmpxchg" | "compare_exchange")
+            && let (Some(target), Some(value)) = (arg(0), args.get(2).and_then(|arg| expr::parse(arg)))
+        {
+            self.values.push((target, value));
+        }
+        if ADDS.contains(&name) {
+            self.lists.extend(arg(1));
+        }
+        if ADDS.contains(&name) || name.starts_with("list_del") || name.starts_with("hlist_del") {
+            let path = arg(0).unwrap_or_default();
+            self.members.extend(parted(&path).or_else(|| path.split_once('.')).map(|(_, member)| member.to_owned()));
+        }
+        let is_free = matches!(super::vocabulary::word(name), Some(super::vocabulary::Word::Free))
+            || matches!(name, "kfree_rcu" | "kvfree_rcu" | "call_rcu" | "kref_put");
+        if is_free {
+            self.freed.extend(if name.ends_with("_rcu") || name == "kref_put" {
+                arg(0)
+            } else {
+                args.last().map(|arg| plain(arg))
+            });
+        }
+    }
+}

@@ -1,0 +1,205 @@
+#!/usr/bin/env bash
+# Runs the loom tests of published crates under loom 0.7 and under Lockwright, and prints a table: what each does within the same time.
+#
+#   tests/registry.sh                        all crates, 60 CPU seconds a test and side
+#   tests/registry.sh --limit 10             another limit
+#   tests/registry.sh --only oneshot,st3     some crates (or an older release: --only oneshot-0.1.10)
+#   tests/registry.sh --side lockwright      one side alone: loom or lockwright
+#   tests/registry.sh --list                 what would be run
+#
+# The crates come from crates.io when it runs; nothing of them is kept. What is changed in each: its dependency on loom is met by
+# shims/loom (a `[patch]`), and for loom 0.5 the version in its manifest is raised to 0.7, on both sides. Development dependencies that the
+# loom tests do not use (criterion, proptest, other runtimes) are left out, on both sides, as they would be compiled for nothing.
+# The loom beside it is 0.7.3 with one line changed: it prints how many executions a model had.
+#
+# The last rows are releases before a fix, with the tests of the release that has it: there something has to be found.
+# Exit status 1: a test that passes under loom fails under Lockwright, or a known bug was not found.
+set -euo pipefail
+here=$(cd "$(dirname "$0")/.." && pwd)
+work=${LOCKWRIGHT_REGISTRY:-$here/target/registry}
+limit=60 only='' sides='loom lockwright' list=''
+while [ $# -gt 0 ]; do
+    case $1 in
+    --limit) limit=$2; shift 2 ;;
+    --only) only=$2; shift 2 ;;
+    --side) sides=$2; shift 2 ;;
+    --list) list=1; shift ;;
+    *) echo "registry.sh: $1 is no option" >&2; exit 2 ;;
+    esac
+done
+
+# Crate, release, arguments of cargo test, the tests (a pattern), development dependencies that are left out.
+crates='
+concurrent-queue 2.5.0  --features=loom,--test=loom           .             criterion,easy-parallel,fastrand
+event-listener   5.4.2  --features=loom,--test=loom           .             criterion
+parking          2.2.1  --features=loom,--test=loom           .             easy-parallel
+oneshot          0.1.13 --features=loom+std+async,--test=loom .             async-std,tokio
+left-right       0.11.8 --test=loom                           .             -
+haphazard        0.1.8  --test=loom                           .             criterion
+diatomic-waker   0.2.3  --lib                                 loom          -
+async-event      0.2.1  --lib                                 loom          tokio
+multishot        0.3.2  --lib                                 loom          -
+st3              0.4.1  --test=integration                    loom          criterion,crossbeam-deque,num_cpus,oorandom
+cordyceps        0.3.5  --lib                                 loom          proptest
+thingbuf         0.1.6  --lib                                 .             tokio
+sharded-slab     0.1.7  --features=loom,--lib                 loom          criterion
+saa              5.6.2  --features=loom,--lib                 models        criterion
+sdd              4.8.11 --features=loom,--lib                 models        criterion
+scc              3.8.8  --features=loom,--lib                 models        criterion
+maitake-sync     0.2.2  --lib                                 loom          -
+tokio            1.54.1 --features=full+test-util,--lib       sync::.*loom_ mockall
+'
+# A release before a fix, the same, and the release whose tests show the bug, with the folder that has them.
+known='
+oneshot          0.1.10 --features=loom+std+async,--test=loom poll_then_drop_receiver_during_send async-std,tokio 0.1.11 tests
+thingbuf         0.1.5  --lib                                 mpsc_blocking                       tokio           0.1.6  src/mpsc/tests
+'
+flags='--cfg loom --cfg async_event_loom --cfg diatomic_waker_loom --cfg multishot_loom --cfg oneshot_loom --cfg st3_loom -Awarnings'
+
+# Where the source of a release is: cargo has put it there.
+source_of() {
+    local crate=$1 release=$2 probe=$work/probe/$1-$2
+    mkdir -p "$probe"
+    printf '[package]\nname = "probe"\nversion = "0.0.0"\nedition = "2021"\n[lib]\npath = "lib.rs"\n[dependencies]\n%s = "=%s"\n[workspace]\n' \
+        "$crate" "$release" >"$probe/Cargo.toml"
+    touch "$probe/lib.rs"
+    (cd "$probe" && cargo metadata --format-version 1 2>"$work/probe.log") |
+        grep -o "\"manifest_path\":\"[^\"]*/$crate-$release/Cargo.toml\"" | head -n 1 | sed 's/.*:"//; s/.Cargo.toml"//'
+}
+
+# A copy of loom that prints how many executions a model had.
+counting_loom() {
+    rm -rf "$work/loom-0.7.3"
+    cp -r "$(source_of loom 0.7.3)" "$work/loom-0.7.3"
+    chmod -R u+w "$work/loom-0.7.3"
+    sed -i 's/info!(parent: None, "Completed in {} iterations", i - 1);/println!("loom: ended after {}", i - 1);/
+        s/if i % self.checkpoint_interval == 0 {/&println!("loom: at {i}");/' "$work/loom-0.7.3/src/model.rs"
+}
+
+# Copies a crate to a side, with its one line changed.
+prepare() {
+    local side=$1 crate=$2 release=$3 dropped=$4 to=$work/$1/$2-$3 shim=$here/shims/loom
+    rm -rf "$to"
+    mkdir -p "$work/$side"
+    cp -r "$(source_of "$crate" "$release")" "$to"
+    chmod -R u+w "$to"
+    rm -f "$to/Cargo.lock"
+    awk -v dropped=",$dropped," '
+        /^\[/ {
+            name = $0; sub(/^.*dev-dependencies\./, "", name); sub(/\].*$/, "", name)
+            skip = $0 == "[[bench]]" || ($0 ~ /dev-dependencies\./ && index(dropped, "," name ","))
+            in_loom = $0 ~ /dependencies\.loom\]/
+        }
+        in_loom && /^version = "0\.5/ { $0 = "version = \"0.7\"" }
+        !skip { print }' "$to/Cargo.toml" >"$to/Cargo.toml.new"
+    mv "$to/Cargo.toml.new" "$to/Cargo.toml"
+    [ "$side" = loom ] && shim=$work/loom-0.7.3
+    printf '\n[patch.crates-io]\nloom = { path = "%s" }\n[workspace]\n' "$shim" >>"$to/Cargo.toml"
+}
+
+# Builds the tests of a crate on a side, and prints the program.
+build() {
+    local arguments=${4//,/ }
+    # shellcheck disable=SC2086
+    (cd "$work/$1/$2-$3" && RUSTFLAGS=$flags CARGO_TARGET_DIR=$work/target-$1 CARGO_PROFILE_DEV_OPT_LEVEL=2 \
+        CARGO_PROFILE_DEV_DEBUG=false cargo test --no-run ${arguments//+/,} 2>&1) | tee "$work/build-$1-$2-$3.log" |
+        sed -n 's/^ *Executable .*(\(.*\))$/\1/p' | tail -n 1
+}
+
+# Runs a test: `executions seconds verdict`, `states executions seconds verdict` for Lockwright.
+TIMEFORMAT=%U
+run() {
+    local side=$1 program=$2 folder=$3 test=$4 status=0 out=$work/out-$1 seconds verdict
+    { time timeout $((limit * 6)) bash -c "cd '$folder'; ulimit -t $limit
+        LOOM_MAX_DURATION=$((limit * 5)) RUST_BACKTRACE=0 exec '$program' --exact '$test' --nocapture" \
+        >"$out" 2>&1 </dev/null; } 2>"$work/seconds-$side" || status=$?
+    seconds=$(tail -n 1 "$work/seconds-$side")
+    if [ "$side" = loom ]; then
+        case $status in 0) verdict=passes ;; 101) verdict=fails ;; *) verdict='not ended' ;; esac
+        awk -v s="$seconds" -v v="$verdict" '/^loom: ended after/ { n += $4; at = 0 } /^loom: at/ { at = $3 }
+            END { printf "%s%d\t%s\t%s\n", v == "not ended" ? "> " : "", n + at, s, v }' "$out"
+        return
+    fi
+    case $status in
+    0 | 101) ;;
+    *) printf -- '-\t-\t%s\tnot ended\n' "$seconds"; return ;;
+    esac
+    # A page for each model of the test: its last line has the counts, and what is found stands in the panic's first line.
+    awk -v s="$seconds" -v status="$status" '
+        /^(IN)?COMPLETE.*(states|execution)/ && !seen[$0]++ {
+            for (i = 2; i <= NF; i++) { if ($i ~ /^states?,/) states += $(i - 1); if ($i ~ /^executions?,/) runs += $(i - 1) }
+            if (/^COMPLETE/) whole++; else if (bound == "" && match($0, /\([^)]*\)/)) bound = substr($0, RSTART + 1, RLENGTH - 2)
+        }
+        /hidden state/ && error == "" { error = "error: hidden state" }
+        /^LW[0-9][0-9][0-9] / && found == "" && !/again:/ { found = substr($1, 1, 5) }
+        END {
+            v = error != "" ? error : found != "" ? found : bound != "" ? "INCOMPLETE (" bound ")" : whole ? "COMPLETE" : "fails"
+            if (status == 101 && found == "" && error == "" && bound == "") v = "fails"
+            printf "%d\t%d\t%s\t%s\n", states, runs, s, v
+        }' "$out"
+}
+
+# All tests of a crate on all sides, as rows of the table.
+rows() {
+    local crate=$1 release=$2 arguments=$3 pattern=$4 dropped=$5 side program test of_loom ours tests=''
+    declare -A programs=()
+    for side in $sides; do
+        prepare "$side" "$crate" "$release" "$dropped"
+        [ -n "${6:-}" ] && rm -rf "$work/$side/$crate-$release/$7" && cp -r "$(source_of "$crate" "$6")/$7" "$work/$side/$crate-$release/$7"
+        program=$(build "$side" "$crate" "$release" "$arguments")
+        if [ -z "$program" ]; then
+            echo "registry.sh: $crate $release does not build: $work/build-$side-$crate-$release.log" >&2
+            failed=1
+            return
+        fi
+        programs[$side]=$program
+        tests=$("$program" --list 2>/dev/null | sed -n 's/: test$//p' | grep -E "$pattern")
+    done
+    for test in $tests; do
+        of_loom=$'\t\t' ours=$'\t\t\t'
+        for side in $sides; do
+            folder=$work/$side/$crate-$release
+            case $side in
+            loom) of_loom=$(run loom "${programs[loom]}" "$folder" "$test") ;;
+            *) ours=$(run lockwright "${programs[lockwright]}" "$folder" "$test") ;;
+            esac
+        done
+        printf '| %s %s | %s | %s | %s |\n' "$crate" "$release" "$test" "${of_loom//$'\t'/ | }" "${ours//$'\t'/ | }"
+        case ${6:-} in
+        '') case $of_loom$ours in *passes*LW* | *passes*error* | *passes*fails*) failed=1 ;; esac ;;
+        *) case $ours in *LW*) found=1 ;; esac ;;
+        esac
+    done
+}
+
+is_wanted() {
+    case ,${only:-$crate}, in *",$crate,"* | *",$crate-$release,"*) return 0 ;; *) return 1 ;; esac
+}
+
+failed='' found=''
+if [ -n "$list" ]; then
+    echo "$crates$known" | awk 'NF { print $1, $2, $3, $4 }'
+    exit
+fi
+mkdir -p "$work"
+case $sides in *loom*) counting_loom ;; esac
+echo '| crate | test | loom: executions | s | verdict | Lockwright: states | executions | s | verdict |'
+echo '|---|---|---|---|---|---|---|---|---|'
+while read -r crate rest; do
+    read -r release _ <<<"$rest"
+    is_wanted || continue
+    # shellcheck disable=SC2086
+    rows "$crate" $rest </dev/null
+done < <(echo "$crates" | grep .)
+while read -r crate rest; do
+    read -r release _ <<<"$rest"
+    is_wanted || continue
+    found=''
+    # shellcheck disable=SC2086
+    rows "$crate" $rest </dev/null
+    if [ -z "$found" ]; then
+        echo "registry.sh: the known bug of $crate $release is not found" >&2
+        failed=1
+    fi
+done < <(echo "$known" | grep .)
+[ -z "$failed" ]
