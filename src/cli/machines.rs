@@ -12,7 +12,7 @@ use lockwright::explore::{Config, EngineKind};
 
 use super::partition;
 
-/// Who takes part.
+/// The processes that take part.
 #[derive(clap::Args)]
 #[group(skip)]
 pub struct Arguments {

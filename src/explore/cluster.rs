@@ -47,7 +47,7 @@ pub const WORKERS_MAX: usize = 1 << 11;
 /// How long a process waits for the others to start, unless something else is asked for.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Who takes part.
+/// The processes that take part.
 #[derive(Clone, Debug)]
 pub struct Cluster {
     /// Addresses of all processes, `host:port`, the same list in the same order for each. Of one process alone: none.

@@ -21,7 +21,7 @@ const GREETING: Duration = Duration::from_secs(10);
 /// Time between two tries to reach a process that has not started.
 const RETRY: Duration = Duration::from_millis(50);
 
-/// Who a process says it is.
+/// What a process says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Hello {
     process: usize,
@@ -73,7 +73,7 @@ pub(super) fn connect(cluster: &Cluster, manifest: &str) -> Result<Vec<Option<Tc
             Err(_) => return Err(absent(&name(missing), cluster.patience, None)),
         };
         _ = stream.set_nonblocking(false);
-        // Who does not greet is a stranger, and none of ours.
+        // A process that does not greet is a stranger, and none of ours.
         let Ok(theirs) = receive(&mut stream, until.min(Instant::now() + GREETING)) else { continue };
         // It is told who this is, even if the two differ: then it says so as well.
         let answered = send(&mut stream, &mine);

@@ -227,7 +227,7 @@ fn status(job: &Job, mine: &Mine, (me, epoch): (usize, u64), stop: Option<Bound>
     status
 }
 
-/// Everybody's status, in the order of workers. Who has it knows that all others have ended the epoch as well.
+/// Everybody's status, in the order of workers. A worker that has it knows that all others have ended the epoch as well.
 fn statuses(worker: &mut Worker, status: Status) -> Vec<Status> {
     let (me, peers) = (worker.index(), worker.peers());
     let all: Rc<RefCell<Vec<Status>>> = Rc::default();
