@@ -26,4 +26,6 @@ pub enum Exceeded {
     Nesting(u8),
     /// A task or the set-up makes more objects.
     Objects(u32),
+    /// RCU tells no more read-side sections apart.
+    Sections(u8),
 }

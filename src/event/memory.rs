@@ -58,8 +58,23 @@ pub enum Rmw {
 pub enum Slots {
     /// All 64, again and again.
     Any,
-    /// The lower 32, each once as long as there are any.
+    /// The lower 32, each once.
     Fresh,
+}
+
+impl Slots {
+    /// How many bits there are.
+    pub fn count(self) -> u8 {
+        if self == Slots::Any { 64 } else { 32 }
+    }
+
+    /// Is none left in a word of that value?
+    pub fn are_used_up(self, value: u64) -> bool {
+        match self {
+            Slots::Any => value == u64::MAX,
+            Slots::Fresh => (value as u32) | (value >> 32) as u32 == u32::MAX,
+        }
+    }
 }
 
 /// Arithmetic on a number of user-land code.

@@ -10,6 +10,7 @@
 //! | | | loom | [`THREADS_MAX`] |
 //! | tasks that share locks | [`Bound::Readers`] | those that run the program | the first [`READERS_MAX`] |
 //! | times a task holds a lock for reading | [`Bound::Nesting`] | those that run the program | [`READS_MAX`] |
+//! | read-side sections of RCU | [`Bound::Sections`] | those that run the program | 64 at once; with interrupts or shared CPUs 32 in an execution |
 //! | objects that a task or the set-up makes | [`Bound::Objects`] | those that run the program | `Limits::objects_max`, [`OBJECTS_MAX`] |
 //! | slab objects and fields that tasks make | [`Bound::Spares`] | loom | 8 and 32 |
 //! | steps of an execution | [`Bound::Steps`] | all but loom, random, pct | `Limits::steps_max` |
@@ -64,6 +65,8 @@ pub enum Bound {
     Nesting(u8),
     /// A task, or the set-up, makes more objects.
     Objects(u32),
+    /// RCU tells that many read-side sections apart, and there is one more.
+    Sections(u8),
     /// A state of an interpreted program has more machine words.
     Words(usize),
     /// Only that many executions, drawn by chance.
@@ -129,6 +132,7 @@ impl std::fmt::Display for Bound {
             Bound::Drained(max) => write!(f, "an execution runs on {max} operations after its finding"),
             Bound::Spares => write!(f, "tasks allocate more than the loom engine has room for"),
             Bound::Tasks(max) => write!(f, "the engine runs at most {max} tasks"),
+            Bound::Sections(max) => write!(f, "RCU tells only {max} read-side sections apart"),
             Bound::Readers(max) => write!(f, "only the first {max} tasks can take a lock for reading"),
             Bound::Nesting(max) => write!(f, "a task holds a lock for reading at most {max} times at once"),
             Bound::Objects(max) => write!(f, "a task makes more than {max} object{}", plural((*max).into())),
@@ -162,6 +166,7 @@ impl From<Exceeded> for Bound {
             Exceeded::Readers(max) => Bound::Readers(max),
             Exceeded::Nesting(max) => Bound::Nesting(max),
             Exceeded::Objects(max) => Bound::Objects(max),
+            Exceeded::Sections(max) => Bound::Sections(max),
         }
     }
 }

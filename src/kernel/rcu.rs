@@ -6,9 +6,9 @@
 //! The sections are a word with a bit for each that is open, and no task has a bit of its own: a section takes one that is free. So a grace period is
 //! that of the whole kernel, as with preemptible RCU, and a section may be preempted, where the kernel preempts; but it may not sleep.
 //!
-//! Limits: at most 64 sections are open at once, nested ones counted. Where the model has interrupts or tasks that share a CPU, it is 32, and the
-//! first 32 sections of an execution are told apart; after those, a grace period whose task did not get its CPU in time may wait for one
-//! section more than it has to.
+//! Limits: at most 64 sections are open at once, nested ones counted. Where the model has interrupts or tasks that share a CPU, an execution has
+//! 32 sections at most, each with a bit of its own: a grace period whose task did not get its CPU in time must not take a later section for an
+//! earlier one. What goes beyond is a bound in the verdict.
 //!
 //! Source: `kernel/rcu/tree.c`, `Documentation/RCU/whatisRCU.rst` of Linux 6.12.
 

@@ -1,5 +1,6 @@
 //! RCU and sequence locks: what a grace period waits for, what it does not wait for, and what frees too early.
 
+use lockwright::explore::Bound;
 use lockwright::prelude::*;
 
 use super::{agreed, codes};
@@ -221,4 +222,28 @@ fn a_writer_that_reads_its_own_lock_spins_for_ever_and_the_run_that_predicts_end
     assert_eq!((codes(&verdict), verdict.complete()), (vec![Code::LW009], true));
     // Sequence locks are none of the validator's: nothing is predicted.
     assert_eq!(model.predict().codes(), [""; 0]);
+}
+
+/// A reader with that many sections, one after the other on a CPU that another task shares, or all open at once on its own.
+fn sections(count: usize, shares: bool) -> Option<Bound> {
+    let model = Model::new(move |boot| {
+        let rcu = boot.rcu("rcu");
+        let flag = boot.atomic("flag", 0);
+        if shares {
+            boot.task_on(0, "reader", move |current| (0..count).for_each(|_| drop(rcu.read_lock(current))));
+            boot.task_on(0, "other", move |_| flag.set(1));
+        } else {
+            boot.task("reader", move |current| drop((0..count).map(|_| rcu.read_lock(current)).collect::<Vec<_>>()));
+        }
+    });
+    let verdict = model.check(&Config::default()).verdict;
+    assert_eq!(codes(&verdict), []);
+    verdict.bound
+}
+
+#[test]
+fn a_section_more_than_are_told_apart_is_a_bound_by_name() {
+    assert_eq!((sections(32, true), sections(33, true)), (None, Some(Bound::Sections(32))));
+    assert_eq!((sections(64, false), sections(65, false)), (None, Some(Bound::Sections(64))));
+    assert_eq!(Bound::Sections(32).to_string(), "RCU tells only 32 read-side sections apart");
 }

@@ -6,7 +6,7 @@ use super::super::Memory;
 use super::super::fingerprint::Fingerprint;
 use super::super::{Exceeded, READERS_MAX, READS_MAX};
 use super::{WRITER, World};
-use crate::event::{Act, ObjectId, Op, TaskId, View, Woken};
+use crate::event::{Act, ObjectId, Op, Rmw, TaskId, View, Woken};
 
 /// Where the value of a lock counts how often a task holds it for reading. `None` for the set-up, and for tasks beyond the
 /// eighteenth, which never do.
@@ -27,6 +27,9 @@ pub(super) fn read(task: TaskId) -> u64 {
 impl World {
     /// The limit that the task's operation would exceed, if there is one.
     pub(in crate::engine) fn exceeds(&self, task: TaskId, op: Op) -> Option<Exceeded> {
+        if let Op::Rmw(word, Rmw::Claim(slots), _) = op {
+            return slots.are_used_up(self.slot(word).value).then(|| Exceeded::Sections(slots.count()));
+        }
         let (Op::AcquireRead(lock) | Op::Act(lock, Act::TryRead)) = op else { return None };
         if place_of(task).is_none() {
             return Some(Exceeded::Readers(READERS_MAX));

@@ -83,8 +83,9 @@ fn open<T>(room: Option<usize>) -> (Sender<T>, Receiver<T>) {
 /// lockwright::model(|| {
 ///     let (one, first) = bounded(1);
 ///     let (two, second) = bounded(1);
-///     lockwright::thread::spawn(move || one.send(1).unwrap());
-///     lockwright::thread::spawn(move || two.send(2).unwrap());
+///     // The receivers are gone after the first message: the other sender may be told so.
+///     lockwright::thread::spawn(move || _ = one.send(1));
+///     lockwright::thread::spawn(move || _ = two.send(2));
 ///     let got = select! {
 ///         recv(first) -> number => number.unwrap(),
 ///         recv(second) -> number => number.unwrap(),
