@@ -18,6 +18,7 @@ mod programs;
 mod agreement;
 mod dpor;
 mod explicit;
+mod flow;
 #[path = "../tests/order.rs"]
 mod order;
 mod outlined;

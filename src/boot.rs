@@ -34,7 +34,7 @@ use crate::event::names::Names;
 use crate::event::outcome::{self, Notation, Outcome, Remains};
 use crate::event::{Place, Symbol, View};
 use crate::explore::schedule::{Guide, replay};
-use crate::explore::{Config, Subject, Verdict, explore_with_witnesses};
+use crate::explore::{Config, Found, Subject, Verdict, explore_with_witnesses};
 use crate::kernel::task::Task;
 use crate::kernel::{Faults, Kernel};
 use crate::predict::{Predicted, Unpredicted, predict};
@@ -83,6 +83,7 @@ impl Model {
         };
         Checked {
             verdict,
+            notes: Vec::new(),
             jobs: config.jobs,
             subject: Arc::clone(&self.subject),
             names: self.names.clone(),
@@ -132,6 +133,8 @@ impl Model {
 pub struct Checked {
     /// Findings, outcomes, counts.
     pub verdict: Verdict,
+    /// Of user-land code: what could go wrong in a larger program, and does in no order of this one. No failure.
+    pub notes: Vec<Found>,
     jobs: usize,
     subject: Arc<dyn Subject>,
     names: Names,
@@ -141,7 +144,12 @@ pub struct Checked {
 impl Checked {
     /// What an exploration of `subject` saw, which begins in that place.
     pub(crate) fn of(verdict: Verdict, jobs: usize, subject: Arc<dyn Subject>, names: Names, place: Place) -> Checked {
-        Checked { verdict, jobs, subject, names, place }
+        Checked { verdict, notes: Vec::new(), jobs, subject, names, place }
+    }
+
+    /// With what is told and is no failure.
+    pub(crate) fn with_notes(self, notes: Vec<Found>) -> Checked {
+        Checked { notes, ..self }
     }
 
     /// Nothing is wrong, and everything was seen.
@@ -188,8 +196,24 @@ impl fmt::Display for Checked {
             let example = counterexample::plain_page(&found.finding, &place, &self.names, replayed.as_ref());
             writeln!(f, "{example}")?;
         }
+        for note in &self.notes {
+            write_note(f, note)?;
+        }
         f.write_str(&counterexample::verdict_line(&place, self.names.tasks.len(), self.jobs, &self.verdict))
     }
+}
+
+/// A prediction that no order of the program confirms.
+fn write_note(f: &mut fmt::Formatter<'_>, note: &Found) -> fmt::Result {
+    let finding = &note.finding;
+    writeln!(f, "note: {} {}: {}", finding.code, finding.code.title(), finding.message)?;
+    for (spot, text) in std::iter::once(&finding.at).chain(&finding.other) {
+        writeln!(f, "  {text}   {}", crate::report::source(spot.place))?;
+    }
+    writeln!(
+        f,
+        "  Every order was explored, and nothing waits for ever. LOCKWRIGHT_UNCONFIRMED=fail makes it a failure.\n"
+    )
 }
 
 type SetUp = dyn Fn(&mut Boot) + Send + Sync;

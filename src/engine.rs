@@ -133,7 +133,7 @@ pub(crate) fn uninstall() {
 /// If there is none: code under test runs only inside an execution.
 fn with<R>(f: impl FnOnce(&dyn Engine) -> R) -> R {
     let engine = CURRENT.with_borrow(|current| {
-        Rc::clone(current.as_ref().expect("kernel objects exist only inside an execution: use explore::explore"))
+        Rc::clone(current.as_ref().expect("locks, cells, threads and what else tasks share exist only inside an execution: of lockwright::model, lockwright::boot or explore::explore"))
     });
     f(&*engine)
 }

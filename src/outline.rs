@@ -12,11 +12,12 @@
 //! |---|---|
 //! | [`source`], [`words`], [`verbs`], [`claims`], [`statement`], [`expr`] | lines without leaders; what a line says |
 //! | [`tree`], [`parse`], `reader`, [`declare`], [`facts`], `diagram`, `splat`, `sections`, `steps`, `order` | what a text holds |
-//! | [`vocabulary`], [`catalogue`], [`pointers`], [`scope`] | what names mean |
+//! | [`vocabulary`], [`catalogue`], [`pointers`], [`scope`], [`values`] | what names mean, and what those that nobody declares may be |
 //! | [`walk`] | the static walk of every path, and the graph of lock orders |
 //! | [`lower`], [`machine`], [`search`], [`drawn`], [`schedule`] | programs of outlines, every order of their steps, a diagram as drawn |
 //! | [`mod@print`], [`notation`], [`again`] | a tree as an outline again; a schedule as an outline, a diagram or a box; which of them is read back |
 //! | [`plan`] | the programs of a file for other engines ([`crate::outlined`]) |
+//! | `runners` | what runs together |
 //! | [`check`], [`convert`], [`claimed`], [`finding`], [`diagnostic`], [`page`] | the verdict, and how it reads |
 //!
 //! Limits: memory is sequentially consistent, and every task has a CPU of its own. A handler runs once, on top of a task or on an idle
@@ -45,6 +46,7 @@ pub mod plan;
 pub mod pointers;
 pub mod print;
 mod reader;
+mod runners;
 pub mod schedule;
 pub mod scope;
 pub mod search;
@@ -54,6 +56,7 @@ mod splat;
 pub mod statement;
 mod steps;
 pub mod tree;
+pub mod values;
 pub mod verbs;
 pub mod vocabulary;
 pub mod walk;

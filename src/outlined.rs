@@ -56,12 +56,13 @@ pub fn read(name: &str, bytes: &[u8], options: &Options) -> Result<Interpreted, 
     if !mistakes.is_empty() {
         return Err((Unfit::Mistaken(name.to_owned()), Some(Box::new((source, mistakes)))));
     }
-    let [Planned { program, .. }] = &planned[..] else {
+    let [Planned { program, bounds, .. }] = &planned[..] else {
         let lines: Vec<String> = planned.iter().map(|planned| planned.line.to_string()).collect();
         let at = if lines.is_empty() { String::new() } else { format!(", at lines {}", lines.join(", ")) };
         return Err((Unfit::Count { file: name.to_owned(), count: planned.len(), at }, None));
     };
-    translate_in(program, name).map_err(|refusal| (Unfit::Refused { file: name.to_owned(), refusal }, None))
+    let translated = translate_in(program, name).map(|program| program.cut_by(bounds.clone()));
+    translated.map_err(|refusal| (Unfit::Refused { file: name.to_owned(), refusal }, None))
 }
 
 /// Mistakes, with the text that they are in.

@@ -73,7 +73,12 @@ impl Shared {
 
     /// Performs an operation on it.
     pub fn perform(self, op: impl FnOnce(crate::event::ObjectId) -> Op, place: Place) -> u64 {
-        self.0.perform(op(self.0.id), place)
+        let op = op(self.0.id);
+        let result = self.0.perform(op, place);
+        if !matches!(op, Op::Act(_, Act::Spin)) && here::goes_round(op, result, place) {
+            thread::let_others_go(place);
+        }
+        result
     }
 
     /// Performs an operation of user-land code on it.
@@ -92,11 +97,33 @@ impl Shared {
     }
 }
 
+/// Most results of one step that chooses.
+const CHOICES_MAX: usize = 100;
+
 /// A number from `0..n`: the exploration tries them all.
+///
+/// ```
+/// use lockwright::model::Builder;
+///
+/// let checked = Builder::new().explore(|| lockwright::outcome("n", lockwright::choose(3) as i64));
+/// checked.assert_clean().assert_outcomes(["n=0", "n=1", "n=2"]);
+/// ```
+///
+/// # Panics
+/// If there is nothing to choose from: `n` is 0.
 #[track_caller]
 pub fn choose(n: usize) -> usize {
-    let n = u8::try_from(n).ok().filter(|n| (1..=100).contains(n)).expect("choose(n) picks one of 1 to 100");
-    engine::perform(Op::Choose(n, "choose".into()), Place::caller()) as usize
+    assert!(n > 0, "choose(0) has nothing to choose from");
+    choose_at(n, Place::caller())
+}
+
+/// One step chooses among few: of more, first the hundred, then the number in it.
+fn choose_at(n: usize, place: Place) -> usize {
+    if let Some(few) = u8::try_from(n).ok().filter(|few| usize::from(*few) <= CHOICES_MAX) {
+        return engine::perform(Op::Choose(few, "choose".into()), place) as usize;
+    }
+    let first = choose_at(n.div_ceil(CHOICES_MAX), place) * CHOICES_MAX;
+    first + choose_at((n - first).min(CHOICES_MAX), place)
 }
 
 /// A truth value: the exploration tries both.

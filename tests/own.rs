@@ -1,6 +1,7 @@
 //! User-land code under the explorer: loom's names, std's behaviour.
 
 mod agreement;
+mod bugs;
 mod cells;
 mod channels;
 mod counter;
@@ -9,10 +10,12 @@ mod crossbeam;
 mod first_model;
 mod locks;
 mod loom_says;
+mod notes;
 mod parking_lot;
 mod shuttle;
 mod threads;
 mod verdicts;
+mod waits;
 
 use lockwright::boot::Checked;
 use lockwright::check::Code;

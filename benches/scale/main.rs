@@ -108,6 +108,10 @@ const RATIOS: &[Ratio] = &[
         "L-mainline-4-4 explicit, 1 worker, reduced",
         states,
     ),
+    Ratio("stateright's processor time", "L-fixed-5-5 stateright, 2 workers", "L-fixed-5-5 explicit, 2 workers", cpu),
+    Ratio("... with reduction", "L-fixed-5-5 stateright, 2 workers", "L-fixed-5-5 explicit, 2 workers, reduced", cpu),
+    Ratio("two workers' processor time", "L-fixed-5-5 explicit, 2 workers", "L-fixed-5-5 explicit, 1 worker", cpu),
+    Ratio("... of the explorer", "L-fixed-4-4 explorer, 2 workers", "L-fixed-4-4 explorer, 1 worker", cpu),
 ];
 
 fn wall(measured: &Measured) -> f64 {

@@ -1,5 +1,6 @@
 //! `explore`: one program, explored once; what the exploration itself did.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::{Result, bail, ensure};
@@ -7,11 +8,10 @@ use lockwright::event::names::Names;
 use lockwright::explore::{Config, Subject, Verdict, estimate, explore_with_witnesses};
 use lockwright::program::family::Family;
 use lockwright::report::counterexample::head;
-use lockwright::report::json::{self, ExploredOne};
+use lockwright::report::json::{self, ExploredOne, WalkedReport};
 use lockwright::report::{completeness, count, memory_model, repeats_lines};
 use lockwright::scenario;
 
-use super::outlines::Walked;
 use super::progress::Progress;
 use super::{Status, complain, outlines, print, search, select, time_line};
 
@@ -46,7 +46,9 @@ struct Program {
     subject: Arc<dyn Subject>,
     names: Names,
     /// Of an outline, whose outcomes are values by name: what the walk of every path says of it.
-    walked: Option<Walked>,
+    walked: Option<WalkedReport>,
+    /// Of an outline: its lines.
+    lines: Vec<String>,
 }
 
 impl Arguments {
@@ -58,14 +60,20 @@ impl Arguments {
         );
         match (&self.program[..], &self.design, &self.scenario) {
             ([file], ..) if is_file => {
-                let (program, walked) = outlines::program(file, &self.conversions)?;
+                let (program, walked, lines) = outlines::program(file, &self.conversions)?;
                 let names = program.names().clone();
-                Ok(Program { name: file.clone(), subject: program.subject(), names, walked: Some(walked) })
+                Ok(Program { name: file.clone(), subject: program.subject(), names, walked: Some(walked), lines })
             }
             ([file, other], ..) if is_file => bail!("{file} is a file: '{other}' is one argument too many"),
             ([name], ..) => {
                 let family: Family = name.parse()?;
-                Ok(Program { name: family.to_string(), subject: family.subject(), names: family.names(), walked: None })
+                Ok(Program {
+                    name: family.to_string(),
+                    subject: family.subject(),
+                    names: family.names(),
+                    walked: None,
+                    lines: Vec::new(),
+                })
             }
             ([design, scenario], ..) | ([], Some(design), Some(scenario)) => {
                 let one = |name: &String| std::slice::from_ref(name).to_vec();
@@ -78,6 +86,7 @@ impl Arguments {
                     subject: scenario::subject(design, scenario),
                     names: scenario.names(),
                     walked: None,
+                    lines: Vec::new(),
                 })
             }
             _ => bail!("nothing to explore: name a program such as L-fixed-3-3, or --design and --scenario"),
@@ -101,19 +110,23 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     progress.done(0, &verdict);
     let seconds = progress.finish().as_secs_f64();
     if as_json {
-        let report = if program.walked.is_some() { ExploredOne::of_values } else { ExploredOne::new };
         if let Some(text) = besides(&program, &verdict, is_loom) {
             complain(&text);
         }
-        print(&json::text("explore", report(&program.name, &verdict, &program.names, config.jobs, seconds)))?;
+        let (name, names) = (&program.name, &program.names);
+        let report = match &program.walked {
+            None => ExploredOne::new(name, &verdict, names, config.jobs, seconds),
+            Some(walked) => ExploredOne::of_values(name, &verdict, names, config.jobs, seconds, walked.clone()),
+        };
+        print(&json::text("explore", report))?;
     } else {
         print(&(text(&program, &verdict, config.jobs, is_loom) + &measured(&verdict, config.jobs, seconds)))?;
     }
     let Some(walked) = &program.walked else {
         return Ok(Status::of(!verdict.findings.is_empty(), !verdict.complete()));
     };
-    let is_complete = verdict.complete() && walked.is_complete;
-    Ok(Status::of(!verdict.findings.is_empty() || !walked.codes.is_empty(), !is_complete))
+    let is_complete = verdict.complete() && walked.bounds.is_empty();
+    Ok(Status::of(!verdict.findings.is_empty() || !walked.findings.is_empty(), !is_complete))
 }
 
 /// Says how much there is to explore.
@@ -131,10 +144,12 @@ fn estimated(arguments: &Arguments, program: &Program, config: &Config, as_json:
 fn besides(program: &Program, verdict: &Verdict, is_loom: bool) -> Option<String> {
     let walked = program.walked.as_ref()?;
     let is_found = |code: &str| verdict.findings.iter().any(|found| found.finding.code.to_string() == code);
-    let codes: Vec<&str> = walked.codes.iter().copied().filter(|code| !is_found(code)).collect();
-    let what = match (&codes[..], walked.is_complete) {
-        ([], true) => return None,
-        ([], false) => "the walk of every path is not complete".to_owned(),
+    let codes: BTreeSet<&str> =
+        walked.findings.iter().map(|finding| finding.code).filter(|code| !is_found(code)).collect();
+    let codes: Vec<&str> = codes.into_iter().collect();
+    let what = match (&codes[..], &walked.bounds[..]) {
+        ([], []) => return None,
+        ([], bounds) => format!("not all of the file was walked (bound: {})", bounds.join(", ")),
         (codes, _) => format!("the walk of every path finds {} as well", codes.join(" and ")),
     };
     let plain = if is_loom && codes.contains(&"LW010") {
@@ -151,8 +166,8 @@ fn text(program: &Program, verdict: &Verdict, jobs: usize, is_loom: bool) -> Str
         text.push_str(&head(&found.finding, &program.name));
         text.push_str(&lockwright::report::counterexample::why(&found.finding, &program.names));
         text.push('\n');
-        if let Some(walked) = &program.walked {
-            text.push_str(&super::trace::table(&*program.subject, &program.names, found, &walked.lines));
+        if program.walked.is_some() {
+            text.push_str(&super::trace::table(&*program.subject, &program.names, found, &program.lines));
         }
     }
     let besides = besides(program, verdict, is_loom);
@@ -188,7 +203,12 @@ fn text(program: &Program, verdict: &Verdict, jobs: usize, is_loom: bool) -> Str
             text.push_str(&format!("  and {} more: --json has all\n", verdict.outcomes.len() - OUTCOMES_SHOWN));
         }
     }
-    let line = format!("{} {}: {}\n", completeness(verdict), program.name, parts.join(", "));
+    let bounds = program.walked.as_ref().map_or(&[][..], |walked| &walked.bounds);
+    let completeness = match bounds {
+        [_, ..] if verdict.complete() => format!("INCOMPLETE (bound: {})", bounds.join(", ")),
+        _ => completeness(verdict),
+    };
+    let line = format!("{completeness} {}: {}\n", program.name, parts.join(", "));
     let besides = besides.map(|it| format!("  {it}\n")).unwrap_or_default();
     text + &line + &besides + &repeats_lines(verdict, &program.names)
 }

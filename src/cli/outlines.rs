@@ -6,9 +6,10 @@ use std::path::Path;
 use anyhow::{Context, Result, bail, ensure};
 use lockwright::outline::again;
 use lockwright::outline::catalogue::Catalogue;
-use lockwright::outline::check::{Options, Report, check};
+use lockwright::outline::check::{Options, Report, Unit, check};
 use lockwright::outline::convert::{difference, differences};
 use lockwright::outline::diagnostic::render;
+use lockwright::outline::finding::Finding;
 use lockwright::outline::notation::Notation;
 use lockwright::outline::page;
 use lockwright::outline::scope::Conversions;
@@ -16,7 +17,7 @@ use lockwright::outline::source;
 use lockwright::outline::vocabulary::Kind;
 use lockwright::outlined;
 use lockwright::program::interpreted::Interpreted;
-use lockwright::report::json;
+use lockwright::report::json::{self, WalkedFinding, WalkedReport};
 use serde::Serialize;
 
 use super::{Status, print, sarif};
@@ -112,22 +113,12 @@ fn catalogue(files: &[String]) -> Result<Catalogue> {
     Ok(catalogue)
 }
 
-/// What the walk of every path says of a file whose program an engine runs.
-pub struct Walked {
-    /// Codes of its findings.
-    pub codes: Vec<&'static str>,
-    /// Was everything seen?
-    pub is_complete: bool,
-    /// The lines of the file.
-    pub lines: Vec<String>,
-}
-
 /// The program of a file, for an engine, and what `check` says of the file: it judges what no engine sees, sleeping in atomic sections
 /// and declared rules above all.
 ///
 /// # Errors
 /// If the file cannot be read, or is not one program.
-pub fn program(name: &str, conversions: &[String]) -> Result<(Interpreted, Walked)> {
+pub fn program(name: &str, conversions: &[String]) -> Result<(Interpreted, WalkedReport, Vec<String>)> {
     let wanted = wanted(conversions)?;
     ensure!(
         wanted.iter().all(|(_, kind)| kind.is_some()),
@@ -146,7 +137,17 @@ pub fn program(name: &str, conversions: &[String]) -> Result<(Interpreted, Walke
         anyhow::Error::from(unfit)
     })?;
     let report = check(shown, &bytes, &options);
-    Ok((program, Walked { codes: report.codes(), is_complete: report.is_complete(), lines: report.source.original }))
+    let mut bounds: Vec<String> = program.bounds().iter().map(|bound| (*bound).to_owned()).collect();
+    let walked = report.units.iter().flat_map(|unit| &unit.bounds);
+    bounds.extend(walked.filter(|bound| !program.bounds().contains(&bound.as_str())).cloned());
+    let finding = |finding: &Finding| WalkedFinding {
+        code: finding.code,
+        title: finding.title.clone(),
+        line: finding.labels.first().map_or(0, |label| label.place.line),
+    };
+    let findings = report.units.iter().flat_map(Unit::counted).map(finding).collect();
+    let walked = WalkedReport { complete: bounds.is_empty(), bounds, findings };
+    Ok((program, walked, report.source.original))
 }
 
 /// A file, as it stands and as converted.

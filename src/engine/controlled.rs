@@ -265,7 +265,7 @@ impl Execution {
                     panic::resume_unwind(payload);
                 }
             }
-            Err(payload) => self.note(Note::Bug(self.panic_text(&*payload)), place),
+            Err(payload) => self.tell_panic(&*payload, place),
         }
         if self.mode.get() == Mode::Run {
             self.learn(Next::Finished);

@@ -35,7 +35,7 @@ pub(super) enum Effect {
     /// A value of the outcome.
     Record(Symbol, i64),
     /// An operation that is no scheduling point, with its alternative: the task unwinds.
-    Unwinds(Op, u8, Place),
+    Unwinds(Op, u8, Place, u64),
 }
 
 /// What a task did where another run of it did something else.
@@ -135,8 +135,11 @@ impl Segment {
                 Effect::Publish(id, content) => world.publish(task, id, content),
                 Effect::Adjust(id, by) => world.adjust(id, by),
                 Effect::Record(name, value) => world.record(name, value),
-                Effect::Unwinds(op, alternative, place) => {
+                Effect::Unwinds(op, alternative, place, observed) => {
                     let result = world.apply(task, op, alternative);
+                    if op.observed(result) != observed {
+                        return Err(Unmade::Unknown);
+                    }
                     teller.tell(observer, world, task, What::Op(op, result), place);
                 }
             }
@@ -149,15 +152,25 @@ impl Segment {
         Ok(())
     }
 
+    fn unwinds(&self) -> bool {
+        self.effects.iter().any(|effect| matches!(effect, Effect::Unwinds(..)))
+    }
+
     /// What the other does differently: this one's deed and the other's. Source places may differ: where a loop folds its
     /// history, a guard that came from before the loop and one that came from its last round are released at the same step.
     fn difference(&self, other: &Segment) -> Option<(Deed, Deed)> {
         let same_effect = |(one, other): (&Effect, &Effect)| match (one, other) {
             (Effect::Note(one, _), Effect::Note(other, _)) => one == other,
-            (Effect::Unwinds(one, ..), Effect::Unwinds(other, ..)) => one == other,
             (one, other) => one == other,
         };
         let differs = self.effects.iter().zip(&other.effects).position(|pair| !same_effect(pair));
+        // What was observed there is another: so may be all that follows.
+        if let Some((Effect::Unwinds(one, first, ..), Effect::Unwinds(other, second, ..))) =
+            differs.map(|at| (&self.effects[at], &other.effects[at]))
+            && (one, first) == (other, second)
+        {
+            return None;
+        }
         let at = differs.unwrap_or(self.effects.len().min(other.effects.len()));
         let deed = |segment: &Segment| segment.effects.get(at).map_or(segment.next.into(), |effect| (*effect).into());
         if at < self.effects.len().max(other.effects.len()) {
@@ -253,14 +266,17 @@ impl Memo {
     }
 
     /// An execution has come to the end of a segment, which began with that step.
+    ///
+    /// What a task does while it unwinds from a panic does not follow from the beginning of the segment alone: its operations are made there,
+    /// and it observes their results. So of such segments the last one is kept, and counts only where the results are the same.
     pub(super) fn learn(&mut self, key: Key, segment: Segment, step: u32, world: &World) {
         match self.segments.get(&key) {
             None => _ = self.segments.insert(key, segment),
-            Some(known) => {
-                if let Some(deeds) = known.difference(&segment) {
-                    self.parts(key.task, step, deeds, world);
-                }
-            }
+            Some(known) => match known.difference(&segment) {
+                Some(deeds) => self.parts(key.task, step, deeds, world),
+                None if known.unwinds() => _ = self.segments.insert(key, segment),
+                None => {}
+            },
         }
     }
 

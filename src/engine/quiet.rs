@@ -4,10 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::panic;
 use std::sync::Once;
 
+use crate::event::{Place, Symbol};
+
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
     /// Where the last panic was that was kept off.
-    static LAST: RefCell<String> = const { RefCell::new(String::new()) };
+    static LAST: RefCell<Option<(String, u32, u32)>> = const { RefCell::new(None) };
 }
 
 static HOOK: Once = Once::new();
@@ -21,7 +23,7 @@ pub fn quietly<R>(f: impl FnOnce() -> R) -> R {
                 return outer(info);
             }
             if let Some(place) = info.location() {
-                LAST.replace(format!("{}:{}", place.file(), place.line()));
+                LAST.replace(Some((place.file().to_owned(), place.line(), place.column())));
             }
         }));
     });
@@ -36,8 +38,11 @@ pub fn quietly<R>(f: impl FnOnce() -> R) -> R {
 }
 
 /// Where the last panic was.
-pub fn panic_place() -> String {
-    LAST.with_borrow(String::clone)
+pub fn panic_place() -> Option<Place> {
+    LAST.with_borrow(|last| {
+        let (file, line, column) = last.as_ref()?;
+        Some(Place::Text { file: Symbol::from(file.clone()), line: *line, column: *column })
+    })
 }
 
 /// The text of a panic, if it has one.

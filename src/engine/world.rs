@@ -74,7 +74,7 @@ struct Task {
     /// It has started. What was not born yet is no part of a state.
     born: bool,
     /// Times that it span in a row without finding anything new.
-    idle: u8,
+    idle: u16,
     /// What it has done since it last span, and what it had done when it did.
     round: u64,
     round_before: u64,
@@ -344,10 +344,13 @@ impl World {
         match transition.task {
             TaskId::CLOCK => self.earliest_deadline().is_some(),
             task if transition.is_flush() => self.can_flush(task),
-            task => {
-                self.tasks.len() > task.index()
-                    && matches!(self.status(task).0, Status::Ready(_) | Status::Spins(false))
-            }
+            task if self.tasks.len() <= task.index() => false,
+            task => match self.status(task).0 {
+                Status::Ready(_) => true,
+                // It lets all others go first.
+                Status::Spins(false) => !self.task_ids().any(|other| matches!(self.status(other).0, Status::Ready(_))),
+                _ => false,
+            },
         }
     }
 

@@ -39,7 +39,7 @@ struct Table {
 /// What the search does not see of user-land code that does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlindSpot {
-    /// Two tasks may know one address by two names, so a compare-exchange of pointers may fail, or succeed, where it would not.
+    /// Whether an allocator gives an address out again is its own doing, and a compare-exchange of pointers could tell.
     Pointers,
     /// A clone is a part of the step before it, and `strong_count` could tell.
     Counts,

@@ -35,7 +35,11 @@ impl HiddenState {
             task => format!("task `{}`", name(names, task)),
         };
         let text = |deed| text(deed, stray.world.as_ref(), names);
-        HiddenState { task, step: stray.step, before: text(&stray.before), now: text(&stray.now) }
+        let (before, mut now) = (text(&stray.before), text(&stray.now));
+        if before == now {
+            now = format!("{now}{}", difference(&stray.before, &stray.now));
+        }
+        HiddenState { task, step: stray.step, before, now }
     }
 
     /// The same step from states that look the same led to two states.
@@ -73,6 +77,21 @@ fn text(deed: &Deed, world: Option<&World>, names: &Names) -> String {
         Deed::Outcome(outcome) => format!("its outcome was `{outcome}`"),
         Deed::Ended => "its execution ended".to_owned(),
         Deed::Unknown => "it did something else".to_owned(),
+    }
+}
+
+/// What tells two deeds apart that read alike.
+fn difference(before: &Deed, now: &Deed) -> String {
+    let op = |deed: &Deed| match deed {
+        Deed::CameTo(op, _) | Deed::Performed(op) => Some(*op),
+        _ => None,
+    };
+    match (op(before), op(now)) {
+        (Some(before), Some(now)) if before.object() != now.object() => " on another object of that name".to_owned(),
+        (Some(before), Some(now)) if before.words() != now.words() => {
+            " with another value (if that is a pointer: at an address that was given out again)".to_owned()
+        }
+        _ => " at another place, or with other arguments".to_owned(),
     }
 }
 

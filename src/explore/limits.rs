@@ -91,7 +91,7 @@ pub enum Bound {
     Stuck,
     /// A value left the range that an interpreted program declares for it.
     Range,
-    /// User-land code compares pointers, and two tasks may know one address by two names.
+    /// User-land code compares pointers, and whether an address is given out again is the allocator's doing.
     Pointers,
     /// User-land code asks for the number of handles, and a clone is a part of the step before it.
     Counts,
@@ -134,7 +134,9 @@ impl std::fmt::Display for Bound {
             Bound::Stores(max) => write!(f, "a task has more than {max} stores on their way to memory"),
             Bound::Stuck => write!(f, "loom ends with a deadlock that the program does not have (tokio-rs/loom#376)"),
             Bound::Range => write!(f, "a value leaves the range that is declared for it"),
-            Bound::Pointers => write!(f, "pointers are compared, and known by names instead of addresses"),
+            Bound::Pointers => {
+                write!(f, "pointers are compared, and whether an allocator gives an address out again is not explored")
+            }
             Bound::Counts => write!(f, "strong_count is asked, and a clone is part of the step before it"),
             Bound::Interrupted => write!(f, "interrupted"),
         }

@@ -12,11 +12,12 @@ use super::finding::Finding;
 use super::lower::{self, Source as Task};
 use super::machine::{Op, Program, Shown, Step};
 use super::parse;
+use super::runners::{Runners, Set};
 use super::schedule;
 use super::scope::{Assumption, Conversions, Does, Scope};
 use super::source::{Place, Source};
-use super::tree::{Diagram, Figure, File, Function, Group};
-use super::vocabulary::{Kind, Mode};
+use super::tree::{Diagram, Figure, File, Group};
+use super::vocabulary::Kind;
 use super::walk::Walk;
 
 /// States of all explorations of a file at most.
@@ -239,24 +240,16 @@ struct Budget {
     runs: usize,
 }
 
-/// A set of tasks to be explored, and their names.
-type Set<'a> = Vec<&'a Task<'a>>;
-
 fn outline(source: &Source, file: &File, group: &Group, options: &Options, budget: &mut Budget) -> Unit {
     let scope = Scope::new(file, &group.functions, &[], options.catalogue, &options.conversions);
     let walk = Walk::of(&scope, &[]);
     let mut unit = unit_of("outline", group.functions.first().map_or(0, |function| function.place.line), &walk, &scope);
     unit.names = group.functions.iter().map(|function| function.name.clone()).collect();
-    let tasks: Vec<Task> = if scope.tasks.is_empty() {
-        scope.entries.iter().map(|function| entry(function)).collect()
-    } else {
-        scope.tasks.iter().map(|task| task_of(&scope, task)).collect()
-    };
-    let sets: Vec<Set> =
-        if scope.tasks.is_empty() { sets(&scope, &walk, &tasks) } else { vec![tasks.iter().collect()] };
-    for set in sets {
+    let runners = Runners::of(&scope);
+    for set in runners.sets(&walk) {
         explore(source, &scope, &set, &mut unit, budget);
     }
+    unit.assumptions.extend(runners.assumed());
     unit
 }
 
@@ -278,84 +271,9 @@ fn unit_of(what: &'static str, line: u32, walk: &Walk, scope: &Scope) -> Unit {
     }
 }
 
-pub(super) fn entry<'a>(function: &'a Function) -> Task<'a> {
-    Task { name: function.name.clone(), runs: Runs::Task, bodies: vec![(&function.name, &function.body)] }
-}
-
-pub(super) fn task_of<'a>(scope: &Scope<'a>, task: &super::scope::Task<'a>) -> Task<'a> {
-    let bodies = match &task.does {
-        Does::Body(body) => vec![("", *body)],
-        Does::Calls(calls) => {
-            calls.iter().filter_map(|call| scope.function(&call.name)).map(|(body, _)| ("", body)).collect()
-        }
-    };
-    Task { name: task.name.clone(), runs: task.runs, bodies }
-}
-
-/// What a program touches that others can touch: locks alone are left to the lock graph.
-fn shared(program: &Program) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    for inst in program.tasks.iter().flat_map(|task| &task.insts) {
-        match &inst.op {
-            Op::Load(at, ..) | Op::Store(at, ..) | Op::Modify(at, ..) => {
-                _ = found.insert(format!("v{}", program.variables[*at].name))
-            }
-            Op::Prepare(at) | Op::Wake(at) => _ = found.insert(format!("q{}", program.queues[*at])),
-            Op::WaitCount(at, ..) | Op::Count(at, _) | Op::ResetCount(at) => {
-                _ = found.insert(format!("c{}", program.counts[*at]))
-            }
-            Op::Use(at) | Op::Free(at) => _ = found.insert(format!("o{}", program.objects[*at])),
-            Op::SyncRcu | Op::Rcu(_) => _ = found.insert("rcu".to_owned()),
-            Op::SeqBegin(at, _) => _ = found.insert(format!("s{}", program.locks[*at].0)),
-            // A reader in a reader, and a writer in between.
-            Op::Acquire(at, mode, _) if program.locks[*at].1.is_fair() => {
-                let readers = |task: &&super::machine::Code| {
-                    task.insts
-                        .iter()
-                        .filter(|inst| matches!(inst.op, Op::Acquire(other, Mode::Read, _) if other == *at))
-                        .count()
-                        > 1
-                };
-                if *mode == Mode::Write || program.tasks.iter().any(|task| readers(&task)) {
-                    found.insert(format!("r{}", program.locks[*at].0));
-                }
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
-/// Each entry alone, each pair that shares more than locks, each cycle of the lock graph with all its entries.
-///
-/// Locks whose orders have no cycle cannot deadlock: such pairs need no run.
-fn sets<'a>(scope: &Scope<'a>, walk: &Walk, tasks: &'a [Task<'a>]) -> Vec<Set<'a>> {
-    let touches: Vec<BTreeSet<String>> =
-        tasks.iter().map(|task| shared(&lower::lower(scope, std::slice::from_ref(task), false).program)).collect();
-    let mut sets: Vec<Set> = tasks.iter().map(|task| vec![task]).collect();
-    for (at, one) in tasks.iter().enumerate() {
-        for (other, second) in tasks.iter().enumerate().skip(at) {
-            if touches[at].intersection(&touches[other]).next().is_some() {
-                sets.push(vec![one, second]);
-            }
-        }
-    }
-    for cycle in &walk.orders.cycles {
-        let mut set: Set = tasks.iter().filter(|task| cycle.contains(&task.name)).collect();
-        if let [single] = set[..] {
-            set.push(single);
-        }
-        let names = |set: &Set| set.iter().map(|task| task.name.clone()).collect::<Vec<_>>();
-        if set.len() > 1 && !sets.iter().any(|known| names(known) == names(&set)) {
-            sets.push(set);
-        }
-    }
-    sets
-}
-
-fn explore<'a>(source: &Source, scope: &Scope<'a>, set: &[&Task<'a>], unit: &mut Unit, budget: &mut Budget) {
+fn explore<'a>(source: &Source, scope: &Scope<'a>, set: &Set<'_, 'a>, unit: &mut Unit, budget: &mut Budget) {
     let mut sources: Vec<Task> = Vec::new();
-    for task in set {
+    for task in &set.tasks {
         let same = sources
             .iter()
             .filter(|known: &&Task| known.name == task.name || known.name.starts_with(&format!("{} ", task.name)))
@@ -363,7 +281,7 @@ fn explore<'a>(source: &Source, scope: &Scope<'a>, set: &[&Task<'a>], unit: &mut
         let name = if same == 0 { task.name.clone() } else { format!("{} {}", task.name, same + 1) };
         sources.push(Task { name, runs: task.runs, bodies: task.bodies.clone() });
     }
-    let lowered = lower::lower(scope, &sources, false);
+    let lowered = lower::lower_among(scope, &sources, false, &set.outside);
     let names: Vec<String> = sources.iter().map(|task| task.name.clone()).collect();
     run(source, &lowered, names, unit, budget);
 }

@@ -259,6 +259,13 @@ pub fn text(expr: &Expr) -> String {
     }
 }
 
+/// Is the name, as a whole word, in the text of an expression?
+pub fn mentions(text: &str, name: &str) -> bool {
+    let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.match_indices(name)
+        .any(|(at, _)| !text[..at].ends_with(letter) && !text[at + name.len()..].starts_with(letter))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,20 +9,27 @@ use super::facts::{Fact, flags_sleep};
 use super::machine::{Code, Inst, Op, Program, Pure, Start, Until, Variable};
 use super::scope::{Meaning, Scope, text, texts};
 use super::source::Place;
-use super::statement::{Context, Stmt};
+use super::statement::{Cond, Context, Guard, RETURNED, Stmt};
 use super::tree::Node;
+use super::values::Domain;
 use super::vocabulary::{self, Change, How, Kind, Mask, Mode, Which, Word};
+use super::walk::{CALLS_ITSELF, ROUNDS};
 use super::words::plain;
 
 mod call;
+mod flow;
 mod list;
 mod object;
 mod reference;
-mod rounds;
+mod sections;
 mod value;
+mod wait;
 
 /// Instructions of a task at most.
-const INSTS_MAX: usize = 4000;
+const INSTS_MAX: usize = 8000;
+
+/// Rounds of a counted loop that are run.
+const ROUNDS_MAX: usize = 64;
 
 /// Calls within calls that are expanded.
 const CALLS_MAX: usize = 24;
@@ -41,6 +48,15 @@ pub struct Source<'a> {
     pub bodies: Vec<(&'a str, &'a [Node])>,
 }
 
+/// What a task waits for that another has to do.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Awaited {
+    /// `complete` of this completion.
+    Completion(String),
+    /// A wake-up of this queue; without a name, of the task itself.
+    Wake(String),
+}
+
 /// A program, and what it could not hold.
 pub struct Lowered {
     /// The program.
@@ -57,12 +73,28 @@ pub struct Lowered {
 
 /// Lowers tasks that run together. In a diagram, a column that gets ready to sleep and ends there sleeps.
 pub fn lower<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool) -> Lowered {
-    let met = pass(scope, sources, is_diagram, &[]);
-    // An access through a pointer is a branch for each object, those of allocations further on among them.
-    if met.sites.is_empty() { met } else { pass(scope, sources, is_diagram, &met.sites) }
+    lower_among(scope, sources, is_diagram, &BTreeSet::new())
 }
 
-fn pass<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool, sites: &[(String, Place)]) -> Lowered {
+/// The same, where a wait for one of `outside` is ended by somebody who is not among the tasks.
+pub fn lower_among<'a>(
+    scope: &Scope<'a>,
+    sources: &[Source<'a>],
+    is_diagram: bool,
+    outside: &BTreeSet<Awaited>,
+) -> Lowered {
+    let met = pass(scope, sources, is_diagram, outside, &[]);
+    // An access through a pointer is a branch for each object, those of allocations further on among them.
+    if met.sites.is_empty() { met } else { pass(scope, sources, is_diagram, outside, &met.sites) }
+}
+
+fn pass<'a>(
+    scope: &Scope<'a>,
+    sources: &[Source<'a>],
+    is_diagram: bool,
+    outside: &BTreeSet<Awaited>,
+    sites: &[(String, Place)],
+) -> Lowered {
     let mut program = Program { queues: vec![String::new()], ..Program::default() };
     let mut names: Vec<&str> = scope.variables.keys().copied().collect();
     names.sort_unstable();
@@ -94,7 +126,7 @@ fn pass<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool, sites: 
             Runs::Work | Runs::Timer => Start::Queued,
         };
         let code = Code { name: source.name.clone(), insts: Vec::new(), locals: Vec::new(), start };
-        let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram };
+        let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram, outside };
         let mut lower = Lower::new(&around, &mut lowered, code, at);
         lower.run(&source.bodies);
         let (code, found, later) = (lower.code, lower.handlers, lower.callbacks);
@@ -108,7 +140,7 @@ fn pass<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool, sites: 
         let start = if context == Context::Hard { Start::Hard(Some(host)) } else { Start::Soft(Some(host)) };
         let code = Code { name, insts: Vec::new(), locals: Vec::new(), start };
         let task = lowered.program.tasks.len();
-        let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram };
+        let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram, outside };
         let mut lower = Lower::new(&around, &mut lowered, code, task);
         lower.run(&[("", &node.children)]);
         let (code, later) = (lower.code, lower.callbacks);
@@ -118,7 +150,7 @@ fn pass<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool, sites: 
     let first = lowered.program.tasks.len();
     let mut at = 0;
     while at < callbacks.len() {
-        let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram };
+        let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram, outside };
         let mut lower = Lower::new(&around, &mut lowered, callbacks[at].code(), first + at);
         lower.run_callback(&callbacks[at]);
         let (code, later) = (lower.code, lower.callbacks);
@@ -134,6 +166,7 @@ fn pass<'a>(scope: &Scope<'a>, sources: &[Source<'a>], is_diagram: bool, sites: 
             *task = *task - reference::CALLBACKS + first;
         }
     }
+    sections::mark(&mut lowered.program);
     conditions(scope, &mut lowered.program);
     lowered
 }
@@ -194,6 +227,20 @@ fn object_name(args: &[String]) -> String {
 struct Loop {
     breaks: Vec<usize>,
     continues: Vec<usize>,
+    /// `continue` goes to the loop around it.
+    is_switch: bool,
+    /// Guards that are open where it begins.
+    guards: usize,
+}
+
+/// A call that is open.
+struct Frame {
+    /// Jumps to its end.
+    ends: Vec<usize>,
+    /// Where its result goes, if anybody wants it.
+    result: Option<usize>,
+    /// Names that are set where it begins.
+    settled: HashSet<String>,
 }
 
 /// What all tasks of a program have in common.
@@ -204,6 +251,7 @@ struct Around<'s, 'a> {
     first_calls: &'s [String],
     freed: &'s HashSet<String>,
     is_diagram: bool,
+    outside: &'s BTreeSet<Awaited>,
 }
 
 struct Lower<'s, 'a> {
@@ -221,9 +269,17 @@ struct Lower<'s, 'a> {
     decided: HashSet<String>,
     labels: HashMap<String, usize>,
     jumps: Vec<(String, usize)>,
-    /// For each call that is open: jumps to its end.
-    returns: Vec<Vec<usize>>,
+    frames: Vec<Frame>,
     loops: Vec<Loop>,
+    /// Guards of the function that are open.
+    guards: Vec<(&'a Guard, &'a Node)>,
+    /// Names that have a value here on every path.
+    settled: HashSet<String>,
+    /// For each name, whether it has one.
+    flags: HashMap<String, usize>,
+    outside: &'s BTreeSet<Awaited>,
+    /// The queue that the task is about to sleep on.
+    prepared: String,
     calls: Vec<String>,
     handlers: Vec<(usize, Context, &'a Node)>,
     callbacks: Vec<reference::Callback<'a>>,
@@ -238,7 +294,7 @@ struct Lower<'s, 'a> {
 
 impl<'s, 'a> Lower<'s, 'a> {
     fn new(around: &Around<'s, 'a>, out: &'s mut Lowered, code: Code, task: usize) -> Lower<'s, 'a> {
-        let &Around { scope, tasks, first_calls, freed, is_diagram } = around;
+        let &Around { scope, tasks, first_calls, freed, is_diagram, outside } = around;
         Lower {
             scope,
             out,
@@ -251,8 +307,13 @@ impl<'s, 'a> Lower<'s, 'a> {
             decided: HashSet::new(),
             labels: HashMap::new(),
             jumps: Vec::new(),
-            returns: Vec::new(),
+            frames: Vec::new(),
             loops: Vec::new(),
+            guards: Vec::new(),
+            settled: HashSet::new(),
+            flags: HashMap::new(),
+            outside,
+            prepared: String::new(),
             calls: Vec::new(),
             handlers: Vec::new(),
             callbacks: Vec::new(),
@@ -270,7 +331,11 @@ impl<'s, 'a> Lower<'s, 'a> {
         }
         for (name, body) in bodies {
             self.calls.push((*name).to_owned());
-            self.body(body);
+            let held = self.contract(name);
+            self.body(body, None);
+            for lock in held {
+                self.push(Op::ReleaseAtEnd(lock), Place::default());
+            }
             self.calls.pop();
         }
         std::mem::take(&mut self.aborts).into_iter().for_each(|at| self.land(at));
@@ -295,6 +360,32 @@ impl<'s, 'a> Lower<'s, 'a> {
         for lock in never {
             self.push(Op::ReleaseAtEnd(lock), Place::default());
         }
+    }
+
+    /// What the callers of an entry hold, and their interrupts: the locks.
+    fn contract(&mut self, name: &str) -> Vec<usize> {
+        let declared = self.scope.contracts.get(name).map(|(facts, place)| (*facts, *place));
+        let own = self
+            .scope
+            .outlined(name)
+            .map(|(_, body, facts)| (facts, body.first().map_or(Place::default(), |node| node.place)));
+        let mut held = Vec::new();
+        for (facts, place) in declared.into_iter().chain(own) {
+            for fact in facts {
+                match fact {
+                    Fact::Holds(lock) => {
+                        let lock = self.lock(None, Which::Arg(0), std::slice::from_ref(lock));
+                        if !held.contains(&lock) {
+                            self.push(Op::Acquire(lock, Mode::Write, None), place);
+                            held.push(lock);
+                        }
+                    }
+                    Fact::IrqsOff => _ = self.push(Op::IrqDisable, place),
+                    _ => {}
+                }
+            }
+        }
+        held
     }
 
     /// Names that are set somewhere: reading another one is a free choice.
@@ -359,12 +450,18 @@ impl<'s, 'a> Lower<'s, 'a> {
         at
     }
 
-    /// A function's statements; a return inside ends here.
-    fn body(&mut self, body: &'a [Node]) {
-        self.returns.push(Vec::new());
+    /// A function's statements; a return inside ends here. Its result, if anybody wants it.
+    fn body(&mut self, body: &'a [Node], result: Option<(usize, &Domain)>) {
+        let settled = self.settled.clone();
+        self.frames.push(Frame { ends: Vec::new(), result: result.map(|(local, _)| local), settled: settled.clone() });
         let labels = std::mem::take(&mut self.labels);
         let jumps = std::mem::take(&mut self.jumps);
+        let guards = std::mem::take(&mut self.guards);
         self.list(body);
+        if let Some((local, domain)) = result {
+            let place = body.last().map_or(Place::default(), |node| node.place);
+            self.choose(domain, local, place);
+        }
         for (label, at) in std::mem::replace(&mut self.jumps, jumps) {
             if let Some(target) = self.labels.get(&label).copied()
                 && let Some(Op::Jump(to)) = self.code.insts.get_mut(at).map(|inst| &mut inst.op)
@@ -375,67 +472,12 @@ impl<'s, 'a> Lower<'s, 'a> {
             }
         }
         self.labels = labels;
-        let ends = self.returns.pop().unwrap_or_default();
-        ends.into_iter().for_each(|at| self.land(at));
-    }
-
-    fn list(&mut self, nodes: &'a [Node]) {
-        let mut at = 0;
-        while at < nodes.len() {
-            at = self.statement(nodes, at);
+        self.guards = guards;
+        let frame = self.frames.pop().expect("it was pushed above");
+        if !frame.ends.is_empty() {
+            self.settled = settled;
         }
-    }
-
-    fn statement(&mut self, nodes: &'a [Node], at: usize) -> usize {
-        let node = &nodes[at];
-        let place = node.place;
-        if self.is_diagram && !matches!(&node.stmt, Stmt::Prose(text) if super::verbs::is_waiting(text)) {
-            self.push(Op::Row(place.line), place);
-        }
-        match &node.stmt {
-            Stmt::If(_) => return self.branches(nodes, at),
-            Stmt::While(cond) => self.round(node, cond.expr.as_ref()),
-            Stmt::Do => self.do_while(node),
-            Stmt::Each(_) => self.each(node),
-            Stmt::Repeat(count) => {
-                for _ in 0..(*count).min(16) {
-                    self.list(&node.children);
-                }
-            }
-            Stmt::Goto(label) => {
-                let at = self.push(Op::Jump(0), place);
-                self.jumps.push((label.clone(), at));
-            }
-            Stmt::Label(label) => {
-                let here = self.here();
-                self.labels.insert(label.clone(), here);
-            }
-            Stmt::Return(_) => {
-                let at = self.push(Op::Jump(0), place);
-                if let Some(ends) = self.returns.last_mut() {
-                    ends.push(at);
-                }
-            }
-            Stmt::Break | Stmt::Continue => {
-                let at = self.push(Op::Jump(0), place);
-                let is_break = node.stmt == Stmt::Break;
-                if let Some(open) = self.loops.last_mut() {
-                    if is_break { open.breaks.push(at) } else { open.continues.push(at) }
-                } else {
-                    self.land(at);
-                }
-            }
-            Stmt::Enter(context) => self.handlers.push((self.task, *context, node)),
-            Stmt::Assign(target, value) => self.assign(target, value, place),
-            Stmt::Call { name, args, result } => self.call(name, args, result.as_deref(), node),
-            Stmt::Elision(names) => names.iter().for_each(|name| self.call(name, &[], None, node)),
-            Stmt::Prose(_) => self.list(&node.children),
-            _ => {}
-        }
-        if node.claim == Some(Claim::UseAfterFree) {
-            self.claimed_use(node.place);
-        }
-        at + 1
+        frame.ends.into_iter().for_each(|at| self.land(at));
     }
 
     /// A use that is only said: of the one object that is freed.
@@ -446,27 +488,5 @@ impl<'s, 'a> Lower<'s, 'a> {
             let object = self.object(&name);
             self.push(Op::Use(object), place);
         }
-    }
-
-    fn branches(&mut self, nodes: &'a [Node], at: usize) -> usize {
-        let mut ends = Vec::new();
-        let mut next = at;
-        while next < nodes.len() {
-            let node = &nodes[next];
-            let Some(cond) = node.stmt.branch(next == at) else { break };
-            next += 1;
-            let Some(cond) = cond else {
-                self.list(&node.children);
-                break;
-            };
-            let value = self.condition(cond.expr.as_ref(), &cond.text, node.place);
-            let skip = self.push(Op::Unless(value, 0), node.place);
-            self.list(&node.children);
-            let end = self.push(Op::Jump(0), node.place);
-            ends.push(end);
-            self.land(skip);
-        }
-        ends.into_iter().for_each(|end| self.land(end));
-        next
     }
 }

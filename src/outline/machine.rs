@@ -12,6 +12,7 @@ use super::expr;
 use super::source::Place;
 use super::vocabulary::{Kind, Mode};
 
+mod enabled;
 mod heap;
 mod lock;
 mod memory;
@@ -287,6 +288,8 @@ pub struct Machine<'p> {
     words: usize,
     has_handlers: bool,
     bkl: Option<usize>,
+    /// A loop without a step went round too often.
+    overran: std::cell::Cell<bool>,
 }
 
 /// Words of a lock: owner, depth, sequence count; then readers by task, then the queue.
@@ -313,7 +316,19 @@ impl<'p> Machine<'p> {
         let words = objects + program.objects.len();
         let has_handlers = program.tasks.iter().any(|task| matches!(task.start, Start::Hard(_) | Start::Soft(_)));
         let bkl = program.locks.iter().position(|(_, kind)| *kind == Kind::Bkl);
-        Machine { program, tasks, variables, locks, lock_words, counts, objects, words, has_handlers, bkl }
+        Machine {
+            program,
+            tasks,
+            variables,
+            locks,
+            lock_words,
+            counts,
+            objects,
+            words,
+            has_handlers,
+            bkl,
+            overran: std::cell::Cell::new(false),
+        }
     }
 
     /// Before the first step.
@@ -335,6 +350,11 @@ impl<'p> Machine<'p> {
             self.run_on(&mut state, at, &mut shown);
         }
         state
+    }
+
+    /// Has a loop without a step gone round more often than any can that ends?
+    pub fn has_overrun(&self) -> bool {
+        self.overran.get()
     }
 
     fn get(&self, state: &State, task: usize, field: usize) -> i32 {
@@ -437,64 +457,5 @@ impl<'p> Machine<'p> {
     /// Does the task wait with the BKL given up, or has it to take it back?
     pub fn has_parked(&self, state: &State, task: usize) -> bool {
         self.get(state, task, PARKED) > 0
-    }
-
-    /// Steps that can come next.
-    pub fn enabled(&self, state: &State) -> Vec<Step> {
-        let mut steps = Vec::new();
-        for task in 0..self.program.tasks.len() {
-            self.enabled_of(state, task, &mut steps);
-        }
-        steps
-    }
-
-    /// Steps of one task that can come next.
-    pub fn enabled_of(&self, state: &State, task: usize, steps: &mut Vec<Step>) {
-        let step = |alternative: u8| Step { task, alternative };
-        match (self.get(state, task, STATUS), self.program.tasks[task].start) {
-            (NOT_STARTED, Start::Hard(host)) => self.hosts(state, task, host, false, steps),
-            (NOT_STARTED, Start::Soft(host)) => self.hosts(state, task, host, true, steps),
-            (STARTED, _) if !self.is_interrupted(state, task) => {
-                let Some(inst) = self.inst(state, task) else { return };
-                if self.get(state, task, PARKED) > 0 && self.get(state, task, BLOCKED) == 0 {
-                    let bkl = self.bkl.expect("only the BKL is given up");
-                    if state[self.lock(bkl) + OWNER] == 0 {
-                        steps.push(step(0));
-                    }
-                    return;
-                }
-                let alternatives = self.alternatives(state, task, &inst.op);
-                steps.extend(alternatives.map(step));
-            }
-            _ => {}
-        }
-    }
-
-    /// Where a handler can begin.
-    fn hosts(&self, state: &State, task: usize, host: Option<usize>, is_soft: bool, steps: &mut Vec<Step>) {
-        let can = |other: usize| {
-            let is_soft_handler = matches!(self.program.tasks[other].start, Start::Soft(_)) && !is_soft;
-            let runs = matches!(self.program.tasks[other].start, Start::Runs | Start::Queued) || is_soft_handler;
-            other != task
-                && runs
-                && self.get(state, other, STATUS) == STARTED
-                && self.get(state, other, IRQ) == 0
-                && (!is_soft || self.get(state, other, BH) == 0)
-                && !self.is_interrupted(state, other)
-        };
-        let of = |alternative: usize| Step { task, alternative: alternative as u8 };
-        match host {
-            // A column that has nothing but its interrupt is an idle CPU.
-            Some(host)
-                if self.program.tasks[host].insts.iter().all(|inst| matches!(inst.op, Op::Row(_) | Op::Note)) =>
-            {
-                steps.push(of(0));
-            }
-            Some(host) => steps.extend(can(host).then(|| of(host + 1))),
-            None => {
-                steps.push(of(0));
-                steps.extend((0..self.program.tasks.len()).filter(|other| can(*other)).map(|other| of(other + 1)));
-            }
-        }
     }
 }

@@ -28,11 +28,43 @@ pub fn parse(source: &Source) -> File {
         diagram::read_headerless(&mut reader);
     }
     let is_outline = reader.is_outline();
-    for run in runs(&source.lines) {
+    for run in bodies(&source.lines) {
         reader.trees(run, is_outline);
     }
     reader.finish();
     reader.file
+}
+
+/// Runs of lines; a blank line in the braces of a function does not end it.
+fn bodies(lines: &[Line]) -> Vec<std::ops::Range<usize>> {
+    let mut joined: Vec<std::ops::Range<usize>> = Vec::new();
+    for run in runs(lines) {
+        let goes_on = joined.last().is_some_and(|before| {
+            let least = lines[before.clone()].iter().map(Line::indent).min().unwrap_or(0);
+            open_braces(&lines[before.clone()]) > 0
+                && (lines[run.start].indent() > least || lines[run.start].text.trim_start().starts_with('}'))
+        });
+        match joined.last_mut() {
+            Some(before) if goes_on => before.end = run.end,
+            _ => joined.push(run),
+        }
+    }
+    joined
+}
+
+fn open_braces(lines: &[Line]) -> i32 {
+    let code = lines.iter().map(|line| words::split_remark(&line.text).0);
+    let sign = |b: u8| i32::from(b == b'{') - i32::from(b == b'}');
+    code.flat_map(str::bytes).map(sign).sum()
+}
+
+/// Lines that a statement may have.
+const CONTINUED_MAX: usize = 8;
+
+/// Parentheses that are still open at the end of a text.
+fn open_parentheses(text: &str) -> i32 {
+    let (code, _) = words::split_remark(text);
+    code.bytes().map(|b| i32::from(b == b'(') - i32::from(b == b')')).sum()
 }
 
 /// `#` begins a comment at the start of a line; `#0:` and `#define` are none.
@@ -93,10 +125,18 @@ impl Reader<'_> {
         }
         let mut read: Vec<(usize, Vec<Item>)> = Vec::new();
         let mut in_comment = false;
-        for at in open {
+        let mut behind = 0;
+        for (nth, &at) in open.iter().enumerate() {
+            if nth < behind {
+                self.taken[at] = true;
+                continue;
+            }
             let line = &self.source.lines[at];
-            let (text, open) = without_comments(&line.text, in_comment);
-            in_comment = open;
+            let (mut text, is_open) = without_comments(&line.text, in_comment);
+            in_comment = is_open;
+            if let Some((whole, end)) = self.continued(&text, &open, nth) {
+                (text, behind) = (whole, end);
+            }
             let found = items(line, 0, &text);
             if found.is_empty()
                 || found.iter().all(|item| matches!(item.parsed.stmt, Stmt::Elision(ref names) if names.is_empty()))
@@ -112,6 +152,27 @@ impl Reader<'_> {
         } else {
             self.search(read);
         }
+    }
+
+    /// A statement whose parentheses close on a line below, and where what follows it begins.
+    fn continued(&self, text: &str, open: &[usize], nth: usize) -> Option<(String, usize)> {
+        let mut whole = words::split_remark(text).0.trim_end().to_owned();
+        if open_parentheses(&whole) <= 0 {
+            return None;
+        }
+        for end in nth + 1..(nth + CONTINUED_MAX).min(open.len()) {
+            let next = &self.source.lines[open[end]];
+            if open[end] != open[end - 1] + 1 {
+                return None;
+            }
+            let (more, _) = without_comments(&next.text, false);
+            whole.push(' ');
+            whole.push_str(words::split_remark(&more).0.trim());
+            if open_parentheses(&whole) <= 0 {
+                return Some((whole, end + 1));
+            }
+        }
+        None
     }
 
     fn strict(&mut self, read: Vec<(usize, Vec<Item>)>) {
@@ -326,7 +387,7 @@ fn is_sentence(text: &str) -> bool {
 fn is_evident(stretch: &[(usize, Vec<Item>)]) -> bool {
     let known = |item: &Item| match &item.parsed.stmt {
         Stmt::Call { name, args, .. } => name.contains('_') || !args.is_empty() || vocabulary::is_known(name),
-        Stmt::If(_) | Stmt::While(_) | Stmt::Assign(..) => true,
+        Stmt::If(_) | Stmt::While(_) | Stmt::For(_) | Stmt::Switch(_) | Stmt::Guard(_) | Stmt::Assign(..) => true,
         _ => false,
     };
     let calls =

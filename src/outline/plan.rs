@@ -1,11 +1,12 @@
 //! The programs of a file, one for each outline and diagram, for those who run them elsewhere.
 
-use super::check::{Options, entry, task_of, unknown_tasks};
+use super::check::{Options, unknown_tasks};
 use super::declare::{Runs, undeclared};
 use super::diagnostic::Diagnostic;
 use super::lower::{self, Source as Task};
 use super::machine::Program;
 use super::parse;
+use super::runners::Runners;
 use super::scope::Scope;
 use super::source::Source;
 
@@ -39,13 +40,10 @@ pub fn plan(name: &str, bytes: &[u8], options: &Options) -> (Source, Vec<Planned
     }
     for group in &file.groups {
         let scope = Scope::new(&file, &group.functions, &[], options.catalogue, &options.conversions);
-        let tasks: Vec<Task> = if scope.tasks.is_empty() {
-            scope.entries.iter().map(|function| entry(function)).collect()
-        } else {
-            scope.tasks.iter().map(|task| task_of(&scope, task)).collect()
-        };
+        let runners = Runners::of(&scope);
+        let all = runners.all();
         let line = group.functions.first().map_or(0, |function| function.place.line);
-        planned.push(Planned::new(line, lower::lower(&scope, &tasks, false)));
+        planned.push(Planned::new(line, lower::lower_among(&scope, &runners.tasks, false, &all.outside)));
     }
     for diagram in &file.diagrams {
         let bodies: Vec<_> = diagram.columns.iter().map(|column| column.body.as_slice()).collect();

@@ -5,7 +5,7 @@
 
 use super::declare::{Declaration, First, Runs};
 use super::expr::Expr;
-use super::statement::{Context, Stmt};
+use super::statement::{Context, RETURNED, Stmt};
 use super::tree::{File, Function, Node};
 
 /// Blanks of a level.
@@ -91,11 +91,10 @@ pub fn function(function: &Function) -> String {
 fn list(nodes: &[Node], indent: usize, text: &mut String) {
     for (at, node) in nodes.iter().enumerate() {
         // `return f()` is read as the call and the return.
-        if let (Stmt::Call { name, result: None, .. }, Some(Stmt::Return(Some(value)))) =
-            (&node.stmt, nodes.get(at + 1).map(|next| &next.stmt))
-            && node.children.is_empty()
-            && matches!(super::expr::parse(value), Some(Expr::Call(called, _)) if called == *name)
-        {
+        let is_returned = matches!(&node.stmt, Stmt::Call { result: Some(result), .. } if result == RETURNED);
+        let is_next = matches!(nodes.get(at + 1).map(|next| &next.stmt), Some(Stmt::Return(Some(_))));
+        // What a `for` does around its rounds is in its own line.
+        if is_returned && is_next && node.children.is_empty() || matches!(node.stmt, Stmt::Init | Stmt::Step) {
             continue;
         }
         statement(node, indent, text);
@@ -121,7 +120,12 @@ fn statement(node: &Node, indent: usize, text: &mut String) {
     }
     text.push_str(line.trim_end());
     text.push('\n');
-    list(children, indent + INDENT, text);
+    // What follows a guard in its block is under it in the tree.
+    let is_open = matches!(&node.stmt, Stmt::Guard(guard) if !guard.is_scoped);
+    let is_last = is_open && matches!(children, [only] if only.stmt == Stmt::Elision(Vec::new()));
+    if !is_last {
+        list(children, if is_open { indent } else { indent + INDENT }, text);
+    }
     if let Some(last) = last {
         statement(last, indent, text);
     }
@@ -142,6 +146,12 @@ pub fn words(stmt: &Stmt) -> String {
         Stmt::While(cond) => format!("while ({})", cond.text),
         Stmt::Do => "do".to_owned(),
         Stmt::Each(over) => over.clone(),
+        Stmt::For(counted) => counted.text.clone(),
+        Stmt::Init | Stmt::Step => String::new(),
+        Stmt::Switch(cond) => format!("switch ({})", cond.text),
+        Stmt::Case(cond) => format!("case {}:", cond.text),
+        Stmt::Default => "default:".to_owned(),
+        Stmt::Guard(guard) => guard.text.clone(),
         Stmt::Repeat(count) => format!("repeat {count}"),
         Stmt::Goto(label) => format!("goto {label}"),
         Stmt::Label(label) => format!("{label}:"),

@@ -9,8 +9,9 @@ pub use super::expr::{text, texts};
 use super::facts::Fact;
 use super::pointers::Pointers;
 use super::source::Place;
-use super::statement::{Context, Stmt};
+use super::statement::{Context, Counted, Stmt};
 use super::tree::{File, Function, Node};
+use super::values::Values;
 use super::vocabulary::{self, Kind, Which, Word};
 use super::words::plain;
 
@@ -83,6 +84,10 @@ pub struct Scope<'a> {
     kinds: HashMap<String, Kind>,
     families: HashMap<String, Kind>,
     spins: bool,
+    /// Locks that are given back somewhere in the text.
+    pub released: HashSet<String>,
+    /// What names that nobody declares may be.
+    pub values: Values,
     /// Objects, lists, and what points to them.
     pub pointers: Pointers,
     /// Variables by name.
@@ -121,6 +126,8 @@ impl<'a> Scope<'a> {
             kinds: HashMap::new(),
             families: HashMap::new(),
             spins: false,
+            released: HashSet::new(),
+            values: Values::default(),
             pointers: Pointers::of(file, functions, bodies),
             variables: HashMap::new(),
             orders: Vec::new(),
@@ -135,6 +142,9 @@ impl<'a> Scope<'a> {
             scope.own.insert(&function.name, function);
         }
         scope.declare(file);
+        let named = functions.iter().map(|function| (function.name.as_str(), function.body.as_slice()));
+        let all: Vec<(&str, &[Node])> = named.chain(bodies.iter().map(|body| ("", *body))).collect();
+        scope.values = Values::of(&all, &|name| scope.variables.contains_key(name));
         let mut called = HashSet::new();
         let all = functions.iter().map(|function| function.body.as_slice()).chain(bodies.iter().copied());
         for node in all.flatten() {
@@ -169,6 +179,9 @@ impl<'a> Scope<'a> {
                     self.variables.insert(name, Variable { is_atomic: false, first: *first });
                 }
                 Declaration::Fn(name, facts) => {
+                    let given =
+                        facts.iter().filter_map(|fact| if let Fact::Unlocks(lock) = fact { Some(lock) } else { None });
+                    self.released.extend(given.cloned());
                     self.declared.insert(name, facts);
                 }
                 Declaration::Task(name, runs, calls) => {
@@ -208,10 +221,19 @@ impl<'a> Scope<'a> {
         }
         let mut see = |name: &'a str, args: &[String]| {
             called.insert(name);
+            for fact in self.catalogue.facts(name).into_iter().flatten() {
+                if let Fact::Unlocks(lock) = fact {
+                    self.released.insert(lock.clone());
+                }
+            }
             match vocabulary::word(name) {
                 Some(Word::Lock(Some(kind), _, _, _, which)) => {
                     let lock = self.lock_name(which, kind, args);
                     self.families.entry(lock).or_insert(kind);
+                }
+                Some(Word::Unlock(kind, _, _, which)) => {
+                    let lock = self.lock_name(which, kind.unwrap_or(Kind::Mutex), args);
+                    self.released.insert(lock);
                 }
                 Some(Word::Context(_)) => self.spins = true,
                 Some(_) => {}
@@ -236,6 +258,15 @@ impl<'a> Scope<'a> {
                 if let Some(expr) = &cond.expr {
                     expr.calls(&mut |name, args| see(name, &texts(args)));
                 }
+            }
+            Stmt::For(Counted { cond: Some(cond), .. }) | Stmt::Switch(cond) => {
+                if let Some(expr) = &cond.expr {
+                    expr.calls(&mut |name, args| see(name, &texts(args)));
+                }
+            }
+            Stmt::Guard(guard) => {
+                see(&guard.take, &guard.args);
+                see(&guard.give, &guard.args);
             }
             Stmt::Assign(_, value) => value.calls(&mut |name, args| see(name, &texts(args))),
             Stmt::Elision(names) => names.iter().for_each(|name| see(name, &[])),
@@ -340,12 +371,12 @@ impl<'a> Scope<'a> {
         self.expansions.get(name).map(|body| (*body, [].as_slice()))
     }
 
-    /// The name, which lives as long as the text, and the body of an outlined function.
-    pub fn outlined(&self, name: &str) -> Option<(&'a str, &'a [Node])> {
+    /// The same, with its name as the text has it.
+    pub fn outlined(&self, name: &str) -> Option<(&'a str, &'a [Node], &'a [Fact])> {
         if let Some((name, function)) = self.own.get_key_value(name) {
-            return Some((name, &function.body));
+            return Some((name, &function.body, &function.facts));
         }
-        self.expansions.get_key_value(name).map(|(name, body)| (*name, *body))
+        self.expansions.get_key_value(name).map(|(name, body)| (*name, *body, [].as_slice()))
     }
 
     /// Has the function a block of its own? An expansion stands where it is called, and may name itself.

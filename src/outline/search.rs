@@ -30,6 +30,9 @@ pub fn explore(program: &Program, states_max: u64) -> Explored {
     let states_max = states_max.min(WORDS_MAX / machine.first().len().max(1) as u64);
     let mut search = Search { machine, explored: Explored::default(), known: HashMap::new(), origins: Vec::new() };
     search.run(states_max.min(STATES_MAX));
+    if search.machine.has_overrun() {
+        search.explored.bound.get_or_insert_with(|| "rounds of a loop without a step".to_owned());
+    }
     search.explored
 }
 

@@ -83,6 +83,8 @@ impl Line {
     pub fn place(&self, from: usize, to: usize) -> Place {
         let end = self.origin.last().map_or(0, |last| last + 1);
         let from = self.origin.get(from).copied().unwrap_or(end);
+        // A statement that goes on below ends here.
+        let to = to.min(self.origin.len());
         let to = to.checked_sub(1).and_then(|last| self.origin.get(last)).map_or(from, |last| last + 1);
         Place { line: self.number, from, to: to.max(from) }
     }

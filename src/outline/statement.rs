@@ -1,10 +1,14 @@
 //! One line, or one cell of a diagram: which statement is it, less the decoration that people put around it?
 //!
+//! Blocks that C has besides `if` and `while` (`switch`, `for`, guards) and declarations are in `blocks`.
+//!
 //! Nothing here fails: what is no statement is prose, and the caller decides whether prose is a mistake where it stands.
 
 use super::claims::{self, Claim};
 use super::expr::{self, Expr};
 use super::words;
+
+mod blocks;
 
 /// A condition: what it says, and the expression if it is one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +38,9 @@ impl Cond {
     }
 }
 
+/// What a call's result goes to that is returned at once.
+pub const RETURNED: &str = "return";
+
 /// What a line says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stmt {
@@ -58,8 +65,22 @@ pub enum Stmt {
     While(Cond),
     /// `do`, whose condition comes behind its body.
     Do,
-    /// A loop over something that is not modelled: none, one or two rounds.
+    /// A loop over something that is not modelled: any number of rounds.
     Each(String),
+    /// `for (i = 0; i < n; i++)`; in a tree its first child is [`Stmt::Init`] and its last [`Stmt::Step`].
+    For(Counted),
+    /// What a `for` does before its first round.
+    Init,
+    /// What a `for` does after each round.
+    Step,
+    /// `switch (e)`: in a tree its children are its cases.
+    Switch(Cond),
+    /// `case e:`
+    Case(Cond),
+    /// `default:`
+    Default,
+    /// A lock that is given back at the end of the block: in a tree its children are what is done until then.
+    Guard(Guard),
     /// `repeat n`
     Repeat(u32),
     /// `goto l`
@@ -84,6 +105,34 @@ pub enum Stmt {
     Prose(String),
     /// A parenthesis that is not closed, or something else that cannot be meant: what was expected.
     Broken(&'static str),
+}
+
+/// The head of a `for`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// As written.
+    pub text: String,
+    /// Before the first round.
+    pub init: Vec<Stmt>,
+    /// Nothing if it has none: then it goes round until something leaves it.
+    pub cond: Option<Cond>,
+    /// After each round.
+    pub step: Vec<Stmt>,
+}
+
+/// `guard(mutex)(&m)`, `CLASS(mutex, g)(&m)` or `scoped_guard(mutex, &m)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    /// As written.
+    pub text: String,
+    /// The function that takes the lock.
+    pub take: String,
+    /// The one that gives it back.
+    pub give: String,
+    /// Arguments of both.
+    pub args: Vec<String>,
+    /// Has it a block of its own? Otherwise it holds to the end of the block that it is in.
+    pub is_scoped: bool,
 }
 
 /// A context that a task is interrupted by.
@@ -177,8 +226,13 @@ fn one(text: &str) -> (Vec<Parsed>, usize) {
         return found;
     }
     let start = words::type_prefix(text);
+    if start > 0
+        && let Some(declared) = blocks::declared(text, start)
+    {
+        return (declared, whole);
+    }
     let (mut parsed, used) = simple(&text[start..]);
-    parsed.from += start;
+    // A function is as deep as the line on which its type is.
     parsed.to += start;
     (vec![parsed], used + start)
 }
@@ -285,6 +339,9 @@ fn keyword(text: &str) -> Option<(Vec<Parsed>, usize)> {
         let count = rest.trim().trim_end_matches([':', '{', ' ']).trim_matches(['(', ')']);
         return single(count.parse().map_or(Stmt::Broken("a number of rounds, such as `repeat 3`"), Stmt::Repeat));
     }
+    if let Some(found) = blocks::keyword(text) {
+        return Some(found);
+    }
     let bare = text.trim_end_matches([';', '{', ' ']).trim();
     match bare {
         "do" => return single(Stmt::Do),
@@ -293,17 +350,11 @@ fn keyword(text: &str) -> Option<(Vec<Parsed>, usize)> {
         "continue" => return single(Stmt::Continue),
         _ => {}
     }
-    let is_each = ["for", "switch", "match"].iter().any(|word| {
+    let is_each = ["for", "match"].iter().any(|word| {
         after_word(text, word).is_some_and(|rest| rest.contains('(') || rest.trim_end().ends_with([':', '{']))
     });
     if is_each || text.contains("for_each") && !text.contains('=') {
         return single(Stmt::Each(text.trim_end_matches(['{', ' ', ':']).to_owned()));
-    }
-    if let Some(rest) = after_word(text, "case").filter(|rest| rest.trim_end().ends_with(':')) {
-        // Whether it is this one depends on what `switch` looks at, so the same `case` of another may turn out otherwise (in parentheses, as
-        // a call may).
-        let text = format!("case ({})", rest.trim().trim_end_matches(':').trim());
-        return single(Stmt::If(Cond { text, expr: None }));
     }
     let label = text.trim_end().strip_suffix(':')?;
     (words::is_name(label) && !label.contains(['.', '>', ':']))
@@ -335,6 +386,9 @@ fn returned(text: &str, rest: &str) -> (Vec<Parsed>, usize) {
         let (mut call, _) = simple(value);
         call.from += at;
         call.to += at;
+        if let Stmt::Call { result, .. } = &mut call.stmt {
+            *result = Some(RETURNED.to_owned());
+        }
         found.push(call);
     }
     let value = Some(value.to_owned()).filter(|value| !value.is_empty());

@@ -5,7 +5,7 @@ use super::declare::Declaration;
 use super::diagnostic::Diagnostic;
 use super::facts::Fact;
 use super::source::{Line, Place};
-use super::statement::{Context, Parsed, Stmt};
+use super::statement::{Cond, Context, Parsed, Stmt};
 
 /// A statement with what lies under it.
 #[derive(Clone, Debug)]
@@ -127,10 +127,14 @@ pub fn items(line: &Line, start: usize, text: &str) -> Vec<Item> {
 }
 
 fn is_branch(stmt: &Stmt) -> bool {
-    matches!(
-        stmt,
-        Stmt::If(_) | Stmt::ElseIf(_) | Stmt::Else | Stmt::While(_) | Stmt::Do | Stmt::Each(_) | Stmt::Repeat(_)
-    )
+    match stmt {
+        Stmt::If(_) | Stmt::ElseIf(_) | Stmt::Else | Stmt::While(_) | Stmt::Do | Stmt::Each(_) | Stmt::Repeat(_) => {
+            true
+        }
+        Stmt::For(_) | Stmt::Switch(_) | Stmt::Case(_) | Stmt::Default => true,
+        Stmt::Guard(guard) => guard.is_scoped,
+        _ => false,
+    }
 }
 
 fn node(item: Item) -> Node {
@@ -154,7 +158,7 @@ pub fn nest(mut items: Vec<Item>) -> Vec<Node> {
         open.push((depth, node(item)));
     }
     close(&mut open, &mut roots, |_, _| true);
-    tidy(roots)
+    tidy(roots, false)
 }
 
 fn close(open: &mut Vec<(usize, Node)>, roots: &mut Vec<Node>, ends: impl Fn(usize, usize) -> bool) {
@@ -179,12 +183,14 @@ fn align_labels(items: &mut [Item]) {
     }
 }
 
-/// What lies under a label follows it; what follows an `<IRQ>` without a body is its body; `do` takes its `while`.
-fn tidy(nodes: Vec<Node>) -> Vec<Node> {
+/// What lies under a label follows it; what follows an `<IRQ>` without a body is its body; `do` takes its `while`, `switch` its cases and a
+/// guard the rest of its block.
+fn tidy(nodes: Vec<Node>, in_switch: bool) -> Vec<Node> {
     let mut out: Vec<Node> = Vec::new();
     let mut inside: Option<Node> = None;
     for mut node in nodes {
-        node.children = tidy(std::mem::take(&mut node.children));
+        let is_switch = matches!(node.stmt, Stmt::Switch(_));
+        node.children = tidy(std::mem::take(&mut node.children), is_switch);
         if let Some(mut enter) = inside.take() {
             if matches!(node.stmt, Stmt::Leave) {
                 out.push(enter);
@@ -209,11 +215,59 @@ fn tidy(nodes: Vec<Node>) -> Vec<Node> {
                 let last = out.last_mut().expect("it was looked at");
                 last.children.push(node);
             }
+            (Stmt::Case(_) | Stmt::Default, before) if !in_switch => {
+                if !matches!(before, Some(Stmt::Switch(_))) {
+                    // A part of a `switch`, cut out of its function.
+                    out.push(Node::made(node.place, Stmt::Switch(Cond { text: String::new(), expr: None })));
+                }
+                let last = out.last_mut().expect("it was looked at, or made");
+                last.children.push(node);
+            }
+            // Statements as deep as the case that they belong to.
+            (stmt, Some(Stmt::Case(_) | Stmt::Default)) if in_switch && !is_case(stmt) => {
+                let last = out.last_mut().expect("it was looked at");
+                last.children.push(node);
+            }
+            (Stmt::For(_), _) => out.push(rounds(node)),
             _ => out.push(node),
         }
     }
     out.extend(inside);
-    out
+    guarded(out)
+}
+
+fn is_case(stmt: &Stmt) -> bool {
+    matches!(stmt, Stmt::Case(_) | Stmt::Default)
+}
+
+/// A `for` with what it does before and after its rounds.
+fn rounds(mut node: Node) -> Node {
+    let Stmt::For(counted) = &node.stmt else { return node };
+    let part = |stmt: Stmt, inside: &[Stmt]| {
+        let children = inside.iter().map(|inner| Node::made(node.place, inner.clone())).collect();
+        Node { children, ..Node::made(node.place, stmt) }
+    };
+    let (init, step) = (part(Stmt::Init, &counted.init), part(Stmt::Step, &counted.step));
+    node.children.insert(0, init);
+    node.children.push(step);
+    node
+}
+
+/// Everything behind a guard is done while it holds.
+fn guarded(mut nodes: Vec<Node>) -> Vec<Node> {
+    let is_open = |node: &Node| matches!(&node.stmt, Stmt::Guard(guard) if !guard.is_scoped);
+    while let Some(at) = nodes.iter().rposition(|node| is_open(node) && node.children.is_empty()) {
+        let rest = nodes.split_off(at + 1);
+        if rest.is_empty() {
+            // The last statement of its block: it is given back at once.
+            let stmt = Stmt::Elision(Vec::new());
+            let place = nodes[at].place;
+            nodes[at].children.push(Node::made(place, stmt));
+        } else {
+            nodes[at].children = rest;
+        }
+    }
+    nodes
 }
 
 impl Node {

@@ -282,6 +282,17 @@ pub fn is_known(name: &str) -> bool {
     word(name).is_some()
 }
 
+/// What a wait for a lock returns that a signal ends: `-EINTR`.
+pub const INTERRUPTED: i64 = -4;
+
+/// What other waits return that a signal ends: `-ERESTARTSYS`.
+pub const RESTART: i64 = -512;
+
+/// May a signal end the wait?
+pub fn is_interruptible(name: &str) -> bool {
+    name.contains("_interruptible") || name.contains("_killable")
+}
+
 /// Is it a verb that people write for a lock whose kind they do not say?
 pub fn is_verb(name: &str) -> bool {
     VERBS.iter().any(|(verb, _)| *verb == name)

@@ -1,27 +1,32 @@
 //! The static walk: every path of every entry, with the locks held and the context on each.
 //!
-//! It follows calls, goes both ways at a condition that it does not know, and round each loop no, one and two times. Two looks at the
-//! same unknown condition agree unless something in it was assigned between. States that are equal are one state.
+//! It follows calls, goes both ways at a condition that it does not know, and round each loop until no new state comes of it. A name that
+//! nobody declares is one of its [values](super::values), and stays that until it is set. Two looks at the same condition that is no
+//! expression agree unless something in it was assigned between. States that are equal are one state.
 //!
 //! It cannot see what other tasks do: a finding is of one path, and LW003 of the orders of all paths.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::diagnostic::Label;
-use super::expr::{self, Expr};
+use super::expr::{self, Expr, mentions};
 use super::facts::Fact;
 use super::finding::Finding;
 use super::scope::{Assumption, Does, Meaning, Scope, Task};
 use super::source::Place;
-use super::statement::{Context, Stmt};
+use super::statement::{Cond, Context, Guard, RETURNED, Stmt};
 use super::tree::{Node, context_text};
 use super::vocabulary::{Kind, Mask, Mode, Word};
 
 mod act;
 mod branch;
+mod facts;
+mod list;
 pub mod orders;
 mod released;
 
+pub(super) use branch::changed_elsewhere;
+use branch::{Looped, Turns};
 use orders::Orders;
 
 /// States of one place that are followed.
@@ -33,10 +38,15 @@ const STATEMENTS_MAX: usize = 2_000_000;
 /// Calls within calls that are followed.
 const CALLS_MAX: usize = 32;
 
+/// Rounds of a loop that are followed, if each is another state.
+const ROUNDS_MAX: usize = 64;
+
 /// Names of bounds.
 const PATHS: &str = "paths of the static walk";
 const NESTED: &str = "calls nested deeper than 32";
-const CALLS_ITSELF: &str = "a function that calls itself is followed once";
+pub(super) const CALLS_ITSELF: &str = "a function that calls itself is followed once";
+pub(super) const ROUNDS: &str = "64 rounds of a loop";
+const INTO_BLOCK: &str = "a jump into a block";
 
 /// A lock by number.
 pub type LockId = u32;
@@ -71,6 +81,8 @@ pub struct State {
     bh: Vec<Place>,
     preempt: Vec<Place>,
     rcu: Vec<Place>,
+    /// Seqlocks that it reads under.
+    reading: BTreeSet<LockId>,
     context: Option<(Context, Place)>,
     /// What locals are known to be.
     known: BTreeMap<String, i64>,
@@ -84,7 +96,23 @@ struct Flow {
     next: Vec<State>,
     returned: Vec<State>,
     breaks: Vec<State>,
+    continues: Vec<State>,
     jumps: Vec<(String, State)>,
+}
+
+impl Flow {
+    fn from(next: Vec<State>) -> Flow {
+        Flow { next, ..Flow::default() }
+    }
+
+    /// Paths that leave the statements otherwise than at their end.
+    fn absorb(&mut self, other: Flow) -> Vec<State> {
+        self.returned.extend(other.returned);
+        self.breaks.extend(other.breaks);
+        self.continues.extend(other.continues);
+        self.jumps.extend(other.jumps);
+        other.next
+    }
 }
 
 /// The walk over one unit.
@@ -104,7 +132,7 @@ pub struct Walk<'a> {
     pub bounds: BTreeSet<&'static str>,
     statements: usize,
     calls: Vec<&'a str>,
-    /// Loops around the statement, in its function.
+    /// Loops around the statement.
     loops: usize,
     memo: HashMap<(*const Node, State), Vec<State>>,
     released: HashMap<*const Node, HashSet<String>>,
@@ -177,11 +205,11 @@ impl<'a> Walk<'a> {
             self.enter(&mut state, contract, *place);
         }
         self.enter(&mut state, facts, place);
-        let from = state.held.len();
+        let from: Vec<(LockId, Place)> = state.held.iter().map(|held| (held.lock, held.place)).collect();
         let flow = self.list(body, vec![state]);
         let releases = self.released_in(body);
-        for state in flow.next.into_iter().chain(flow.returned).chain(flow.breaks) {
-            for held in state.held.iter().skip(from.min(state.held.len())) {
+        for state in self.ends(flow, body) {
+            for held in state.held.iter().filter(|held| !from.contains(&(held.lock, held.place))) {
                 if releases.contains(&self.names[held.lock as usize]) {
                     self.still_held(held, name);
                 } else {
@@ -288,44 +316,6 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Each state goes through the statements.
-    fn list(&mut self, nodes: &'a [Node], states: Vec<State>) -> Flow {
-        let mut flow = Flow { next: states, ..Flow::default() };
-        let mut at = 0;
-        while at < nodes.len() {
-            if let Stmt::Label(label) = &nodes[at].stmt {
-                let (here, on) = flow.jumps.into_iter().partition(|(wanted, _)| wanted == label);
-                flow.jumps = on;
-                let here: Vec<(String, State)> = here;
-                flow.next.extend(here.into_iter().map(|(_, state)| state));
-            }
-            at = self.step(nodes, at, &mut flow);
-            self.merge(&mut flow.next);
-        }
-        self.backwards(nodes, flow)
-    }
-
-    /// Jumps to labels that are behind: each is followed once.
-    fn backwards(&mut self, nodes: &'a [Node], mut flow: Flow) -> Flow {
-        let label = |node: &Node, wanted: &str| matches!(&node.stmt, Stmt::Label(label) if label == wanted);
-        let (here, on): (Vec<_>, Vec<_>) =
-            flow.jumps.into_iter().partition(|(wanted, _)| nodes.iter().any(|node| label(node, wanted)));
-        flow.jumps = on;
-        for (wanted, state) in here {
-            let Some(at) = nodes.iter().position(|node| label(node, &wanted)) else { continue };
-            let mut again = Flow { next: vec![state], ..Flow::default() };
-            let mut at = at + 1;
-            while at < nodes.len() {
-                at = self.step(nodes, at, &mut again);
-                self.merge(&mut again.next);
-            }
-            flow.next.extend(again.next);
-            flow.returned.extend(again.returned);
-        }
-        self.merge(&mut flow.next);
-        flow
-    }
-
     fn merge(&mut self, states: &mut Vec<State>) {
         if states.len() > 1 {
             let mut seen = HashSet::new();
@@ -347,20 +337,27 @@ impl<'a> Walk<'a> {
         let node = &nodes[at];
         match &node.stmt {
             Stmt::If(_) => return self.branches(nodes, at, flow),
-            Stmt::While(cond) => {
-                let expr = cond.expr.clone();
-                self.rounds(&node.children, expr.as_ref(), &cond.text, node.place, flow);
+            Stmt::While(cond) => self.rounds(Looped::new(&node.children, Turns::While(cond)), node, flow),
+            Stmt::Each(_) => self.rounds(Looped::new(&node.children, Turns::Free), node, flow),
+            Stmt::Repeat(count) => self.rounds(Looped::new(&node.children, Turns::Count(*count)), node, flow),
+            Stmt::For(counted) => {
+                let looped = Looped::of_for(&node.children, counted.cond.as_ref());
+                flow.next = looped.init.iter().fold(std::mem::take(&mut flow.next), |states, node| {
+                    states.into_iter().flat_map(|state| self.simple(node, state)).collect()
+                });
+                self.rounds(looped, node, flow);
             }
-            Stmt::Each(text) => self.rounds(&node.children, None, text, node.place, flow),
-            Stmt::Repeat(_) | Stmt::Do => self.once(&node.children, flow),
+            Stmt::Do => self.rounds(Looped::of_do(&node.children), node, flow),
+            Stmt::Switch(cond) => self.switch(node, cond, flow),
+            Stmt::Guard(guard) => self.guard(node, guard, flow),
+            Stmt::Init | Stmt::Step => {}
             Stmt::Goto(label) => {
                 let states = std::mem::take(&mut flow.next);
                 flow.jumps.extend(states.into_iter().map(|state| (label.clone(), state)));
             }
-            Stmt::Return(_) => flow.returned.append(&mut flow.next),
-            // In a `switch` whose cases stand beside it, it leaves a case, and what follows is walked from there.
-            Stmt::Break | Stmt::Continue if self.loops == 0 => {}
-            Stmt::Break | Stmt::Continue => flow.breaks.append(&mut flow.next),
+            Stmt::Return(value) => self.returns(value.as_deref(), node, flow),
+            Stmt::Break => flow.breaks.append(&mut flow.next),
+            Stmt::Continue => flow.continues.append(&mut flow.next),
             Stmt::Enter(context) => self.interrupt(node, *context, flow),
             _ => {
                 let states = std::mem::take(&mut flow.next);
@@ -371,16 +368,6 @@ impl<'a> Walk<'a> {
             }
         }
         at + 1
-    }
-
-    fn once(&mut self, body: &'a [Node], flow: &mut Flow) {
-        self.loops += 1;
-        let inner = self.list(body, std::mem::take(&mut flow.next));
-        self.loops -= 1;
-        flow.next = inner.next;
-        flow.next.extend(inner.breaks);
-        flow.returned.extend(inner.returned);
-        flow.jumps.extend(inner.jumps);
     }
 
     /// A handler runs on top, and holds nothing of what it interrupts.
@@ -419,19 +406,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn assign(&mut self, target: &str, value: &'a Expr, node: &'a Node, state: State) -> Vec<State> {
-        let mut calls = Vec::new();
-        value.calls(&mut |name, args| calls.push((name, super::scope::texts(args))));
-        let mut states = vec![state];
-        for (name, args) in calls {
-            states = states.into_iter().flat_map(|state| self.call(name, &args, None, node, state)).collect();
-        }
-        for state in &mut states {
-            self.guarded(state, target, value, node.place);
-            forget(state, target);
-            if let (Some(number), false) = (constant(value, state), self.scope.is_shared(target)) {
-                state.known.insert(target.to_owned(), number);
-            }
+    fn assign(&mut self, target: &str, value: &'a Expr, node: &'a Node, mut state: State) -> Vec<State> {
+        value.calls(&mut |name, _| self.noted(&mut state, name, node));
+        let mut states = Vec::new();
+        for (mut state, number) in self.value(value, node.place, state) {
+            self.guarded(&state, target, value, node.place);
+            keep(&mut state, target, number.filter(|_| !self.scope.is_shared(target)));
+            states.push(state);
         }
         states
     }
@@ -446,7 +427,10 @@ impl<'a> Walk<'a> {
                 continue;
             }
             let is_lock = |held: &&Held| last(&self.names[held.lock as usize]) == last(lock);
-            if state.held.iter().find(is_lock).is_none() {
+            // A reader of a seqlock looks again if somebody writes meanwhile.
+            let is_written = target == *name || last(target) == last(name);
+            let is_reader = state.reading.iter().any(|read| last(&self.names[*read as usize]) == last(lock));
+            if state.held.iter().find(is_lock).is_none() && (is_written || !is_reader) {
                 let labels = vec![
                     Label { place, text: format!("{name} is accessed here without {lock}") },
                     Label { place: *declared, text: "declared here to be protected".to_owned() },
@@ -463,30 +447,17 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The name is something else now.
+/// The name is something else now, and so is what it leads to.
 fn forget(state: &mut State, name: &str) {
-    state.known.remove(name);
+    state.known.retain(|known, _| !mentions(known, name));
     state.taken.retain(|text, _| !mentions(text, name));
 }
 
-fn mentions(text: &str, name: &str) -> bool {
-    let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    text.match_indices(name)
-        .any(|(at, _)| !text[..at].ends_with(letter) && !text[at + name.len()..].starts_with(letter))
-}
-
-/// The value of an expression over what the path knows.
-fn constant(expr: &Expr, state: &State) -> Option<i64> {
-    match expr {
-        Expr::Int(value) => Some(*value),
-        Expr::Name(name) => state.known.get(name).copied(),
-        Expr::Unary('!', inner) => Some(i64::from(constant(inner, state)? == 0)),
-        Expr::Unary(_, inner) => Some(constant(inner, state)?.wrapping_neg()),
-        Expr::Binary(op, left, right) => expr::apply(op, constant(left, state)?, constant(right, state)?),
-        Expr::Call(name, args) if matches!(name.as_str(), "likely" | "unlikely" | "READ_ONCE") => {
-            constant(args.first()?, state)
-        }
-        Expr::Call(..) => None,
+/// The name has this value now, or one that is not known.
+fn keep(state: &mut State, name: &str, value: Option<i64>) {
+    forget(state, name);
+    if let Some(value) = value {
+        state.known.insert(name.to_owned(), value);
     }
 }
 

@@ -313,7 +313,7 @@ pub fn assign_at(text: &str) -> Option<(usize, usize, Option<&'static str>)> {
 }
 
 /// Words of C and Rust before a declared variable or a defined function.
-const TYPES: [&str; 19] = [
+const TYPES: [&str; 36] = [
     "static",
     "inline",
     "const",
@@ -331,9 +331,31 @@ const TYPES: [&str; 19] = [
     "auto",
     "asmlinkage",
     "extern",
-    "size_t",
+    "u8",
+    "u16",
     "u32",
+    "u64",
+    "s8",
+    "s16",
+    "s32",
+    "s64",
+    "noinline",
+    "__always_inline",
+    "notrace",
+    "__sched",
+    "__init",
+    "__exit",
+    "__must_check",
+    "__user",
+    "__iomem",
+    "__rcu",
+    "register",
 ];
+
+/// Is it one of C's types, or made by a `typedef`?
+fn is_type(word: &str) -> bool {
+    TYPES.contains(&word) || word.len() > 2 && word.ends_with("_t")
+}
 
 /// How much of the text are types before a name that is assigned or called.
 pub fn type_prefix(text: &str) -> usize {
@@ -343,11 +365,11 @@ pub fn type_prefix(text: &str) -> usize {
         let word_end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(rest.len());
         let word = &rest[..word_end];
         let mut next = word_end;
-        if word == "struct" {
+        if matches!(word, "struct" | "enum" | "union") {
             let after = rest[next..].trim_start();
             let name = after.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(after.len());
             next = rest.len() - after.len() + name;
-        } else if !TYPES.contains(&word) {
+        } else if !is_type(word) {
             return at;
         }
         let behind = rest[next..].trim_start_matches([' ', '*']);

@@ -57,6 +57,16 @@ pub unsafe fn dealloc(pointer: *mut u8, layout: Layout) {
 }
 
 /// loom's `Track`: a value that has to be dropped.
+///
+/// ```
+/// use lockwright::alloc::Track;
+///
+/// lockwright::model(|| {
+///     let tracked = Track::new(7);
+///     assert_eq!(*tracked.get_ref(), 7);
+///     // Forgotten instead of dropped it would be LW022.
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Track<T> {
     value: T,

@@ -137,6 +137,15 @@ impl<T> From<T> for UnsafeCell<T> {
 }
 
 /// `std::cell::Cell`.
+///
+/// ```
+/// use lockwright::cell::Cell;
+///
+/// lockwright::model(|| {
+///     let cell = Cell::new(1);
+///     assert_eq!((cell.replace(2), cell.get()), (1, 2));
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Cell<T> {
     cell: UnsafeCell<T>,

@@ -54,6 +54,27 @@ where
 }
 
 /// tokio's `AtomicWaker`: one waker, which anybody may wake.
+///
+/// ```
+/// use std::task::Poll;
+///
+/// use lockwright::future::{AtomicWaker, block_on};
+/// use lockwright::sync::atomic::{AtomicBool, Ordering::SeqCst};
+/// use lockwright::sync::Arc;
+///
+/// lockwright::model(|| {
+///     let shared = Arc::new((AtomicWaker::new(), AtomicBool::new(false)));
+///     let other = shared.clone();
+///     lockwright::thread::spawn(move || {
+///         other.1.store(true, SeqCst);
+///         other.0.wake();
+///     });
+///     block_on(std::future::poll_fn(|context| {
+///         shared.0.register_by_ref(context.waker());
+///         if shared.1.load(SeqCst) { Poll::Ready(()) } else { Poll::Pending }
+///     }));
+/// });
+/// ```
 #[derive(Debug)]
 pub struct AtomicWaker {
     waker: Mutex<Option<Waker>>,

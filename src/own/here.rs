@@ -10,10 +10,19 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::engine::{self, Object};
-use crate::event::{Symbol, TaskId};
+use crate::event::{Act, Op, Place, Symbol, TaskId};
 
 /// A value behind a key.
 pub type Kept = Rc<dyn Any>;
+
+/// What else may happen, or is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// A wait on a condition variable may end without a notification.
+    pub spurious_wakeups: bool,
+    /// A thread whose handle is dropped instead of joined is a finding.
+    pub joins_all: bool,
+}
 
 #[derive(Default)]
 struct Here {
@@ -30,6 +39,66 @@ struct Here {
     latest: HashMap<usize, u64>,
     /// How many objects of a name each task has made.
     made: HashMap<(TaskId, Symbol), u32>,
+    rounds: HashMap<TaskId, Round>,
+    options: Options,
+}
+
+/// What a task has looked at in vain since it last did anything else: each look once, and how many there were in all.
+#[derive(Default)]
+struct Round {
+    looks: Vec<(Op, u64, Place)>,
+    count: usize,
+}
+
+/// Looks that a loop may have, to be taken for one.
+const LOOKS_MAX: usize = 16;
+
+/// Rounds of a loop that a task makes before it lets others go first.
+pub const ROUNDS_MAX: usize = 5;
+
+/// Has the operation changed nothing? Then nobody but its task can tell that it was made.
+fn is_look(op: Op, result: u64) -> bool {
+    match op {
+        Op::Load(..) => true,
+        Op::Rmw(_, rmw, _) => rmw.apply(result) == result,
+        Op::TryAcquire(_) | Op::TryDown(_) | Op::Act(_, Act::TryRead) => result == 0,
+        Op::Act(_, Act::TryRecv) => result != 0,
+        _ => false,
+    }
+}
+
+/// The calling task lets others go first by itself.
+pub fn yields() {
+    let task = engine::task();
+    with(|here| here.rounds.remove(&task));
+}
+
+/// Takes in what the calling task has done. Has it now come round again, having looked at the same and found the same each time?
+///
+/// Then it lets others go first, as if the loop yielded. A function of what the task has observed, so it is the same in every execution.
+pub fn goes_round(op: Op, result: u64, place: Place) -> bool {
+    if std::thread::panicking() {
+        return false;
+    }
+    let task = engine::task();
+    with(|here| {
+        if !is_look(op, result) {
+            here.rounds.remove(&task);
+            return false;
+        }
+        let round = here.rounds.entry(task).or_default();
+        let look = (op, result, place);
+        if !round.looks.contains(&look) {
+            // Something new: whatever was before it is no part of a loop.
+            let is_full = round.looks.len() == LOOKS_MAX;
+            round.looks.drain(..if is_full { LOOKS_MAX } else { 0 });
+            round.looks.push(look);
+            round.count = 0;
+            return false;
+        }
+        round.count += 1;
+        round.looks.first() == Some(&look) && round.count >= ROUNDS_MAX * round.looks.len()
+    })
 }
 
 std::thread_local! {
@@ -45,6 +114,16 @@ fn with<R>(f: impl FnOnce(&mut Here) -> R) -> R {
     // What was kept may come back here when it is dropped.
     drop(old);
     HERE.with_borrow_mut(f)
+}
+
+/// The set-up says which options the execution has.
+pub fn set_options(options: Options) {
+    with(|here| here.options = options);
+}
+
+/// The options of the execution.
+pub fn options() -> Options {
+    with(|here| here.options)
 }
 
 /// Which of the objects of that name that the calling task makes comes next, from 1.

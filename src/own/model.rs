@@ -22,6 +22,9 @@
 //! | `LOCKWRIGHT_JOBS` | workers of the explorer |
 //! | `LOCKWRIGHT_REPLAY` | the schedule of a finding, as its page prints it: runs that alone |
 //! | `LOCKWRIGHT_SAVE` | a directory for the pages of findings |
+//! | `LOCKWRIGHT_UNCONFIRMED` | `note`, `fail` or `ignore`: [`Builder::unconfirmed`] |
+//! | `LOCKWRIGHT_SPURIOUS=1` | waits on condition variables may end without a notification |
+//! | `LOCKWRIGHT_JOINS=1` | a thread that is never joined is a finding |
 //! | `LOOM_MAX_PREEMPTIONS`, `LOOM_MAX_BRANCHES`, `LOOM_MAX_PERMUTATIONS`, `LOOM_MAX_DURATION` | as loom's: bounds |
 //!
 //! A bound of ours that is hit is a panic as well. One that was asked for is a line on the standard error: `INCOMPLETE`, with its name.
@@ -33,9 +36,30 @@ use std::time::Duration;
 
 use crate::boot::Checked;
 use crate::explore::EngineKind;
+use crate::own::here::Options;
 use crate::own::report::{self, Asked};
 
+pub use crate::own::report::Unconfirmed;
+
 /// How a model is explored. The first fields are loom's.
+///
+/// ```
+/// use lockwright::check::Code;
+/// use lockwright::model::Builder;
+/// use lockwright::sync::{Arc, Mutex};
+///
+/// let checked = Builder::new().explore(|| {
+///     let (a, b) = (Arc::new(Mutex::new(())), Arc::new(Mutex::new(())));
+///     let (c, d) = (a.clone(), b.clone());
+///     lockwright::thread::spawn(move || {
+///         let _d = d.lock().unwrap();
+///         let _c = c.lock().unwrap();
+///     });
+///     let _a = a.lock().unwrap();
+///     let _b = b.lock().unwrap();
+/// });
+/// checked.assert_finds(Code::LW008);
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Builder {
@@ -75,6 +99,35 @@ pub struct Builder {
     pub save: Option<PathBuf>,
     /// The schedule to run again, and nothing else. None, unless `LOCKWRIGHT_REPLAY` says otherwise.
     pub replay: Option<String>,
+    /// What is done about a lock-order cycle (LW003) or a lock that a thread leaves held (LW007) if all orders were explored and nobody
+    /// waits for ever in any. A note, unless `LOCKWRIGHT_UNCONFIRMED` says otherwise.
+    pub unconfirmed: Unconfirmed,
+    /// May a wait on a condition variable end without a notification? That is explored as well. No, unless `LOCKWRIGHT_SPURIOUS=1` says so.
+    pub spurious_wakeups: bool,
+    /// Is a thread whose handle is dropped instead of joined a finding? No, unless `LOCKWRIGHT_JOINS=1` says so.
+    pub joins_all: bool,
+}
+
+/// Is the option of an environment variable chosen?
+///
+/// # Panics
+/// If it is neither 0 nor 1.
+fn is_chosen(name: &str) -> bool {
+    match text(name, "0 or 1").as_deref() {
+        None | Some("0") => false,
+        Some("1") => true,
+        Some(other) => panic!("{name}={other} is neither 0 nor 1"),
+    }
+}
+
+/// What an environment variable says, if it is set.
+///
+/// # Panics
+/// If it is set to nothing: whoever does that wants something else than the default.
+fn text(name: &str, wants: &str) -> Option<String> {
+    let text = std::env::var(name).ok()?;
+    assert!(!text.trim().is_empty(), "{name} is empty: it takes {wants}");
+    Some(text)
 }
 
 /// The number in an environment variable.
@@ -108,11 +161,16 @@ impl Builder {
             search: search.map_or(EngineKind::Explorer, |name| report::search_named(&name)),
             jobs: number("LOCKWRIGHT_JOBS").unwrap_or(1).max(1),
             max_states: 5_000_000,
+            save: text("LOCKWRIGHT_SAVE", "a directory").map(PathBuf::from),
+            replay: text("LOCKWRIGHT_REPLAY", "the schedule that the page of a finding prints"),
+            unconfirmed: text("LOCKWRIGHT_UNCONFIRMED", "note, fail or ignore").map_or_else(Default::default, |text| {
+                text.parse().unwrap_or_else(|error| panic!("LOCKWRIGHT_UNCONFIRMED={text}: {error}"))
+            }),
+            spurious_wakeups: is_chosen("LOCKWRIGHT_SPURIOUS"),
+            joins_all: is_chosen("LOCKWRIGHT_JOINS"),
             runs: None,
             seed: None,
             depth: None,
-            save: std::env::var_os("LOCKWRIGHT_SAVE").map(PathBuf::from),
-            replay: std::env::var("LOCKWRIGHT_REPLAY").ok(),
         }
     }
 
@@ -160,6 +218,8 @@ impl Builder {
             preemptions_max: self.preemption_bound.map(|max| u32::try_from(max).unwrap_or(u32::MAX)),
             save: self.save.clone(),
             replay: self.replay.clone(),
+            unconfirmed: self.unconfirmed,
+            options: Options { spurious_wakeups: self.spurious_wakeups, joins_all: self.joins_all },
         }
     }
 }

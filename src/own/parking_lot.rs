@@ -124,7 +124,7 @@ lock!(
     lock_api::Mutex<RawMutex, T>,
     |value, place| lock_api::Mutex::from_raw(RawMutex::new(place), value),
     const_mutex,
-    lock_api::Mutex::from_raw(RawMutex::UNMADE, value)
+    lock_api::Mutex::from_raw(RawMutex::unmade(), value)
 );
 
 lock!(
@@ -147,7 +147,7 @@ lock!(
     lock_api::RwLock<RawRwLock, T>,
     |value, place| lock_api::RwLock::from_raw(RawRwLock::new(place), value),
     const_rwlock,
-    lock_api::RwLock::from_raw(RawRwLock::UNMADE, value)
+    lock_api::RwLock::from_raw(RawRwLock::unmade(), value)
 );
 
 lock!(
@@ -164,5 +164,5 @@ lock!(
     lock_api::ReentrantMutex<RawMutex, RawThreadId, T>,
     |value, place| lock_api::ReentrantMutex::from_raw(RawMutex::new(place), RawThreadId, value),
     const_reentrant_mutex,
-    lock_api::ReentrantMutex::from_raw(RawMutex::UNMADE, RawThreadId, value)
+    lock_api::ReentrantMutex::from_raw(RawMutex::unmade(), RawThreadId, value)
 );

@@ -8,7 +8,8 @@ use crate::engine::{Booted, Program};
 use crate::event::names::Names;
 use crate::event::outcome::{Outcome, Remains};
 use crate::event::{Births, ObjectKind, Symbol, View};
-use crate::own::{Shared, here};
+use crate::own::Shared;
+use crate::own::here::{self, Options};
 use crate::subject::Subject;
 
 /// The code of a model.
@@ -18,12 +19,18 @@ pub type Root = Arc<dyn Fn() + Send + Sync>;
 pub struct Own {
     root: Root,
     births: Births,
+    options: Options,
 }
 
 impl Own {
     /// The closure is called again for each execution, and does the same each time.
     pub fn new(root: Root) -> Own {
-        Own { root, births: Births::new("main") }
+        Own { root, births: Births::new("main"), options: Options::default() }
+    }
+
+    /// The same with options.
+    pub fn with(self, options: Options) -> Own {
+        Own { options, ..self }
     }
 
     /// Names of all tasks that any execution has had so far.
@@ -55,6 +62,7 @@ impl Program for Own {
         Shared::named(ObjectKind::Token, 0, name);
         let all = Shared::named(ObjectKind::Pointer, 0, Symbol::from("lazy statics"));
         debug_assert_eq!(all.object().id.count(), STATICS, "internal error: it is the third object of the set-up");
+        here::set_options(self.options);
         let root = Arc::clone(&self.root);
         let main = move || {
             here::begin(thread.object(), None);

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::program::{Own, Root};
+use super::program::Own;
 use crate::boot::Checked;
 use crate::engine::controlled::{Controlled, Limits, Settings};
 use crate::engine::world::Transition;
@@ -74,13 +74,17 @@ struct Reader<'a> {
     own: &'a Own,
     steps: Vec<&'a str>,
     taken: Vec<Transition>,
-    /// The first step that cannot be made.
+    /// Why the line does not fit.
     stuck: Option<String>,
 }
 
 impl Strategy for Reader<'_> {
     fn decide(&mut self, state: &State<'_>) -> Decision {
-        let Some(step) = self.steps.get(self.taken.len()) else { return Decision::Abandon };
+        let Some(step) = self.steps.get(self.taken.len()) else {
+            let number = self.taken.len();
+            self.stuck = Some(format!("the line ends after step {number}, and threads could go on"));
+            return Decision::Abandon;
+        };
         let births = self.own.table();
         let (path, alternative) = match (step.split_once(':'), step.split_once('>')) {
             (Some((path, number)), _) => (path, number.parse().ok()),
@@ -124,12 +128,19 @@ fn steps(line: &str) -> Vec<&str> {
 /// Runs a closure along a line, and says what is wrong there.
 ///
 /// # Panics
-/// If something is, or if the line does not fit.
-pub fn run(line: &str, root: Root, place: Place) {
-    let own = Arc::new(Own::new(root));
+/// If something is, or if the line does not fit: one that leads to nothing leads to the end.
+pub fn run(line: &str, own: Own, place: Place) {
+    assert!(
+        !line.trim().is_empty(),
+        "LOCKWRIGHT_REPLAY is empty: it takes the schedule that the page of a finding prints"
+    );
+    let own = Arc::new(own);
     let mut reader = Reader { own: &own, steps: steps(line), taken: Vec::new(), stuck: None };
     run_along(&own, &mut reader);
-    let Reader { taken, stuck, .. } = reader;
+    let Reader { taken, mut stuck, steps, .. } = reader;
+    if stuck.is_none() && taken.len() < steps.len() {
+        stuck = Some(format!("the execution ends after step {}, and the line has {}", taken.len(), steps.len()));
+    }
     let schedule = Schedule::new(taken);
     let replayed = replay(&*own, &own.names(), &Guide::Exact(&schedule));
     let findings = replayed.map(|replay| replay.findings).unwrap_or_default();

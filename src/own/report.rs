@@ -8,12 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use super::here::Options;
 use super::program::{Own, Root};
 use super::replay;
 use crate::boot::Checked;
+use crate::check::Code;
 use crate::engine::controlled::Limits;
 use crate::event::Place;
-use crate::explore::{Bound, Config, EngineKind, Subject, Verdict, explore_with_witnesses};
+use crate::explore::{Bound, Config, EngineKind, Found, Subject, Verdict, explore_with_witnesses};
 
 /// Steps of an execution, at least.
 pub const STEPS_MAX: u32 = 20_000;
@@ -45,6 +47,46 @@ pub struct Asked {
     pub save: Option<PathBuf>,
     /// The schedule to run again.
     pub replay: Option<String>,
+    /// What is done about what could go wrong, and does not.
+    pub unconfirmed: Unconfirmed,
+    /// What else may happen, or is asked for.
+    pub options: Options,
+}
+
+/// What is done about a lock order or a lock that stays held (LW003, LW007) when every order of the program was explored and nothing came
+/// of it: no order deadlocks.
+///
+/// ```
+/// use lockwright::model::{Builder, Unconfirmed};
+///
+/// let mut builder = Builder::new();
+/// builder.unconfirmed = Unconfirmed::Fail;
+/// let forgets = || std::mem::forget(lockwright::sync::Mutex::new(0).lock());
+/// assert_eq!(builder.explore(forgets).verdict.findings.len(), 1);
+/// assert_eq!(Builder::new().explore(forgets).notes.len(), 1);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Unconfirmed {
+    /// It is told, and the test passes.
+    #[default]
+    Note,
+    /// The test fails.
+    Fail,
+    /// It is not told.
+    Ignore,
+}
+
+impl std::str::FromStr for Unconfirmed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Unconfirmed, String> {
+        match text {
+            "note" => Ok(Unconfirmed::Note),
+            "fail" => Ok(Unconfirmed::Fail),
+            "ignore" => Ok(Unconfirmed::Ignore),
+            _ => Err("one of note, fail, ignore is wanted".to_owned()),
+        }
+    }
 }
 
 /// What was seen, and how to come there again.
@@ -120,19 +162,32 @@ pub fn explore(asked: &Asked, root: Root, place: Place) -> Explored {
     if let (Some(after), Some(flag)) = (asked.duration_max, &config.interrupt) {
         ring(after, Arc::clone(flag));
     }
-    let own = Arc::new(Own::new(root));
+    let own = Arc::new(Own::new(root).with(asked.options));
     let subject: Arc<dyn Subject> = own.clone();
-    let verdict = explore_with_witnesses(&subject, &config)
+    let mut verdict = explore_with_witnesses(&subject, &config)
         .unwrap_or_else(|error| panic!("{}:{}: {error}", place.file(), place.line()));
+    let notes = take_unconfirmed(&mut verdict, asked.unconfirmed);
     let lines = verdict.findings.iter().map(|found| replay::line(&own, &found.schedule.transitions)).collect();
-    let checked = Checked::of(verdict, config.jobs, subject, own.names(), place);
+    let checked = Checked::of(verdict, config.jobs, subject, own.names(), place).with_notes(notes);
     Explored { checked, lines }
+}
+
+/// Takes out of a verdict what could go wrong and does not: it is a prediction, and every order was looked at. Where anything else is
+/// wrong, or not all was explored, it stays: an execution that ends early hides what comes after.
+fn take_unconfirmed(verdict: &mut Verdict, asked: Unconfirmed) -> Vec<Found> {
+    let is_prediction = |found: &Found| matches!(found.finding.code, Code::LW003 | Code::LW007);
+    let is_explored = matches!(verdict.bound, None | Some(Bound::Pointers | Bound::Counts));
+    if asked == Unconfirmed::Fail || !is_explored || !verdict.findings.iter().all(is_prediction) {
+        return Vec::new();
+    }
+    let notes = std::mem::take(&mut verdict.findings);
+    if asked == Unconfirmed::Note { notes } else { Vec::new() }
 }
 
 /// Explores a closure, and panics if something is wrong.
 pub fn check(asked: Asked, root: Root, place: Place) {
     if let Some(schedule) = &asked.replay {
-        replay::run(schedule, root, place);
+        replay::run(schedule, Own::new(root).with(asked.options), place);
         return;
     }
     let Explored { checked, lines } = explore(&asked, root, place);
@@ -140,7 +195,7 @@ pub fn check(asked: Asked, root: Root, place: Place) {
     let unasked = verdict.bound.filter(|bound| !asked.asks_for(*bound));
     if verdict.findings.is_empty() && unasked.is_none() {
         let text = checked.to_string();
-        if verdict.complete() {
+        if verdict.complete() && checked.notes.is_empty() {
             println!("{}", text.trim_end())
         } else {
             eprintln!("{}", text.trim_end())
@@ -148,12 +203,17 @@ pub fn check(asked: Asked, root: Root, place: Place) {
         return;
     }
     let mut page = checked.to_string();
-    for (found, line) in verdict.findings.iter().zip(&lines) {
-        let name = thread::current().name().map_or_else(String::new, |name| format!(" {name}"));
+    let test = test_name();
+    // What takes two executions has no schedule that shows it.
+    let is_one = |found: &Found| {
+        found.finding.other.as_ref().is_none_or(|(spot, _)| spot.step > 0 || found.finding.code != Code::LW003)
+    };
+    for (found, line) in verdict.findings.iter().zip(&lines).filter(|(found, _)| is_one(found)) {
+        let name = test.as_ref().map_or_else(String::new, |name| format!(" {name} -- --exact"));
         _ = writeln!(page, "\n{} again: LOCKWRIGHT_REPLAY='{line}' cargo test{name}", found.finding.code);
     }
     if let Some(folder) = &asked.save {
-        save(folder, place, &page);
+        save(folder, test.as_deref(), place, &page);
     }
     panic!("{}\n\n{page}", headline(verdict));
 }
@@ -170,9 +230,15 @@ fn headline(verdict: &Verdict) -> String {
     }
 }
 
-/// Writes a page into a folder, under the name of the model's place.
-fn save(folder: &std::path::Path, place: Place, page: &str) {
-    let name = format!("{}-{}.txt", place.file().replace(['/', '\\'], "-"), place.line());
+/// The test that runs: the harness calls its thread so.
+fn test_name() -> Option<String> {
+    thread::current().name().filter(|name| *name != "main").map(str::to_owned)
+}
+
+/// Writes a page into a folder, under the name of the test and the model's place. Tests may share the place.
+fn save(folder: &std::path::Path, test: Option<&str>, place: Place, page: &str) {
+    let test = test.map_or_else(String::new, |test| format!("{}-", test.replace("::", "-")));
+    let name = format!("{test}{}-{}.txt", place.file().replace(['/', '\\'], "-"), place.line());
     let written = fs::create_dir_all(folder).and_then(|()| fs::write(folder.join(name), page));
     if let Err(error) = written {
         eprintln!("LOCKWRIGHT_SAVE: {} cannot be written: {error}", folder.display());

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use crate::event::Place;
 use crate::explore::EngineKind;
 use crate::own::model::Builder;
+use crate::own::program::Own;
 use crate::own::replay as lines;
 
 fn drawn(search: EngineKind, iterations: usize) -> Builder {
@@ -124,7 +125,7 @@ pub fn replay<F>(f: F, schedule: &str)
 where
     F: Fn() + Send + Sync + 'static,
 {
-    lines::run(schedule, Arc::new(f), Place::caller());
+    lines::run(schedule, Own::new(Arc::new(f)), Place::caller());
 }
 
 /// The same for a schedule in a file.
@@ -139,5 +140,5 @@ where
 {
     let path = path.as_ref();
     let schedule = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    lines::run(schedule.trim(), Arc::new(f), Place::caller());
+    lines::run(schedule.trim(), Own::new(Arc::new(f)), Place::caller());
 }

@@ -16,7 +16,7 @@
 //! ```
 
 use std::any::Any;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::marker::PhantomData;
@@ -29,10 +29,14 @@ use std::time::Duration;
 pub use std::thread::{Result, available_parallelism, panicking};
 
 use crate::engine::{self, Object};
-use crate::event::{Act, ObjectId, Op, Place, TaskId};
+use crate::event::{Act, Note, ObjectId, Op, Place, Symbol, TaskId};
 use crate::own::content::Content;
 use crate::own::raw::{self, Handed};
 use crate::own::{Shared, here};
+
+mod local;
+
+pub use local::{AccessError, LocalKey};
 
 /// What a thread leaves for whoever joins it.
 struct Packet<T> {
@@ -41,13 +45,42 @@ struct Packet<T> {
 }
 
 /// `std::thread::JoinHandle`.
+///
+/// ```
+/// lockwright::model(|| {
+///     let thread = lockwright::thread::spawn(|| 7);
+///     assert_eq!(thread.join().unwrap(), 7);
+/// });
+/// ```
 pub struct JoinHandle<T> {
     packet: Handed<Rc<Packet<T>>>,
     thread: Thread,
     task: TaskId,
+    /// Where it was started, until somebody joins it.
+    unjoined: Cell<Option<Place>>,
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        let Some(place) = self.unjoined.take().filter(|_| self.thread.object.is_current()) else { return };
+        if here::options().joins_all && !panicking() {
+            let text = format!("a thread that was started at {}:{} is never joined", place.file(), place.line());
+            engine::note(Note::Bug(Symbol::from(text).as_str()), place);
+        }
+    }
 }
 
 /// `std::thread::Thread`.
+///
+/// ```
+/// use lockwright::thread;
+///
+/// lockwright::model(|| {
+///     let main = thread::current();
+///     thread::spawn(move || main.unpark());
+///     thread::park();
+/// });
+/// ```
 #[derive(Clone, Debug)]
 pub struct Thread {
     id: ThreadId,
@@ -56,6 +89,15 @@ pub struct Thread {
 }
 
 /// `std::thread::ThreadId`.
+///
+/// ```
+/// use lockwright::thread;
+///
+/// lockwright::model(|| {
+///     let other = thread::spawn(|| thread::current().id());
+///     assert_ne!(other.join().unwrap(), thread::current().id());
+/// });
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ThreadId(TaskId);
 
@@ -131,7 +173,12 @@ where
     let (object, task) = engine::spawn(name.as_deref(), raw::beyond_its_scope(body), place);
     // The thread starts when this task comes to its next operation.
     packet.thread.set(Some(object));
-    JoinHandle { packet: Handed(packet), thread: Thread { id: ThreadId(task), name, object }, task }
+    JoinHandle {
+        packet: Handed(packet),
+        thread: Thread { id: ThreadId(task), name, object },
+        task,
+        unjoined: Cell::new((!borrows).then_some(place)),
+    }
 }
 
 /// `std::thread::spawn`.
@@ -152,6 +199,7 @@ impl<T> JoinHandle<T> {
     #[track_caller]
     pub fn join(self) -> Result<T> {
         let task = self.task;
+        self.unjoined.set(None);
         Shared::of(self.thread.object).perform(|id| Op::Join(id, task), Place::caller());
         self.packet.0.result.take().unwrap_or_else(|| Err(Box::new("the thread has no result")))
     }
@@ -176,6 +224,14 @@ impl<T> fmt::Debug for JoinHandle<T> {
 }
 
 /// `std::thread::Builder`.
+///
+/// ```
+/// lockwright::model(|| {
+///     let named = lockwright::thread::Builder::new().name("worker".to_owned());
+///     let thread = named.spawn(|| lockwright::thread::current().name().map(str::to_owned)).unwrap();
+///     assert_eq!(thread.join().unwrap().as_deref(), Some("worker"));
+/// });
+/// ```
 #[derive(Debug, Default)]
 pub struct Builder {
     name: Option<String>,
@@ -247,17 +303,27 @@ pub fn park() {
 #[track_caller]
 pub fn park_timeout(_timeout: Duration) {
     let place = Place::caller();
-    let token = current().token();
-    match engine::perform(Op::Choose(2, "the timeout comes first".into()), place) {
-        0 => token.perform(Op::Down, place),
-        _ => token.perform(Op::TryDown, place),
-    };
+    if current().token().perform(Op::TryDown, place) == 0 {
+        time_out(place);
+    }
+}
+
+/// A timeout has come. It may come at any time, so what waits for an event or a timeout is a look whether the event was there, made at
+/// any time; and a loop over such waits goes round as one that yields does.
+pub(crate) fn time_out(place: Place) {
+    here::yields();
+    let_others_go(place);
+}
+
+/// The task goes round: if nothing new was found it waits until something changes that it has read.
+pub(crate) fn let_others_go(place: Place) {
+    Shared::of(here::current().0).act(Act::Spin, place);
 }
 
 /// Lets others go first. A loop that goes round without finding anything new waits here until something changes that it has read.
 #[track_caller]
 pub fn yield_now() {
-    Shared::of(here::current().0).act(Act::Spin, Place::caller());
+    time_out(Place::caller());
 }
 
 /// Time is not modelled: anything may happen meanwhile, or nothing. As [`yield_now`].
@@ -267,6 +333,18 @@ pub fn sleep(_duration: Duration) {
 }
 
 /// `std::thread::Scope`.
+///
+/// ```
+/// lockwright::model(|| {
+///     let n = lockwright::sync::Mutex::new(0);
+///     lockwright::thread::scope(|scope| {
+///         for _ in 0..2 {
+///             scope.spawn(|| *n.lock().unwrap() += 1);
+///         }
+///     });
+///     assert_eq!(n.into_inner().unwrap(), 2);
+/// });
+/// ```
 pub struct Scope<'scope, 'env: 'scope> {
     open: Mutex<Vec<(TaskId, Object)>>,
     scope: PhantomData<&'scope mut &'scope ()>,
@@ -347,91 +425,5 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// The thread.
     pub fn thread(&self) -> &Thread {
         self.handle.thread()
-    }
-}
-
-/// `std::thread::AccessError`: the thread's locals are gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AccessError;
-
-impl fmt::Display for AccessError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad("already destroyed")
-    }
-}
-
-impl std::error::Error for AccessError {}
-
-/// `std::thread::LocalKey`, made by [`thread_local!`](crate::thread_local!).
-pub struct LocalKey<T: 'static> {
-    #[doc(hidden)]
-    pub init: fn() -> T,
-    #[doc(hidden)]
-    pub _p: PhantomData<fn(T)>,
-}
-
-impl<T: 'static> LocalKey<T> {
-    /// Runs `f` on the thread's value, which is made first if need be.
-    ///
-    /// # Panics
-    /// If the thread has ended.
-    pub fn with<F, R>(&'static self, f: F) -> R
-    where
-        F: FnOnce(&T) -> R,
-    {
-        self.try_with(f).expect("cannot access a thread-local value during or after its destruction")
-    }
-
-    /// The same.
-    ///
-    /// # Errors
-    /// If the thread has ended.
-    pub fn try_with<F, R>(&'static self, f: F) -> std::result::Result<R, AccessError>
-    where
-        F: FnOnce(&T) -> R,
-    {
-        let key = std::ptr::from_ref(self).addr();
-        let value = match here::local(key).map_err(|here::Ended| AccessError)? {
-            Some(value) => value,
-            None => {
-                let value: here::Kept = Rc::new((self.init)());
-                here::set_local(key, Rc::clone(&value));
-                value
-            }
-        };
-        Ok(f(value.downcast_ref().expect("internal error: a key has values of one type")))
-    }
-}
-
-impl<T: 'static> LocalKey<RefCell<T>> {
-    /// Runs `f` on the value in the cell.
-    pub fn with_borrow<R>(&'static self, f: impl FnOnce(&T) -> R) -> R {
-        self.with(|cell| f(&cell.borrow()))
-    }
-
-    /// Runs `f` on the value in the cell, which it may change.
-    pub fn with_borrow_mut<R>(&'static self, f: impl FnOnce(&mut T) -> R) -> R {
-        self.with(|cell| f(&mut cell.borrow_mut()))
-    }
-}
-
-impl<T: 'static> LocalKey<Cell<T>> {
-    /// Sets the cell.
-    pub fn set(&'static self, value: T) {
-        self.with(|cell| cell.set(value));
-    }
-
-    /// The value in the cell.
-    pub fn get(&'static self) -> T
-    where
-        T: Copy,
-    {
-        self.with(Cell::get)
-    }
-}
-
-impl<T: 'static> fmt::Debug for LocalKey<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad("LocalKey { .. }")
     }
 }

@@ -31,6 +31,7 @@ use never::Never;
 pub struct Interpreted {
     form: Form,
     names: Names,
+    bounds: Vec<&'static str>,
     /// For each task, where each of its instructions is written; empty if nobody says.
     places: Vec<Arc<[Place]>>,
     /// Where each condition on the end is written.
@@ -41,7 +42,18 @@ impl Interpreted {
     /// Ready to be explored.
     pub fn new(form: Form, tasks: Vec<String>) -> Interpreted {
         let names = Names { calls: vec![Vec::new(); tasks.len()], tasks, ..Names::default() };
-        Interpreted { form, names, places: Vec::new(), asserts: Vec::new() }
+        Interpreted { form, names, bounds: Vec::new(), places: Vec::new(), asserts: Vec::new() }
+    }
+
+    /// The same, cut by these bounds of who made it: what it does is not all that was meant.
+    #[must_use]
+    pub fn cut_by(self, bounds: Vec<&'static str>) -> Interpreted {
+        Interpreted { bounds, ..self }
+    }
+
+    /// What it is cut by, by name.
+    pub fn bounds(&self) -> &[&'static str] {
+        &self.bounds
     }
 
     /// Findings lie where the instructions of each task are written, and the conditions on the end.

@@ -162,8 +162,34 @@ pub struct ExploredOne<'a> {
     pub deadlocks: OutcomesReport,
     /// What is wrong.
     pub findings: Vec<FindingReport<'a>>,
+    /// Of an outline: what the walk of every path says, which judges what no engine sees; `null` for other programs.
+    pub walk: Option<WalkedReport>,
     /// Wall time.
     pub seconds: f64,
+}
+
+/// What `check` says of an outline that an engine explores.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+pub struct WalkedReport {
+    /// Everything walked?
+    pub complete: bool,
+    /// Bounds that cut the walk, or the program that the engine explored.
+    pub bounds: Vec<String>,
+    /// Its findings, those that the engine has as well among them.
+    pub findings: Vec<WalkedFinding>,
+}
+
+/// One of its findings.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+pub struct WalkedFinding {
+    /// Such as LW007.
+    pub code: &'static str,
+    /// In one line.
+    pub title: String,
+    /// Where it went wrong, from 1; 0 if that is no line.
+    pub line: u32,
 }
 
 /// Outcomes of a program.
@@ -195,8 +221,11 @@ impl<'a> ExploredOne<'a> {
         names: &Names,
         jobs: usize,
         seconds: f64,
+        walk: WalkedReport,
     ) -> ExploredOne<'a> {
         ExploredOne {
+            complete: verdict.complete() && walk.complete,
+            walk: Some(walk),
             outcomes: OutcomesReport::values(&verdict.outcomes),
             deadlocks: OutcomesReport::values(&verdict.deadlocks),
             ..ExploredOne::new(program, verdict, names, jobs, seconds)
@@ -221,6 +250,7 @@ impl<'a> ExploredOne<'a> {
             outcomes: OutcomesReport::Texts(verdict.outcomes.texts()),
             deadlocks: OutcomesReport::Texts(verdict.deadlocks.texts()),
             findings: verdict.findings.iter().map(|it| FindingReport::new(&it.finding, names, None)).collect(),
+            walk: None,
             seconds,
         }
     }

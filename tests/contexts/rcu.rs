@@ -207,3 +207,18 @@ fn a_reader_in_an_interrupt_spins_for_ever_above_its_writer() {
     // On another CPU it spins until the writer is done.
     assert_eq!(found(&model(false, 1)), []);
 }
+
+#[test]
+fn a_writer_that_reads_its_own_lock_spins_for_ever_and_the_run_that_predicts_ends() {
+    let model = Model::new(|boot| {
+        let (lock, n) = (boot.seqlock("time"), boot.plain("n", 0u64));
+        boot.task("printk", move |current| {
+            let _guard = lock.write(current);
+            lock.read(|| n.read_once());
+        });
+    });
+    let verdict = model.check(&Config::default()).verdict;
+    assert_eq!((codes(&verdict), verdict.complete()), (vec![Code::LW009], true));
+    // Sequence locks are none of the validator's: nothing is predicted.
+    assert_eq!(model.predict().codes(), [""; 0]);
+}

@@ -52,6 +52,9 @@ fn steps(section: &Section) -> Vec<Op> {
     before.into_iter().chain(down).chain(up).chain(after).collect()
 }
 
+/// A lock, and how it is taken.
+type Taken = (usize, Hold);
+
 /// The rules, read one by one.
 struct Rule<'a> {
     program: &'a [&'a Section],
@@ -86,7 +89,7 @@ impl Rule<'_> {
     }
 
     /// Every acquisition in some contexts, with what is held around it.
-    fn uses(&self, contexts: &[Context]) -> Vec<(usize, Hold, Option<(usize, Hold)>)> {
+    fn uses(&self, contexts: &[Context]) -> Vec<(usize, Hold, Option<Taken>)> {
         let these = self.program.iter().filter(|section| contexts.contains(&section.context));
         let one = |section: &Section, at: usize| {
             let (lock, hold) = self.hold(section, at);

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc as Std;
+use std::time::Duration;
 
 use lockwright::cell::UnsafeCell;
 use lockwright::check::{Checks, Code};
@@ -16,7 +17,7 @@ use lockwright::own::program::Own;
 use lockwright::sync::atomic::{AtomicU8, Ordering};
 use lockwright::sync::mpsc::{self, Receiver, Sender};
 use lockwright::sync::{Arc, Condvar, Mutex, Notify, RwLock};
-use lockwright::thread;
+use lockwright::thread::{self, Thread};
 
 /// What a thread does next.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +44,15 @@ enum Do {
     Await,
     Choose,
     Cell,
+    ReceiveTimeout,
+    ParkTimeout,
+    Unpark,
+    /// Looks for a flag so often, and yields in between.
+    Yields(u8),
+    /// The same without yielding.
+    Spins(u8),
+    /// Tries a lock so often, and yields in between.
+    Tries(u8),
     Spawn(usize),
 }
 
@@ -70,6 +80,12 @@ const ACTIONS: &[Do] = &[
     Do::Await,
     Do::Choose,
     Do::Cell,
+    Do::ReceiveTimeout,
+    Do::ParkTimeout,
+    Do::Unpark,
+    Do::Yields(3),
+    Do::Spins(2),
+    Do::Tries(3),
 ];
 
 /// What each thread does; the first is the root, and a thread is started by one before it.
@@ -93,6 +109,7 @@ struct World {
     condvar: Condvar,
     notify: Notify,
     cell: Unsynchronised,
+    main: Thread,
 }
 
 fn random_plan(random: &mut SplitMix64) -> Plan {
@@ -112,6 +129,17 @@ fn random_plan(random: &mut SplitMix64) -> Plan {
         plan[parent].insert(place, spawn);
     }
     plan
+}
+
+/// After how many looks it is there; `rounds` if it never is.
+fn looks(rounds: u8, mut is_there: impl FnMut() -> bool, between: impl Fn()) -> u64 {
+    for round in 0..rounds {
+        if is_there() {
+            return round.into();
+        }
+        between();
+    }
+    rounds.into()
 }
 
 fn act(action: Do, number: u64, world: &Arc<World>, sender: &Sender<Box<u8>>) -> u64 {
@@ -146,7 +174,7 @@ fn act(action: Do, number: u64, world: &Arc<World>, sender: &Sender<Box<u8>>) ->
         Do::Wait => value(&mut world.condvar.wait(world.lock.lock().unwrap()).unwrap()),
         Do::Doze => {
             let guard = world.lock.lock().unwrap();
-            let (mut guard, result) = world.condvar.wait_timeout(guard, std::time::Duration::ZERO).unwrap();
+            let (mut guard, result) = world.condvar.wait_timeout(guard, Duration::ZERO).unwrap();
             value(&mut guard) * 2 + u64::from(result.timed_out())
         }
         Do::NotifyOne => {
@@ -173,6 +201,21 @@ fn act(action: Do, number: u64, world: &Arc<World>, sender: &Sender<Box<u8>>) ->
             *cell = *cell * 3 + number;
             *cell
         }),
+        Do::ReceiveTimeout => {
+            let received = world.receiver.lock().unwrap().recv_timeout(Duration::ZERO);
+            received.map_or(99, |value| u64::from(*value))
+        }
+        Do::ParkTimeout => {
+            thread::park_timeout(Duration::ZERO);
+            0
+        }
+        Do::Unpark => {
+            world.main.unpark();
+            0
+        }
+        Do::Yields(rounds) => looks(rounds, || world.atomic.load(Ordering::Acquire) != 0, thread::yield_now),
+        Do::Spins(rounds) => looks(rounds, || world.atomic.load(Ordering::Acquire) != 0, || ()),
+        Do::Tries(rounds) => looks(rounds, || world.lock.try_lock().is_ok(), thread::yield_now),
         Do::Spawn(_) => unreachable!("threads are started by `run`"),
     }
 }
@@ -230,6 +273,7 @@ fn root(plan: Std<Plan>) -> impl Fn() + Send + Sync {
             condvar: Condvar::new(),
             notify: Notify::new(),
             cell: Unsynchronised(UnsafeCell::new(0)),
+            main: thread::current(),
         });
         run(&plan, 0, world, sender);
     }
@@ -276,7 +320,7 @@ fn compare(plan: Plan) -> bool {
 fn random_programs_have_the_same_outcomes_and_findings_by_every_search() {
     let mut random = SplitMix64::new(12);
     let mut compared = 0;
-    let wanted = std::env::var("OWN_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(60);
+    let wanted = std::env::var("OWN_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(200);
 
     while compared < wanted {
         compared += u32::from(compare(random_plan(&mut random)));
@@ -296,6 +340,17 @@ fn programs_that_were_hard_have_the_same_outcomes_by_every_search() {
         vec![vec![Spawn(1), Spawn(2)], vec![Receive], vec![Send(1), Receive]],
         // A thread of a thread, and a lock that both take.
         vec![vec![Spawn(1), Lock], vec![Spawn(2), Lock], vec![Lock]],
+        // What gives up after some rounds, with a yield in each or without, beside what it waits for.
+        vec![vec![Spawn(1), Spawn(2)], vec![Yields(3)], vec![Lock, Store(1)]],
+        vec![vec![Spawn(1), Spawn(2)], vec![Yields(3), Store(1)], vec![Yields(2)]],
+        vec![vec![Spawn(1), Spawn(2)], vec![Spins(4)], vec![Store(1)]],
+        vec![vec![Spawn(1)], vec![Spins(9), Store(2)], vec![]],
+        vec![vec![Spawn(1), Spawn(2)], vec![Tries(4)], vec![Lock, Lock]],
+        vec![vec![Spawn(1), Spawn(2)], vec![Tries(3)], vec![Tries(2)]],
+        // Timeouts beside what they wait for.
+        vec![vec![Spawn(1), ReceiveTimeout, ReceiveTimeout, ReceiveTimeout], vec![Send(1)]],
+        vec![vec![Spawn(1), ParkTimeout, ParkTimeout], vec![Unpark]],
+        vec![vec![Spawn(1), Doze], vec![NotifyOne]],
         // Posting twice is posting once.
         vec![vec![Spawn(1), Spawn(2), Await], vec![Signal], vec![Signal, Await]],
     ];

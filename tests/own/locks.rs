@@ -212,3 +212,38 @@ fn a_panic_under_a_lock_poisons_it() {
 
     checked.assert_clean();
 }
+
+/// The data is the same with and without the panic; who takes the lock is told of it all the same.
+#[test]
+fn a_poisoned_lock_is_another_state_than_one_with_the_same_data() {
+    let checked = explore(|| {
+        let lock = Arc::new(Mutex::new(0u8));
+        let other = lock.clone();
+        let thread = thread::spawn(move || {
+            _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                let _guard = other.lock();
+                panic!("on purpose");
+            }));
+        });
+        lockwright::outcome("poisoned", lock.lock().is_err().into());
+        thread.join().unwrap();
+    });
+
+    checked.assert_clean().assert_outcomes(["poisoned=0", "poisoned=1"]);
+}
+
+#[test]
+fn where_a_thread_panics_under_a_lock_the_orders_in_which_it_does_not_are_still_seen() {
+    let checked = explore(|| {
+        let lock = Arc::new(Mutex::new(false));
+        let other = lock.clone();
+        let thread = thread::spawn(move || *other.lock().unwrap() = true);
+        let is_set = lock.lock().unwrap();
+        assert!(*is_set, "too early");
+        drop(is_set);
+        thread.join().unwrap();
+    });
+
+    assert_eq!(checked.verdict.codes().into_iter().collect::<Vec<_>>(), [Code::LW011]);
+    checked.assert_outcomes([""]);
+}

@@ -36,7 +36,8 @@ fn panics(f: impl FnOnce() + std::panic::UnwindSafe) -> Option<String> {
 
 #[test]
 fn every_way_of_checking_finds_the_lost_increment_and_passes_the_correct_program() {
-    let ways: [(&str, fn(bool)); 6] = [
+    type Way = fn(bool);
+    let ways: [(&str, Way); 6] = [
         ("check", |gap| lockwright::check(adds(gap))),
         ("dfs", |gap| lockwright::check_dfs(adds(gap), None)),
         ("random", |gap| lockwright::check_random(adds(gap), 100)),

@@ -181,6 +181,16 @@ fn choices_are_explored() {
 }
 
 #[test]
+fn a_choice_among_many_tries_them_all() {
+    let checked = explore(|| lockwright::outcome("n", lockwright::choose(250) as i64));
+    let seen = checked.verdict.outcomes.texts();
+
+    checked.assert_clean();
+    assert!(seen.len() == 250 && seen.contains("n=0") && seen.contains("n=249"), "{seen:?}");
+    assert_eq!(finds(|| _ = lockwright::choose(0)), [Code::LW011]);
+}
+
+#[test]
 fn state_outside_of_the_model_is_an_error_and_no_verdict() {
     use std::sync::atomic::AtomicUsize as Hidden;
     let explored = std::panic::catch_unwind(|| {
@@ -193,7 +203,8 @@ fn state_outside_of_the_model_is_an_error_and_no_verdict() {
 
     let payload = explored.err().expect("there is no verdict");
     let text = payload.downcast_ref::<String>().expect("an error has a text");
-    assert!(text.contains("hidden state"), "{text}");
+    assert!(text.contains("hidden state") && text.contains(": before it came to"), "{text}");
+    assert!(text.contains("store(0") || text.contains("with another value"), "the two differ: {text}");
 }
 
 #[test]

@@ -9,7 +9,8 @@ use lockwright::sync::{Arc, Condvar, Mutex};
 use lockwright::thread;
 
 fn text_of(result: std::thread::Result<()>) -> String {
-    *result.expect_err("the model fails").downcast::<String>().expect("a verdict has a text")
+    let text = result.expect_err("the model fails").downcast::<String>();
+    text.map_or_else(|other| (*other.downcast::<&str>().expect("a verdict has a text")).to_owned(), |text| *text)
 }
 
 /// The schedule that a page prints.
@@ -52,6 +53,51 @@ fn a_schedule_of_another_program_is_refused() {
     let text = text_of(catch_unwind(|| builder.check(lost)));
 
     assert!(text.contains("LOCKWRIGHT_REPLAY does not fit this model: step 2, `7`, cannot be made"), "{text}");
+}
+
+#[test]
+fn a_line_that_ends_early_or_has_steps_left_is_refused() {
+    let page = text_of(catch_unwind(|| lockwright::model(lost)));
+    let line = line(&page);
+    let mut builder = Builder::new();
+    let mut says = |line: String| {
+        builder.replay = Some(line);
+        text_of(catch_unwind(|| builder.check(lost)))
+    };
+
+    assert!(says("0".to_owned()).contains("the line ends after step 1, and threads could go on"));
+    assert!(says(String::new()).contains("LOCKWRIGHT_REPLAY is empty"));
+    assert!(says(" ".to_owned()).contains("LOCKWRIGHT_REPLAY is empty"));
+    assert!(says(line).contains("an increment is lost"));
+    // A schedule on which nothing is lost, and a step more than it has.
+    let fine = "0 1*3 0*5".to_owned();
+    builder.replay = Some(fine.clone());
+    let text = catch_unwind(|| builder.check(lost))
+        .map_or_else(|text| *text.downcast::<String>().unwrap(), |()| String::new());
+    assert_eq!(text, "");
+    builder.replay = Some(format!("{fine} 0"));
+    let text = text_of(catch_unwind(|| builder.check(lost)));
+    assert!(text.contains("does not fit this model"), "{text}");
+}
+
+#[test]
+fn the_place_of_a_panic_is_the_line_that_panics_and_the_command_runs_this_test_alone() {
+    let page = text_of(catch_unwind(|| lockwright::model(lost)));
+    let checked = super::explore(lost);
+
+    let place = checked.verdict.findings[0].finding.at.0.place;
+    assert_eq!(place.file().replace('\\', "/"), file!().replace('\\', "/"));
+    assert!(!page.contains("controlled.rs"), "{page}");
+    let name = std::thread::current().name().unwrap().to_owned();
+    assert!(page.contains(&format!("cargo test {name} -- --exact")), "{page}");
+}
+
+#[test]
+fn objects_outside_of_a_model_are_refused_in_words_of_the_user() {
+    let text = catch_unwind(|| Mutex::new(0)).expect_err("there is no execution").downcast::<String>();
+    let text = text.map_or_else(|other| (*other.downcast::<&str>().unwrap()).to_owned(), |text| *text);
+
+    assert!(text.contains("lockwright::model") && !text.contains("kernel"), "{text}");
 }
 
 #[test]
@@ -113,6 +159,8 @@ fn pages_of_findings_are_saved_where_somebody_asks_for_it() {
 
     let saved: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(saved.len(), 1);
+    let name = saved[0].file_name().unwrap().to_string_lossy().into_owned();
+    assert!(name.contains("pages_of_findings_are_saved"), "tests that share a model have files of their own: {name}");
     assert!(std::fs::read_to_string(&saved[0]).unwrap().contains("LOCKWRIGHT_REPLAY='"));
     std::fs::remove_dir_all(folder).unwrap();
 }

@@ -13,7 +13,7 @@ use crate::engine::quiet::{panic_place, panic_text};
 use crate::engine::world::Transition;
 use crate::engine::{Body, Engine, Exceeded, TASKS_MAX};
 use crate::event::{
-    Access, Act, Format, ObjectId, ObjectInfo, ObjectKind, Op, Place, Rmw, Status, Symbol, TaskId, View, What,
+    Access, Act, Format, Note, ObjectId, ObjectInfo, ObjectKind, Op, Place, Rmw, Status, Symbol, TaskId, View, What,
     wakes_one,
 };
 
@@ -94,12 +94,15 @@ impl Execution {
         (thread, child)
     }
 
-    /// The text of a panic. User-land code panics in many places, so it says where; kernel code says `BUG_ON` in one.
-    pub(super) fn panic_text(&self, payload: &(dyn Any + Send)) -> &'static str {
+    /// Remarks a panic. User-land code panics in many places, so it says where; kernel code says `BUG_ON` in `outermost`.
+    pub(super) fn tell_panic(&self, payload: &(dyn Any + Send), outermost: Place) {
         let text = panic_text(payload);
-        match self.births {
-            Some(_) => Symbol::from(format!("{text} ({})", panic_place())).as_str(),
-            None => Symbol::new(text).as_str(),
+        match panic_place().filter(|_| self.births.is_some()) {
+            Some(place) => {
+                let text = Symbol::from(format!("{text} ({}:{})", place.file(), place.line()));
+                self.note(Note::Bug(text.as_str()), place);
+            }
+            None => self.note(Note::Bug(Symbol::new(text).as_str()), outermost),
         }
     }
 
@@ -142,8 +145,8 @@ impl Execution {
     pub(super) fn perform_unwinding(&self, task: TaskId, op: Op, place: Place) -> u64 {
         let waiting = wakes_one(op).map_or(0, |queue| self.world.borrow().peek(queue));
         let alternative = if waiting == 0 { 0 } else { waiting.trailing_zeros() as u8 };
-        self.effect(Effect::Unwinds(op, alternative, place));
         let result = self.world.borrow_mut().apply(task, op, alternative);
+        self.effect(Effect::Unwinds(op, alternative, place, op.observed(result)));
         self.tell(task, What::Op(op, result), place);
         result
     }

@@ -12,7 +12,7 @@ use super::{Slot, World};
 use crate::event::{Act, ObjectId, ObjectKind, Op, Status, Symbol, TaskId};
 
 /// Times that a task may go round without finding anything new, while nobody else can go on.
-pub(super) const IDLE_MAX: u8 = 200;
+pub(super) const IDLE_MAX: u16 = 500;
 
 /// A channel: a version for each message under way.
 #[derive(Clone)]

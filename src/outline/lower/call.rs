@@ -8,10 +8,13 @@ impl<'a> Lower<'_, 'a> {
         let is_call = matches!(node.stmt, Stmt::Call { .. });
         let children: &'a [Node] = if is_call { &node.children } else { &[] };
         args.iter().for_each(|arg| self.used(&plain(arg), place));
+        let is_wanted = match result {
+            Some(RETURNED) => self.frames.last().is_some_and(|frame| frame.result.is_some()),
+            other => other.is_some(),
+        };
         if let Meaning::Body(body, _) = self.scope.meaning(name, children) {
-            self.expand(name, body);
-            if let Some(result) = result {
-                let value = self.free("", place);
+            let value = self.expand(name, body, place, is_wanted);
+            if let Some(result) = result.filter(|_| is_wanted) {
                 self.store(result, value, place);
             }
             return;
@@ -19,16 +22,9 @@ impl<'a> Lower<'_, 'a> {
         let value = self.done_to_objects(name, args, result, node);
         let value = value.unwrap_or_else(|| {
             let local = self.temp();
-            if self.evaluated(name, args, local, place) { Pure::Local(local) } else { self.called(name, args, place) }
+            let is_access = self.evaluated(name, args, local, place);
+            if is_access { Pure::Local(local) } else { self.called(name, args, place, is_wanted) }
         });
-        // A result that nobody looks at needs no choice.
-        let is_choice = |inst: &Inst| matches!(inst.op, Op::Choose(2, local) if value == Pure::Local(local));
-        if result.is_none()
-            && vocabulary::word(name) != Some(Word::Choose)
-            && self.code.insts.last().is_some_and(is_choice)
-        {
-            self.code.insts.pop();
-        }
         if let Some(result) = result {
             self.store(result, value, place);
             let args = args.iter().filter_map(|arg| super::super::expr::parse(arg)).collect();
@@ -50,31 +46,72 @@ impl<'a> Lower<'_, 'a> {
         if let Some(pointer) = result.and_then(|result| self.allocated(name, args, result, place)) {
             return Some(pointer);
         }
-        self.list_word(name, args, place).or_else(|| self.counted(name, args, node))
+        self.list_word(name, args, place).or_else(|| self.references(name, args, node))
     }
 
-    pub(super) fn expand(&mut self, name: &str, body: &'a [Node]) {
-        if self.calls.iter().any(|open| open == name) || self.calls.len() > CALLS_MAX {
-            // The walk, which comes first, says of a function that it calls itself.
-            if self.calls.len() > CALLS_MAX {
+    /// The body of a function, and what it returns.
+    pub(super) fn expand(&mut self, name: &str, body: &'a [Node], place: Place, is_wanted: bool) -> Pure {
+        let is_open = self.calls.iter().any(|open| open == name);
+        if is_open || self.calls.len() > CALLS_MAX {
+            if !is_open {
                 self.out.bounds.insert(NESTED);
+            } else if self.scope.has_block(name) {
+                self.out.bounds.insert(CALLS_ITSELF);
             }
-            return;
+            return self.result(name, place, is_wanted);
         }
         self.calls.push(name.to_owned());
         let open = std::mem::take(&mut self.loops);
-        self.body(body);
+        let domain = self.scope.values.result(name);
+        let local = is_wanted.then(|| self.temp());
+        let from = self.here();
+        self.body(body, local.map(|local| (local, &domain)));
+        self.end_of_block(from, place);
         self.loops = open;
         self.calls.pop();
+        local.map_or(Pure::Int(0), Pure::Local)
+    }
+
+    /// A lock that the block takes, and that nobody gives back anywhere, is held to its end.
+    fn end_of_block(&mut self, from: usize, place: Place) {
+        if self.is_diagram {
+            return;
+        }
+        let taken = self.code.insts[from.min(self.code.insts.len())..].iter().filter_map(|inst| match inst.op {
+            Op::Acquire(lock, ..) => Some(lock),
+            _ => None,
+        });
+        let taken: BTreeSet<usize> = taken.collect();
+        for lock in taken {
+            if !self.scope.released.contains(&self.out.program.locks[lock].0) {
+                self.push(Op::ReleaseAtEnd(lock), place);
+            }
+        }
     }
 
     /// What a call without a body does, and its result.
-    pub(super) fn called(&mut self, name: &str, args: &[String], place: Place) -> Pure {
+    pub(super) fn called(&mut self, name: &str, args: &[String], place: Place, is_wanted: bool) -> Pure {
         if let Some(value) = self.list_word(name, args, place) {
             return value;
         }
-        let Some(word) = vocabulary::word(name) else { return self.known(name, args, place) };
+        // It is outlined, and called where an expression is.
+        if let Meaning::Body(body, _) = self.scope.meaning(name, &[]) {
+            return self.expand(name, body, place, is_wanted);
+        }
+        let Some(word) = vocabulary::word(name) else { return self.known(name, args, place, is_wanted) };
+        let is_interruptible = is_wanted && !self.is_diagram && vocabulary::is_interruptible(name);
         match word {
+            Word::Lock(kind, mode, mask, how, which) if is_interruptible => {
+                self.interruptible(vocabulary::INTERRUPTED, place, |lower| {
+                    lower.acquire((kind, mode, mask, how, which), args, place)
+                })
+            }
+            Word::WaitEvent(timeout) if is_interruptible => {
+                self.interruptible(vocabulary::RESTART, place, |lower| lower.wait_event(args, timeout, place))
+            }
+            Word::WaitCompletion(timeout) if is_interruptible => {
+                self.interruptible(vocabulary::RESTART, place, |lower| lower.wait_completion(args, timeout, place))
+            }
             Word::Lock(kind, mode, mask, how, which) => self.acquire((kind, mode, mask, how, which), args, place),
             Word::Unlock(kind, mode, mask, which) => self.release((kind, mode, mask, which), args, place),
             Word::Choose => {
@@ -84,12 +121,7 @@ impl<'a> Lower<'_, 'a> {
                 Pure::Local(local)
             }
             Word::WaitEvent(timeout) => self.wait_event(args, timeout, place),
-            Word::WaitCompletion(timeout) => {
-                let count = self.count(args);
-                let local = self.temp();
-                self.push(Op::WaitCount(count, until(timeout), local), place);
-                Pure::Local(local)
-            }
+            Word::WaitCompletion(timeout) => self.wait_completion(args, timeout, place),
             Word::KthreadShouldStop => {
                 let local = self.temp();
                 self.push(Op::ShouldStop(local), place);
@@ -109,6 +141,11 @@ impl<'a> Lower<'_, 'a> {
                 Pure::Local(local)
             }
             Word::Assert | Word::BugOn | Word::Bug => self.assert(word, args, place),
+            // Every allocation may fail.
+            Word::Alloc => {
+                self.act(word, args, place);
+                self.result(name, place, is_wanted)
+            }
             _ => {
                 self.act(word, args, place);
                 Pure::Int(0)
@@ -116,7 +153,7 @@ impl<'a> Lower<'_, 'a> {
         }
     }
 
-    fn lock(&mut self, family: Option<Kind>, which: Which, args: &[String]) -> usize {
+    pub(super) fn lock(&mut self, family: Option<Kind>, which: Which, args: &[String]) -> usize {
         let name = self.scope.lock_name(which, family.unwrap_or(Kind::Mutex), args);
         let (kind, _) = self.scope.kind(&name, family);
         let locks = &mut self.out.program.locks;
@@ -224,12 +261,12 @@ impl<'a> Lower<'_, 'a> {
         })
     }
 
-    fn queue(&mut self, args: &[String]) -> usize {
+    pub(super) fn queue(&mut self, args: &[String]) -> usize {
         let name = args.first().map(|arg| plain(arg)).unwrap_or_default();
         Self::named(&mut self.out.program.queues, name)
     }
 
-    fn count(&mut self, args: &[String]) -> usize {
+    pub(super) fn count(&mut self, args: &[String]) -> usize {
         let name = args.first().map(|arg| plain(arg)).unwrap_or_default();
         Self::named(&mut self.out.program.counts, name)
     }
@@ -252,38 +289,6 @@ impl<'a> Lower<'_, 'a> {
             .filter(|&task| task != self.task && (is_worker(&self.tasks[task]) || is_worker(first(task))));
         let only = found.next().filter(|_| self.is_diagram)?;
         found.next().is_none().then_some(only)
-    }
-
-    /// On the queue first, then the test, then the sleep: as the kernel does it.
-    fn wait_event(&mut self, args: &[String], timeout: bool, place: Place) -> Pure {
-        // Of a figure: what it waits for is not drawn, so whether it has come is not known.
-        let is_open =
-            args.get(1).and_then(|arg| super::super::expr::parse(arg)).is_none_or(|cond| self.is_as_drawn(&cond));
-        if self.is_diagram && is_open {
-            self.push(Op::MaySleep, place);
-            self.push(Op::Note, place);
-            return Pure::Int(1);
-        }
-        let queue = self.queue(args);
-        let result = self.temp();
-        self.push(Op::Set(result, Pure::Int(1)), place);
-        let start = self.here();
-        self.push(Op::Prepare(queue), place);
-        let cond = args.get(1).and_then(|arg| super::super::expr::parse(arg));
-        let value = match cond {
-            Some(cond) => self.value(&cond, place),
-            None => Pure::Int(0),
-        };
-        let sleep = self.push(Op::Unless(value, 0), place);
-        self.push(Op::Running, place);
-        let end = self.push(Op::Jump(0), place);
-        self.land(sleep);
-        self.push(Op::Sleep(until(timeout), result), place);
-        let out = timeout.then(|| self.push(Op::Unless(Pure::Local(result), 0), place));
-        self.push(Op::Jump(start), place);
-        self.land(end);
-        out.into_iter().for_each(|at| self.land(at));
-        Pure::Local(result)
     }
 
     fn assert(&mut self, word: Word, args: &[String], place: Place) -> Pure {
@@ -320,6 +325,11 @@ impl<'a> Lower<'_, 'a> {
                 Change::PreemptOff | Change::PreemptOn => Op::Note,
             },
             Word::Sleep => Op::MaySleep,
+            Word::Schedule if self.is_outside_wake() => {
+                self.about_to_sleep = false;
+                self.push(Op::Running, place);
+                Op::MaySleep
+            }
             Word::Schedule => {
                 self.about_to_sleep = false;
                 let local = self.temp();
@@ -331,10 +341,12 @@ impl<'a> Lower<'_, 'a> {
             }
             Word::SetState => {
                 self.about_to_sleep = true;
+                self.prepared.clear();
                 Op::Prepare(0)
             }
             Word::PrepareToWait => {
                 self.about_to_sleep = true;
+                self.prepared = args.first().map(|arg| plain(arg)).unwrap_or_default();
                 Op::Prepare(self.queue(args))
             }
             Word::Running => {
@@ -386,17 +398,14 @@ impl<'a> Lower<'_, 'a> {
         self.push(Op::Release(lock, None), place);
     }
 
-    fn known(&mut self, name: &str, args: &[String], place: Place) -> Pure {
+    fn known(&mut self, name: &str, args: &[String], place: Place, is_wanted: bool) -> Pure {
         args.iter().for_each(|arg| self.touched(arg, place));
         let facts = match self.scope.meaning(name, &[]) {
             Meaning::Facts(facts) => facts,
-            // Called where an expression is.
-            Meaning::Body(body, _) => {
-                self.expand(name, body);
-                return self.free("", place);
-            }
             _ => Vec::new(),
         };
+        // What it is told the address of, it may set.
+        args.iter().filter_map(|arg| arg.trim().strip_prefix('&')).for_each(|name| self.unsettle(name, place));
         for fact in &facts {
             match fact {
                 Fact::MaySleep | Fact::Allocates(true, _) => _ = self.push(Op::MaySleep, place),
@@ -428,10 +437,6 @@ impl<'a> Lower<'_, 'a> {
             }
             return Pure::Int(1);
         }
-        self.free("", place)
+        self.result(name, place, is_wanted)
     }
-}
-
-fn until(timeout: bool) -> Until {
-    if timeout { Until::Timeout } else { Until::Woken }
 }

@@ -120,20 +120,13 @@ impl<'a> Lower<'_, 'a> {
         if each.is_safe {
             load(self, Pure::Local(cursor), next);
         }
-        let name = self.local(&each.name);
-        self.push(Op::Set(name, Pure::Local(cursor)), place);
-        self.loops.push(Loop { breaks: Vec::new(), continues: Vec::new() });
-        self.list(&node.children);
-        let on = self.here();
+        let settled = self.settled.clone();
+        self.store(&each.name, Pure::Local(cursor), place);
+        self.inside(&node.children);
         if !each.is_safe {
             load(self, Pure::Local(cursor), next);
         }
-        let continues = self.loops.last_mut().map(|open| std::mem::take(&mut open.continues)).unwrap_or_default();
-        for at in continues {
-            if let Some(Op::Jump(target)) = self.code.insts.get_mut(at).map(|inst| &mut inst.op) {
-                *target = on;
-            }
-        }
+        self.settled = settled;
         self.push(Op::Jump(start), place);
         self.land(skip);
         self.leave_loop();

@@ -322,8 +322,7 @@ impl<'a> Lower<'_, 'a> {
                 && !is_set
                 && self.bound.insert(name.clone())
             {
-                let local = self.local(&name);
-                self.push(Op::Set(local, pointer.clone()), place);
+                self.store(&name, pointer.clone(), place);
             }
         }
     }

@@ -29,7 +29,7 @@ enum Later<'a> {
 
 impl<'a> Lower<'_, 'a> {
     /// `kref_put(&p->ref, release)`, `call_rcu(&p->rcu, f)` and the like: the result, or nothing if it is none of them.
-    pub(super) fn counted(&mut self, name: &'a str, args: &[String], node: &'a Node) -> Option<Pure> {
+    pub(super) fn references(&mut self, name: &'a str, args: &[String], node: &'a Node) -> Option<Pure> {
         let place = node.place;
         match name {
             "kref_put" | "kref_put_mutex" | "kref_put_lock" => self.kref_put(args, node),
@@ -72,7 +72,7 @@ impl<'a> Lower<'_, 'a> {
                 let base = base.clone();
                 self.bind(body, &base, place);
             }
-            self.expand(name, body);
+            self.expand(name, body, place, false);
         } else if vocabulary::word(&release) == Some(Word::Free) {
             match memory {
                 Memory::Pointed(base, _) => self.free_pointee(&base, place),
@@ -89,7 +89,7 @@ impl<'a> Lower<'_, 'a> {
 
     /// The name and the body of a function that is outlined.
     fn outlined(&self, name: &str) -> Option<(&'a str, &'a [Node])> {
-        self.scope.outlined(name)
+        self.scope.outlined(name).map(|(name, body, _)| (name, body))
     }
 
     fn call_rcu(&mut self, name: &str, args: &[String], place: Place) {
@@ -132,7 +132,7 @@ impl<'a> Lower<'_, 'a> {
             Later::Body(name, body) => {
                 self.note_assigned(body, 0);
                 self.bind(body, &Pure::Local(handed), callback.place);
-                self.expand(name, body);
+                self.expand(name, body, callback.place, false);
             }
         }
         std::mem::take(&mut self.aborts).into_iter().for_each(|at| self.land(at));

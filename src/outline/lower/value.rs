@@ -9,6 +9,72 @@ impl<'a> Lower<'_, 'a> {
         self.out.program.variables.iter().position(|variable| variable.name == name && variable.owner.is_none())
     }
 
+    /// One of the values, which the local is.
+    pub(super) fn choose(&mut self, domain: &Domain, local: usize, place: Place) {
+        self.out.bounds.extend(domain.bound());
+        let values = &domain.values;
+        let count = values.len() as u8;
+        if values.iter().copied().eq(0..i64::from(count)) && count > 1 {
+            self.push(Op::Choose(count, local), place);
+            return;
+        }
+        let chosen = self.temp();
+        if count > 1 {
+            self.push(Op::Choose(count, chosen), place);
+        }
+        let mut ends = Vec::new();
+        for (at, value) in values.iter().enumerate() {
+            let is_it = Pure::Binary("==", Box::new(Pure::Local(chosen)), Box::new(Pure::Int(at as i64)));
+            let skip = (at + 1 < values.len()).then(|| self.push(Op::Unless(is_it, 0), place));
+            self.push(Op::Set(local, Pure::Int(*value)), place);
+            if let Some(skip) = skip {
+                ends.push(self.push(Op::Jump(0), place));
+                self.land(skip);
+            }
+        }
+        ends.into_iter().for_each(|at| self.land(at));
+    }
+
+    fn flag(&mut self, name: &str) -> usize {
+        if let Some(flag) = self.flags.get(name) {
+            return *flag;
+        }
+        let flag = self.temp();
+        self.flags.insert(name.to_owned(), flag);
+        flag
+    }
+
+    /// A name that is looked at has a value: the one that was set, or any.
+    fn settle(&mut self, name: &str, place: Place) -> usize {
+        let local = self.local(name);
+        if !self.settled.contains(name) {
+            let flag = self.flag(name);
+            let skip = self.push(Op::Unless(Pure::Unary('!', Box::new(Pure::Local(flag))), 0), place);
+            let domain = self.scope.values.domain(name);
+            self.choose(&domain, local, place);
+            self.push(Op::Set(flag, Pure::Int(1)), place);
+            self.land(skip);
+            self.set_for_good(name);
+        }
+        local
+    }
+
+    fn set_for_good(&mut self, name: &str) {
+        if !self.scope.values.is_passed(name) {
+            self.settled.insert(name.to_owned());
+        }
+    }
+
+    /// The name may be anything again.
+    pub(super) fn unsettle(&mut self, name: &str, place: Place) {
+        let name = plain(name);
+        if self.variable(&name).is_none() && self.scope.values.is_read(&name) && !self.is_diagram {
+            let flag = self.flag(&name);
+            self.push(Op::Set(flag, Pure::Int(0)), place);
+            self.settled.remove(&name);
+        }
+    }
+
     /// A condition; one that is no expression is a free choice, and in a diagram what is drawn happens.
     pub(super) fn condition(&mut self, expr: Option<&Expr>, text: &str, place: Place) -> Pure {
         match expr {
@@ -49,8 +115,22 @@ impl<'a> Lower<'_, 'a> {
         if self.is_diagram {
             return Pure::Int(1);
         }
-        let local = if name.is_empty() { self.temp() } else { self.local(name) };
+        if !name.is_empty() && !name.contains('(') {
+            return Pure::Local(self.settle(name, place));
+        }
+        let local = self.temp();
         self.push(Op::Choose(2, local), place);
+        Pure::Local(local)
+    }
+
+    /// What a function returns that is not known.
+    pub(super) fn result(&mut self, name: &str, place: Place, is_wanted: bool) -> Pure {
+        if self.is_diagram || !is_wanted {
+            return Pure::Int(i64::from(self.is_diagram));
+        }
+        let local = self.temp();
+        let domain = self.scope.values.result(name);
+        self.choose(&domain, local, place);
         Pure::Local(local)
     }
 
@@ -60,6 +140,14 @@ impl<'a> Lower<'_, 'a> {
             Expr::Name(name) => self.name(name, place),
             Expr::Unary(op, inner) => Pure::Unary(*op, Box::new(self.value(inner, place))),
             Expr::Binary(op @ ("&&" | "||"), left, right) => self.lazy(op, left, right, place),
+            Expr::Binary("==" | "!=" | "<" | ">" | "<=" | ">=", left, right)
+                if self.is_diagram && (self.is_open(left) || self.is_open(right)) =>
+            {
+                // What is drawn happens.
+                self.value(left, place);
+                self.value(right, place);
+                Pure::Int(1)
+            }
             Expr::Binary(op, left, right) => {
                 let left = self.value(left, place);
                 Pure::Binary(op, Box::new(left), Box::new(self.value(right, place)))
@@ -68,7 +156,7 @@ impl<'a> Lower<'_, 'a> {
                 let args = texts(args);
                 let local = self.temp();
                 if !self.evaluated(name, &args, local, place) {
-                    return self.called(name, &args, place);
+                    return self.called(name, &args, place, true);
                 }
                 Pure::Local(local)
             }
@@ -82,9 +170,11 @@ impl<'a> Lower<'_, 'a> {
         self.push(Op::Set(result, Pure::Unary('!', Box::new(Pure::Unary('!', Box::new(left))))), place);
         let decided = if op == "&&" { Pure::Local(result) } else { Pure::Unary('!', Box::new(Pure::Local(result))) };
         let skip = self.push(Op::Unless(decided, 0), place);
+        let settled = self.settled.clone();
         let right = self.value(right, place);
         self.push(Op::Set(result, Pure::Unary('!', Box::new(Pure::Unary('!', Box::new(right))))), place);
         self.land(skip);
+        self.settled = settled;
         Pure::Local(result)
     }
 
@@ -107,11 +197,23 @@ impl<'a> Lower<'_, 'a> {
             return Pure::Local(local);
         }
         self.used(name, place);
-        if self.assigned.contains(name) || self.locals.contains_key(name) {
-            return Pure::Local(self.local(name));
+        if let Some(value) = self.scope.values.constant(name) {
+            return Pure::Int(value);
         }
-        // Never set: one choice for all its uses, made at the first.
-        self.free(name, place)
+        if self.is_diagram {
+            return if self.is_set(name) { Pure::Local(self.local(name)) } else { Pure::Int(1) };
+        }
+        Pure::Local(self.settle(name, place))
+    }
+
+    fn is_set(&self, name: &str) -> bool {
+        self.assigned.contains(name) || self.locals.contains_key(name)
+    }
+
+    /// In a diagram: is it a name of which nothing is known?
+    fn is_open(&self, expr: &Expr) -> bool {
+        let Expr::Name(name) = expr else { return false };
+        self.variable(name).is_none() && self.scope.values.constant(name).is_none() && !self.is_set(name)
     }
 
     /// `p->f` uses what `p` points to.
@@ -156,6 +258,12 @@ impl<'a> Lower<'_, 'a> {
     }
 
     pub(super) fn store(&mut self, target: &str, value: Pure, place: Place) {
+        if target == RETURNED {
+            if let Some(local) = self.frames.last().and_then(|frame| frame.result) {
+                self.push(Op::Set(local, value), place);
+            }
+            return;
+        }
         if let Some((base, field)) = self.pointed(target, place) {
             return self.store_field(base, &field, &value, Order::Plain, place);
         }
@@ -168,6 +276,16 @@ impl<'a> Lower<'_, 'a> {
             None => {
                 let local = self.local(target);
                 self.push(Op::Set(local, value), place);
+                if !self.is_diagram {
+                    if self.scope.values.is_read(target) {
+                        let flag = self.flag(target);
+                        self.push(Op::Set(flag, Pure::Int(1)), place);
+                    }
+                    self.set_for_good(target);
+                }
+                // What it leads to is something else now.
+                let values = &self.scope.values;
+                values.through(target).for_each(|path| self.unsettle(path, place));
             }
         }
     }

@@ -217,9 +217,11 @@ impl Machine<'_> {
         state[self.variables + variable] = value.clamp(-VALUE_MAX, VALUE_MAX) as i32;
     }
 
-    /// Has a variable reached the bound on values?
+    /// Has a variable or a local reached the bound on values?
     pub fn is_out_of_range(&self, state: &State) -> bool {
-        state[self.variables..self.locks].iter().any(|value| i64::from(value.abs()) >= VALUE_MAX)
+        let beyond = |values: &[i32]| values.iter().any(|value| i64::from(value.abs()) >= VALUE_MAX);
+        let locals = |(task, code): (&usize, &Code)| beyond(&state[task + LOCALS..task + LOCALS + code.locals.len()]);
+        beyond(&state[self.variables..self.locks]) || self.tasks.iter().zip(&self.program.tasks).any(locals)
     }
 
     fn perform_rarely(&self, state: &mut State, task: usize, op: &Op, inst: &Inst, shown: &mut Vec<Shown>) {
@@ -348,5 +350,7 @@ impl Machine<'_> {
             }
             self.set(state, task, PC, next as i32);
         }
+        self.overran.set(true);
+        self.set(state, task, STATUS, ENDED);
     }
 }

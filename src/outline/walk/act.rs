@@ -1,16 +1,19 @@
 //! What calls do to the state of a path, and what is wrong with that.
 
 use super::*;
-use crate::outline::facts::flags_sleep;
 use crate::outline::vocabulary::{self, Change, How};
+use crate::outline::vocabulary::{INTERRUPTED, RESTART, is_interruptible};
+
+/// How often a lock is held at most that cannot be taken twice.
+const DEPTH_MAX: u32 = 4;
 
 /// How a lock is asked for: all but its name.
 #[derive(Clone, Copy)]
-struct Taking {
-    kind: Kind,
-    mode: Mode,
-    mask: Mask,
-    is_try: bool,
+pub(super) struct Taking {
+    pub kind: Kind,
+    pub mode: Mode,
+    pub mask: Mask,
+    pub is_try: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -23,9 +26,6 @@ impl<'a> Walk<'a> {
         node: &'a Node,
         mut state: State,
     ) -> Vec<State> {
-        if let Some(result) = result {
-            forget(&mut state, result);
-        }
         self.noted(&mut state, name, node);
         let children: &'a [Node] = if matches!(node.stmt, Stmt::Call { .. }) { &node.children } else { &[] };
         match self.scope.meaning(name, children) {
@@ -33,13 +33,30 @@ impl<'a> Walk<'a> {
                 let facts: Vec<Fact> =
                     facts.iter().filter(|fact| matches!(fact, Fact::MaySleep | Fact::Takes(_))).cloned().collect();
                 self.apply(&state, name, &facts, args, node.place);
-                self.body(name, body, state)
+                let mut out = self.body(name, body, state);
+                for state in &mut out {
+                    let value = state.known.remove(RETURNED);
+                    if let Some(result) = result {
+                        keep(state, result, value);
+                    }
+                }
+                out
             }
-            _ => {
-                let asked = self.asked(name, args, node.place, state);
-                let with = |(mut state, value): (State, Option<bool>)| {
-                    if let (Some(result), Some(value)) = (result, value) {
-                        state.known.insert(result.to_owned(), i64::from(value));
+            meaning => {
+                // What nobody looks at is taken for granted.
+                let is_sure = result.is_none() && is_interruptible(name) && matches!(meaning, Meaning::Word(_));
+                let mut asked = self.asked(name, args, node.place, state);
+                if is_sure {
+                    self.assume(
+                        format!("{name} is not interrupted: nobody looks at what it returns"),
+                        None,
+                        node.place,
+                    );
+                    asked.retain(|(_, value)| value.is_none_or(|value| value >= 0));
+                }
+                let with = |(mut state, value): (State, Option<i64>)| {
+                    if let Some(result) = result {
+                        keep(&mut state, result, value);
                     }
                     state
                 };
@@ -49,7 +66,7 @@ impl<'a> Walk<'a> {
     }
 
     /// What is written behind a call.
-    fn noted(&mut self, state: &mut State, name: &str, node: &Node) {
+    pub(super) fn noted(&mut self, state: &mut State, name: &str, node: &Node) {
         let facts: Vec<Fact> =
             node.facts.iter().filter(|fact| matches!(fact, Fact::MaySleep | Fact::Takes(_))).cloned().collect();
         if !facts.is_empty() {
@@ -71,6 +88,8 @@ impl<'a> Walk<'a> {
 
     /// The body of a function, by every path; once for each state it is called in.
     fn body(&mut self, name: &'a str, body: &'a [Node], state: State) -> Vec<State> {
+        let mut state = state;
+        state.known.remove(RETURNED);
         let Some(first) = body.first() else { return vec![state] };
         if self.calls.contains(&name) || self.calls.len() >= CALLS_MAX {
             let bound = if self.calls.contains(&name) { CALLS_ITSELF } else { NESTED };
@@ -84,13 +103,9 @@ impl<'a> Walk<'a> {
             return known.clone();
         }
         self.calls.push(name);
-        let loops = std::mem::take(&mut self.loops);
         let flow = self.list(body, vec![state]);
-        self.loops = loops;
         self.calls.pop();
-        let mut out = flow.next;
-        out.extend(flow.returned);
-        out.extend(flow.breaks);
+        let mut out = self.ends(flow, body);
         let frame = self.calls.len() + 1;
         self.end_of_block(frame, body, &mut out);
         self.merge(&mut out);
@@ -105,7 +120,7 @@ impl<'a> Walk<'a> {
             return;
         }
         let releases = self.released_in(body);
-        let anywhere: HashSet<String> = self.released.values().flatten().cloned().collect();
+        let anywhere = &self.scope.released;
         for state in states {
             let (ended, on): (Vec<Held>, Vec<Held>) = std::mem::take(&mut state.held).into_iter().partition(|held| {
                 let name = &self.names[held.lock as usize];
@@ -128,7 +143,20 @@ impl<'a> Walk<'a> {
         args: &[String],
         place: Place,
         mut state: State,
-    ) -> Vec<(State, Option<bool>)> {
+    ) -> Vec<(State, Option<i64>)> {
+        let of = name;
+        // It is outlined, and called where an expression is.
+        if let Meaning::Body(..) = self.scope.meaning(name, &[])
+            && let Some((name, body, facts)) = self.scope.outlined(name)
+        {
+            self.apply(&state, name, facts, args, place);
+            let out = self.body(name, body, state).into_iter();
+            let with = |mut state: State| {
+                let value = state.known.remove(RETURNED);
+                (state, value)
+            };
+            return out.map(with).collect();
+        }
         let Some(word) = vocabulary::word(name) else {
             self.known_or_assumed_with(name, args, place, &mut state);
             return vec![(state, None)];
@@ -140,20 +168,34 @@ impl<'a> Walk<'a> {
                 let taking = Taking { kind, mode, mask: mask_of(kind, mask), is_try: how != How::Wait };
                 let name = self.number(&lock);
                 if how == How::Wait {
+                    let failed = is_interruptible(of).then(|| (state.clone(), Some(INTERRUPTED)));
                     self.take(&mut state, name, taking, place);
-                    return vec![(state, None)];
+                    return [(state, Some(0))].into_iter().chain(failed).collect();
                 }
                 let failed = state.clone();
                 // A try of a lock that the path holds fails.
                 if kind != Kind::Bkl && state.held.iter().any(|held| held.lock == name) {
-                    return vec![(failed, Some(how == How::TryDown))];
+                    return vec![(failed, Some(i64::from(how == How::TryDown)))];
                 }
                 self.take(&mut state, name, taking, place);
-                vec![(state, Some(how == How::Try)), (failed, Some(how == How::TryDown))]
+                let yes = i64::from(how == How::Try);
+                vec![(state, Some(yes)), (failed, Some(1 - yes))]
             }
             Word::Alloc => vec![(state, None)],
+            Word::Choose => {
+                let count = args.first().and_then(|arg| arg.parse().ok()).unwrap_or(2i64).clamp(1, 16);
+                (0..count).map(|value| (state.clone(), Some(value))).collect()
+            }
+            Word::WaitEvent(timeout) | Word::WaitCompletion(timeout) => {
+                self.act(word, of, args, place, &mut state);
+                match (timeout, is_interruptible(of)) {
+                    (true, _) => vec![(state, None)],
+                    (false, true) => vec![(state.clone(), Some(0)), (state, Some(RESTART))],
+                    (false, false) => vec![(state, Some(0))],
+                }
+            }
             _ => {
-                self.act(word, name, args, place, &mut state);
+                self.act(word, of, args, place, &mut state);
                 vec![(state, None)]
             }
         }
@@ -173,6 +215,15 @@ impl<'a> Walk<'a> {
                 state.held.iter_mut().filter(|held| held.lock == number).for_each(|held| held.mode = Mode::Read);
             }
             Word::Context(change) => self.change(state, change, place),
+            Word::SeqBegin | Word::SeqRetry => {
+                let lock = self.scope.lock_name(vocabulary::Which::Arg(0), Kind::Seqlock, args);
+                let number = self.number(&lock);
+                if word == Word::SeqBegin {
+                    state.reading.insert(number);
+                } else {
+                    state.reading.remove(&number);
+                }
+            }
             Word::Sleep
             | Word::Schedule
             | Word::WaitEvent(_)
@@ -205,7 +256,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A lock is taken: recursion, sleeping, wait context and order are judged.
-    fn take(&mut self, state: &mut State, lock: LockId, taking: Taking, place: Place) {
+    pub(super) fn take(&mut self, state: &mut State, lock: LockId, taking: Taking, place: Place) {
         let name = self.names[lock as usize].clone();
         if taking.kind.sleeps() && !taking.is_try {
             self.sleeps(state, &format!("waiting for the {} {name}", taking.kind.text()), place, true);
@@ -243,7 +294,8 @@ impl<'a> Walk<'a> {
 
     fn take_again(&mut self, state: &mut State, at: usize, taking: Taking, place: Place, name: &str) {
         let held = &mut state.held[at];
-        held.depth += 1;
+        // A path goes on behind the finding; a loop that takes it again and again ends all the same.
+        held.depth = if taking.kind == Kind::Bkl { held.depth + 1 } else { (held.depth + 1).min(DEPTH_MAX) };
         let (first, mode) = (held.place, held.mode);
         let readers = mode == Mode::Read && taking.mode == Mode::Read && taking.kind.is_shared();
         // Readers that wait for a writer between them are a matter of what else runs.
@@ -282,7 +334,7 @@ impl<'a> Walk<'a> {
         self.find("LW005", name, format!("invalid wait context: {name} inside {outer}"), labels, Vec::new());
     }
 
-    fn give(&mut self, state: &mut State, lock: LockId, mode: Option<Mode>, mask: Mask, place: Place) {
+    pub(super) fn give(&mut self, state: &mut State, lock: LockId, mode: Option<Mode>, mask: Mask, place: Place) {
         let name = self.names[lock as usize].clone();
         match state.held.iter().rposition(|held| held.lock == lock) {
             Some(at) => {
@@ -365,107 +417,8 @@ impl<'a> Walk<'a> {
             .or_else(|| first(&state.preempt, "atomic since here"))
             .or_else(|| first(&state.rcu, "an RCU read-side section since here"))
     }
-
-    pub(super) fn known_or_assumed(&mut self, name: &str, place: Place, state: &State) {
-        let mut state = state.clone();
-        self.known_or_assumed_with(name, &[], place, &mut state);
-    }
-
-    fn known_or_assumed_with(&mut self, name: &str, args: &[String], place: Place, state: &mut State) {
-        match self.scope.meaning(name, &[]) {
-            Meaning::Facts(facts) => {
-                for fact in &facts {
-                    match fact {
-                        Fact::Locks(lock) => {
-                            let (kind, _) = self.kind(lock, None, place);
-                            let number = self.number(lock);
-                            self.take(
-                                state,
-                                number,
-                                Taking { kind, mode: Mode::Write, mask: Mask::None, is_try: false },
-                                place,
-                            );
-                        }
-                        Fact::Unlocks(lock) => {
-                            let number = self.number(lock);
-                            self.give(state, number, None, Mask::None, place);
-                        }
-                        _ => self.apply(state, name, std::slice::from_ref(fact), args, place),
-                    }
-                }
-            }
-            Meaning::Unknown if !is_value(name) => {
-                let declare = Some(format!("fn {name}: nothing"));
-                self.assume(format!("{name} neither sleeps nor locks: it is not known"), declare, place);
-            }
-            // It is outlined, and called where an expression is.
-            Meaning::Body(body, facts) => {
-                self.apply(state, name, facts, args, place);
-                let out = self.list(body, vec![state.clone()]);
-                if let Some(after) = out.next.into_iter().chain(out.returned).next() {
-                    *state = after;
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Facts that change nothing for good.
-    fn apply(&mut self, state: &State, name: &str, facts: &[Fact], args: &[String], place: Place) {
-        for fact in facts {
-            match fact {
-                Fact::MaySleep => self.sleeps(state, name, place, false),
-                Fact::Allocates(true, flags) => self.sleeps(state, &allocation(name, flags), place, false),
-                Fact::AllocatesByFlags => {
-                    let flags = args.join(", ");
-                    if flags_sleep(&flags) {
-                        let flags = if flags.contains("GFP_") { flags } else { "GFP_KERNEL".to_owned() };
-                        self.sleeps(state, &allocation(name, &flags), place, false);
-                    }
-                }
-                Fact::Takes(lock) => {
-                    let (kind, _) = self.kind(lock, None, place);
-                    let number = self.number(lock);
-                    let mut inside = state.clone();
-                    self.take(
-                        &mut inside,
-                        number,
-                        Taking { kind, mode: Mode::Write, mask: Mask::None, is_try: false },
-                        place,
-                    );
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
-fn allocation(name: &str, flags: &str) -> String {
-    let flags = flags.split([',', ' ']).map(str::trim).find(|flag| flag.contains("GFP_")).unwrap_or("GFP_KERNEL");
-    // A function that is nothing but an allocation is shown as the call that it is.
-    if name.contains("alloc") { format!("{name}({flags})") } else { format!("{name}, which allocates with {flags},") }
 }
 
 fn mode_text(mode: Option<Mode>) -> &'static str {
     if mode == Some(Mode::Read) { "reading" } else { "writing" }
-}
-
-/// Functions that are nothing but values: what they do to memory is not the business of the walk.
-pub(super) fn is_value(name: &str) -> bool {
-    let bare = name.trim_start_matches('_');
-    [
-        "atomic_",
-        "atomic64_",
-        "smp_",
-        "READ_ONCE",
-        "WRITE_ONCE",
-        "xchg",
-        "cmpxchg",
-        "test_and_",
-        "unknown",
-        "ACCESS_ONCE",
-        "IS_ERR",
-    ]
-    .iter()
-    .any(|start| bare.starts_with(start))
 }

@@ -27,7 +27,8 @@ impl<'a> Walk<'a> {
         for node in body {
             node.each(&mut |node| match &node.stmt {
                 Stmt::Call { name, args, .. } => calls.push((name.as_str(), args.clone(), node)),
-                Stmt::If(cond) | Stmt::ElseIf(cond) | Stmt::While(cond) => {
+                Stmt::Guard(guard) => calls.push((guard.give.as_str(), guard.args.clone(), node)),
+                Stmt::If(cond) | Stmt::ElseIf(cond) | Stmt::While(cond) | Stmt::Switch(cond) => {
                     if let Some(expr) = &cond.expr {
                         expr.calls(&mut |name, args| calls.push((name, super::super::scope::texts(args), node)));
                     }
@@ -36,7 +37,7 @@ impl<'a> Walk<'a> {
             });
         }
         for (name, args, node) in calls {
-            match self.scope.meaning(name, &node.children) {
+            match self.scope.meaning(name, if matches!(node.stmt, Stmt::Call { .. }) { &node.children } else { &[] }) {
                 Meaning::Word(Word::Unlock(kind, _, _, which)) => {
                     own.insert(self.scope.lock_name(which, kind.unwrap_or(Kind::Mutex), &args));
                 }

@@ -4,6 +4,15 @@
 use super::{Place, Span, raw};
 
 /// A pointer to read through. The access ends when it is dropped.
+///
+/// ```
+/// lockwright::model(|| {
+///     let cell = lockwright::cell::UnsafeCell::new(1);
+///     let read = cell.get();
+///     // SAFETY: nobody writes the value meanwhile.
+///     assert_eq!(unsafe { *read.deref() }, 1);
+/// });
+/// ```
 #[derive(Debug)]
 pub struct ConstPtr<T: ?Sized> {
     span: Span,
@@ -12,6 +21,15 @@ pub struct ConstPtr<T: ?Sized> {
 }
 
 /// A pointer to write through. The access ends when it is dropped.
+///
+/// ```
+/// lockwright::model(|| {
+///     let cell = lockwright::cell::UnsafeCell::new(1);
+///     let write = cell.get_mut();
+///     // SAFETY: nobody else reaches the value meanwhile.
+///     write.with(|value| unsafe { *value += 1 });
+/// });
+/// ```
 #[derive(Debug)]
 pub struct MutPtr<T: ?Sized> {
     span: Span,

@@ -74,10 +74,9 @@ impl Parker {
     #[track_caller]
     pub fn park_timeout(&self, _timeout: Duration) {
         let place = Place::caller();
-        match crate::engine::perform(Op::Choose(2, "the timeout comes first".into()), place) {
-            0 => self.0.0.perform(Op::Down, place),
-            _ => self.0.0.perform(Op::TryDown, place),
-        };
+        if self.0.0.perform(Op::TryDown, place) == 0 {
+            thread::time_out(place);
+        }
     }
 
     /// What brings the token.

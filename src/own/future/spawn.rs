@@ -68,6 +68,7 @@ impl<T: Send> Abort for Shared<T> {
 pub struct JoinHandle<T>(Arc<Shared<T>>);
 
 /// `shuttle::future::AbortHandle`.
+#[derive(Clone)]
 pub struct AbortHandle(std::sync::Arc<dyn Abort>);
 
 /// Lets the handle of another type stand behind a trait.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::MutexGuard;
 use crate::event::{Act, ObjectKind, Op, Place};
 use crate::own::Shared;
+use crate::own::thread::time_out;
 
 /// `parking_lot::Condvar`.
 ///
@@ -57,6 +58,9 @@ impl Condvar {
         self.queue.perform(Op::Enqueue, place);
         raw.unlock_at(place);
         let timed_out = self.queue.act(how, place) != 0;
+        if timed_out {
+            time_out(place);
+        }
         raw.lock_at(place);
         timed_out
     }

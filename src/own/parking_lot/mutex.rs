@@ -7,6 +7,7 @@ use crate::engine;
 use crate::event::{ObjectKind, Op, Place};
 use crate::own::Shared;
 use crate::own::late::{Late, Parts};
+use crate::own::thread::time_out;
 
 impl Parts for Shared {
     fn make(place: Place) -> Shared {
@@ -24,7 +25,9 @@ pub struct RawMutex(Late<Shared>);
 
 impl RawMutex {
     /// Its object is made when it is first used.
-    pub(super) const UNMADE: RawMutex = RawMutex(Late::unmade());
+    pub(super) const fn unmade() -> RawMutex {
+        RawMutex(Late::unmade())
+    }
 
     /// Its object is made now.
     pub(super) fn new(place: Place) -> RawMutex {
@@ -47,7 +50,7 @@ impl RawMutex {
 // SAFETY: the engine lets one task take the lock until that task releases it.
 unsafe impl lock_api::RawMutex for RawMutex {
     #[allow(clippy::declare_interior_mutable_const)]
-    const INIT: RawMutex = RawMutex::UNMADE;
+    const INIT: RawMutex = RawMutex::unmade();
 
     type GuardMarker = lock_api::GuardNoSend;
 
@@ -68,11 +71,6 @@ unsafe impl lock_api::RawMutex for RawMutex {
     }
 }
 
-/// Does a timeout come before what is waited for? Both are explored.
-pub(super) fn times_out(place: Place) -> bool {
-    engine::perform(Op::Choose(2, "the timeout comes first".into()), place) != 0
-}
-
 // SAFETY: as above.
 unsafe impl lock_api::RawMutexTimed for RawMutex {
     type Duration = Duration;
@@ -80,11 +78,11 @@ unsafe impl lock_api::RawMutexTimed for RawMutex {
 
     #[track_caller]
     fn try_lock_for(&self, _timeout: Duration) -> bool {
-        if times_out(Place::caller()) {
-            return lock_api::RawMutex::try_lock(self);
+        let is_locked = lock_api::RawMutex::try_lock(self);
+        if !is_locked {
+            time_out(Place::caller());
         }
-        lock_api::RawMutex::lock(self);
-        true
+        is_locked
     }
 
     #[track_caller]

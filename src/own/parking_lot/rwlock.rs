@@ -7,9 +7,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::mutex::times_out;
 use crate::event::{Act, ObjectKind, Op, Place, Symbol};
 use crate::own::late::{Late, Parts};
+use crate::own::thread::time_out;
 use crate::own::{Shared, name_of};
 
 /// The objects of a lock.
@@ -46,7 +46,9 @@ pub struct RawRwLock(Late<Objects>);
 
 impl RawRwLock {
     /// Its objects are made when it is first used.
-    pub(super) const UNMADE: RawRwLock = RawRwLock(Late::unmade());
+    pub(super) const fn unmade() -> RawRwLock {
+        RawRwLock(Late::unmade())
+    }
 
     /// Its objects are made now.
     pub(super) fn new(place: Place) -> RawRwLock {
@@ -87,7 +89,7 @@ impl Objects {
 // SAFETY: readers hold `lock` for reading, a writer holds it for writing, and the engine keeps these apart.
 unsafe impl lock_api::RawRwLock for RawRwLock {
     #[allow(clippy::declare_interior_mutable_const)]
-    const INIT: RawRwLock = RawRwLock::UNMADE;
+    const INIT: RawRwLock = RawRwLock::unmade();
 
     type GuardMarker = lock_api::GuardNoSend;
 
@@ -243,11 +245,11 @@ unsafe impl lock_api::RawRwLockTimed for RawRwLock {
 
     #[track_caller]
     fn try_lock_shared_for(&self, _timeout: Duration) -> bool {
-        if times_out(Place::caller()) {
-            return lock_api::RawRwLock::try_lock_shared(self);
+        let is_locked = lock_api::RawRwLock::try_lock_shared(self);
+        if !is_locked {
+            time_out(Place::caller());
         }
-        lock_api::RawRwLock::lock_shared(self);
-        true
+        is_locked
     }
 
     #[track_caller]
@@ -260,10 +262,6 @@ unsafe impl lock_api::RawRwLockTimed for RawRwLock {
     fn try_lock_exclusive_for(&self, _timeout: Duration) -> bool {
         let place = Place::caller();
         let objects = self.0.get(place);
-        if !times_out(place) {
-            lock_api::RawRwLock::lock_exclusive(self);
-            return true;
-        }
         if lock_api::RawRwLock::try_lock_exclusive(self) {
             return true;
         }
@@ -271,6 +269,7 @@ unsafe impl lock_api::RawRwLockTimed for RawRwLock {
             objects.write_in_vain(place);
             objects.turn.perform(Op::Release, place);
         }
+        time_out(place);
         false
     }
 

@@ -35,6 +35,18 @@ pub struct Arc<T: ?Sized> {
 }
 
 /// `std::sync::Weak`.
+///
+/// ```
+/// use lockwright::sync::Arc;
+///
+/// lockwright::model(|| {
+///     let one = Arc::new(7);
+///     let weak = Arc::downgrade(&one);
+///     assert_eq!(weak.upgrade().as_deref(), Some(&7));
+///     drop(one);
+///     assert!(weak.upgrade().is_none());
+/// });
+/// ```
 pub struct Weak<T: ?Sized> {
     /// `None` for one that never pointed to anything.
     count: Option<Shared>,

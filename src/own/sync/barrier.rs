@@ -4,6 +4,17 @@ use super::{Condvar, Mutex, PoisonError};
 use crate::event::Place;
 
 /// `std::sync::Barrier`.
+///
+/// ```
+/// use lockwright::sync::{Arc, Barrier};
+///
+/// lockwright::model(|| {
+///     let barrier = Arc::new(Barrier::new(2));
+///     let other = barrier.clone();
+///     let thread = lockwright::thread::spawn(move || other.wait().is_leader());
+///     assert!(barrier.wait().is_leader() != thread.join().unwrap());
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Barrier {
     /// How many have come, and how often all have.

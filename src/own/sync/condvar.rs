@@ -1,13 +1,15 @@
 //! A condition variable.
 //!
-//! `notify_one` wakes any of those that wait: which one is explored. A timeout may come at any time. Spurious wake-ups do not happen.
+//! `notify_one` wakes any of those that wait: which one is explored. A timeout may come at any time. A wait ends without a notification only if one asks for that
+//! ([`Builder::spurious_wakeups`](crate::model::Builder::spurious_wakeups)).
 
 use std::fmt;
 use std::time::Duration;
 
 use super::{LockResult, MutexGuard, PoisonError};
 use crate::event::{Act, ObjectKind, Op, Place};
-use crate::own::Shared;
+use crate::own::thread::time_out;
+use crate::own::{Shared, here};
 
 /// `std::sync::Condvar`.
 ///
@@ -54,11 +56,16 @@ impl Condvar {
         how: Act,
         place: Place,
     ) -> (LockResult<MutexGuard<'a, T>>, bool) {
+        let is_spurious = how == Act::Wait && here::options().spurious_wakeups;
+        let how = if is_spurious { Act::Doze } else { how };
         let (lock, touched) = guard.into_parts();
         // On the queue before the lock is open: no notification is lost.
         self.queue.perform(Op::Enqueue, place);
         lock.unlock_at(touched, place);
         let timed_out = self.queue.act(how, place) != 0;
+        if timed_out {
+            time_out(place);
+        }
         (lock.lock_at(place), timed_out)
     }
 

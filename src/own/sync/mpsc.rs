@@ -10,11 +10,11 @@ use std::time::Duration;
 #[doc(no_inline)]
 pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 
-use crate::engine;
-use crate::event::{Act, ObjectKind, Op, Place};
+use crate::event::{Act, ObjectKind, Place};
 use crate::own::Shared;
 use crate::own::content::Content;
 use crate::own::raw::Data;
+use crate::own::thread::time_out;
 
 /// A channel, and the messages under way.
 struct Channel<T> {
@@ -170,13 +170,14 @@ impl<T> Receiver<T> {
     /// If it comes first, or all senders are gone.
     #[track_caller]
     pub fn recv_timeout(&self, _timeout: Duration) -> Result<T, RecvTimeoutError> {
-        match engine::perform(Op::Choose(2, "the timeout comes first".into()), Place::caller()) {
-            0 => self.recv().map_err(|RecvError| RecvTimeoutError::Disconnected),
-            _ => self.try_recv().map_err(|error| match error {
-                TryRecvError::Empty => RecvTimeoutError::Timeout,
-                TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
-            }),
-        }
+        let place = Place::caller();
+        self.try_recv().map_err(|error| match error {
+            TryRecvError::Empty => {
+                time_out(place);
+                RecvTimeoutError::Timeout
+            }
+            TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+        })
     }
 
     /// All messages, until all senders are gone.

@@ -4,6 +4,17 @@ use crate::event::{Act, ObjectKind, Op, Place};
 use crate::own::Shared;
 
 /// loom's `Notify`: notifications that come before the wait are one.
+///
+/// ```
+/// use lockwright::sync::{Arc, Notify};
+///
+/// lockwright::model(|| {
+///     let notify = Arc::new(Notify::new());
+///     let other = notify.clone();
+///     lockwright::thread::spawn(move || other.notify());
+///     notify.wait();
+/// });
+/// ```
 #[derive(Debug)]
 pub struct Notify(Shared);
 

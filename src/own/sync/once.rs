@@ -44,6 +44,18 @@ impl Flag {
 }
 
 /// `std::sync::Once`.
+///
+/// ```
+/// use lockwright::sync::{Arc, Once};
+///
+/// lockwright::model(|| {
+///     let once = Arc::new(Once::new());
+///     let other = once.clone();
+///     lockwright::thread::spawn(move || other.call_once(|| ()));
+///     once.call_once(|| ());
+///     assert!(once.is_completed());
+/// });
+/// ```
 pub struct Once(Flag);
 
 /// What the closure of `call_once_force` is told.
@@ -194,6 +206,13 @@ impl<T> fmt::Debug for OnceLock<T> {
 }
 
 /// `std::sync::LazyLock`.
+///
+/// ```
+/// lockwright::model(|| {
+///     let value = lockwright::sync::LazyLock::new(|| 7);
+///     assert_eq!(*value, 7);
+/// });
+/// ```
 pub struct LazyLock<T, F = fn() -> T> {
     cell: OnceLock<T>,
     make: Data<Cell<Option<F>>>,

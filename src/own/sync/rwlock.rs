@@ -91,7 +91,8 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     fn publish(&self) {
-        self.shared.publish(self.content.stands_for(self.data.pointer().cast::<u8>()));
+        let is_poisoned = self.poisoned.load(Ordering::Relaxed);
+        self.shared.publish(self.content.stands_for_locked(self.data.pointer().cast::<u8>(), is_poisoned));
     }
 
     /// Locks it for reading, and waits if need be.

@@ -3,8 +3,8 @@
 use std::cell::RefCell;
 
 use super::{Receiver, RecvError, SendError, Sender, TryRecvError, TrySendError};
-use crate::engine;
 use crate::event::{Act, ObjectKind, Op, Place};
+use crate::own::thread::time_out;
 use crate::own::{Shared, choose};
 
 /// Something that waits for one of several channels.
@@ -167,15 +167,15 @@ pub fn run(arms: &dyn Arms, otherwise: Otherwise) -> usize {
         }
         let Some(token) = token else { return list.len() };
         // Told of the change even if it comes before the wait.
-        let is_ready = list.iter().map(|arm| arm.is_ready_or_tell(Some(token))).fold(false, |any, one| any || one);
-        if is_ready {
+        let ready = list.iter().filter(|arm| arm.is_ready_or_tell(Some(token))).count();
+        if ready > 0 {
             continue;
         }
-        if otherwise == Otherwise::TimesOut
-            && engine::perform(Op::Choose(2, "the timeout comes first".into()), place) == 1
-        {
+        if otherwise == Otherwise::Waits {
+            token.0.perform(Op::Down, place);
+        } else if token.0.perform(Op::TryDown, place) == 0 {
+            time_out(place);
             return list.len();
         }
-        token.0.perform(Op::Down, place);
     }
 }

@@ -5,6 +5,15 @@ use super::{Ordering, Word};
 use crate::event::{Alu, AluOp, ObjectKind, Rmw};
 
 /// `std::sync::atomic::AtomicBool`.
+///
+/// ```
+/// use lockwright::sync::atomic::{AtomicBool, Ordering::SeqCst};
+///
+/// lockwright::model(|| {
+///     let flag = AtomicBool::new(false);
+///     assert!(!flag.swap(true, SeqCst) && flag.load(SeqCst));
+/// });
+/// ```
 #[derive(Debug)]
 pub struct AtomicBool(Word);
 

@@ -15,6 +15,17 @@ use crate::event::{ObjectKind, Rmw};
 use crate::own::here;
 
 /// `std::sync::atomic::AtomicPtr`.
+///
+/// ```
+/// use lockwright::sync::atomic::{AtomicPtr, Ordering::SeqCst};
+///
+/// lockwright::model(|| {
+///     let pointer = AtomicPtr::new(Box::into_raw(Box::new(7)));
+///     let taken = pointer.swap(std::ptr::null_mut(), SeqCst);
+///     // SAFETY: it comes from the box above, and nobody else has it.
+///     assert_eq!(unsafe { *Box::from_raw(taken) }, 7);
+/// });
+/// ```
 pub struct AtomicPtr<T> {
     word: Word,
     points: PhantomData<std::sync::atomic::AtomicPtr<T>>,
@@ -95,8 +106,17 @@ impl<T> AtomicPtr<T> {
         success: Ordering,
         failure: Ordering,
     ) -> Result<*mut T, *mut T> {
-        let current = here::known_pointer(current.expose_provenance());
-        self.word.compare_exchange(current, name(new), success, failure).map(pointer).map_err(pointer)
+        let address = current.expose_provenance();
+        let new = name(new);
+        let mut known = here::known_pointer(address);
+        loop {
+            match self.word.compare_exchange(known, new, success, failure) {
+                Ok(found) => return Ok(pointer(found)),
+                // The same address, by the name that another task has for it: it is what is asked for, unless somebody has come in between.
+                Err(found) if here::find_pointer(found) == address => known = found,
+                Err(found) => return Err(pointer(found)),
+            }
+        }
     }
 
     /// The same. It does not fail where the other does not.

@@ -1,0 +1,244 @@
+//! What runs together: all declared tasks; or each entry alone, each pair that shares more than locks, and each cycle of the lock graph.
+//!
+//! Handlers, works and timers that are declared run with every set. A wait for a completion or a wake-up is only judged in sets that have
+//! all who may end it: elsewhere somebody outside ends it. If nobody in the text does, that is assumed, and listed.
+
+use std::collections::BTreeSet;
+
+use super::declare::Runs;
+use super::lower::{self, Awaited, Source as Task};
+use super::machine::{Code, Op, Program, Until};
+use super::scope::{Assumption, Does, Scope};
+use super::source::Place;
+use super::tree::Function;
+use super::vocabulary::Mode;
+use super::walk::Walk;
+
+/// Tasks that can end one wait: with more, the wait is judged nowhere.
+const ENDERS_MAX: usize = 4;
+
+/// Everything that a unit can run.
+pub(super) struct Runners<'a> {
+    /// Tasks, entries and handlers.
+    pub tasks: Vec<Task<'a>>,
+    /// The first that are run in every set: handlers, or all.
+    is_declared: bool,
+    /// Of each task, what it waits for, with the place, and what it ends.
+    waits: Vec<Vec<(Awaited, Place)>>,
+    ends: Vec<BTreeSet<Awaited>>,
+    /// What each touches that others can touch.
+    touches: Vec<BTreeSet<String>>,
+}
+
+/// Tasks to be explored together.
+pub(super) struct Set<'s, 'a> {
+    /// One may be there twice.
+    pub tasks: Vec<&'s Task<'a>>,
+    /// Waits that are ended by somebody else.
+    pub outside: BTreeSet<Awaited>,
+}
+
+fn entry<'a>(function: &'a Function) -> Task<'a> {
+    Task { name: function.name.clone(), runs: Runs::Task, bodies: vec![(&function.name, &function.body)] }
+}
+
+fn task_of<'a>(scope: &Scope<'a>, task: &super::scope::Task<'a>) -> Task<'a> {
+    let bodies = match &task.does {
+        Does::Body(body) => vec![("", *body)],
+        Does::Calls(calls) => {
+            calls.iter().filter_map(|call| scope.outlined(&call.name)).map(|(name, body, _)| (name, body)).collect()
+        }
+    };
+    Task { name: task.name.clone(), runs: task.runs, bodies }
+}
+
+impl<'a> Runners<'a> {
+    /// Declared tasks; without any, the functions that nobody calls, beside the handlers that are declared.
+    pub fn of(scope: &Scope<'a>) -> Runners<'a> {
+        let is_declared = scope.tasks.iter().any(|task| task.runs == Runs::Task);
+        let entries = scope.entries.iter().filter(|_| !is_declared).map(|function| entry(function));
+        let tasks: Vec<Task> = entries.chain(scope.tasks.iter().map(|task| task_of(scope, task))).collect();
+        let programs: Vec<Program> =
+            tasks.iter().map(|task| lower::lower(scope, std::slice::from_ref(task), false).program).collect();
+        let waits = programs.iter().map(waits).collect();
+        let ends = programs.iter().map(ends).collect();
+        let touches = programs.iter().map(shared).collect();
+        Runners { tasks, is_declared, waits, ends, touches }
+    }
+
+    fn handlers(&self) -> Vec<usize> {
+        let is_handler = |at: &usize| !self.is_declared && self.tasks[*at].runs != Runs::Task;
+        (0..self.tasks.len()).filter(is_handler).collect()
+    }
+
+    /// Everything at once, as an engine runs it.
+    pub fn all(&self) -> Set<'_, 'a> {
+        self.set((0..self.tasks.len()).collect())
+    }
+
+    fn set(&self, members: Vec<usize>) -> Set<'_, 'a> {
+        let mut outside = BTreeSet::new();
+        if !self.is_declared {
+            for (awaited, _) in members.iter().flat_map(|at| &self.waits[*at]) {
+                let enders = self.enders(awaited);
+                if enders.is_empty() || !enders.iter().all(|ender| members.contains(ender)) {
+                    outside.insert(awaited.clone());
+                }
+            }
+        }
+        Set { tasks: members.into_iter().map(|at| &self.tasks[at]).collect(), outside }
+    }
+
+    /// Tasks that can end the wait.
+    fn enders(&self, awaited: &Awaited) -> Vec<usize> {
+        (0..self.tasks.len()).filter(|at| self.ends[*at].iter().any(|end| ends_it(end, awaited))).collect()
+    }
+
+    /// What is explored.
+    pub fn sets(&self, walk: &Walk) -> Vec<Set<'_, 'a>> {
+        if self.is_declared {
+            return vec![self.all()];
+        }
+        let handlers = self.handlers();
+        let entries: Vec<usize> = (0..self.tasks.len()).filter(|at| !handlers.contains(at)).collect();
+        // Each entry alone; without one, the handlers.
+        let mut sets: Vec<Vec<usize>> = entries.iter().map(|at| vec![*at]).collect();
+        if sets.is_empty() && !handlers.is_empty() {
+            sets.push(Vec::new());
+        }
+        for (nth, one) in entries.iter().enumerate() {
+            for other in &entries[nth..] {
+                if self.touches[*one].intersection(&self.touches[*other]).next().is_some() {
+                    sets.push(vec![*one, *other]);
+                }
+            }
+        }
+        for cycle in &walk.orders.cycles {
+            let mut set: Vec<usize> =
+                entries.iter().copied().filter(|at| cycle.contains(&self.tasks[*at].name)).collect();
+            if let [single] = set[..] {
+                set.push(single);
+            }
+            if set.len() > 1 {
+                sets.push(set);
+            }
+        }
+        for at in &entries {
+            for (awaited, _) in &self.waits[*at] {
+                let enders = self.enders(awaited);
+                if enders.is_empty() || enders.len() > ENDERS_MAX {
+                    continue;
+                }
+                let mut set = vec![*at];
+                set.extend(enders.into_iter().filter(|ender| ender != at && !handlers.contains(ender)));
+                set.sort_unstable();
+                sets.push(set);
+            }
+        }
+        let mut known: Vec<Vec<usize>> = Vec::new();
+        for set in sets {
+            if !known.contains(&set) {
+                known.push(set);
+            }
+        }
+        known.into_iter().map(|set| self.set(set.into_iter().chain(handlers.iter().copied()).collect())).collect()
+    }
+
+    /// Which waits nobody in the text ends.
+    pub fn assumed(&self) -> Vec<Assumption> {
+        let mut found: Vec<Assumption> = Vec::new();
+        if self.is_declared {
+            return found;
+        }
+        for (awaited, place) in self.waits.iter().flatten() {
+            let enders = self.enders(awaited).len();
+            let why = match enders {
+                0 => "nobody here does",
+                1..=ENDERS_MAX => continue,
+                _ => "more may do it here than are run together",
+            };
+            let what = match awaited {
+                Awaited::Completion(name) => format!("somebody completes {name} after any time: {why}"),
+                Awaited::Wake(name) if name.is_empty() => format!("somebody wakes the task after any time: {why}"),
+                Awaited::Wake(name) => format!("somebody wakes {name} after any time: {why}"),
+            };
+            if found.iter().all(|known| known.what != what) {
+                found.push(Assumption { what, declare: None, place: *place });
+            }
+        }
+        found
+    }
+}
+
+/// A wake-up without a name wakes every sleeper, and a sleeper without a name is woken by all.
+fn ends_it(end: &Awaited, awaited: &Awaited) -> bool {
+    match (end, awaited) {
+        (Awaited::Wake(by), Awaited::Wake(of)) => by == of || by.is_empty() || of.is_empty(),
+        _ => end == awaited,
+    }
+}
+
+fn waits(program: &Program) -> Vec<(Awaited, Place)> {
+    let mut found: Vec<(Awaited, Place)> = Vec::new();
+    let mut prepared = String::new();
+    for inst in program.tasks.iter().flat_map(|code| &code.insts) {
+        let awaited = match &inst.op {
+            Op::Prepare(queue) => {
+                prepared.clone_from(&program.queues[*queue]);
+                continue;
+            }
+            Op::WaitCount(count, Until::Woken, _) => Awaited::Completion(program.counts[*count].clone()),
+            Op::Sleep(Until::Woken, _) => Awaited::Wake(prepared.clone()),
+            _ => continue,
+        };
+        if found.iter().all(|(known, _)| *known != awaited) {
+            found.push((awaited, inst.place));
+        }
+    }
+    found
+}
+
+fn ends(program: &Program) -> BTreeSet<Awaited> {
+    let insts = program.tasks.iter().flat_map(|code| &code.insts);
+    let ended = insts.filter_map(|inst| match &inst.op {
+        Op::Count(count, _) => Some(Awaited::Completion(program.counts[*count].clone())),
+        Op::Wake(queue) => Some(Awaited::Wake(program.queues[*queue].clone())),
+        Op::Stop(_) => Some(Awaited::Wake(String::new())),
+        _ => None,
+    });
+    ended.collect()
+}
+
+/// What a program touches that others can touch: locks alone are left to the lock graph.
+fn shared(program: &Program) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for inst in program.tasks.iter().flat_map(|task| &task.insts) {
+        match &inst.op {
+            Op::Load(at, ..) | Op::Store(at, ..) | Op::Modify(at, ..) => {
+                _ = found.insert(format!("v{}", program.variables[*at].name))
+            }
+            Op::Prepare(at) | Op::Wake(at) => _ = found.insert(format!("q{}", program.queues[*at])),
+            Op::WaitCount(at, ..) | Op::Count(at, _) | Op::ResetCount(at) => {
+                _ = found.insert(format!("c{}", program.counts[*at]))
+            }
+            Op::Use(at) | Op::Free(at) => _ = found.insert(format!("o{}", program.objects[*at])),
+            Op::SyncRcu | Op::Rcu(_) => _ = found.insert("rcu".to_owned()),
+            Op::SeqBegin(at, _) => _ = found.insert(format!("s{}", program.locks[*at].0)),
+            // A reader in a reader, and a writer in between.
+            Op::Acquire(at, mode, _) if program.locks[*at].1.is_fair() => {
+                let readers = |task: &&Code| {
+                    task.insts
+                        .iter()
+                        .filter(|inst| matches!(inst.op, Op::Acquire(other, Mode::Read, _) if other == *at))
+                        .count()
+                        > 1
+                };
+                if *mode == Mode::Write || program.tasks.iter().any(|task| readers(&task)) {
+                    found.insert(format!("r{}", program.locks[*at].0));
+                }
+            }
+            _ => {}
+        }
+    }
+    found
+}
