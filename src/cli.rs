@@ -19,6 +19,8 @@ mod kinds;
 mod lease;
 mod list;
 mod lockdep;
+#[cfg(feature = "cluster")]
+mod machines;
 mod matrix;
 mod memory;
 mod notation;

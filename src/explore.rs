@@ -24,6 +24,8 @@ pub use crate::subject::Subject;
 mod bits;
 pub mod brute;
 pub mod checkpoint;
+#[cfg(feature = "cluster")]
+pub mod cluster;
 pub mod compare;
 pub mod config;
 mod dependence;
@@ -54,6 +56,8 @@ pub mod verdict;
 mod watch;
 
 pub use checkpoint::Checkpoint;
+#[cfg(feature = "cluster")]
+pub use cluster::Cluster;
 pub use config::{Config, EngineKind, Listener, Progress};
 pub use error::Error;
 pub use estimate::{Estimate, estimate};
@@ -100,7 +104,14 @@ pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdic
         #[cfg(not(feature = "loom"))]
         Search::Loom => return Err(Error::NoLoom),
     };
-    examine::hold_against(&**subject, config, &verdict)?;
+    finish(&**subject, config, &mut verdict)?;
+    verdict.elapsed = started.elapsed();
+    Ok(verdict)
+}
+
+/// What every verdict ends with.
+fn finish(subject: &dyn Subject, config: &Config, verdict: &mut Verdict) -> Result<(), Error> {
+    examine::hold_against(subject, config, verdict)?;
     verdict.memory = config.memory;
     if let (None, Some(blind)) = (verdict.bound, subject.births().and_then(|births| births.blind())) {
         verdict.bound = Some(match blind {
@@ -111,8 +122,28 @@ pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdic
     let spins = subject.births().and_then(|births| births.assumption());
     verdict.assumed = subject.contexts().assumption(&subject.checks().names().tasks).or(spins);
     verdict.findings.sort_by_key(|found| (found.finding.code, found.finding.subject));
+    Ok(())
+}
+
+/// Explores an interpreted program together with other processes. The verdict and what it took come out at process 0, `None` at the others.
+///
+/// # Errors
+/// Those of [`try_explore`], and [`Error::Cluster`].
+#[cfg(feature = "cluster")]
+pub fn explore_on_cluster(
+    subject: &Arc<dyn Subject>,
+    config: &Config,
+    cluster: &Cluster,
+) -> Result<Option<(Verdict, cluster::Work)>, Error> {
+    Search::of(config)?;
+    options::check_contexts(&**subject, config)?;
+    options::check_user_land(&**subject, config)?;
+    let started = Instant::now();
+    examine::examine(&**subject, config)?;
+    let Some((mut verdict, work)) = cluster::explore(subject, config, cluster)? else { return Ok(None) };
+    finish(&**subject, config, &mut verdict)?;
     verdict.elapsed = started.elapsed();
-    Ok(verdict)
+    Ok(Some((verdict, work)))
 }
 
 /// Explores a program, and looks for the schedule of each finding that is easiest to read.
@@ -122,7 +153,14 @@ pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdic
 /// # Errors
 /// Those of [`try_explore`].
 pub fn explore_with_witnesses(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdict, Error> {
-    let mut verdict = try_explore(subject, config)?;
+    shorten(subject, config, try_explore(subject, config)?)
+}
+
+/// Looks for the schedule of each finding of a verdict that is easiest to read.
+///
+/// # Errors
+/// Those of [`try_explore`].
+pub fn shorten(subject: &Arc<dyn Subject>, config: &Config, mut verdict: Verdict) -> Result<Verdict, Error> {
     let plain = Config { interrupt: config.interrupt.clone(), ..Config::with_engine(EngineKind::Explorer) };
     let shorter = |found: Found| match found.weak_memory {
         true => Ok(found),

@@ -127,7 +127,10 @@ fn object_of_another_execution_used_by_a_task_is_hidden_state() {
 fn object_outside_of_any_execution_is_refused() {
     let text = panic_of(|| _ = SpinLock::new("nowhere"));
 
-    assert_eq!(text, "kernel objects exist only inside an execution: use explore::explore");
+    assert_eq!(
+        text,
+        "locks, cells, threads and what else tasks share exist only inside an execution: of lockwright::model, lockwright::boot or explore::explore"
+    );
 }
 
 #[test]

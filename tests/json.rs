@@ -68,7 +68,10 @@ fn printed() -> BTreeMap<String, BTreeMap<String, BTreeSet<&'static str>>> {
         "examples/figures/free-under-reader.txt",
         "--json",
     ];
-    let runs: [&[&str]; 29] = [
+    let recursion = format!("{saved}/recursion.txt");
+    std::fs::create_dir_all(saved).expect("the folder can be made");
+    std::fs::write(&recursion, "f\n   mutex_lock(&a)\n   f()\n   mutex_unlock(&a)\n").expect("it can be written");
+    let runs: [&[&str]; 30] = [
         &files,
         &["check", bkl, "--json", "--convert", "kernel_lock=spinlock", "--convert", "kernel_lock=all"],
         &["check", "tests/verdicts/errors/lost-columns.txt", "--json"],
@@ -88,6 +91,7 @@ fn printed() -> BTreeMap<String, BTreeMap<String, BTreeSet<&'static str>>> {
         &bounded,
         &["check", "--all", "2x1", "--design", "sed", "--states-max", "1", "--json"],
         &["explore", "L-fixed-2-1", "--symmetry", "--json"],
+        &["explore", &recursion, "--json"],
         &["explore", "L-fixed-2-1", "--audit", "--states-max", "5", "--json"],
         &["explore", "--design", "bkl", "--scenario", "unlock-break", "--json"],
         &["explore", "--design", "spinlock:waiters-forgotten", "--scenario", "unlock-break", "--json"],

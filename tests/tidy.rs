@@ -292,7 +292,7 @@ fn no_test_is_ignored_and_nothing_is_left_to_do() {
         "unimple".to_owned() + "mented!",
         "dbg".to_owned() + "!(",
     ];
-    let folders = ["src", "tests", "loom-tests", "proptests"];
+    let folders = ["src", "tests", "loom-tests", "proptests", "cluster-tests"];
     for path in folders.iter().flat_map(|folder| sources(&root().join(folder))) {
         for word in &banned {
             assert!(!text(&path).contains(word.as_str()), "{} has {word}", short(&path));
@@ -303,7 +303,7 @@ fn no_test_is_ignored_and_nothing_is_left_to_do() {
 #[test]
 fn files_stay_small_enough_to_read() {
     let long = |path: &&PathBuf| text(path).lines().count() > 500;
-    let folders = ["src", "tests", "loom-tests", "proptests", "benches"];
+    let folders = ["src", "tests", "loom-tests", "proptests", "cluster-tests", "benches"];
     let found: Vec<String> = folders
         .iter()
         .flat_map(|folder| sources(&root().join(folder)))
@@ -332,7 +332,7 @@ fn translated(text: &str) -> Vec<String> {
 
 #[test]
 fn prose_reads_as_it_is_spoken() {
-    let mut files: Vec<PathBuf> = ["src", "tests", "loom-tests", "proptests", "benches", "examples"]
+    let mut files: Vec<PathBuf> = ["src", "tests", "loom-tests", "proptests", "cluster-tests", "benches", "examples"]
         .iter()
         .flat_map(|folder| sources(&root().join(folder)))
         .filter(|path| !path.ends_with("tests/tidy.rs"))

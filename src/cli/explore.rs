@@ -39,6 +39,9 @@ pub struct Arguments {
     estimate: bool,
     #[command(flatten)]
     search: search::Arguments,
+    #[cfg(feature = "cluster")]
+    #[command(flatten)]
+    machines: super::machines::Arguments,
 }
 
 struct Program {
@@ -97,30 +100,61 @@ impl Arguments {
 /// Explores and prints.
 pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     let program = arguments.program()?;
+    #[cfg(feature = "cluster")]
+    if arguments.machines.is_asked_for() {
+        return on_cluster(arguments, &program, as_json);
+    }
     let config =
         arguments.search.config(1, || format!("{} (lockwright {})", program.name, env!("CARGO_PKG_VERSION")))?;
     if arguments.estimate {
         return estimated(arguments, &program, &config, as_json);
     }
     search::check_form(&config, &*program.subject, &program.name)?;
-    let is_loom = config.engine == lockwright::explore::EngineKind::Loom;
     let progress = Progress::start(vec![program.name.clone()])?;
     let config = progress.watched(0, &config);
     let verdict = explore_with_witnesses(&program.subject, &config)?;
     progress.done(0, &verdict);
     let seconds = progress.finish().as_secs_f64();
+    told(&program, &verdict, config.jobs, seconds, as_json, "")
+}
+
+/// The same on several processes. Process 0 prints the verdict; the others, that they have done their part.
+#[cfg(feature = "cluster")]
+fn on_cluster(arguments: &Arguments, program: &Program, as_json: bool) -> Result<Status> {
+    ensure!(!arguments.estimate, "--estimate explores nothing: leave --cluster out");
+    let config = arguments.search.config(1, || program.name.clone())?;
+    search::check_form(&config, &*program.subject, &program.name)?;
+    let cluster = arguments.machines.cluster(&config, &program.name, &arguments.conversions)?;
+    let progress = Progress::start(vec![program.name.clone()])?;
+    let config = progress.watched(0, &config);
+    let explored = lockwright::explore::explore_on_cluster(&program.subject, &config, &cluster)?;
+    let Some((verdict, work)) = explored else {
+        progress.finish();
+        print(&super::machines::done(&cluster))?;
+        return Ok(Status::of(false, false));
+    };
+    let verdict = lockwright::explore::shorten(&program.subject, &config, verdict)?;
+    progress.done(0, &verdict);
+    let seconds = progress.finish().as_secs_f64();
+    told(program, &verdict, work.states.len(), seconds, as_json, &super::machines::measured(&work))
+}
+
+/// Prints a verdict, and what it took on a cluster.
+fn told(program: &Program, verdict: &Verdict, jobs: usize, seconds: f64, as_json: bool, took: &str) -> Result<Status> {
+    let is_loom = verdict.engine == lockwright::explore::EngineKind::Loom;
     if as_json {
-        if let Some(text) = besides(&program, &verdict, is_loom) {
+        if let Some(text) = besides(program, verdict, is_loom) {
             complain(&text);
         }
         let (name, names) = (&program.name, &program.names);
         let report = match &program.walked {
-            None => ExploredOne::new(name, &verdict, names, config.jobs, seconds),
-            Some(walked) => ExploredOne::of_values(name, &verdict, names, config.jobs, seconds, walked.clone()),
+            None => ExploredOne::new(name, verdict, names, jobs, seconds),
+            Some(walked) => ExploredOne::of_values(name, verdict, names, jobs, seconds, walked.clone()),
         };
         print(&json::text("explore", report))?;
     } else {
-        print(&(text(&program, &verdict, config.jobs, is_loom) + &measured(&verdict, config.jobs, seconds)))?;
+        let is_one_worker = jobs == 1 && took.is_empty();
+        print(&(text(program, verdict, is_one_worker, is_loom) + &measured(verdict, jobs, seconds) + took))?;
     }
     let Some(walked) = &program.walked else {
         return Ok(Status::of(!verdict.findings.is_empty(), !verdict.complete()));
@@ -160,7 +194,7 @@ fn besides(program: &Program, verdict: &Verdict, is_loom: bool) -> Option<String
     Some(format!("{what}: lockwright check {}{plain}", program.name))
 }
 
-fn text(program: &Program, verdict: &Verdict, jobs: usize, is_loom: bool) -> String {
+fn text(program: &Program, verdict: &Verdict, is_one_worker: bool, is_loom: bool) -> String {
     let mut text = String::new();
     for found in &verdict.findings {
         text.push_str(&head(&found.finding, &program.name));
@@ -181,7 +215,7 @@ fn text(program: &Program, verdict: &Verdict, jobs: usize, is_loom: bool) -> Str
         parts.push(count(verdict.states, "state"));
     }
     // With several workers, how many executions it takes depends on who comes first.
-    if jobs == 1 {
+    if is_one_worker {
         parts.push(count(verdict.executions, "execution"));
     }
     parts.push(count(verdict.outcomes.len() as u64, "outcome"));

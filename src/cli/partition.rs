@@ -60,12 +60,12 @@ pub fn text<T: Serialize>(cut: Option<&Cut>, command: &str, at: Vec<usize>, rank
     json::text(PART, part)
 }
 
-fn hex(hasher: &Fingerprint) -> String {
+pub(super) fn hex(hasher: &Fingerprint) -> String {
     format!("{:032x}", hasher.finish_128())
 }
 
 /// Version and content of the program that runs: parts of two programs may disagree on anything.
-fn build() -> Result<String> {
+pub(super) fn build() -> Result<String> {
     let program = std::env::current_exe().context("finding the program's own file, which names its build")?;
     let bytes = std::fs::read(&program).with_context(|| format!("reading {}", program.display()))?;
     let mut hasher = Fingerprint::default();

@@ -52,6 +52,9 @@ pub enum Error {
         /// What is in the way.
         what: &'static str,
     },
+    /// The processes of a cluster do not come together, one of them is lost, or their checkpoint is of no use: which host, and why.
+    #[error("{0}")]
+    Cluster(String),
     /// Two settings of the [`Config`](super::Config) exclude each other.
     #[error("{one} and {other} do not go together: {why}")]
     Config {

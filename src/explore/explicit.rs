@@ -11,6 +11,7 @@
 //! | `buffers` | what stores wait in, where memory has store buffers |
 //! | `visited`, `trail`, `board`, `search`, `crew` | the table of states, where those on the stack came from, what workers share, what one does, and all of them |
 //! | `footprint`, `reduce`, `follow` | what steps touch, which tasks need not be stepped in a state, and runs of steps that are made at once |
+//! | `owner`, `shard`, `log` | one worker of a cluster: as the others see it, what it does, and what it keeps beside its table |
 //! | `symmetry` | one state for all that differ by an exchange of equal tasks |
 //!
 //! A subject has two forms then: the program here, and the same on the kernel. They have the same steps, the same outcomes and the
@@ -26,7 +27,7 @@
 
 use super::config::{Config, EngineKind};
 use super::error::Error;
-use super::limits::WORDS_MAX;
+use super::limits::{Bound, WORDS_MAX};
 use super::schedule::Schedule;
 use super::schedule::{Guide, replay, replay_under};
 use super::stateful::livelock;
@@ -44,16 +45,22 @@ mod follow;
 mod footprint;
 mod judge;
 mod layout;
-mod machine;
+#[cfg(feature = "cluster")]
+pub(super) mod log;
+pub(super) mod machine;
+#[cfg(feature = "cluster")]
+pub(super) mod owner;
 mod reduce;
 mod room;
 mod search;
+#[cfg(feature = "cluster")]
+pub(super) mod shard;
 mod step;
 mod symmetry;
 mod trail;
 mod visited;
 
-use board::Shown;
+pub(super) use board::Shown;
 use crew::search;
 use machine::Program;
 use reduce::Reduction;
@@ -64,16 +71,41 @@ use reduce::Reduction;
 /// [`Error::NoExplicitForm`] if it has none.
 pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, Error> {
     let form = subject.explicit().ok_or(Error::NoExplicitForm)?;
-    let mut program = match compile::program(&form, config.memory) {
+    let program = match compiled(subject, config)? {
         Ok(program) => program,
         Err(bound) => return Ok(Verdict { bound: Some(bound), ..Verdict::new(EngineKind::Explicit) }),
     };
-    program.exchange_only(&subject.alike());
     let reduction = config.reduce.then(|| Reduction::new(&form.builder, config.seeded));
-    let (mut verdict, shown) = run(&program, config, reduction);
+    let (verdict, shown) = run(&program, config, reduction);
+    judged(subject, &program, config, verdict, &shown)
+}
+
+/// The program in packed states, or what is too large in it.
+///
+/// # Errors
+/// [`Error::NoExplicitForm`] if it has no such form.
+pub(super) fn compiled(subject: &dyn Subject, config: &Config) -> Result<Result<Program, Bound>, Error> {
+    let form = subject.explicit().ok_or(Error::NoExplicitForm)?;
+    Ok(compile::program(&form, config.memory).map(|mut program| {
+        program.exchange_only(&subject.alike());
+        program
+    }))
+}
+
+/// The verdict with what was shown, as the checks tell it.
+///
+/// # Errors
+/// If a search on the kernel's form fails.
+pub(super) fn judged(
+    subject: &dyn Subject,
+    program: &Program,
+    config: &Config,
+    mut verdict: Verdict,
+    shown: &[Shown],
+) -> Result<Verdict, Error> {
     let is_order = |shown: &&Shown| usize::from(shown.id) >= program.findings.len();
     let (orders, shown): (Vec<&Shown>, Vec<&Shown>) = shown.iter().partition(is_order);
-    verdict.findings = shown.iter().map(|shown| found(subject, &program, config, shown)).collect();
+    verdict.findings = shown.iter().map(|shown| found(subject, program, config, shown)).collect();
     verdict.findings.extend(lock_order_cycles(subject, config, &orders));
     if program.goes_round && verdict.bound.is_none() && config.seeded.is_none() {
         livelock::find(subject, config, false, &mut verdict)?;
@@ -82,19 +114,36 @@ pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, Error>
     Ok(verdict)
 }
 
-fn run(program: &Program, config: &Config, reduction: Option<Reduction>) -> (Verdict, Vec<Shown>) {
+/// Machine words of the search that the program's states go into.
+fn width(program: &Program) -> usize {
     match program.words() {
-        0..=1 => search::<1>(program, config, reduction),
-        2 => search::<2>(program, config, reduction),
-        3 => search::<3>(program, config, reduction),
-        4 => search::<4>(program, config, reduction),
-        5..=6 => search::<6>(program, config, reduction),
-        7..=8 => search::<8>(program, config, reduction),
-        9..=12 => search::<12>(program, config, reduction),
-        13..=16 => search::<16>(program, config, reduction),
-        17..=32 => search::<32>(program, config, reduction),
-        _ => search::<WORDS_MAX>(program, config, reduction),
+        0..=1 => 1,
+        words @ 2..=4 => words,
+        5..=6 => 6,
+        7..=8 => 8,
+        9..=12 => 12,
+        13..=16 => 16,
+        17..=32 => 32,
+        _ => WORDS_MAX,
     }
+}
+
+/// Bits of a hash that a state is known by; `None` if it is known by itself.
+#[cfg(feature = "cluster")]
+pub(super) fn key_bits(program: &Program) -> Option<u32> {
+    if width(program) == 1 { <[u64; 1] as visited::Packed>::KEY_BITS } else { <[u64; 2] as visited::Packed>::KEY_BITS }
+}
+
+fn run(program: &Program, config: &Config, reduction: Option<Reduction>) -> (Verdict, Vec<Shown>) {
+    macro_rules! of {
+        ($($words:literal)*) => {
+            match width(program) {
+                $($words => search::<$words>(program, config, reduction),)*
+                words => unreachable!("internal error: no search is of {words} words"),
+            }
+        };
+    }
+    of!(1 2 3 4 6 8 12 16 32 64)
 }
 
 /// The finding as the checks tell it when the schedule is run.

@@ -23,10 +23,12 @@
 //! | machine words of a state | [`Bound::Words`] | explicit | [`WORDS_MAX`] |
 //! | stores of a task on their way to memory | [`Bound::Stores`] | explicit | 8 |
 //! | values | [`Bound::Range`] | explicit | what the program declares |
+//! | memory of a host, states that reach their owner | [`Bound::Host`] | explicit on a cluster | |
 
 #[cfg(feature = "loom")]
 pub use crate::engine::loom::{BRANCHES_MAX, DRAINED_MAX, THREADS_MAX};
 pub use crate::engine::{Exceeded, OBJECTS_MAX, READERS_MAX, READS_MAX, TASKS_MAX};
+use crate::event::Symbol;
 
 /// Machine words of the widest state of an interpreted program.
 pub const WORDS_MAX: usize = 64;
@@ -95,6 +97,15 @@ pub enum Bound {
     Pointers,
     /// User-land code asks for the number of handles, and a clone is a part of the step before it.
     Counts,
+    /// A host of a cluster has not done its part.
+    Host {
+        /// Which: its number and its address.
+        #[cfg_attr(feature = "cli", schemars(with = "String"))]
+        host: Symbol,
+        /// What ended it, or what is missing.
+        #[cfg_attr(feature = "cli", schemars(with = "String"))]
+        reason: Symbol,
+    },
     /// Stopped from outside.
     Interrupted,
 }
@@ -138,6 +149,7 @@ impl std::fmt::Display for Bound {
                 write!(f, "pointers are compared, and whether an allocator gives an address out again is not explored")
             }
             Bound::Counts => write!(f, "strong_count is asked, and a clone is part of the step before it"),
+            Bound::Host { host, reason } => write!(f, "{host}: {reason}"),
             Bound::Interrupted => write!(f, "interrupted"),
         }
     }

@@ -243,6 +243,13 @@ pub fn apply(op: &str, left: i64, right: i64) -> Option<i64> {
     })
 }
 
+/// Is the name, as a whole word, in the text of an expression?
+pub fn mentions(text: &str, name: &str) -> bool {
+    let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.match_indices(name)
+        .any(|(at, _)| !text[..at].ends_with(letter) && !text[at + name.len()..].starts_with(letter))
+}
+
 /// Expressions as the arguments that they were.
 pub fn texts(args: &[Expr]) -> Vec<String> {
     args.iter().map(text).collect()
@@ -257,13 +264,6 @@ pub fn text(expr: &Expr) -> String {
         Expr::Unary(op, inner) => format!("{op}{}", text(inner)),
         Expr::Binary(op, left, right) => format!("{} {op} {}", text(left), text(right)),
     }
-}
-
-/// Is the name, as a whole word, in the text of an expression?
-pub fn mentions(text: &str, name: &str) -> bool {
-    let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    text.match_indices(name)
-        .any(|(at, _)| !text[..at].ends_with(letter) && !text[at + name.len()..].starts_with(letter))
 }
 
 #[cfg(test)]

@@ -441,21 +441,4 @@ impl<'p> Machine<'p> {
             (state[at + READERS + task] > 0).then_some(Mode::Read)
         }
     }
-
-    /// Does a handler run on the CPU of the task?
-    fn is_interrupted(&self, state: &State, task: usize) -> bool {
-        (0..self.program.tasks.len())
-            .any(|other| self.get(state, other, HOST) == task as i32 + 1 && self.get(state, other, STATUS) == STARTED)
-    }
-
-    /// The task on whose CPU the handler runs.
-    pub fn hosts_on(&self, state: &State, handler: usize) -> Option<usize> {
-        let host = self.get(state, handler, HOST);
-        (host > 0 && self.get(state, handler, STATUS) == STARTED).then(|| host as usize - 1)
-    }
-
-    /// Does the task wait with the BKL given up, or has it to take it back?
-    pub fn has_parked(&self, state: &State, task: usize) -> bool {
-        self.get(state, task, PARKED) > 0
-    }
 }

@@ -162,9 +162,14 @@ impl<'a> Task<'a> {
     }
 
     fn count_held(&mut self, lock: usize, by: i64) {
-        if let Some(&held) = self.held.get(&lock) {
-            self.push(Inst::Set(held, Value::Sum(held, by)));
+        let Some(&held) = self.held.get(&lock) else { return };
+        let after = self.code.label();
+        if by < 0 {
+            // Given back once too often: that is a finding, and the count stays where it is.
+            self.push(Inst::Branch(held, Is::Eq(0), after));
         }
+        self.push(Inst::Set(held, Value::Sum(held, by)));
+        self.code.place(after);
     }
 
     /// `schedule()` gives the BKL back around a sleep, if the task holds it.

@@ -27,7 +27,7 @@ pub(super) struct Entry<const W: usize> {
 }
 
 /// What the search found, by number, with the steps that lead there.
-pub(super) struct Shown {
+pub(in crate::explore) struct Shown {
     pub id: Id,
     pub path: Vec<Transition>,
 }

@@ -10,7 +10,7 @@ use crate::event::outcome::Outcome;
 use crate::subject::form::{self, Cell, Condition, Is, Kind, Local, Operator, Tell};
 
 /// Number of a finding that the program may show; after them, of an order of two locks.
-pub(super) type Id = u16;
+pub(in crate::explore) type Id = u16;
 
 /// What comes next: a stop, or quiet instructions before it.
 #[derive(Clone, Copy, Debug)]
