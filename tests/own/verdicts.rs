@@ -94,7 +94,7 @@ fn the_place_of_a_panic_is_the_line_that_panics_and_the_command_runs_this_test_a
 
 #[test]
 fn objects_outside_of_a_model_are_refused_in_words_of_the_user() {
-    let text = catch_unwind(|| Mutex::new(0)).err().expect("there is no execution").downcast::<String>();
+    let text = catch_unwind(|| Mutex::new(0)).expect_err("there is no execution").downcast::<String>();
     let text = text.map_or_else(|other| (*other.downcast::<&str>().unwrap()).to_owned(), |text| *text);
 
     assert!(text.contains("lockwright::model") && !text.contains("kernel"), "{text}");
