@@ -166,7 +166,7 @@ fn a_port_in_use_and_a_process_that_does_not_come_are_errors_with_their_host() {
     cluster.patience = Duration::from_millis(300);
     let error = |cluster: &Cluster| {
         let explored = explore_on_cluster(&family("L-fixed-1-1"), &explicit(), cluster);
-        explored.err().expect("it cannot begin").to_string()
+        explored.expect_err("it cannot begin").to_string()
     };
 
     assert!(error(&cluster).starts_with(&format!("host 0 ({address}): the port cannot be opened")));
@@ -208,7 +208,7 @@ fn what_a_cluster_cannot_do_is_refused() {
     let cluster = Cluster::of_threads(2);
     let refused = |config: Config| {
         let explored = explore_on_cluster(&family("L-fixed-1-1"), &config, &cluster);
-        explored.err().expect("it is refused").to_string()
+        explored.expect_err("it is refused").to_string()
     };
 
     assert!(refused(Config::default()).contains("--engine explicit"));

@@ -35,7 +35,7 @@ pub use contexts::{Contexts, Preemption};
 use fingerprint::Fingerprint;
 pub use limits::{Exceeded, OBJECTS_MAX, READERS_MAX, READS_MAX, TASKS_MAX};
 pub use observer::{Blind, Flow, Observer};
-#[cfg(feature = "loom")]
+#[cfg(any(feature = "loom", feature = "cluster"))]
 pub(crate) use quiet::panic_text;
 pub(crate) use quiet::quietly;
 use world::{Transition, World};

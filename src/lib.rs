@@ -8,7 +8,7 @@
 //! [`outline`] reads what kernel developers write in mails: call outlines, diagrams in columns, lockdep boxes; [`outlined`] runs them on every engine.
 //!
 //! Reading order of the lease case: [`lease`] with [`lease::bkl`] beside [`lease::spinlock`]; [`kernel`], on which they stand;
-//! [`scenario`], which says who calls what, and [`study`], which holds designs and scenarios together; [`check`] and
+//! [`scenario`], which says who calls what, and [`study`], which holds designs and scenarios together; [`mod@check`] and
 //! [`lease::judge`], which judge; [`subject`], [`mod@explore`] and [`engine`], which go through the executions; [`report`], which shows
 //! what was seen. Programs that are values: [`program`]. By itself stands [`lockdep`], which judges recorded steps of locks.
 //!

@@ -221,7 +221,8 @@ where
         let hash = hash(words);
         let known = if self.mistake == Some(Mistake::BloomCache) {
             let places = [hash as usize % BLOOM_BITS, (hash >> 20) as usize % BLOOM_BITS];
-            places.iter().fold(true, |all, &at| std::mem::replace(&mut self.bloom[at], true) && all)
+            // Every bit is set, also after one that was not.
+            places.iter().filter(|&&at| !std::mem::replace(&mut self.bloom[at], true)).count() == 0
         } else {
             self.cache[hash as usize % CACHE].replace(*words) == Some(*words)
         };
