@@ -45,6 +45,7 @@ pub(super) fn of_bkl(scenario: &Scenario, finding: &Finding) -> Option<&'static 
         (Code::LW040, "result") if is_granted(finding) => &GRANTED_TOO_LATE,
         (Code::LW040, "result") if opens_for_read(finding) && asks_for_both(scenario) => &HIDDEN_BEHIND,
         (Code::LW040, "result") if opens_for_write(finding) && asks_again(scenario) => &CANCELLED_AND_OPENED,
+        (Code::LW040, "result") if finding.message.ends_with("truncate(file) returned 0") => &TRUNCATED_AFTER_THE_BREAK,
         (Code::LW040, "result") if is_look(finding) && asks_beside_a_break(scenario) => &SEEN_AFTER_THE_BREAK,
         _ => return None,
     })

@@ -118,6 +118,13 @@ pub(super) const INSERTED_AFTER_THE_BREAK: Expected = unexplained(
     "the lease is allocated between the walk over the list and the insertion: a break comes in between, and misses it",
 );
 
+/// The same, with the break of a truncation that returns beside it.
+pub(super) const TRUNCATED_AFTER_THE_BREAK: Expected = unexplained(
+    "result",
+    "M01",
+    "the lease is allocated between the walk over the list and the insertion: a truncation breaks in between, and returns beside it",
+);
+
 /// The same, seen by a task that looks at the leases.
 pub(super) const SEEN_AFTER_THE_BREAK: Expected = unexplained(
     "result",
