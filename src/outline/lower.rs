@@ -13,7 +13,7 @@ use super::statement::{Cond, Context, Guard, RETURNED, Stmt};
 use super::tree::Node;
 use super::values::Domain;
 use super::vocabulary::{self, Change, How, Kind, Mask, Mode, Which, Word};
-use super::walk::{CALLS_ITSELF, ROUNDS};
+use super::walk::{CALLS_ITSELF, DEEPER, ROUNDS};
 use super::words::plain;
 
 mod call;
@@ -265,6 +265,8 @@ struct Lower<'s, 'a> {
     locals: HashMap<String, usize>,
     /// Names that the task sets.
     assigned: HashSet<String>,
+    /// Names that it forgets somewhere: of the condition of a loop, or behind a name that is set.
+    forgotten: HashSet<String>,
     /// Locals whose value is one that the program has, and no choice.
     decided: HashSet<String>,
     labels: HashMap<String, usize>,
@@ -304,6 +306,7 @@ impl<'s, 'a> Lower<'s, 'a> {
             freed,
             locals: HashMap::new(),
             assigned: HashSet::new(),
+            forgotten: HashSet::new(),
             decided: HashSet::new(),
             labels: HashMap::new(),
             jumps: Vec::new(),
@@ -401,6 +404,7 @@ impl<'s, 'a> Lower<'s, 'a> {
                 Stmt::Each(text) => self.assigned.extend(super::pointers::each(text).map(|each| each.name)),
                 _ => {}
             }
+            self.note_forgotten(node);
             if let Stmt::Call { name, .. } = &node.stmt
                 && node.children.is_empty()
                 && let Some((body, _)) = self.scope.function(name)
@@ -411,6 +415,21 @@ impl<'s, 'a> Lower<'s, 'a> {
                 self.calls.pop();
             }
             self.note_assigned(&node.children, depth);
+        }
+    }
+
+    fn note_forgotten(&mut self, node: &Node) {
+        match &node.stmt {
+            Stmt::While(cond) => cond.expr.iter().for_each(|cond| {
+                cond.names(&mut |name| _ = self.forgotten.insert(plain(name)));
+            }),
+            Stmt::For(counted) => counted.cond.iter().filter_map(|cond| cond.expr.as_ref()).for_each(|cond| {
+                cond.names(&mut |name| _ = self.forgotten.insert(plain(name)));
+            }),
+            Stmt::Assign(target, _) | Stmt::Call { result: Some(target), .. } => {
+                self.forgotten.extend(self.scope.values.through(target).map(plain));
+            }
+            _ => {}
         }
     }
 

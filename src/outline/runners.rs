@@ -222,6 +222,10 @@ fn shared(program: &Program) -> BTreeSet<String> {
                 _ = found.insert(format!("c{}", program.counts[*at]))
             }
             Op::Use(at) | Op::Free(at) => _ = found.insert(format!("o{}", program.objects[*at])),
+            // Who starts a work and who waits for it meet, whatever else they share.
+            Op::Queue(at) | Op::Flush(at, _) | Op::Spin(at) | Op::Stop(at) | Op::Join(at) => {
+                _ = found.insert(format!("t{}", program.tasks[*at].name))
+            }
             Op::SyncRcu | Op::Rcu(_) => _ = found.insert("rcu".to_owned()),
             Op::SeqBegin(at, _) => _ = found.insert(format!("s{}", program.locks[*at].0)),
             // A reader in a reader, and a writer in between.
