@@ -13,7 +13,7 @@ use super::statement::{Cond, Context, Guard, RETURNED, Stmt};
 use super::tree::Node;
 use super::values::Domain;
 use super::vocabulary::{self, Change, How, Kind, Mask, Mode, Which, Word};
-use super::walk::{CALLS_ITSELF, DEEPER, ROUNDS};
+use super::walk::{CALLS_ITSELF, DEEPER, ROUNDS, changed_elsewhere};
 use super::words::plain;
 
 mod call;
@@ -69,6 +69,8 @@ pub struct Lowered {
     lists: BTreeSet<usize>,
     /// Callbacks of RCU.
     callbacks: usize,
+    /// Works and timers that are declared, started or waited for here, and run elsewhere.
+    pub works: BTreeSet<String>,
 }
 
 /// Lowers tasks that run together. In a diagram, a column that gets ready to sleep and ends there sleeps.
@@ -104,7 +106,7 @@ fn pass<'a>(
         program.variables.push(Variable { name: name.to_owned(), is_atomic, first, owner: None });
     }
     let mut lowered =
-        Lowered { program, bounds: BTreeSet::new(), sites: Vec::new(), lists: BTreeSet::new(), callbacks: 0 };
+        Lowered { program, bounds: BTreeSet::new(), sites: Vec::new(), lists: BTreeSet::new(), callbacks: 0, works: BTreeSet::new() };
     lowered.declare_objects(scope, sites);
     let tasks: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
     let freed = freed(sources);
@@ -330,7 +332,7 @@ impl<'s, 'a> Lower<'s, 'a> {
 
     fn run(&mut self, bodies: &[(&'a str, &'a [Node])]) {
         for (_, body) in bodies {
-            self.note_assigned(body, 0);
+            self.note_assigned(body, 0, false);
         }
         for (name, body) in bodies {
             self.calls.push((*name).to_owned());
@@ -392,7 +394,7 @@ impl<'s, 'a> Lower<'s, 'a> {
     }
 
     /// Names that are set somewhere: reading another one is a free choice.
-    fn note_assigned(&mut self, body: &'a [Node], depth: usize) {
+    fn note_assigned(&mut self, body: &'a [Node], depth: usize, in_do: bool) {
         if depth > CALLS_MAX {
             self.out.bounds.insert(NESTED);
             return;
@@ -404,33 +406,37 @@ impl<'s, 'a> Lower<'s, 'a> {
                 Stmt::Each(text) => self.assigned.extend(super::pointers::each(text).map(|each| each.name)),
                 _ => {}
             }
-            self.note_forgotten(node);
+            self.note_forgotten(node, in_do);
             if let Stmt::Call { name, .. } = &node.stmt
                 && node.children.is_empty()
                 && let Some((body, _)) = self.scope.function(name)
                 && !self.calls.contains(name)
             {
                 self.calls.push(name.clone());
-                self.note_assigned(body, depth + 1);
+                self.note_assigned(body, depth + 1, false);
                 self.calls.pop();
             }
-            self.note_assigned(&node.children, depth);
+            self.note_assigned(&node.children, depth, node.stmt == Stmt::Do);
         }
     }
 
-    fn note_forgotten(&mut self, node: &Node) {
-        match &node.stmt {
-            Stmt::While(cond) => cond.expr.iter().for_each(|cond| {
-                cond.names(&mut |name| _ = self.forgotten.insert(plain(name)));
-            }),
-            Stmt::For(counted) => counted.cond.iter().filter_map(|cond| cond.expr.as_ref()).for_each(|cond| {
-                cond.names(&mut |name| _ = self.forgotten.insert(plain(name)));
-            }),
-            Stmt::Assign(target, _) | Stmt::Call { result: Some(target), .. } => {
+    /// Names that the loop or the assignment forgets. The condition of a `do` stands behind its body.
+    fn note_forgotten(&mut self, node: &Node, in_do: bool) {
+        let children = node.children.as_slice();
+        let (cond, body) = match (&node.stmt, children) {
+            (Stmt::While(_), []) if in_do => return,
+            (Stmt::While(cond), body) => (Some(cond), body),
+            (Stmt::For(counted), body) => (counted.cond.as_ref(), body),
+            (Stmt::Do, [body @ .., Node { stmt: Stmt::While(cond), .. }]) => (Some(cond), body),
+            (Stmt::Assign(target, _) | Stmt::Call { result: Some(target), .. }, _) => {
                 self.forgotten.extend(self.scope.values.through(target).map(plain));
+                return;
             }
-            _ => {}
-        }
+            _ => return,
+        };
+        // What a `for` does behind each round is the last of its children.
+        let names = cond.map(|cond| changed_elsewhere(cond, body.iter())).unwrap_or_default();
+        self.forgotten.extend(names.iter().map(|name| plain(name)));
     }
 
     fn push(&mut self, op: Op, place: Place) -> usize {

@@ -58,11 +58,16 @@ impl<'a> Runners<'a> {
         let is_declared = scope.tasks.iter().any(|task| task.runs == Runs::Task);
         let entries = scope.entries.iter().filter(|_| !is_declared).map(|function| entry(function));
         let tasks: Vec<Task> = entries.chain(scope.tasks.iter().map(|task| task_of(scope, task))).collect();
-        let programs: Vec<Program> =
-            tasks.iter().map(|task| lower::lower(scope, std::slice::from_ref(task), false).program).collect();
-        let waits = programs.iter().map(waits).collect();
-        let ends = programs.iter().map(ends).collect();
-        let touches = programs.iter().map(shared).collect();
+        let lowered: Vec<lower::Lowered> =
+            tasks.iter().map(|task| lower::lower(scope, std::slice::from_ref(task), false)).collect();
+        let waits = lowered.iter().map(|lowered| waits(&lowered.program)).collect();
+        let ends = lowered.iter().map(|lowered| ends(&lowered.program)).collect();
+        // Who starts a work and who waits for it meet, whatever else they share.
+        let touched = |lowered: &lower::Lowered| {
+            let works = lowered.works.iter().map(|work| format!("w{work}"));
+            shared(&lowered.program).into_iter().chain(works).collect()
+        };
+        let touches = lowered.iter().map(touched).collect();
         Runners { tasks, is_declared, waits, ends, touches }
     }
 
@@ -222,10 +227,6 @@ fn shared(program: &Program) -> BTreeSet<String> {
                 _ = found.insert(format!("c{}", program.counts[*at]))
             }
             Op::Use(at) | Op::Free(at) => _ = found.insert(format!("o{}", program.objects[*at])),
-            // Who starts a work and who waits for it meet, whatever else they share.
-            Op::Queue(at) | Op::Flush(at, _) | Op::Spin(at) | Op::Stop(at) | Op::Join(at) => {
-                _ = found.insert(format!("t{}", program.tasks[*at].name))
-            }
             Op::SyncRcu | Op::Rcu(_) => _ = found.insert("rcu".to_owned()),
             Op::SeqBegin(at, _) => _ = found.insert(format!("s{}", program.locks[*at].0)),
             // A reader in a reader, and a writer in between.
