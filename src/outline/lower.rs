@@ -105,8 +105,14 @@ fn pass<'a>(
         let (is_atomic, first) = (known.is_atomic, known.first);
         program.variables.push(Variable { name: name.to_owned(), is_atomic, first, owner: None });
     }
-    let mut lowered =
-        Lowered { program, bounds: BTreeSet::new(), sites: Vec::new(), lists: BTreeSet::new(), callbacks: 0, works: BTreeSet::new() };
+    let mut lowered = Lowered {
+        program,
+        bounds: BTreeSet::new(),
+        sites: Vec::new(),
+        lists: BTreeSet::new(),
+        callbacks: 0,
+        works: BTreeSet::new(),
+    };
     lowered.declare_objects(scope, sites);
     let tasks: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
     let freed = freed(sources);

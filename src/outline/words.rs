@@ -16,9 +16,8 @@ pub fn split_remark(text: &str) -> (&str, &str) {
             _ => {}
         }
         let is_comment = rest.starts_with("//") && before != Some(b':') || rest.starts_with("/*");
-        let is_hash = bytes[at] == b'#'
-            && blank_before
-            && (at == first || rest[1..].starts_with([' ', '#']) || rest.len() == 1);
+        let is_hash =
+            bytes[at] == b'#' && blank_before && (at == first || rest[1..].starts_with([' ', '#']) || rest.len() == 1);
         let code_before = at > first;
         let is_arrow = rest.starts_with("<-") && depth <= 0
             || code_before
