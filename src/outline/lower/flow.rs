@@ -3,6 +3,7 @@
 use super::*;
 use crate::outline::expr;
 use crate::outline::statement::Counted;
+use crate::outline::walk::changed_elsewhere;
 
 /// How a loop is asked whether it goes round.
 #[derive(Clone, Copy)]
