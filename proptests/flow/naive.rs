@@ -286,11 +286,11 @@ impl Run<'_> {
                 if self.list(&self.program.g) == Way::Cut {
                     return None;
                 }
-                for lock in 0..2 {
+                for (lock, before) in before.into_iter().enumerate() {
                     let is_given = [&self.program.f, &self.program.out, &self.program.g];
                     // What the function takes it holds to its end; what was held before it was called is of its caller.
                     if !is_given.iter().any(|body| gives(body, lock)) {
-                        self.held[lock] = self.held[lock].min(before[lock]);
+                        self.held[lock] = self.held[lock].min(before);
                     }
                 }
                 if let Some(name) = result {

@@ -62,7 +62,7 @@ impl<'a> Runners<'a> {
             tasks.iter().map(|task| lower::lower(scope, std::slice::from_ref(task), false)).collect();
         let waits = lowered.iter().map(|lowered| waits(&lowered.program)).collect();
         let ends = lowered.iter().map(|lowered| ends(&lowered.program)).collect();
-        // Who starts a work and who waits for it meet, whatever else they share.
+        // A task that starts a work meets one that waits for it, even if they share nothing else.
         let touched = |lowered: &lower::Lowered| {
             let works = lowered.works.iter().map(|work| format!("w{work}"));
             shared(&lowered.program).into_iter().chain(works).collect()
