@@ -2,6 +2,7 @@
 
 mod families;
 mod findings;
+mod further;
 mod library;
 mod oracle;
 mod product;

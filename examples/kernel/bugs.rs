@@ -123,7 +123,7 @@ const TIMER: Bug = Bug {
     source: "The kind of Asterinas #1304, #1530, #1602: disable interrupts while it is held",
     before: || timer(false),
     after: || timer(true),
-    found: &[Code::LW008],
+    found: &[Code::LW004, Code::LW008],
     predicted: &["LW004"],
 };
 
@@ -143,7 +143,7 @@ const DELAYED_IPUT: Bug = Bug {
     source: "Linux, btrfs: end of I/O queues an iput for later under the lock of the list; take it with interrupts off",
     before: || delayed_iput(false),
     after: || delayed_iput(true),
-    found: &[Code::LW008],
+    found: &[Code::LW004, Code::LW008],
     predicted: &["LW004"],
 };
 
@@ -167,7 +167,7 @@ const NESTED_IRQ: Bug = Bug {
     source: "A helper that uses spin_lock_irq, called where interrupts are off already: spin_lock_irqsave",
     before: || nested_irq(false),
     after: || nested_irq(true),
-    found: &[Code::LW008],
+    found: &[Code::LW004, Code::LW008],
     predicted: &["LW004"],
 };
 
@@ -188,7 +188,7 @@ const INVERSION: Bug = Bug {
     source: "The order that lockdep calls \"HARDIRQ-safe -> HARDIRQ-unsafe\": no lock of it is wrong by itself; turn interrupts off around the last",
     before: || inversion(false),
     after: || inversion(true),
-    found: &[Code::LW008],
+    found: &[Code::LW004, Code::LW008],
     predicted: &["LW004"],
 };
 
@@ -330,7 +330,7 @@ const SERIAL: Bug = Bug {
     source: "Linux 807708844979 (n_tty: Fix echo race)",
     before: || serial(false),
     after: || serial(true),
-    found: &[Code::LW002, Code::LW008],
+    found: &[Code::LW002, Code::LW004, Code::LW008],
     predicted: &["LW002", "LW004"],
 };
 
