@@ -9,4 +9,5 @@ mod product;
 mod property;
 mod recorded;
 mod script;
+mod transactions;
 mod ww;

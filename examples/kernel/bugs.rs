@@ -34,6 +34,9 @@ pub fn all() -> Vec<Bug> {
         PTY,
         SERIAL,
         SHARDS,
+        PRINTK,
+        CLOCK,
+        VIRTIO,
     ]
 }
 
@@ -367,5 +370,73 @@ fn shards(dropped: bool) -> Model {
                 drop(reference);
             });
         }
+    })
+}
+
+const PRINTK: Bug = Bug {
+    name: "printk",
+    title: "a message with a time stamp is printed while the clock is being set",
+    source: "Linux, kernel/time/timekeeping.c: printk_deferred under the sequence lock of the clock",
+    before: || printk(false),
+    after: || printk(true),
+    found: &[Code::LW009],
+    predicted: &["LW001"],
+};
+
+fn printk(deferred: bool) -> Model {
+    Model::new(move |boot| {
+        let (tk_core, now) = (boot.seqlock("tk_core.seq"), boot.atomic("now", 0));
+        boot.task("settimeofday", move |current| {
+            let guard = tk_core.write(current);
+            let guard = Some(guard).filter(|_| !deferred);
+            // printk, which reads the clock
+            tk_core.read(|| now.read());
+            drop(guard);
+        });
+    })
+}
+
+const CLOCK: Bug = Bug {
+    name: "clock",
+    title: "an interrupt reads the clock above its writer",
+    source: "The rule of Documentation/locking/seqlock.rst: a writer keeps out every interrupt that reads",
+    before: || clock(false),
+    after: || clock(true),
+    found: &[Code::LW009],
+    predicted: &["LW004"],
+};
+
+fn clock(irqsave: bool) -> Model {
+    Model::new(move |boot| {
+        let (seq, now) = (boot.seqlock("jiffies_lock"), boot.atomic("jiffies_64", 0));
+        boot.task("update", move |current| {
+            let _guard = if irqsave { seq.write_irqsave(current) } else { seq.write(current) };
+            now.set(1);
+        });
+        boot.irq(0, 1, "tick", move |_| _ = seq.read(|| now.read()));
+    })
+}
+
+const VIRTIO: Bug = Bug {
+    name: "virtio",
+    title: "a mutex is locked while a spinlock of the device is held",
+    source: "The kind of Asterinas #1646, sleep in atomic mode: take the mutex first",
+    before: || virtio(false),
+    after: || virtio(true),
+    found: &[Code::LW002],
+    predicted: &["LW002"],
+};
+
+fn virtio(mutex_first: bool) -> Model {
+    Model::new(move |boot| {
+        let (queue, table) = (boot.spinlock("queue"), boot.mutex("table"));
+        boot.task("submit", move |current| {
+            let early = mutex_first.then(|| table.lock(current));
+            let _queue = queue.lock(current);
+            if !mutex_first {
+                drop(table.lock(current));
+            }
+            drop(early);
+        });
     })
 }

@@ -157,11 +157,8 @@ fn add(facts: &mut Vec<Fact>, fact: &Fact) -> bool {
 fn facts(event: &Event, op: Op, result: u64, view: &dyn View, ledger: &Ledger) -> Vec<Fact> {
     let task = event.task;
     let Some(seat) = view.seat(task) else { return Vec::new() };
-    let reads = |lock: ObjectId| {
-        view.object(lock).kind == ObjectKind::RwLock && view.readers(lock) >> task.0 & 1 != 0
-    };
-    let held: Vec<(Taken, Spot)> =
-        ledger.held.of(task).map(|&(_, lock, since)| ((lock, reads(lock)), since)).collect();
+    let reads = |lock: ObjectId| view.object(lock).kind == ObjectKind::RwLock && view.readers(lock) >> task.0 & 1 != 0;
+    let held: Vec<(Taken, Spot)> = ledger.held.of(task).map(|&(_, lock, since)| ((lock, reads(lock)), since)).collect();
     let all_but = |at: usize| {
         let others = held.iter().enumerate().filter(move |(other, _)| *other != at);
         others.map(|(_, (lock, _))| *lock).collect::<Vec<_>>()

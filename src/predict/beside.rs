@@ -43,9 +43,8 @@ pub fn beside(
         }
     }
     // A deadlock that was met is what is predicted of it, and what ends an execution hides the rest.
-    let is_met = |found: &Found| {
-        matches!(found.finding.code, Code::LW001 | Code::LW008) || found.finding.code.ends_execution()
-    };
+    let is_met =
+        |found: &Found| matches!(found.finding.code, Code::LW001 | Code::LW008) || found.finding.code.ends_execution();
     if verdict.findings.iter().any(is_met) {
         return Ok(beside);
     }
@@ -78,20 +77,26 @@ struct Asked<'a> {
 impl Asked<'_> {
     /// How sure a finding is, and its cure. Nothing if its facts are of several runs, or the validator does not know it: the BKL, what no interrupt masks.
     fn sure(&self, found: &Found, names: &Names) -> Result<Option<Vec<String>>, Unpredicted> {
-        let predicted = predict(self.subject, names, &Guide::Exact(&found.schedule), None)?;
         let code = found.finding.code.to_string();
         let subject = found.finding.subject.as_str();
-        let is_it = |foreseen: &&Foreseen| foreseen.code == code && is_about(foreseen, &predicted, subject);
-        let Some(foreseen) = predicted.foreseen.iter().filter(is_it).min_by_key(|it| it.finding.grade) else {
-            return Ok(None);
-        };
-        let mut foreseen = foreseen.clone();
+        // Where its facts are of several executions, the schedule shows one of them; the run of one task after the other often has them all.
+        for guide in [Guide::Exact(&found.schedule), Guide::Sequential] {
+            let predicted = predict(self.subject, names, &guide, None)?;
+            let is_it = |foreseen: &&Foreseen| foreseen.code == code && is_about(foreseen, &predicted, subject);
+            if let Some(foreseen) = predicted.foreseen.iter().filter(is_it).min_by_key(|it| it.finding.grade) {
+                return self.lines(foreseen.clone(), &predicted, names).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn lines(&self, mut foreseen: Foreseen, predicted: &Predicted, names: &Names) -> Result<Vec<String>, Unpredicted> {
         foreseen.fate = self.fate(&foreseen, &predicted.record)?;
         let mut lines = vec![page::fate(&foreseen, &predicted.record)];
         if !foreseen.finding.cure.is_empty() {
             lines.push(format!("cure: {}", page::cure(&foreseen, &predicted.record, names)));
         }
-        Ok(Some(lines))
+        Ok(lines)
     }
 
     /// What became of a prediction: known where every order was seen, and looked for elsewhere.

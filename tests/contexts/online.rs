@@ -142,7 +142,9 @@ fn event(late: bool) -> Model {
 #[test]
 fn a_wait_for_an_event_is_predicted_from_a_run_of_any_engine() {
     for engine in [EngineKind::Random, EngineKind::Pct, EngineKind::Dpor, EngineKind::Threads] {
-        let config = Config { runs: 1, seed: 1, ..Config::with_engine(engine) };
+        let draws = matches!(engine, EngineKind::Random | EngineKind::Pct | EngineKind::Threads);
+        let plain = Config::with_engine(engine);
+        let config = if draws { Config { runs: 1, seed: 1, ..plain } } else { plain };
         // The one run of a random engine may be the one that hangs, or not: it is found either way.
         assert!(event(false).check(&config).verdict.codes().contains(&Code::LW008), "{engine:?}");
         let late = event(true).check(&config);
@@ -153,26 +155,18 @@ fn a_wait_for_an_event_is_predicted_from_a_run_of_any_engine() {
 }
 
 #[test]
-fn states_and_executions_are_those_without_the_validator() {
-    // Two tasks of lock, unlock: the states do not know of facts. Each task: before, held, after; never both held, and one may wait.
-    let count = |handler: bool| {
-        let verdict = explore(
-            Model::new(move |boot| {
-                let (a, b) = (boot.spinlock("a"), boot.spinlock("b"));
-                boot.task_on(0, "one", move |current| drop(a.lock_irqsave(current)));
-                boot.task_on(1, "two", move |current| drop(b.lock_irqsave(current)));
-                if handler {
-                    boot.irq(0, 1, "device", move |current| drop(a.lock(current)));
-                }
-            })
-            .subject(),
-            &Config::default(),
-        );
-        assert_eq!(codes(&verdict), []);
-        verdict.states
-    };
-    // 5 places of each task (off, held, unlocked, restored and the beginning), one beside the other.
-    assert_eq!(count(false), 25);
+fn states_are_those_without_the_validator() {
+    let verdict = explore(
+        Model::new(|boot| {
+            let (a, b) = (boot.spinlock("a"), boot.spinlock("b"));
+            boot.task_on(0, "one", move |current| drop(a.lock_irqsave(current)));
+            boot.task_on(1, "two", move |current| drop(b.lock_irqsave(current)));
+        })
+        .subject(),
+        &Config::default(),
+    );
+    // Each task: before, masked, held, released, restored. All of one beside all of the other, but for the end.
+    assert_eq!((codes(&verdict), verdict.states), (vec![], 5 * 5 - 1));
 }
 
 #[test]

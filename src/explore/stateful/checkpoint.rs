@@ -234,7 +234,9 @@ impl Checkpoint {
         let (findings, own) = replayed(subject, &schedule, &[], &[]);
         let mut same = findings.into_iter().find(is_it);
         if same.is_none() && saved.code == Code::LW003 {
-            same = among_orders(orders, &own, |others| replayed(subject, &schedule, others, &[]).0.into_iter().find(is_it));
+            same = among_orders(orders, &own, |others| {
+                replayed(subject, &schedule, others, &[]).0.into_iter().find(is_it)
+            });
         }
         if same.is_none() && saved.code == Code::LW004 {
             // Each fact is left out once: that which this execution added last must not be known.
