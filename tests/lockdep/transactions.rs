@@ -99,18 +99,24 @@ fn text(takes: &[usize], ctx: &str) -> String {
 
 #[test]
 fn every_pair_of_transactions_is_judged_as_brute_force_says() {
-    let mut seen = [0; 2];
+    let (mut seen, mut too_careful) = ([0; 2], 0);
     for (first, second) in PLACES.into_iter().flat_map(|first| PLACES.map(|second| (first, second))) {
         for orders in [[[0, 1], [0, 1]], [[0, 1], [1, 0]]] {
             let (one, two) = (takes(orders[0], first), takes(orders[1], second));
             let is_hang = hangs([one.clone(), two.clone()]) || hangs([two.clone(), one.clone()]);
             let said = ours("queued", &(text(&one, "t") + &text(&two, "t2")));
-            assert_eq!(said.starts_with("circular"), is_hang, "{one:?} {two:?}: {said}");
-            assert!(is_hang || said == "clean", "{one:?} {two:?}: {said}");
+            let is_report = said.starts_with("circular");
+            assert!(is_report || said == "clean", "{one:?} {two:?}: {said}");
+            assert!(is_report || !is_hang, "missed: {one:?} {two:?}");
+            // An object that both take first keeps them apart. The validator does not trust it: an object may have to be given up.
+            assert!(is_hang || !is_report || one[0] == two[0] && one[0] < 2, "{one:?} {two:?}: {said}");
+            too_careful += usize::from(is_report && !is_hang);
             seen[usize::from(is_hang)] += 1;
         }
     }
     // 4 places of the mutex in each, and two orders of the objects.
     assert_eq!(seen[0] + seen[1], 4 * 4 * 2);
     assert!(seen[0] > 5 && seen[1] > 5, "{seen:?}");
+    // The mutex between the objects in one, and behind both in the other, or before them: the same order of objects in both.
+    assert!(too_careful <= 2, "{too_careful}");
 }
