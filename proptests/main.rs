@@ -37,7 +37,7 @@ fn long(cases: u32, long: u32) -> Config {
 
 /// The default number of cases, or what the environment asks for; no files are written.
 ///
-/// With `--cfg loom` it is a tenth: the same tests run in full without it.
+/// With `--cfg loom` it is a twentieth: the same tests run in full without it.
 ///
 /// The default run is the same each time. One that asks for its own number of cases draws new ones, unless it names a seed
 /// (`PROPTEST_RNG_SEED`).
@@ -48,6 +48,6 @@ fn config(cases: u32) -> Config {
         (None, RngSeed::Random) => RngSeed::Fixed(2007),
         (_, seed) => seed,
     };
-    let cases = if cfg!(loom) { cases.div_ceil(10) } else { cases };
+    let cases = if cfg!(loom) { cases.div_ceil(20) } else { cases };
     Config { cases: asked.unwrap_or(cases), failure_persistence: None, rng_seed, ..default }
 }

@@ -138,7 +138,7 @@ fn throughput_is_measured_on_both_designs() {
     assert!(
         measured.iter().all(|it| ["old", "new", "ratio"].iter().all(|of| it[of].as_f64().is_some_and(|it| it > 0.0)))
     );
-    // `sed` waits for itself: an error by name, and no number.
+    // `sed` takes a spinlock that it holds and waits for itself: an error by name, and no number.
     let output = lockwright(&[&["compare", "bkl", "sed"], &small[..]].concat());
     assert_eq!(output.status.code(), Some(2));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();

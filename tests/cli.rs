@@ -8,6 +8,8 @@ use lockwright::check::Code;
 use lockwright::scenario::catalogue;
 use lockwright::study::expect;
 
+use crate::matrix::is_long;
+
 /// Runs the program.
 pub fn lockwright(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_lockwright")).args(arguments).output().expect("the program can be started")
@@ -33,6 +35,9 @@ fn path(path: &std::path::Path) -> &str {
 fn commands_print_what_is_pinned() {
     let cases = trycmd::TestCases::new();
     cases.case("tests/cmd/*.trycmd").case("tests/cmd/*.toml");
+    if is_long() {
+        cases.case("tests/cmd/long/*.trycmd");
+    }
     cases.run();
 }
 
@@ -66,7 +71,9 @@ fn a_saved_schedule_is_replayed_byte_for_byte() {
 #[test]
 fn the_same_exploration_prints_the_same_but_for_the_time() {
     let timeless = |output: &Output| stdout(output).lines().filter(|line| !line.contains(" s on ")).collect::<String>();
-    for arguments in [&[][..], &["check", "--design", "bkl", "--scenario", "leaser-two-openers"]] {
+    // A short run takes the small one.
+    let runs = [&["check", "--design", "bkl", "--scenario", "leaser-two-openers"][..], &[]];
+    for arguments in &runs[..if is_long() { 2 } else { 1 }] {
         let (first, second) = (lockwright(arguments), lockwright(arguments));
         assert_eq!(first.status, second.status);
         assert_eq!(timeless(&first), timeless(&second));
@@ -142,7 +149,9 @@ fn explain_prints_the_page_of_every_code() {
 
 #[test]
 fn check_of_the_catalogue_has_a_page_for_each_kind_with_its_scenarios() {
-    let text = stdout(&lockwright(&["check", "--design", "bkl", "--design", "spinlock", "--design", "sed"]));
+    // `sed`, which explores as much as both, is there in a long run.
+    let designs = ["--design", "bkl", "--design", "spinlock", "--design", "sed"];
+    let text = stdout(&lockwright(&[&["check"], &designs[..if is_long() { 6 } else { 4 }]].concat()));
     let mut kinds: BTreeMap<(Code, &str), Vec<&str>> = BTreeMap::new();
     for scenario in catalogue::all() {
         for row in expect::expected("bkl", scenario.name).expect("bkl has a table") {
@@ -169,7 +178,8 @@ fn check_of_the_catalogue_has_a_page_for_each_kind_with_its_scenarios() {
     assert!(rest.starts_with(&format!("findings in {with_findings} of 56 scenarios, {} kinds, ", kinds.len())));
     assert!(rest.contains("\nCOMPLETE spinlock: clean in 56 scenarios, "));
     // What both have is shown once: sed has a line that says where.
-    assert!(rest.lines().any(|line| line.starts_with("LW") && line.ends_with("; page: bkl")));
+    let is_short = |line: &str| line.starts_with("LW") && line.ends_with("; page: bkl");
+    assert_eq!(rest.lines().any(is_short), is_long());
 }
 
 #[test]

@@ -75,3 +75,12 @@ fn open_returns_beside_a_lease_whose_break_its_holder_has_cancelled() {
     ]);
     has(&scenario("quiescent", &[], tasks), Code::LW040, "M40");
 }
+
+#[test]
+fn owner_is_told_after_an_open_that_saw_no_lease_left() {
+    let tasks = serde_json::json!([
+        { "name": "holder", "before": [OPEN, READ_LEASE], "calls": ["b = open(file, O_RDONLY)", "fcntl(a, F_GETOWN)"] },
+        { "name": "truncater", "before": ["x = open(file, O_RDWR|O_NONBLOCK)", "sleep(lease_break_time)"], "calls": ["truncate(file)"] },
+    ]);
+    has(&scenario("quiescent", &[], tasks), Code::LW040, "M39");
+}

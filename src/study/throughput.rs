@@ -197,16 +197,4 @@ mod tests {
         assert_eq!(numbers_of_threads(8), [1, 2, 4, 8]);
         assert_eq!((median(vec![3.0, 1.0, 2.0]), median(vec![4.0, 1.0])), (2.0, 2.5));
     }
-
-    #[test]
-    fn all_designs_come_to_an_end_on_bare_threads_but_the_one_that_waits_for_itself() {
-        let run = |design: &str| {
-            let design = crate::study::design(design).expect("the design is listed");
-            Load { design, files: Files::One, threads: 3, turns: 20 }.run().map(|_| ()).map_err(|failed| failed.why)
-        };
-
-        assert_eq!((run("bkl"), run("spinlock")), (Ok(()), Ok(())));
-        // `sed` takes a spinlock that it holds: no thread moves, and the run ends by name.
-        assert_eq!(run("sed"), Err(Stalled::Still));
-    }
 }

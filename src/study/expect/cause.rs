@@ -46,6 +46,7 @@ pub(super) fn of_bkl(scenario: &Scenario, finding: &Finding) -> Option<&'static 
         (Code::LW040, "result") if opens_for_read(finding) && asks_for_both(scenario) => &HIDDEN_BEHIND,
         (Code::LW040, "result") if opens_for_write(finding) && asks_again(scenario) => &CANCELLED_AND_OPENED,
         (Code::LW040, "result") if finding.message.ends_with("truncate(file) returned 0") => &TRUNCATED_AFTER_THE_BREAK,
+        (Code::LW040, "result") if tells_the_owner(finding) && opens(scenario) => &OWNER_BEHIND_THE_LIST,
         (Code::LW040, "result") if is_look(finding) && asks_beside_a_break(scenario) => &SEEN_AFTER_THE_BREAK,
         _ => return None,
     })
@@ -86,6 +87,16 @@ fn is_granted(finding: &Finding) -> bool {
 fn is_look(finding: &Finding) -> bool {
     let message = &finding.message;
     message.contains("read(/proc/locks)") || message.contains("F_GETLEASE") || message.ends_with("returned EAGAIN")
+}
+
+/// Is it the answer of a call that tells whom the signals of the file go to?
+fn tells_the_owner(finding: &Finding) -> bool {
+    finding.message.contains("F_GETOWN")
+}
+
+/// Does a task open the file after the set-up?
+fn opens(scenario: &Scenario) -> bool {
+    scenario.tasks.iter().flat_map(|task| &task.calls).any(|call| matches!(call, Call::Open(..)))
 }
 
 /// Does a task ask for a lease, and one break leases, after the set-up?

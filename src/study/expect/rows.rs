@@ -132,6 +132,13 @@ pub(super) const SEEN_AFTER_THE_BREAK: Expected = unexplained(
     "the lease is allocated between the walk over the list and the insertion: a break comes in between, and the lease is seen after it",
 );
 
+/// The same unlocked look at the list as [`PEEK`], told by the answers: the owner goes after the lease.
+pub(super) const OWNER_BEHIND_THE_LIST: Expected = unexplained(
+    "result",
+    "M39",
+    "an open sees the list empty, without the lock, while the removal is still in the owner of the lease: F_GETOWN tells the owner after it",
+);
+
 /// The same as [`BREAK_CANCELLED`], told by the answers alone: of two leases on one open file one is asked for again.
 pub(super) const CANCELLED_AND_OPENED: Expected = unexplained(
     "result",
