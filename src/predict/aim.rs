@@ -25,7 +25,7 @@ struct Wanted {
     from_is_event: bool,
     to: ObjectId,
     by_interrupt: bool,
-    /// Who held the first lock when it was predicted.
+    /// The task that held the first lock when it was predicted.
     holder: TaskId,
 }
 
