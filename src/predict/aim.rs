@@ -11,7 +11,7 @@ use super::{Fate, REACHED};
 use crate::check::finding::Docket;
 use crate::check::{Check, Checks, Spot};
 use crate::engine::{Booted, Clock, Contexts, Program};
-use crate::event::{Event, Level, ObjectId, ObjectKind, Op, Status, TaskId, View};
+use crate::event::{Births, Event, Level, ObjectId, ObjectKind, Op, Status, TaskId, View};
 use crate::explore::{Config, EngineKind, Error, Found, Subject, try_explore, witness};
 use crate::lockdep::finding::{Edge, Finding};
 
@@ -185,6 +185,10 @@ impl Program for Aimed {
 
     fn homes(&self) -> Vec<usize> {
         self.subject.homes()
+    }
+
+    fn births(&self) -> Option<Births> {
+        self.subject.births()
     }
 
     fn alike(&self) -> Vec<u8> {

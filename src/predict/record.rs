@@ -15,7 +15,9 @@ use crate::check::finding::Docket;
 use crate::check::{Check, Checks};
 use crate::engine::{Booted, Clock, Contexts, Program};
 use crate::event::names::Names;
-use crate::event::{self, Event, Level, Mask, Note, ObjectId, ObjectKind, Op, Sequence, Status, TaskId, View, What};
+use crate::event::{
+    self, Births, Event, Level, Mask, Note, ObjectId, ObjectKind, Op, Sequence, Status, TaskId, View, What,
+};
 use crate::explore::Subject;
 use crate::lockdep::finding::Place;
 use crate::lockdep::lock::{Lock, LockId, LockKind, Locks, Op as Step, ReadLock};
@@ -367,6 +369,10 @@ impl Program for Recorded {
 
     fn homes(&self) -> Vec<usize> {
         self.subject.homes()
+    }
+
+    fn births(&self) -> Option<Births> {
+        self.subject.births()
     }
 }
 

@@ -10,7 +10,9 @@ use super::{Contract, Field};
 use crate::check::finding::Docket;
 use crate::check::{Check, Checks};
 use crate::engine::{Booted, Clock, Contexts, Program};
-use crate::event::{Access, Event, Format, Held, Note, ObjectId, ObjectKind, Op, Place, Symbol, TaskId, View, What};
+use crate::event::{
+    Access, Births, Event, Format, Held, Note, ObjectId, ObjectKind, Op, Place, Symbol, TaskId, View, What,
+};
 use crate::explore::Subject;
 
 /// Locks, in the order of their names.
@@ -89,6 +91,10 @@ impl Program for Recording {
 
     fn homes(&self) -> Vec<usize> {
         self.subject.homes()
+    }
+
+    fn births(&self) -> Option<Births> {
+        self.subject.births()
     }
 
     fn alike(&self) -> Vec<u8> {
