@@ -22,6 +22,8 @@ pub struct Options {
     pub spurious_wakeups: bool,
     /// A thread whose handle is dropped instead of joined is a finding.
     pub joins_all: bool,
+    /// A lock that readers share keeps new readers out while a writer waits.
+    pub fair_rwlocks: bool,
 }
 
 #[derive(Default)]
@@ -59,7 +61,7 @@ pub const ROUNDS_MAX: usize = 5;
 /// Has the operation changed nothing? Then nobody but its task can tell that it was made.
 fn is_look(op: Op, result: u64) -> bool {
     match op {
-        Op::Load(..) => true,
+        Op::Load(..) | Op::Act(_, Act::IsPoisoned) => true,
         Op::Rmw(_, rmw, _) => rmw.apply(result) == result,
         Op::TryAcquire(_) | Op::TryDown(_) | Op::Act(_, Act::TryRead) => result == 0,
         Op::Act(_, Act::TryRecv) => result != 0,

@@ -1,6 +1,9 @@
 //! Locks of user-land code, each with code that uses it well and code that does not.
 
+use std::time::Duration;
+
 use lockwright::check::Code;
+use lockwright::model::Builder;
 use lockwright::sync::{Arc, Barrier, Condvar, Mutex, OnceLock, RwLock};
 use lockwright::thread;
 
@@ -246,4 +249,86 @@ fn where_a_thread_panics_under_a_lock_the_orders_in_which_it_does_not_are_still_
 
     assert_eq!(checked.verdict.codes().into_iter().collect::<Vec<_>>(), [Code::LW011]);
     checked.assert_outcomes([""]);
+}
+
+/// Whoever asks is told what is so at that moment, and every order is explored: also by searches that go by what depends on what.
+#[test]
+fn whether_a_lock_is_poisoned_is_a_question_that_takes_its_turn() {
+    let (codes, outcomes) = super::agreed(|| {
+        let lock = Arc::new(Mutex::new(0u8));
+        let other = lock.clone();
+        let thread = thread::spawn(move || {
+            _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                let _guard = other.lock();
+                panic!("on purpose");
+            }));
+            other.clear_poison();
+        });
+        let asked = [lock.is_poisoned(), lock.is_poisoned()].map(i64::from);
+        lockwright::outcome("asked", asked[0] * 10 + asked[1]);
+        thread.join().unwrap();
+    });
+
+    assert_eq!(codes, []);
+    assert_eq!(outcomes, ["asked=0", "asked=1", "asked=10", "asked=11"]);
+}
+
+/// The poison is taken off before the lock is taken, or after, or before it was there.
+#[test]
+fn poison_that_is_taken_off_beside_a_lock_is_seen_by_it_or_not() {
+    let (codes, outcomes) = super::agreed(|| {
+        let lock = Arc::new(RwLock::new(0u8));
+        let (one, other) = (lock.clone(), lock.clone());
+        _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _guard = one.write();
+            panic!("on purpose");
+        }));
+        let thread = thread::spawn(move || other.clear_poison());
+        lockwright::outcome("poisoned", lock.read().is_err().into());
+        thread.join().unwrap();
+    });
+
+    assert_eq!(codes, []);
+    assert_eq!(outcomes, ["poisoned=0", "poisoned=1"]);
+}
+
+#[test]
+fn a_condition_variable_goes_with_one_mutex() {
+    let wait = |with: [usize; 2]| {
+        move || {
+            let shared = Arc::new(([(); 2].map(|()| Mutex::new(false)), Condvar::new()));
+            let threads = with.map(|mutex| {
+                let shared = shared.clone();
+                thread::spawn(move || drop(shared.1.wait_timeout(shared.0[mutex].lock().unwrap(), Duration::ZERO)))
+            });
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+        }
+    };
+
+    assert_eq!(super::agreed(wait([0, 1])).0, [Code::LW011]);
+    assert_eq!(super::agreed(wait([1, 1])).0, []);
+}
+
+/// Reads again while a writer waits (dashmap#195, rust-lang/rust#82596): the platform decides, so the verdict says what it takes for granted.
+#[test]
+fn whether_a_reader_passes_a_writer_that_waits_is_asked_for_and_told() {
+    let verdict = |fair: bool, reads: usize| {
+        let mut builder = Builder::new();
+        builder.fair_rwlocks = fair;
+        let checked = builder.explore(move || {
+            let lock = Arc::new(RwLock::new(0));
+            let other = lock.clone();
+            let writer = thread::spawn(move || *other.write().unwrap() += 1);
+            let kept: Vec<_> = (0..reads).map(|_| lock.read().unwrap()).collect();
+            drop(kept);
+            writer.join().unwrap();
+        });
+        let codes: Vec<Code> = checked.verdict.codes().into_iter().collect();
+        (codes, checked.verdict.assumed)
+    };
+    let assumed = "who holds a lock for reading and reads again does not wait for writers";
+
+    assert!(verdict(true, 2).0.contains(&Code::LW008));
+    assert_eq!(verdict(false, 2), (vec![], Some(assumed.to_owned())));
+    assert_eq!([verdict(true, 1), verdict(false, 1)], [(vec![], None), (vec![], None)]);
 }
