@@ -89,10 +89,6 @@ pub trait Engine {
     fn adjust(&self, id: ObjectId, by: i64) {
         let _ = (id, by);
     }
-    /// A task is about to read what a lock of that kind guards, and passes writers that wait.
-    fn passes_writers(&self, id: ObjectId) {
-        let _ = id;
-    }
     /// Writes down a value of the outcome.
     fn record(&self, name: Symbol, value: i64) {
         let _ = (name, value);
@@ -189,14 +185,6 @@ impl Object {
         with(|engine| {
             self.check(engine);
             engine.note(note, place);
-        });
-    }
-
-    /// The calling task is about to read what it guards: see [`Engine::passes_writers`].
-    pub fn passes_writers(self) {
-        with(|engine| {
-            self.check(engine);
-            engine.passes_writers(self.id);
         });
     }
 

@@ -492,10 +492,6 @@ impl Engine for Execution {
         self.world.borrow_mut().adjust(id, by);
     }
 
-    fn passes_writers(&self, id: ObjectId) {
-        self.follow_reader(id);
-    }
-
     fn record(&self, name: Symbol, value: i64) {
         self.effect(Effect::Record(name, value));
         self.world.borrow_mut().record(name, value);

@@ -33,10 +33,6 @@ pub enum Act {
     /// The task goes round, or lets others go first. If it goes round without finding anything new it waits until something changes that
     /// it has read. The result is 0 if nothing has changed, and nobody else could go on.
     Spin,
-    /// Asks whether a holder of a lock has panicked; the result is 1 if so.
-    IsPoisoned,
-    /// Says that one has, or that none has.
-    Poison(bool),
 }
 
 impl Act {
@@ -56,15 +52,13 @@ impl Act {
             Act::Wait => [10, 0],
             Act::Doze => [11, 0],
             Act::Spin => [12, 0],
-            Act::IsPoisoned => [13, 0],
-            Act::Poison(is) => [14, u64::from(is)],
         }
     }
 
     /// What the task learns from a result.
     pub(super) fn observed(self, result: u64) -> u64 {
         match self {
-            Act::Post | Act::HangUp | Act::Drop(false) | Act::WakeOne | Act::Poison(_) => 0,
+            Act::Post | Act::HangUp | Act::Drop(false) | Act::WakeOne => 0,
             _ => result,
         }
     }

@@ -203,7 +203,6 @@ fn act_and_result(names: &Names, act: Act, text: &str, result: u64) -> String {
         (Act::WakeOne, 0) => format!("{text}, nobody waits"),
         (Act::WakeOne, task) => format!("{text} -> {}", names.task(TaskId(task as u8))),
         (Act::Doze, 1) => format!("{text} -> timeout"),
-        (Act::IsPoisoned, _) => format!("{text} -> {}", result != 0),
         _ => text.to_owned(),
     }
 }

@@ -77,9 +77,6 @@ fn touch_of_act(id: ObjectId, act: Act) -> Touch {
     match act {
         Act::Spin => Touch::Awaits,
         Act::TryRead => Touch::On(id, Way::Tries),
-        Act::IsPoisoned => Touch::On(id, Way::Reads),
-        // Whoever takes the lock learns of it.
-        Act::Poison(_) => Touch::On(id, Way::Writes),
         // Nobody learns how many there were.
         Act::Post | Act::Drop(false) => Touch::On(id, Way::Adds),
         Act::Drop(true) | Act::Send(_) | Act::TrySend(_) | Act::Recv | Act::TryRecv | Act::HangUp | Act::Close => {

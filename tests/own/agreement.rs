@@ -62,10 +62,6 @@ enum Do {
     TakeTimeout,
     /// Does it once: who comes first is seen.
     Once,
-    /// Panics under the lock for readers, which is poisoned then.
-    Poison,
-    IsPoisoned,
-    ClearPoison,
     Spawn(usize),
 }
 
@@ -106,9 +102,6 @@ const ACTIONS: &[Do] = &[
     Do::TryTake,
     Do::TakeTimeout,
     Do::Once,
-    Do::Poison,
-    Do::IsPoisoned,
-    Do::ClearPoison,
 ];
 
 /// What each thread does; the first is the root, and a thread is started by one before it.
@@ -133,7 +126,6 @@ struct World {
     notify: Notify,
     hands: (channel::Sender<Box<u8>>, channel::Receiver<Box<u8>>),
     once: OnceLock<u64>,
-    poisoned: RwLock<Opaque>,
     cell: Unsynchronised,
     main: Thread,
 }
@@ -178,19 +170,6 @@ fn act_beside(action: Do, number: u64, world: &World) -> u64 {
         Do::TryTake => received(world.hands.1.try_recv().ok()),
         Do::TakeTimeout => received(world.hands.1.recv_timeout(Duration::ZERO).ok()),
         Do::Once => *world.once.get_or_init(|| number),
-        Do::Poison => {
-            let unwinds = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                let guard = world.poisoned.write();
-                let seen = guard.as_ref().map_or(96, |opaque| opaque.0);
-                std::panic::resume_unwind(Box::new(seen));
-            }));
-            unwinds.unwrap_err().downcast_ref().copied().unwrap_or(95)
-        }
-        Do::IsPoisoned => world.poisoned.is_poisoned().into(),
-        Do::ClearPoison => {
-            world.poisoned.clear_poison();
-            world.poisoned.read().is_err().into()
-        }
         _ => unreachable!("threads are started by `run`"),
     }
 }
@@ -327,7 +306,6 @@ fn root(plan: Std<Plan>) -> impl Fn() + Send + Sync {
             notify: Notify::new(),
             hands: channel::bounded(1),
             once: OnceLock::new(),
-            poisoned: RwLock::new(Opaque(0)),
             cell: Unsynchronised(UnsafeCell::new(0)),
             main: thread::current(),
         });
@@ -407,9 +385,6 @@ fn programs_that_were_hard_have_the_same_outcomes_by_every_search() {
         vec![vec![Spawn(1), ReceiveTimeout, ReceiveTimeout, ReceiveTimeout], vec![Send(1)]],
         vec![vec![Spawn(1), ParkTimeout, ParkTimeout], vec![Unpark]],
         vec![vec![Spawn(1), Doze], vec![NotifyOne]],
-        // Poison that comes and goes beside those who ask.
-        vec![vec![Spawn(1), Spawn(2)], vec![Poison, ClearPoison], vec![IsPoisoned]],
-        vec![vec![Spawn(1), IsPoisoned, IsPoisoned], vec![Poison]],
         // A channel with room for one, and one that comes once.
         vec![vec![Spawn(1), Take], vec![Hand(1)]],
         vec![vec![Spawn(1), TryTake], vec![TryHand(1)]],

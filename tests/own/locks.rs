@@ -1,7 +1,5 @@
 //! Locks of user-land code, each with code that uses it well and code that does not.
 
-use std::time::Duration;
-
 use lockwright::check::Code;
 use lockwright::model::Builder;
 use lockwright::sync::{Arc, Barrier, Condvar, Mutex, OnceLock, RwLock};
@@ -249,64 +247,6 @@ fn where_a_thread_panics_under_a_lock_the_orders_in_which_it_does_not_are_still_
 
     assert_eq!(checked.verdict.codes().into_iter().collect::<Vec<_>>(), [Code::LW011]);
     checked.assert_outcomes([""]);
-}
-
-/// Whoever asks is told what is so at that moment, and every order is explored: also by searches that go by what depends on what.
-#[test]
-fn whether_a_lock_is_poisoned_is_a_question_that_takes_its_turn() {
-    let (codes, outcomes) = super::agreed(|| {
-        let lock = Arc::new(Mutex::new(0u8));
-        let other = lock.clone();
-        let thread = thread::spawn(move || {
-            _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                let _guard = other.lock();
-                panic!("on purpose");
-            }));
-            other.clear_poison();
-        });
-        let asked = [lock.is_poisoned(), lock.is_poisoned()].map(i64::from);
-        lockwright::outcome("asked", asked[0] * 10 + asked[1]);
-        thread.join().unwrap();
-    });
-
-    assert_eq!(codes, []);
-    assert_eq!(outcomes, ["asked=0", "asked=1", "asked=10", "asked=11"]);
-}
-
-/// The poison is taken off before the lock is taken, or after, or before it was there.
-#[test]
-fn poison_that_is_taken_off_beside_a_lock_is_seen_by_it_or_not() {
-    let (codes, outcomes) = super::agreed(|| {
-        let lock = Arc::new(RwLock::new(0u8));
-        let (one, other) = (lock.clone(), lock.clone());
-        _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let _guard = one.write();
-            panic!("on purpose");
-        }));
-        let thread = thread::spawn(move || other.clear_poison());
-        lockwright::outcome("poisoned", lock.read().is_err().into());
-        thread.join().unwrap();
-    });
-
-    assert_eq!(codes, []);
-    assert_eq!(outcomes, ["poisoned=0", "poisoned=1"]);
-}
-
-#[test]
-fn a_condition_variable_goes_with_one_mutex() {
-    let wait = |with: [usize; 2]| {
-        move || {
-            let shared = Arc::new(([(); 2].map(|()| Mutex::new(false)), Condvar::new()));
-            let threads = with.map(|mutex| {
-                let shared = shared.clone();
-                thread::spawn(move || drop(shared.1.wait_timeout(shared.0[mutex].lock().unwrap(), Duration::ZERO)))
-            });
-            threads.into_iter().for_each(|thread| thread.join().unwrap());
-        }
-    };
-
-    assert_eq!(super::agreed(wait([0, 1])).0, [Code::LW011]);
-    assert_eq!(super::agreed(wait([1, 1])).0, []);
 }
 
 /// Reads again while a writer waits (dashmap#195, rust-lang/rust#82596): the platform decides, so the verdict says what it takes for granted.

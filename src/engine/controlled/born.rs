@@ -117,14 +117,6 @@ impl Execution {
         }
     }
 
-    /// A task is about to read what it may be reading already.
-    pub(super) fn follow_reader(&self, lock: ObjectId) {
-        let reads = View::readers(&*self.world.borrow(), lock) >> self.task.get().0 & 1 != 0;
-        if let (Some(births), true) = (&self.births, reads) {
-            births.read_again();
-        }
-    }
-
     /// An operation was made that starts a task, or lets others go first.
     pub(super) fn follow_births(&self, op: Op) {
         match (op, &self.births) {

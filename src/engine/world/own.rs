@@ -29,8 +29,6 @@ struct Channel {
 pub(super) struct Own {
     /// Of data in locks, cells and pointers, by object.
     versions: Vec<(ObjectId, u128)>,
-    /// Locks of which a holder has panicked.
-    poisoned: Vec<ObjectId>,
     channels: Vec<(ObjectId, Channel)>,
     /// What belongs to the outcome, by name.
     recorded: Vec<(Symbol, i64)>,
@@ -41,21 +39,6 @@ pub(super) struct Own {
 impl Own {
     fn version(&self, id: ObjectId) -> Option<u128> {
         self.versions.binary_search_by_key(&id, |(known, _)| *known).ok().map(|at| self.versions[at].1)
-    }
-
-    /// What a lock shows to whoever takes it.
-    fn shown(&self, id: ObjectId) -> Option<u128> {
-        let is_poisoned = self.poisoned.binary_search(&id).is_ok();
-        let version = self.version(id);
-        if is_poisoned { Some(folded(version.unwrap_or(0), 1)) } else { version }
-    }
-
-    fn poison(&mut self, id: ObjectId, is_poisoned: bool) {
-        match (self.poisoned.binary_search(&id), is_poisoned) {
-            (Ok(at), false) => _ = self.poisoned.remove(at),
-            (Err(at), true) => self.poisoned.insert(at, id),
-            _ => {}
-        }
     }
 
     fn set_version(&mut self, id: ObjectId, version: u128) {
@@ -81,7 +64,6 @@ impl Own {
             fingerprint.write_u32(id.0);
             fingerprint.write_history(*version);
         }
-        self.poisoned.iter().for_each(|id| fingerprint.write_u64(u64::from(id.0) << 32 | 1));
         for (id, channel) in &self.channels {
             fingerprint.write_u32(id.0);
             fingerprint.write_u64(u64::from(channel.senders) << 32 | channel.messages.len() as u64);
@@ -118,9 +100,9 @@ impl World {
                 messages.iter().copied().reduce(folded)
             }
             Op::Act(id, Act::Recv | Act::TryRecv) => self.own.channel(id).messages.front().copied(),
-            Op::Acquire(id) | Op::AcquireRead(id) | Op::Load(id, _) | Op::Rmw(id, ..) => self.own.shown(id),
-            Op::TryAcquire(id) if self.slot(id).value == 0 => self.own.shown(id),
-            Op::Act(id, Act::TryRead) if self.slot(id).value & super::WRITER == 0 => self.own.shown(id),
+            Op::Acquire(id) | Op::AcquireRead(id) | Op::Load(id, _) | Op::Rmw(id, ..) => self.own.version(id),
+            Op::TryAcquire(id) if self.slot(id).value == 0 => self.own.version(id),
+            Op::Act(id, Act::TryRead) if self.slot(id).value & super::WRITER == 0 => self.own.version(id),
             _ => None,
         }
     }
@@ -205,7 +187,7 @@ impl World {
 
     /// What an object looks like to a task that spins.
     fn looks(&self, id: ObjectId) -> u64 {
-        let version = self.own.shown(id).unwrap_or(0);
+        let version = self.own.version(id).unwrap_or(0);
         let messages = match self.slot(id).info.kind {
             ObjectKind::Channel => {
                 let channel = self.own.channel(id);
@@ -301,11 +283,6 @@ impl World {
                 still
             }
             Act::Spin => self.spin(task),
-            Act::IsPoisoned => u64::from(self.own.poisoned.binary_search(&id).is_ok()),
-            Act::Poison(is_poisoned) => {
-                self.own.poison(id, is_poisoned);
-                0
-            }
         }
     }
 

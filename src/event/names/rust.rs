@@ -51,9 +51,6 @@ fn act_text(act: Act, name: &str) -> String {
         Act::Wait => format!("{name}: wakes up"),
         Act::Doze => format!("{name}: wakes up, or times out"),
         Act::Spin => "yields".to_owned(),
-        Act::IsPoisoned => format!("{name}.is_poisoned()"),
-        Act::Poison(true) => format!("{name}: its holder panics"),
-        Act::Poison(false) => format!("{name}.clear_poison()"),
     }
 }
 

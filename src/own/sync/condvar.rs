@@ -4,12 +4,10 @@
 //! ([`Builder::spurious_wakeups`](crate::model::Builder::spurious_wakeups)).
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use super::{LockResult, MutexGuard, PoisonError};
-use crate::engine::{self, Object};
-use crate::event::{Act, Note, ObjectKind, Op, Place};
+use crate::event::{Act, ObjectKind, Op, Place};
 use crate::own::thread::time_out;
 use crate::own::{Shared, here};
 
@@ -31,23 +29,6 @@ use crate::own::{Shared, here};
 /// ```
 pub struct Condvar {
     queue: Shared,
-    /// The mutex of those that have waited, which has to be one: std may panic if it is not. Whichever comes second is told.
-    mutex: Waiters,
-}
-
-/// The mutex that is waited with. Who enqueues writes and reads it, and the engine knows who has.
-#[derive(Default)]
-struct Waiters(AtomicU32);
-
-impl Waiters {
-    /// One more waits with that mutex.
-    fn join(&self, mutex: Object, place: Place) {
-        let (id, known) = (mutex.id.0, self.0.load(Ordering::Relaxed));
-        if known != 0 && known != id {
-            engine::note(Note::Bug("a condition variable is waited for with two mutexes"), place);
-        }
-        self.0.store(id, Ordering::Relaxed);
-    }
 }
 
 /// Did the timeout end the wait?
@@ -65,7 +46,7 @@ impl Condvar {
     /// Nobody waits.
     #[track_caller]
     pub fn new() -> Condvar {
-        Condvar { queue: Shared::new(ObjectKind::Queue, 0, Place::caller()), mutex: Waiters::default() }
+        Condvar { queue: Shared::new(ObjectKind::Queue, 0, Place::caller()) }
     }
 
     /// Opens the lock and waits, as one step for all others, then locks it again.
@@ -77,10 +58,9 @@ impl Condvar {
     ) -> (LockResult<MutexGuard<'a, T>>, bool) {
         let is_spurious = how == Act::Wait && here::options().spurious_wakeups;
         let how = if is_spurious { Act::Doze } else { how };
+        let (lock, touched) = guard.into_parts();
         // On the queue before the lock is open: no notification is lost.
         self.queue.perform(Op::Enqueue, place);
-        self.mutex.join(guard.lock.object(), place);
-        let (lock, touched) = guard.into_parts();
         lock.unlock_at(touched, place);
         let timed_out = self.queue.act(how, place) != 0;
         if timed_out {

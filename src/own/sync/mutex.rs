@@ -7,8 +7,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{LockResult, PoisonError, TryLockError, TryLockResult};
-use crate::engine::Object;
-use crate::event::{Act, ObjectKind, Op, Place};
+use crate::event::{ObjectKind, Op, Place};
 use crate::own::Shared;
 use crate::own::content::Content;
 use crate::own::raw::Data;
@@ -29,7 +28,7 @@ use crate::own::raw::Data;
 pub struct Mutex<T: ?Sized> {
     shared: Shared,
     content: Content,
-    /// A holder panicked. The engine knows it as well: it changes with a step of its own, and who takes the lock is told.
+    /// A holder panicked. It changes under the lock alone, and is as old as the data.
     poisoned: AtomicBool,
     data: Data<T>,
 }
@@ -129,29 +128,18 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Has a holder panicked?
-    #[track_caller]
     pub fn is_poisoned(&self) -> bool {
-        self.shared.act(Act::IsPoisoned, Place::caller()) != 0
+        self.poisoned.load(Ordering::Relaxed)
     }
 
     /// Forgets that one has.
-    #[track_caller]
     pub fn clear_poison(&self) {
-        self.set_poisoned(false, Place::caller());
-    }
-
-    fn set_poisoned(&self, is_poisoned: bool, place: Place) {
-        self.shared.act(Act::Poison(is_poisoned), place);
-        self.poisoned.store(is_poisoned, Ordering::Relaxed);
+        self.poisoned.store(false, Ordering::Relaxed);
     }
 
     fn publish(&self) {
-        self.shared.publish(self.content.stands_for(self.data.pointer().cast::<u8>()));
-    }
-
-    /// The object that it is for the engine.
-    pub(super) fn object(&self) -> Object {
-        self.shared.object()
+        let is_poisoned = self.poisoned.load(Ordering::Relaxed);
+        self.shared.publish(self.content.stands_for_locked(self.data.pointer().cast::<u8>(), is_poisoned));
     }
 
     /// Opens it. Only for its holder.
@@ -197,9 +185,9 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
         }
         let poisons = !self.panicking && std::thread::panicking();
         if poisons {
-            self.lock.set_poisoned(true, Place::caller());
+            self.lock.poisoned.store(true, Ordering::Relaxed);
         }
-        self.lock.unlock_at(self.touched.get(), Place::caller());
+        self.lock.unlock_at(self.touched.get() || poisons, Place::caller());
     }
 }
 

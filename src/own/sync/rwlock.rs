@@ -97,7 +97,8 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     fn publish(&self) {
-        self.shared.publish(self.content.stands_for(self.data.pointer().cast::<u8>()));
+        let is_poisoned = self.poisoned.load(Ordering::Relaxed);
+        self.shared.publish(self.content.stands_for_locked(self.data.pointer().cast::<u8>(), is_poisoned));
     }
 
     /// Locks it for reading, and waits if need be.
@@ -114,8 +115,8 @@ impl<T: ?Sized> RwLock<T> {
                 queue.perform(Op::ReleaseRead, place);
             }
             None => {
-                self.shared.object().passes_writers();
                 self.shared.perform(Op::AcquireRead, place);
+                here::reads(self.shared.object().id);
             }
         }
         self.checked(RwLockReadGuard { lock: self })
@@ -180,20 +181,8 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Has a writer panicked?
-    #[track_caller]
     pub fn is_poisoned(&self) -> bool {
-        self.shared.act(Act::IsPoisoned, Place::caller()) != 0
-    }
-
-    /// Forgets that one has.
-    #[track_caller]
-    pub fn clear_poison(&self) {
-        self.set_poisoned(false, Place::caller());
-    }
-
-    fn set_poisoned(&self, is_poisoned: bool, place: Place) {
-        self.shared.act(Act::Poison(is_poisoned), place);
-        self.poisoned.store(is_poisoned, Ordering::Relaxed);
+        self.poisoned.load(Ordering::Relaxed)
     }
 }
 
@@ -225,6 +214,7 @@ impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
     #[track_caller]
     fn drop(&mut self) {
         if self.lock.shared.object().is_current() {
+            here::reads_no_more(self.lock.shared.object().id);
             self.lock.shared.perform(Op::ReleaseRead, Place::caller());
         }
     }
@@ -238,9 +228,9 @@ impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
         }
         let poisons = !self.panicking && std::thread::panicking();
         if poisons {
-            self.lock.set_poisoned(true, Place::caller());
+            self.lock.poisoned.store(true, Ordering::Relaxed);
         }
-        if self.touched.get() {
+        if poisons || self.touched.get() {
             self.lock.publish();
         }
         self.lock.shared.perform(Op::Release, Place::caller());
