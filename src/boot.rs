@@ -34,10 +34,10 @@ use crate::event::names::Names;
 use crate::event::outcome::{self, Notation, Outcome, Remains};
 use crate::event::{Place, Symbol, View};
 use crate::explore::schedule::{Guide, replay};
-use crate::explore::{Bound, Config, Found, Subject, Verdict, explore_with_witnesses};
+use crate::explore::{Bound, Config, EngineKind, Found, Subject, Verdict, explore_with_witnesses};
 use crate::kernel::task::Task;
 use crate::kernel::{Faults, Kernel};
-use crate::predict::{Predicted, Unpredicted, predict};
+use crate::predict::{Beside, Predicted, Unpredicted, beside, predict};
 use crate::report::counterexample;
 
 pub mod compare;
@@ -81,14 +81,7 @@ impl Model {
             Ok(verdict) => verdict,
             Err(error) => panic!("{error}"),
         };
-        Checked {
-            verdict,
-            notes: Vec::new(),
-            jobs: config.jobs,
-            subject: Arc::clone(&self.subject),
-            names: self.names.clone(),
-            place: self.place,
-        }
+        Checked::of(verdict, config.jobs, Arc::clone(&self.subject), self.names.clone(), self.place).predicted(config)
     }
 
     /// Runs it once, each task as far as it can go, and predicts from that what other orders do; then looks for each predicted cycle in every interleaving.
@@ -135,6 +128,8 @@ pub struct Checked {
     pub verdict: Verdict,
     /// Of user-land code: what could go wrong in a larger program, and does in no order of this one. No failure.
     pub notes: Vec<Found>,
+    /// What the validator says of the runs: how sure a finding of orders is, and what else one run predicts.
+    pub predicted: Beside,
     jobs: usize,
     subject: Arc<dyn Subject>,
     names: Names,
@@ -144,12 +139,26 @@ pub struct Checked {
 impl Checked {
     /// What an exploration of `subject` saw, which begins in that place.
     pub(crate) fn of(verdict: Verdict, jobs: usize, subject: Arc<dyn Subject>, names: Names, place: Place) -> Checked {
-        Checked { verdict, notes: Vec::new(), jobs, subject, names, place }
+        Checked { verdict, notes: Vec::new(), predicted: Beside::default(), jobs, subject, names, place }
     }
 
     /// With what is told and is no failure.
     pub(crate) fn with_notes(self, notes: Vec<Found>) -> Checked {
         Checked { notes, ..self }
+    }
+
+    /// With what the validator says of the runs. What it predicts and the explorer reaches is a finding.
+    pub(crate) fn predicted(mut self, config: &Config) -> Checked {
+        if self.verdict.engine == EngineKind::Loom {
+            return self;
+        }
+        let mut beside = match beside(&self.subject, &self.names, config, &self.verdict) {
+            Ok(beside) => beside,
+            Err(error) => panic!("{error}"),
+        };
+        self.verdict.findings.append(&mut beside.reached);
+        self.predicted = beside;
+        self
     }
 
     /// Nothing is wrong, and everything was seen.
@@ -194,7 +203,17 @@ impl fmt::Display for Checked {
                 .then(|| replay(&*self.subject, &self.names, &Guide::Exact(&found.schedule)))
                 .and_then(Result::ok);
             let example = counterexample::plain_page(&found.finding, &place, &self.names, replayed.as_ref());
-            writeln!(f, "{example}")?;
+            f.write_str(&example)?;
+            let is_it = |(code, subject, _): &&(Code, String, Vec<String>)| {
+                *code == found.finding.code && subject == found.finding.subject.as_str()
+            };
+            for line in self.predicted.sure.iter().find(is_it).iter().flat_map(|(.., lines)| lines) {
+                writeln!(f, "  {line}")?;
+            }
+            writeln!(f)?;
+        }
+        for note in &self.predicted.notes {
+            writeln!(f, "note: {note}")?;
         }
         for note in &self.notes {
             write_note(f, note, self.verdict.bound)?;

@@ -21,6 +21,7 @@ mod deadlock;
 mod extra;
 pub mod finding;
 pub mod happens;
+mod interrupt;
 mod ledger;
 mod lockdep;
 mod race;
@@ -32,6 +33,7 @@ pub use code::Code;
 pub use extra::Check;
 use finding::Docket;
 pub use finding::{Finding, Spot};
+pub use interrupt::{Interrupts, Known};
 use ledger::Ledger;
 pub use lockdep::{Order, Orders};
 
@@ -40,6 +42,7 @@ pub use lockdep::{Order, Orders};
 pub struct CheckMemory {
     ledger: Ledger,
     order: lockdep::LockOrder,
+    uses: interrupt::InterruptUse,
     extra: Vec<Box<dyn Check>>,
 }
 
@@ -49,6 +52,7 @@ pub struct Checks {
     ledger: Ledger,
     order: lockdep::LockOrder,
     orders: Orders,
+    uses: interrupt::InterruptUse,
     extra: Vec<Box<dyn Check>>,
     seen: HashSet<(Code, Symbol)>,
     found: Vec<Finding>,
@@ -70,6 +74,7 @@ impl Checks {
             ledger: Ledger::default(),
             order: lockdep::LockOrder::default(),
             orders: Orders::default(),
+            uses: interrupt::InterruptUse::default(),
             extra: Vec::new(),
             seen: HashSet::new(),
             found: Vec::new(),
@@ -97,13 +102,19 @@ impl Checks {
 
     /// What is remembered of the execution so far.
     pub fn memory(&self) -> CheckMemory {
-        CheckMemory { ledger: self.ledger.clone(), order: self.order.clone(), extra: self.extra.clone() }
+        CheckMemory {
+            ledger: self.ledger.clone(),
+            order: self.order.clone(),
+            uses: self.uses.clone(),
+            extra: self.extra.clone(),
+        }
     }
 
     /// Goes on from what was remembered.
     pub fn set_memory(&mut self, memory: CheckMemory) {
         self.ledger = memory.ledger;
         self.order = memory.order;
+        self.uses = memory.uses;
         self.extra = memory.extra;
     }
 
@@ -116,6 +127,7 @@ impl Checks {
     pub fn begin(&mut self) {
         self.ledger = Ledger::default();
         self.order = lockdep::LockOrder::default();
+        self.uses = interrupt::InterruptUse::default();
         self.extra.iter_mut().for_each(|check| check.begin());
     }
 
@@ -125,7 +137,7 @@ impl Checks {
     }
 
     fn judge(&mut self, event: &Event, view: &dyn View, again: bool) -> bool {
-        let Checks { names, ledger, order, orders, extra, seen, found, .. } = self;
+        let Checks { names, ledger, order, orders, uses, extra, seen, found, .. } = self;
         let mut docket = Docket::new(names, seen, found, event.step).again(again);
         unlock::judge(event, view, ledger, &mut docket);
         sleep::judge(event, view, ledger, &mut docket);
@@ -134,6 +146,7 @@ impl Checks {
         deadlock::judge_setup(event, view, ledger, &mut docket);
         order.judge(event, view, ledger, orders, &mut docket);
         ledger.update(event, view);
+        uses.judge(event, view, ledger, &orders.interrupts, &mut docket);
         extra.iter_mut().for_each(|check| check.event(event, view, &mut docket));
         docket.stop()
     }
@@ -206,10 +219,11 @@ impl Checks {
         if !self.extra.is_empty() {
             self.judge(event, view, true);
         } else {
-            let Checks { names, ledger, order, orders, seen, found, .. } = self;
+            let Checks { names, ledger, order, orders, uses, seen, found, .. } = self;
             let mut docket = Docket::new(names, seen, found, event.step);
             order.judge(event, view, ledger, orders, &mut docket);
             ledger.update(event, view);
+            uses.judge(event, view, ledger, &orders.interrupts, &mut docket);
         }
     }
 

@@ -27,7 +27,7 @@ pub use births::{Births, BlindSpot};
 pub use context::{Level, Mask, Masks, Seat};
 pub use held::Held;
 pub use memory::{Access, Alu, AluOp, Rmw, Slots};
-pub use note::{CaseKind, CaseNote, Note};
+pub use note::{CaseKind, CaseNote, Note, Sequence};
 pub use place::Place;
 pub use symbol::Symbol;
 

@@ -6,6 +6,7 @@
 //!
 //! - `record`: the events of an engine, as steps of the validator. It is a [`Check`](crate::check::Check), from a floor that may see both.
 //! - `aim`: the search for one predicted cycle.
+//! - `beside`: the same of the runs that an exploration saw.
 //! - `page`: how a prediction reads.
 //!
 //! It sees one run: what a task did not do there, it does not know. The Big Kernel Lock (which `schedule()` gives back) and interrupts that nothing masks are
@@ -21,9 +22,11 @@ use crate::lockdep::finding::{Finding, Grade, Kind};
 use crate::lockdep::validator::{Placement, Rules, Validator};
 
 mod aim;
+mod beside;
 mod page;
 mod record;
 
+pub use beside::{Beside, beside};
 use record::{Record, Recorded};
 
 /// Something that the validator predicts.

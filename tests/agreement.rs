@@ -60,7 +60,8 @@ fn machine(program: &Program) -> Option<Said> {
 pub fn engine(subject: &std::sync::Arc<dyn Subject>, engine: EngineKind, memory: Memory) -> Option<Said> {
     let bounded = !matches!(engine, EngineKind::Explorer | EngineKind::Explicit);
     let default = Config { memory, ..Config::with_engine(engine) };
-    let config = if bounded { Config { executions_max: EXECUTIONS_MAX, ..default } } else { default };
+    // One execution without an end leaves the engine out whatever the others are: a loop that ends when it likes has thousands of them.
+    let config = if bounded { Config { executions_max: EXECUTIONS_MAX, too_long_max: 1, ..default } } else { default };
     let verdict = explore(subject, &config);
     let codes: BTreeSet<String> = verdict.codes().iter().map(ToString::to_string).collect();
     verdict.complete().then(|| Said {

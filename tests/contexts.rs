@@ -4,6 +4,7 @@ use lockwright::explore::{Error, Verdict, try_explore};
 use lockwright::prelude::*;
 
 mod gallery;
+mod online;
 mod predict;
 mod random;
 mod rcu;
@@ -61,8 +62,10 @@ fn a_handler_that_takes_the_lock_of_what_it_interrupted_waits_for_ever() {
     let model = counter(How::Plain, false, 0);
     let verdict = agreed(&model);
 
-    assert_eq!(codes(&verdict), [Code::LW008]);
-    let message = &verdict.findings[0].finding.message;
+    assert_eq!(codes(&verdict), [Code::LW004, Code::LW008]);
+    let rule = &verdict.findings[0].finding.message;
+    assert_eq!(rule, "handler takes lock in a hard interrupt, and task holds it where that can come");
+    let message = &verdict.findings[1].finding.message;
     assert!(message.contains("handler waits for lock held by task"), "{message}");
     assert!(message.contains("task is interrupted by handler"), "{message}");
     assert_eq!(verdict.assumed.as_deref(), Some("handler comes once on CPU 0"));
@@ -84,7 +87,7 @@ fn the_section_keeps_out_what_takes_its_lock() {
     ];
     for (at, (how, soft, cpu, waits)) in cases.into_iter().enumerate() {
         let verdict = agreed(&counter(how, soft, cpu));
-        assert_eq!(codes(&verdict), if waits { vec![Code::LW008] } else { vec![] }, "case {at}");
+        assert_eq!(codes(&verdict), if waits { vec![Code::LW004, Code::LW008] } else { vec![] }, "case {at}");
     }
 }
 
@@ -187,7 +190,7 @@ fn one_enable_turns_on_what_was_disabled_around_it() {
     };
 
     assert_eq!(codes(&nested(true)), []);
-    assert_eq!(codes(&nested(false)), [Code::LW008]);
+    assert_eq!(codes(&nested(false)), [Code::LW004, Code::LW008]);
 }
 
 #[test]
@@ -204,8 +207,8 @@ fn a_hard_interrupt_comes_on_top_of_a_softirq_and_not_the_other_way_round() {
     let hard = |boot: &mut Boot, cpu, lock: SpinLock| boot.irq(cpu, 1, "hard", move |current| drop(lock.lock(current)));
     let nmi = |boot: &mut Boot, cpu, lock: SpinLock| boot.nmi(cpu, 1, "nmi", move |current| drop(lock.lock(current)));
 
-    assert_eq!(codes(&nests(soft, hard)), [Code::LW008]);
-    assert_eq!(codes(&nests(hard, nmi)), [Code::LW008]);
+    assert_eq!(codes(&nests(soft, hard)), [Code::LW004, Code::LW008]);
+    assert_eq!(codes(&nests(hard, nmi)), [Code::LW004, Code::LW008]);
     // Neither of one level comes on top of the other.
     assert_eq!(codes(&nests(soft, soft)), []);
     assert_eq!(codes(&nests(hard, hard)), []);
@@ -339,7 +342,7 @@ fn engines_that_know_no_cpus_refuse_by_name() {
     let error = try_explore(model.subject(), &tso).expect_err("it has interrupts").to_string();
     assert!(error.contains("store buffers"), "{error}");
     let pct = try_explore(model.subject(), &Config { runs: 200, ..Config::with_engine(EngineKind::Pct) });
-    assert_eq!(codes(&pct.expect("a random engine can")), [Code::LW008]);
+    assert_eq!(codes(&pct.expect("a random engine can")), [Code::LW004, Code::LW008]);
 }
 
 #[test]
@@ -349,4 +352,20 @@ fn the_page_shows_the_interrupt_as_a_column_of_its_own() {
 
     assert!(page.contains("hard interrupt comes") && page.contains("waits for lock, held by task (2)"), "{page}");
     assert!(page.contains("; handler comes once on CPU 0"), "{page}");
+}
+
+#[test]
+fn a_real_time_kernel_is_refused_by_name() {
+    for handler in [false, true] {
+        let model = Model::new(move |boot| {
+            boot.preemption(Preemption::Rt);
+            let lock = boot.spinlock("lock");
+            boot.task("task", move |current| drop(lock.lock(current)));
+            if handler {
+                boot.irq(0, 1, "handler", move |current| drop(lock.lock(current)));
+            }
+        });
+        let error = try_explore(model.subject(), &Config::default()).expect_err("it is not modelled").to_string();
+        assert!(error.contains("PREEMPT_RT"), "{error}");
+    }
 }

@@ -2,10 +2,12 @@
 
 mod families;
 mod findings;
+mod further;
 mod library;
 mod oracle;
 mod product;
 mod property;
 mod recorded;
 mod script;
+mod transactions;
 mod ww;

@@ -34,6 +34,9 @@ pub fn all() -> Vec<Bug> {
         PTY,
         SERIAL,
         SHARDS,
+        PRINTK,
+        CLOCK,
+        VIRTIO,
     ]
 }
 
@@ -123,7 +126,7 @@ const TIMER: Bug = Bug {
     source: "The kind of Asterinas #1304, #1530, #1602: disable interrupts while it is held",
     before: || timer(false),
     after: || timer(true),
-    found: &[Code::LW008],
+    found: &[Code::LW004, Code::LW008],
     predicted: &["LW004"],
 };
 
@@ -143,7 +146,7 @@ const DELAYED_IPUT: Bug = Bug {
     source: "Linux, btrfs: end of I/O queues an iput for later under the lock of the list; take it with interrupts off",
     before: || delayed_iput(false),
     after: || delayed_iput(true),
-    found: &[Code::LW008],
+    found: &[Code::LW004, Code::LW008],
     predicted: &["LW004"],
 };
 
@@ -167,7 +170,7 @@ const NESTED_IRQ: Bug = Bug {
     source: "A helper that uses spin_lock_irq, called where interrupts are off already: spin_lock_irqsave",
     before: || nested_irq(false),
     after: || nested_irq(true),
-    found: &[Code::LW008],
+    found: &[Code::LW004, Code::LW008],
     predicted: &["LW004"],
 };
 
@@ -188,7 +191,7 @@ const INVERSION: Bug = Bug {
     source: "The order that lockdep calls \"HARDIRQ-safe -> HARDIRQ-unsafe\": no lock of it is wrong by itself; turn interrupts off around the last",
     before: || inversion(false),
     after: || inversion(true),
-    found: &[Code::LW008],
+    found: &[Code::LW004, Code::LW008],
     predicted: &["LW004"],
 };
 
@@ -330,7 +333,7 @@ const SERIAL: Bug = Bug {
     source: "Linux 807708844979 (n_tty: Fix echo race)",
     before: || serial(false),
     after: || serial(true),
-    found: &[Code::LW002, Code::LW008],
+    found: &[Code::LW002, Code::LW004, Code::LW008],
     predicted: &["LW002", "LW004"],
 };
 
@@ -367,5 +370,73 @@ fn shards(dropped: bool) -> Model {
                 drop(reference);
             });
         }
+    })
+}
+
+const PRINTK: Bug = Bug {
+    name: "printk",
+    title: "a message with a time stamp is printed while the clock is being set",
+    source: "Linux, kernel/time/timekeeping.c: printk_deferred under the sequence lock of the clock",
+    before: || printk(false),
+    after: || printk(true),
+    found: &[Code::LW009],
+    predicted: &["LW001"],
+};
+
+fn printk(deferred: bool) -> Model {
+    Model::new(move |boot| {
+        let (tk_core, now) = (boot.seqlock("tk_core.seq"), boot.atomic("now", 0));
+        boot.task("settimeofday", move |current| {
+            let guard = tk_core.write(current);
+            let guard = Some(guard).filter(|_| !deferred);
+            // printk, which reads the clock
+            tk_core.read(|| now.read());
+            drop(guard);
+        });
+    })
+}
+
+const CLOCK: Bug = Bug {
+    name: "clock",
+    title: "an interrupt reads the clock above its writer",
+    source: "The rule of Documentation/locking/seqlock.rst: a writer keeps out every interrupt that reads",
+    before: || clock(false),
+    after: || clock(true),
+    found: &[Code::LW009],
+    predicted: &["LW004"],
+};
+
+fn clock(irqsave: bool) -> Model {
+    Model::new(move |boot| {
+        let (seq, now) = (boot.seqlock("jiffies_lock"), boot.atomic("jiffies_64", 0));
+        boot.task("update", move |current| {
+            let _guard = if irqsave { seq.write_irqsave(current) } else { seq.write(current) };
+            now.set(1);
+        });
+        boot.irq(0, 1, "tick", move |_| _ = seq.read(|| now.read()));
+    })
+}
+
+const VIRTIO: Bug = Bug {
+    name: "virtio",
+    title: "a mutex is locked while a spinlock of the device is held",
+    source: "The kind of Asterinas #1646, sleep in atomic mode: take the mutex first",
+    before: || virtio(false),
+    after: || virtio(true),
+    found: &[Code::LW002],
+    predicted: &["LW002"],
+};
+
+fn virtio(mutex_first: bool) -> Model {
+    Model::new(move |boot| {
+        let (queue, table) = (boot.spinlock("queue"), boot.mutex("table"));
+        boot.task("submit", move |current| {
+            let early = mutex_first.then(|| table.lock(current));
+            let _queue = queue.lock(current);
+            if !mutex_first {
+                drop(table.lock(current));
+            }
+            drop(early);
+        });
     })
 }

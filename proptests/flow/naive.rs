@@ -282,13 +282,15 @@ impl Run<'_> {
             C::Set(name, value) => self.names[*name] = Some(self.value(value)?),
             C::Call(result) => {
                 self.returned = None;
+                let before = self.held;
                 if self.list(&self.program.g) == Way::Cut {
                     return None;
                 }
-                for lock in 0..2 {
+                for (lock, before) in before.into_iter().enumerate() {
                     let is_given = [&self.program.f, &self.program.out, &self.program.g];
+                    // What the function takes it holds to its end; what was held before it was called is of its caller.
                     if !is_given.iter().any(|body| gives(body, lock)) {
-                        self.held[lock] = 0;
+                        self.held[lock] = self.held[lock].min(before);
                     }
                 }
                 if let Some(name) = result {

@@ -85,7 +85,11 @@ fn statement(stmt: &C, depth: usize, text: &mut String) {
             cases.iter().for_each(|known| case(known, depth, text));
             line(text, depth, "}");
         }
-        C::For(rounds, body) => block(&format!("for (i = 0; i < {rounds}; i++)"), body, depth, text),
+        C::For(rounds, body) => {
+            // A loop inside would set the count of the one around it.
+            let i = format!("i{}", text.len());
+            block(&format!("for ({i} = 0; {i} < {rounds}; {i}++)"), body, depth, text);
+        }
         C::Forever(is_for, body) => block(if *is_for { "for (;;)" } else { "while (1)" }, body, depth, text),
         C::While(cond, body) => block(&format!("while ({})", condition(cond)), body, depth, text),
         C::DoWhile(body, cond) => {

@@ -97,7 +97,9 @@ impl Boot {
 /// What the tasks say of CPUs; nothing if none of them does.
 pub(super) fn contexts(tasks: &[Planned], preemption: Preemption) -> Contexts {
     if tasks.iter().all(|task| task.cpu.is_none()) {
-        return Contexts::default();
+        // A kernel that is not modelled is refused, whatever its tasks say.
+        let preemption = if preemption == Preemption::Rt { preemption } else { Preemption::default() };
+        return Contexts { preemption, ..Contexts::default() };
     }
     let mut own = 0..u8::MAX;
     let seat = |task: &Planned| {

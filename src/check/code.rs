@@ -34,6 +34,7 @@ codes! {
     LW001 "a task waits for a lock it holds",
     LW002 "may sleep in atomic context",
     LW003 "lock-order cycle",
+    LW004 "lock of an interrupt handler, held with that interrupt on",
     LW006 "unlock of a lock not held",
     LW007 "held lock freed, or still held at return",
     LW008 "deadlock: waits that nobody can end",
@@ -58,6 +59,11 @@ impl Code {
     /// Those that an exploration can find. The others are said of two programs together, by a comparison.
     pub fn of_one_program() -> impl Iterator<Item = Code> {
         Code::ALL.iter().copied().filter(|code| !matches!(code, Code::LW050 | Code::LW051))
+    }
+
+    /// Those that a design of leases can have: in its scenarios no interrupt comes.
+    pub fn of_leases() -> impl Iterator<Item = Code> {
+        Code::of_one_program().filter(|code| *code != Code::LW004)
     }
 
     /// Does an execution end where this is found? Going on would be undefined.

@@ -15,7 +15,7 @@
 //!
 //! The workers of an exploration share the graph ([`Orders`]), and a checkpoint keeps it.
 //!
-//! It cannot see two locks of one class taken inside each other, nor orders with interrupts.
+//! It cannot see two locks of one class taken inside each other, nor orders with interrupts (LW004 does).
 
 use std::sync::Arc;
 
@@ -24,6 +24,7 @@ use parking_lot::Mutex;
 use super::code::Code;
 use super::finding::spot;
 use super::finding::{Docket, Spot};
+use super::interrupt::Interrupts;
 use super::ledger::Ledger;
 use crate::event::{Event, ObjectId, ObjectKind, Op, Place, Symbol, TaskId, View, What};
 
@@ -44,12 +45,16 @@ pub type Order = (Symbol, Symbol, (bool, bool));
 
 /// The orders of locks seen in all executions of an exploration, whoever ran them.
 #[derive(Clone, Debug, Default)]
-pub struct Orders(Arc<Mutex<Vec<Edge>>>);
+pub struct Orders {
+    locks: Arc<Mutex<Vec<Edge>>>,
+    /// What they show of locks and interrupts.
+    pub interrupts: Interrupts,
+}
 
 impl Orders {
     /// The classes, as they can be written down: the first was held when the second was taken.
     pub fn classes(&self) -> Vec<Order> {
-        let mut classes: Vec<_> = self.0.lock().iter().map(|edge| (edge.held, edge.taken, edge.shared)).collect();
+        let mut classes: Vec<_> = self.locks.lock().iter().map(|edge| (edge.held, edge.taken, edge.shared)).collect();
         classes.sort_unstable();
         classes
     }
@@ -58,7 +63,7 @@ impl Orders {
     pub fn restore(&self, classes: &[Order]) {
         let at = Spot { step: 0, task: TaskId::BOOT, place: Place::caller(), set_up_of: None };
         let edges = classes.iter().map(|&(held, taken, shared)| Edge { held, taken, shared, task: TaskId::BOOT, at });
-        self.0.lock().extend(edges);
+        self.locks.lock().extend(edges);
     }
 }
 
@@ -88,7 +93,7 @@ impl LockOrder {
     }
 
     fn judge_edge(&self, edge: Edge, ever: &Orders, docket: &mut Docket<'_>) {
-        let mut ever = ever.0.lock();
+        let mut ever = ever.locks.lock();
         let is_new = add(&mut ever, edge);
         if let Some(back) = way(&self.here, edge) {
             report(edge, &back, true, docket);

@@ -13,6 +13,8 @@ pub enum Preemption {
     Voluntary,
     /// Where it sleeps, and at `cond_resched`.
     None,
+    /// PREEMPT_RT: spinlocks that sleep, priorities, handlers that are threads. Not modelled: a program that asks for it is refused by name.
+    Rt,
 }
 
 impl Preemption {
@@ -22,6 +24,7 @@ impl Preemption {
             Preemption::Preempt => "preempt=full",
             Preemption::Voluntary => "preempt=voluntary",
             Preemption::None => "preempt=none",
+            Preemption::Rt => "preempt=rt",
         }
     }
 }

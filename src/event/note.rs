@@ -49,8 +49,21 @@ pub enum Note {
     Owes(ObjectId),
     /// The task waits for this event if it is not there: a remark of a call that may do without.
     Awaits(ObjectId),
+    /// A sequence count: a writer begins or ends, or a reader looks and spins while one writes.
+    Sequence(ObjectId, Sequence),
     /// The task has no more calls.
     Finished,
+}
+
+/// What is done with a sequence count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sequence {
+    /// A writer has made it odd.
+    Begins,
+    /// The writer makes it even.
+    Ends,
+    /// A reader looks.
+    Reads,
 }
 
 /// A remark that only the judges of a case understand.

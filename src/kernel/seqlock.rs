@@ -12,7 +12,7 @@
 use super::lock::{SpinGuard, SpinLock};
 use super::task::Task;
 use crate::engine::{self, Object};
-use crate::event::{Access, ObjectInfo, ObjectKind, Op, Place, Rmw, Symbol, View};
+use crate::event::{Access, Note, ObjectInfo, ObjectKind, Op, Place, Rmw, Sequence, Symbol, View};
 
 /// A `seqcount_t`: what keeps writers apart, and from being preempted, is the business of the code that uses it.
 #[derive(Clone, Copy, Debug)]
@@ -29,26 +29,33 @@ impl SeqCount {
         view.peek(self.0.id)
     }
 
-    fn add(self, place: Place) {
+    fn begin(self, place: Place) {
+        self.0.perform(Op::Rmw(self.0.id, Rmw::Add(1), Access::Full), place);
+        self.0.note(Note::Sequence(self.0.id, Sequence::Begins), place);
+    }
+
+    fn end(self, place: Place) {
+        self.0.note(Note::Sequence(self.0.id, Sequence::Ends), place);
         self.0.perform(Op::Rmw(self.0.id, Rmw::Add(1), Access::Full), place);
     }
 
     /// `write_seqcount_begin`: readers that look from here on wait.
     #[track_caller]
     pub fn write_begin(self) {
-        self.add(Place::caller());
+        self.begin(Place::caller());
     }
 
     /// `write_seqcount_end`.
     #[track_caller]
     pub fn write_end(self) {
-        self.add(Place::caller());
+        self.end(Place::caller());
     }
 
     /// `read_seqcount_begin`: spins while somebody writes, and says how the count stands.
     #[track_caller]
     pub fn read_begin(self) -> u64 {
         let place = Place::caller();
+        self.0.note(Note::Sequence(self.0.id, Sequence::Reads), place);
         let entry = engine::history();
         loop {
             let count = self.0.perform(Op::Load(self.0.id, Access::Acquire), place);
@@ -106,7 +113,7 @@ impl SeqLock {
     }
 
     fn begin<'a>(self, lock: SpinGuard<'a>, place: Place) -> SeqWriteGuard<'a> {
-        self.count.add(place);
+        self.count.begin(place);
         SeqWriteGuard { count: self.count, place, _lock: lock }
     }
 
@@ -149,6 +156,6 @@ impl SeqLock {
 
 impl Drop for SeqWriteGuard<'_> {
     fn drop(&mut self) {
-        self.count.add(self.place);
+        self.count.end(self.place);
     }
 }

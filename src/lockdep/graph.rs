@@ -19,6 +19,9 @@ use super::state::merge;
 /// Extensions of paths that one search for cycles looks at. Beyond it, what was found so far is told.
 pub(super) const PATHS_MAX: usize = 20_000;
 
+/// Dependencies of all cycles that one search keeps. Beyond it the same holds.
+pub(super) const KEPT_MAX: usize = 32_768;
+
 /// A lock that was taken in an interrupt, or held while one could come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Use {
@@ -65,7 +68,7 @@ impl Index {
 pub(super) struct Cycle {
     pub edges: Vec<usize>,
     pub kind: Kind,
-    /// Stands for those that were not looked at, because there are more than [`PATHS_MAX`].
+    /// Stands for those that were not looked at, because there are more than [`PATHS_MAX`] or [`KEPT_MAX`].
     pub is_cut: bool,
 }
 
@@ -201,6 +204,9 @@ impl Graph {
                 continue;
             }
             *steps += 1;
+            if found.iter().map(Vec::len).sum::<usize>() >= KEPT_MAX {
+                *steps = PATHS_MAX + 1;
+            }
             if *steps > PATHS_MAX {
                 return;
             }

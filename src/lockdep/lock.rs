@@ -65,6 +65,8 @@ pub enum LockKind {
     Local,
     /// `struct srcu_struct`, as readers see it.
     Srcu,
+    /// `seqcount_t`: a writer waits for nobody, and readers spin while one writes.
+    SeqCount,
     /// `struct semaphore`: no owner, and unknown to lockdep.
     Semaphore,
     /// `struct completion`: something that is waited for and has no holder. Unknown to lockdep.
@@ -165,6 +167,7 @@ impl Lock {
             LockKind::Completion
             | LockKind::Work
             | LockKind::Srcu
+            | LockKind::SeqCount
             | LockKind::WwContext
             | LockKind::FsReclaim
             | LockKind::Semaphore => Wait::Unchecked,

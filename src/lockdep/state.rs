@@ -1,7 +1,7 @@
 //! What the validator knows of each stream of steps: the stack of held locks, the context, the trace.
 
 use super::finding::{End, Level, Place, Run};
-use super::lock::{Class, Hold, LockId, Locks, Wait};
+use super::lock::{Class, Hold, LockId, LockKind, Locks, Wait};
 
 /// A held lock.
 #[derive(Clone, Copy, Debug)]
@@ -142,11 +142,15 @@ impl Task {
         Run { task, start, end: self.trace.len(), in_irq: !self.levels.is_empty() }
     }
 
-    /// What keeps others out while this context holds it, and whether it keeps readers out too.
+    /// What keeps others out while this context holds it, and whether it keeps readers out too. An object of a transaction does not: it may have to be given up.
     pub fn keeps(&self, locks: &Locks) -> Vec<(LockId, bool)> {
         let mut kept: Vec<(LockId, bool)> = self
             .own()
-            .filter(|held| locks.all[held.lock].kind.excludes() && held.references == 0)
+            .filter(|held| {
+                let kind = locks.all[held.lock].kind;
+                let is_of_transaction = kind == LockKind::WwMutex && held.nest.is_some();
+                kind.excludes() && held.references == 0 && !is_of_transaction
+            })
             .map(|held| (held.lock, held.hold == Hold::Exclusive))
             .collect();
         merge(&mut kept);

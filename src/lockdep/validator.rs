@@ -77,7 +77,7 @@ impl Validator<'_> {
             _ if !read => Hold::Exclusive,
             LockKind::RwLock if in_interrupt || self.locks.read_lock == ReadLock::Recursive => Hold::Recursive,
             LockKind::RwLock | LockKind::RwSem => Hold::Fair,
-            LockKind::Srcu | LockKind::Rcu => Hold::Recursive,
+            LockKind::Srcu | LockKind::Rcu | LockKind::SeqCount => Hold::Recursive,
             _ => Hold::Exclusive,
         }
     }
@@ -110,18 +110,22 @@ impl Validator<'_> {
     /// Puts an entry on the stack, with its checks. `again` if it was there before, above one that was released.
     pub(super) fn enter(&mut self, task: usize, mut held: Held, in_transaction: bool, again: bool) {
         held.irq_context = self.tasks[task].irq_context();
-        if let (Some(_), Some(top)) = (held.nest, self.tasks[task].held.last_mut())
-            && top.class == held.class
-        {
-            top.references = top.references.max(1) + held.references.max(1);
-            return;
-        }
+        let top = self.tasks[task].held.last_mut().filter(|top| held.nest.is_some() && top.class == held.class);
+        // lockdep lets one entry stand for all of them. Then only the first has an order, and a cycle through the second is one of classes alone.
+        let joins = match top {
+            Some(top) if self.rules == Rules::Kernel => {
+                top.references = top.references.max(1) + held.references.max(1);
+                return;
+            }
+            top => top.is_some(),
+        };
         let judged = !again || self.is_kernel();
         if judged {
             self.check_wait(task, &held);
             self.mark_uses(task, &held);
         }
         if let Some(nest) = held.nest
+            && !joins
             && !self.is_held(task, nest)
         {
             let message = format!("{} is taken under {}, which is not held", self.name(held.lock), self.name(nest));
@@ -133,7 +137,7 @@ impl Validator<'_> {
             );
         }
         if judged && held.check && !held.trylock {
-            self.check_order(task, &held, in_transaction);
+            self.check_order(task, &held, in_transaction, joins);
         }
         if self.is_kernel() && self.tasks[task].held.len() >= DEPTH_MAX {
             let message = format!("{DEPTH_MAX} locks are held: lockdep turns itself off (MAX_LOCK_DEPTH too low)");
@@ -233,13 +237,13 @@ impl Validator<'_> {
     }
 
     /// What is held below it, against what is known of the order.
-    fn check_order(&mut self, task: usize, next: &Held, in_transaction: bool) {
+    fn check_order(&mut self, task: usize, next: &Held, in_transaction: bool, joins: bool) {
         let held = self.tasks[task].held.clone();
         if self.is_kernel() {
             if self.kernel.knows(&held, next) {
                 return;
             }
-            match self.check_recursion(task, next, in_transaction) {
+            match self.check_recursion(task, next, in_transaction, joins) {
                 Recursion::None => {}
                 Recursion::Found | Recursion::Nested => return,
             }
@@ -251,7 +255,7 @@ impl Validator<'_> {
             }
             return;
         }
-        let is_nested = self.check_recursion(task, next, in_transaction) != Recursion::None;
+        let is_nested = self.check_recursion(task, next, in_transaction, joins) != Recursion::None;
         let edge = |from: &Held, validator: &Validator<'_>| validator.edge(task, from.end(), next.end());
         let below: Vec<Held> =
             held.into_iter().filter(|held| held.irq_context == next.irq_context && held.check).collect();
@@ -279,18 +283,25 @@ impl Validator<'_> {
         Edge { from, to, irq: None, run, handler: None, held: self.tasks[task].keeps(self.locks) }
     }
 
-    fn check_recursion(&mut self, task: usize, next: &Held, in_transaction: bool) -> Recursion {
-        let mut nest_seen = false;
-        for held in self.tasks[task].held.clone() {
-            nest_seen |= next.nest.is_some_and(|nest| self.matches(&held, nest));
-            let same_object = held.lock == next.lock && !in_transaction && !self.is_kernel();
-            if held.class != next.class && !same_object || next.hold == Hold::Recursive && held.hold.is_read() {
+    /// `joins`: it is nested under the same lock as the one that was taken last, which is of its class.
+    fn check_recursion(&mut self, task: usize, next: &Held, in_transaction: bool, joins: bool) -> Recursion {
+        let reads = |held: &Held| next.hold == Hold::Recursive && held.hold.is_read();
+        let stack = self.tasks[task].held.clone();
+        let own = |held: &&Held| held.lock == next.lock && !in_transaction && !reads(held);
+        if let Some(held) = stack.iter().find(own).filter(|_| !self.is_kernel()) {
+            self.report_recursion(task, held, next);
+            return Recursion::Found;
+        }
+        let mut nest_seen = joins;
+        for held in &stack {
+            nest_seen |= next.nest.is_some_and(|nest| self.matches(held, nest));
+            if held.class != next.class || reads(held) {
                 continue;
             }
-            if nest_seen && !same_object {
+            if nest_seen {
                 return Recursion::Nested;
             }
-            self.report_recursion(task, &held, next);
+            self.report_recursion(task, held, next);
             return Recursion::Found;
         }
         Recursion::None

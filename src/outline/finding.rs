@@ -15,14 +15,8 @@ pub struct OutlineCode {
 }
 
 /// The codes that only outlines have, in order.
-pub const OUTLINE_CODES: [OutlineCode; 2] = [
-    OutlineCode {
-        code: "LW004",
-        title: "lock of an interrupt handler, held with that interrupt on",
-        page: include_str!("../../docs/findings/LW004.md"),
-    },
-    OutlineCode { code: "LW005", title: "invalid wait context", page: include_str!("../../docs/findings/LW005.md") },
-];
+pub const OUTLINE_CODES: [OutlineCode; 1] =
+    [OutlineCode { code: "LW005", title: "invalid wait context", page: include_str!("../../docs/findings/LW005.md") }];
 
 /// Something that is wrong with the locking.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,12 +13,13 @@ use super::statement::{Cond, Context, Guard, RETURNED, Stmt};
 use super::tree::Node;
 use super::values::Domain;
 use super::vocabulary::{self, Change, How, Kind, Mask, Mode, Which, Word};
-use super::walk::{CALLS_ITSELF, ROUNDS};
+use super::walk::{CALLS_ITSELF, DEEPER, ROUNDS};
 use super::words::plain;
 
 mod call;
 mod flow;
 mod list;
+mod names;
 mod object;
 mod reference;
 mod sections;
@@ -69,6 +70,8 @@ pub struct Lowered {
     lists: BTreeSet<usize>,
     /// Callbacks of RCU.
     callbacks: usize,
+    /// Works and timers that are declared, started or waited for here, and run elsewhere.
+    pub works: BTreeSet<String>,
 }
 
 /// Lowers tasks that run together. In a diagram, a column that gets ready to sleep and ends there sleeps.
@@ -103,8 +106,14 @@ fn pass<'a>(
         let (is_atomic, first) = (known.is_atomic, known.first);
         program.variables.push(Variable { name: name.to_owned(), is_atomic, first, owner: None });
     }
-    let mut lowered =
-        Lowered { program, bounds: BTreeSet::new(), sites: Vec::new(), lists: BTreeSet::new(), callbacks: 0 };
+    let mut lowered = Lowered {
+        program,
+        bounds: BTreeSet::new(),
+        sites: Vec::new(),
+        lists: BTreeSet::new(),
+        callbacks: 0,
+        works: BTreeSet::new(),
+    };
     lowered.declare_objects(scope, sites);
     let tasks: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
     let freed = freed(sources);
@@ -265,6 +274,8 @@ struct Lower<'s, 'a> {
     locals: HashMap<String, usize>,
     /// Names that the task sets.
     assigned: HashSet<String>,
+    /// Names that it forgets somewhere: of the condition of a loop, or behind a name that is set.
+    forgotten: HashSet<String>,
     /// Locals whose value is one that the program has, and no choice.
     decided: HashSet<String>,
     labels: HashMap<String, usize>,
@@ -304,6 +315,7 @@ impl<'s, 'a> Lower<'s, 'a> {
             freed,
             locals: HashMap::new(),
             assigned: HashSet::new(),
+            forgotten: HashSet::new(),
             decided: HashSet::new(),
             labels: HashMap::new(),
             jumps: Vec::new(),
@@ -327,7 +339,7 @@ impl<'s, 'a> Lower<'s, 'a> {
 
     fn run(&mut self, bodies: &[(&'a str, &'a [Node])]) {
         for (_, body) in bodies {
-            self.note_assigned(body, 0);
+            self.note_assigned(body, 0, false);
         }
         for (name, body) in bodies {
             self.calls.push((*name).to_owned());
@@ -386,32 +398,6 @@ impl<'s, 'a> Lower<'s, 'a> {
             }
         }
         held
-    }
-
-    /// Names that are set somewhere: reading another one is a free choice.
-    fn note_assigned(&mut self, body: &'a [Node], depth: usize) {
-        if depth > CALLS_MAX {
-            self.out.bounds.insert(NESTED);
-            return;
-        }
-        for node in body {
-            match &node.stmt {
-                Stmt::Assign(target, _) => _ = self.assigned.insert(target.clone()),
-                Stmt::Call { result: Some(target), .. } => _ = self.assigned.insert(target.clone()),
-                Stmt::Each(text) => self.assigned.extend(super::pointers::each(text).map(|each| each.name)),
-                _ => {}
-            }
-            if let Stmt::Call { name, .. } = &node.stmt
-                && node.children.is_empty()
-                && let Some((body, _)) = self.scope.function(name)
-                && !self.calls.contains(name)
-            {
-                self.calls.push(name.clone());
-                self.note_assigned(body, depth + 1);
-                self.calls.pop();
-            }
-            self.note_assigned(&node.children, depth);
-        }
     }
 
     fn push(&mut self, op: Op, place: Place) -> usize {

@@ -23,7 +23,9 @@ pub fn parse(source: &Source) -> File {
     diagram::read(&mut reader);
     order::read(&mut reader);
     reader.declarations();
-    if !reader.is_declared_outline() {
+    if reader.is_declared_outline() {
+        reader.comments();
+    } else {
         steps::read(&mut reader);
         diagram::read_headerless(&mut reader);
     }
@@ -91,6 +93,20 @@ impl Reader<'_> {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Beside an outline with declarations, a block comment that has a sentence and none of them is a comment.
+    fn comments(&mut self) {
+        let lines = &self.source.lines;
+        let mut at = 0;
+        while at < lines.len() {
+            let count = lines[at..].iter().take_while(|line| line.in_comment).count();
+            let words = |at: usize| !self.taken[at] && is_sentence(&lines[at].text);
+            if (at..at + count).any(words) && !(at..at + count).any(|at| self.taken[at]) {
+                self.taken[at..at + count].fill(true);
+            }
+            at += count.max(1);
         }
     }
 
@@ -236,7 +252,8 @@ impl Reader<'_> {
     }
 
     /// Functions at the least depth; a list of statements without a head line is one without a name.
-    fn functions(&mut self, kept: Vec<Item>) {
+    fn functions(&mut self, mut kept: Vec<Item>) {
+        heads(&mut kept);
         let nodes = nest(kept);
         if nodes.is_empty() {
             return;
@@ -366,6 +383,28 @@ impl Reader<'_> {
                     notes: Vec::new(),
                 });
             }
+        }
+    }
+}
+
+/// Names that C code gives to labels: where a `goto` is left out, they still are no functions.
+const LABELS: [&str; 16] = [
+    "out", "err", "error", "fail", "failed", "unlock", "done", "again", "retry", "restart", "repeat", "exit", "end",
+    "cleanup", "free", "undo",
+];
+
+/// `g:` at the left margin with lines under it is the head of a function, unless a `goto` or the name says that it is a label.
+fn heads(items: &mut [Item]) {
+    let least = items.iter().map(|item| item.depth).min().unwrap_or(0);
+    let jumps: std::collections::HashSet<String> = (items.iter())
+        .filter_map(|item| if let Stmt::Goto(label) = &item.parsed.stmt { Some(label.clone()) } else { None })
+        .collect();
+    let is_usual = |name: &str| LABELS.iter().any(|known| name.split('_').any(|part| part == *known));
+    for at in 0..items.len() {
+        let is_body = items.get(at + 1).is_some_and(|next| next.depth > least);
+        let Stmt::Label(name) = &items[at].parsed.stmt else { continue };
+        if items[at].depth == least && is_body && !jumps.contains(name) && !is_usual(name) {
+            items[at].parsed.stmt = Stmt::Call { name: name.clone(), args: Vec::new(), result: None };
         }
     }
 }

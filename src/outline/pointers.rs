@@ -36,6 +36,8 @@ pub struct Pointers {
     scalars: HashSet<String>,
     /// The members by which objects are on lists, if there are several.
     pub members: BTreeSet<String>,
+    /// Is a function handed a pointer to what an object holds? Otherwise `container_of` leads to the one object of its name.
+    has_callbacks: bool,
     /// Does somebody free what a pointer points to? Without that nobody is asked for leaks.
     pub frees: bool,
 }
@@ -148,6 +150,7 @@ impl Pointers {
             }
         }
         pointers.members = stores.members.clone();
+        pointers.has_callbacks = stores.has_callbacks;
         pointers.settle(&stores);
         pointers.frees = stores.freed.iter().any(|path| pointers.points(path));
         pointers
@@ -191,7 +194,7 @@ impl Pointers {
             Expr::Call(name, args) => {
                 let inner = args.first().is_some_and(|arg| self.is_pointer(arg));
                 allocates(name)
-                    || name == "container_of"
+                    || name == "container_of" && self.has_callbacks
                     || FIRSTS.contains(&name.as_str())
                     || SAME.contains(&name.as_str()) && inner
             }
@@ -244,6 +247,7 @@ struct Stores {
     lists: BTreeSet<String>,
     members: BTreeSet<String>,
     freed: Vec<String>,
+    has_callbacks: bool,
 }
 
 impl Stores {
@@ -301,6 +305,7 @@ impl Stores {
         }
         let is_free = matches!(super::vocabulary::word(name), Some(super::vocabulary::Word::Free))
             || matches!(name, "kfree_rcu" | "kvfree_rcu" | "call_rcu" | "kref_put");
+        self.has_callbacks |= name == "call_rcu" || name.starts_with("kref_put");
         if is_free {
             self.freed.extend(if name.ends_with("_rcu") || name == "kref_put" {
                 arg(0)

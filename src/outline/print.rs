@@ -147,7 +147,7 @@ pub fn words(stmt: &Stmt) -> String {
         Stmt::Do => "do".to_owned(),
         Stmt::Each(over) => over.clone(),
         Stmt::For(counted) => counted.text.clone(),
-        Stmt::Init | Stmt::Step => String::new(),
+        Stmt::Init | Stmt::Step | Stmt::Deeper => String::new(),
         Stmt::Switch(cond) => format!("switch ({})", cond.text),
         Stmt::Case(cond) => format!("case {}:", cond.text),
         Stmt::Default => "default:".to_owned(),

@@ -58,11 +58,16 @@ impl<'a> Runners<'a> {
         let is_declared = scope.tasks.iter().any(|task| task.runs == Runs::Task);
         let entries = scope.entries.iter().filter(|_| !is_declared).map(|function| entry(function));
         let tasks: Vec<Task> = entries.chain(scope.tasks.iter().map(|task| task_of(scope, task))).collect();
-        let programs: Vec<Program> =
-            tasks.iter().map(|task| lower::lower(scope, std::slice::from_ref(task), false).program).collect();
-        let waits = programs.iter().map(waits).collect();
-        let ends = programs.iter().map(ends).collect();
-        let touches = programs.iter().map(shared).collect();
+        let lowered: Vec<lower::Lowered> =
+            tasks.iter().map(|task| lower::lower(scope, std::slice::from_ref(task), false)).collect();
+        let waits = lowered.iter().map(|lowered| waits(&lowered.program)).collect();
+        let ends = lowered.iter().map(|lowered| ends(&lowered.program)).collect();
+        // A task that starts a work meets one that waits for it, even if they share nothing else.
+        let touched = |lowered: &lower::Lowered| {
+            let works = lowered.works.iter().map(|work| format!("w{work}"));
+            shared(&lowered.program).into_iter().chain(works).collect()
+        };
+        let touches = lowered.iter().map(touched).collect();
         Runners { tasks, is_declared, waits, ends, touches }
     }
 

@@ -45,6 +45,8 @@ pub struct Line {
     pub tab_ends: Vec<usize>,
     /// A line of a diff that the change removes.
     pub is_removed: bool,
+    /// A line of a block comment with a column of stars.
+    pub in_comment: bool,
 }
 
 impl Line {
@@ -251,6 +253,7 @@ fn strip_all(run: &mut [Line], leader: Leader) -> bool {
     for (line, found) in run.iter_mut().zip(found) {
         line.cut(found.unwrap_or(0));
         if is_star {
+            line.in_comment |= is_comment;
             close_comment(line);
         }
     }

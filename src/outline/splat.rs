@@ -21,7 +21,7 @@ pub(super) fn read(reader: &mut Reader) {
     let has = |word: &str| lines.iter().any(|line| line.text.contains(word));
     if !lines.iter().any(|line| is_report(&line.text))
         && !has("Chain exists of:")
-        && !has("Possible unsafe locking scenario")
+        && !has("unsafe locking scenario")
         && !has("inconsistent lock state")
     {
         return;

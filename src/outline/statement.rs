@@ -99,6 +99,8 @@ pub enum Stmt {
     Enter(Context),
     /// `<EOI>`: back to the task.
     Leave,
+    /// What follows was nested deeper than trees are: a bound where a path comes to it.
+    Deeper,
     /// Something that is said to happen here, alone on its line.
     Claim(Claim),
     /// Words.

@@ -112,11 +112,13 @@ pub struct Item {
 /// Items of a part of a line that begins at the column `start`.
 pub fn items(line: &Line, start: usize, text: &str) -> Vec<Item> {
     let parsed = super::statement::parse(text);
+    // `return f()` is the call, and then the return: both are as deep as the word that comes first.
+    let first = parsed.iter().map(|parsed| parsed.from).min().unwrap_or(0);
     let mut found: Vec<Item> = Vec::new();
     for parsed in parsed {
         // What follows on the same line is beside the first, or inside a branch.
         let depth = match found.last() {
-            None => start + parsed.from,
+            None => start + first,
             Some(before) if is_branch(&before.parsed.stmt) => before.depth + 1,
             Some(before) => before.depth,
         };
@@ -143,7 +145,7 @@ fn node(item: Item) -> Node {
     Node { place: item.place, stmt, note, facts, claim, children: Vec::new() }
 }
 
-/// How deep a tree may be: what is deeper is put beside what is this deep.
+/// How deep a tree may be: what is deeper is put beside what is this deep, and the verdict has [`Stmt::Deeper`] as a bound.
 pub const DEPTH_MAX: usize = 64;
 
 /// Puts items into a tree by their depth.
@@ -154,7 +156,11 @@ pub fn nest(mut items: Vec<Item>) -> Vec<Node> {
     for item in items {
         let depth = item.depth;
         close(&mut open, &mut roots, |top, _| top >= depth);
-        close(&mut open, &mut roots, |_, count| count >= DEPTH_MAX);
+        if open.len() >= DEPTH_MAX {
+            close(&mut open, &mut roots, |_, count| count >= DEPTH_MAX);
+            let parent = open.last_mut().map(|(_, parent)| &mut parent.children);
+            parent.into_iter().for_each(|beside| beside.push(Node::made(item.place, Stmt::Deeper)));
+        }
         open.push((depth, node(item)));
     }
     close(&mut open, &mut roots, |_, _| true);

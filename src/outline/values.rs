@@ -94,7 +94,7 @@ impl Values {
         values.constants(bodies, is_shared);
         for (name, body) in bodies {
             for node in *body {
-                values.node(node, name);
+                values.node(node, name, is_shared);
             }
         }
         values.paths.extend(values.read.keys().filter(|name| name.contains(['>', '.', '['])).cloned());
@@ -180,7 +180,7 @@ impl Values {
         }
     }
 
-    fn node(&mut self, node: &Node, function: &str) {
+    fn node(&mut self, node: &Node, function: &str, is_shared: &dyn Fn(&str) -> bool) {
         match &node.stmt {
             Stmt::If(cond) | Stmt::ElseIf(cond) | Stmt::While(cond) if cond.expr.is_none() => {
                 self.paths.insert(cond.text.clone());
@@ -188,7 +188,11 @@ impl Values {
             }
             Stmt::Label(_) => self.has_labels = true,
             Stmt::Assign(target, value) => {
-                self.assigned(target, value);
+                // What is read of shared memory is what is there: nothing is tried for it.
+                match value {
+                    Expr::Name(name) if is_shared(name) => self.looks_at(name),
+                    value => self.assigned(target, value),
+                }
                 self.leads_through(target);
             }
             Stmt::Call { name, args, result } => {
@@ -223,7 +227,7 @@ impl Values {
             Stmt::Call { name, .. } => name,
             _ => function,
         };
-        node.children.iter().for_each(|child| self.node(child, inner));
+        node.children.iter().for_each(|child| self.node(child, inner, is_shared));
     }
 
     fn looks_at(&mut self, name: &str) {

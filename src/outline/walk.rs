@@ -47,6 +47,7 @@ const NESTED: &str = "calls nested deeper than 32";
 pub(super) const CALLS_ITSELF: &str = "a function that calls itself is followed once";
 pub(super) const ROUNDS: &str = "64 rounds of a loop";
 const INTO_BLOCK: &str = "a jump into a block";
+pub(super) const DEEPER: &str = "blocks nested deeper than 64";
 
 /// A lock by number.
 pub type LockId = u32;
@@ -351,6 +352,7 @@ impl<'a> Walk<'a> {
             Stmt::Switch(cond) => self.switch(node, cond, flow),
             Stmt::Guard(guard) => self.guard(node, guard, flow),
             Stmt::Init | Stmt::Step => {}
+            Stmt::Deeper => _ = self.bounds.insert(DEEPER),
             Stmt::Goto(label) => {
                 let states = std::mem::take(&mut flow.next);
                 flow.jumps.extend(states.into_iter().map(|state| (label.clone(), state)));

@@ -4,7 +4,9 @@
 pub fn split_remark(text: &str) -> (&str, &str) {
     let bytes = text.as_bytes();
     let mut depth = 0i32;
-    for at in 0..bytes.len() {
+    // Nothing begins in the blanks before the first word, and a line may have thousands of them.
+    let first = bytes.len() - text.trim_start().len();
+    for at in first..bytes.len() {
         let rest = &text[at..];
         let before = at.checked_sub(1).map(|at| bytes[at]);
         let blank_before = before.is_none_or(|b| b == b' ');
@@ -14,10 +16,9 @@ pub fn split_remark(text: &str) -> (&str, &str) {
             _ => {}
         }
         let is_comment = rest.starts_with("//") && before != Some(b':') || rest.starts_with("/*");
-        let is_hash = bytes[at] == b'#'
-            && blank_before
-            && (at == 0 || text[..at].trim().is_empty() || rest[1..].starts_with([' ', '#']) || rest.len() == 1);
-        let code_before = !text[..at].trim().is_empty();
+        let is_hash =
+            bytes[at] == b'#' && blank_before && (at == first || rest[1..].starts_with([' ', '#']) || rest.len() == 1);
+        let code_before = at > first;
         let is_arrow = rest.starts_with("<-") && depth <= 0
             || code_before
                 && blank_before

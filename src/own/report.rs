@@ -168,7 +168,7 @@ pub fn explore(asked: &Asked, root: Root, place: Place) -> Explored {
         .unwrap_or_else(|error| panic!("{}:{}: {error}", place.file(), place.line()));
     let notes = take_unconfirmed(&mut verdict, asked.unconfirmed);
     let lines = verdict.findings.iter().map(|found| replay::line(&own, &found.schedule.transitions)).collect();
-    let checked = Checked::of(verdict, config.jobs, subject, own.names(), place).with_notes(notes);
+    let checked = Checked::of(verdict, config.jobs, subject, own.names(), place).with_notes(notes).predicted(&config);
     Explored { checked, lines }
 }
 
@@ -195,7 +195,7 @@ pub fn check(asked: Asked, root: Root, place: Place) {
     let unasked = verdict.bound.filter(|bound| !asked.asks_for(*bound));
     if verdict.findings.is_empty() && unasked.is_none() {
         let text = checked.to_string();
-        if verdict.complete() && checked.notes.is_empty() {
+        if verdict.complete() && checked.notes.is_empty() && checked.predicted.notes.is_empty() {
             println!("{}", text.trim_end())
         } else {
             eprintln!("{}", text.trim_end())

@@ -11,7 +11,7 @@ use super::{Fate, REACHED};
 use crate::check::finding::Docket;
 use crate::check::{Check, Checks, Spot};
 use crate::engine::{Booted, Clock, Contexts, Program};
-use crate::event::{Event, Level, ObjectId, ObjectKind, Status, TaskId, View};
+use crate::event::{Event, Level, ObjectId, ObjectKind, Op, Status, TaskId, View};
 use crate::explore::{Config, EngineKind, Error, Found, Subject, try_explore, witness};
 use crate::lockdep::finding::{Edge, Finding};
 
@@ -25,6 +25,8 @@ struct Wanted {
     from_is_event: bool,
     to: ObjectId,
     by_interrupt: bool,
+    /// The task that held the first lock when it was predicted.
+    holder: TaskId,
 }
 
 /// Looks for the cycle in every interleaving.
@@ -42,6 +44,7 @@ pub(super) fn look_for(
         from_is_event: record.locks.all[edge.from.lock].kind.is_event(),
         to: record.objects[edge.to.lock],
         by_interrupt: edge.irq.is_some(),
+        holder: TaskId(edge.from.place.task as u8 + 1),
     };
     let cycle: Vec<Wanted> = finding.cycle.iter().map(wanted).collect();
     let aimed: Arc<dyn Subject> = Arc::new(Aimed { subject: Arc::clone(subject), cycle: Arc::new(cycle) });
@@ -74,6 +77,16 @@ fn sleeps_on(view: &dyn View, task: TaskId, queue: ObjectId) -> bool {
     is_queue && view.status(task).0 == Status::Sleeps(None) && view.peek(queue) >> task.0 & 1 != 0
 }
 
+/// Is a writer of that sequence count at work?
+fn is_odd(view: &dyn View, id: ObjectId) -> bool {
+    view.object(id).kind == ObjectKind::Atomic && view.peek(id) % 2 == 1
+}
+
+/// Does the task look at that sequence count while somebody writes?
+fn spins_on(view: &dyn View, task: TaskId, count: ObjectId) -> bool {
+    matches!(view.pending(task), Some(Op::Load(looked_at, _)) if looked_at == count) && is_odd(view, count)
+}
+
 /// What the task waits for: of one that stands in line for a semaphore, the semaphore.
 fn waits_for(view: &dyn View, task: TaskId) -> Option<ObjectId> {
     let Status::WaitsFor(lock) = view.status(task).0 else { return None };
@@ -85,9 +98,16 @@ fn waits_for(view: &dyn View, task: TaskId) -> Option<ObjectId> {
 impl Wanted {
     /// The task that waits, if there is one.
     fn met(&self, view: &dyn View) -> Option<TaskId> {
-        let waits = |task: &TaskId| waits_for(view, *task) == Some(self.to) || sleeps_on(view, *task, self.to);
+        let waits = |task: &TaskId| {
+            let task = *task;
+            waits_for(view, task) == Some(self.to) || sleeps_on(view, task, self.to) || spins_on(view, task, self.to)
+        };
         let waiters = tasks(view).filter(waits);
-        let holds = |task: TaskId| self.from_is_event || view.holders(self.from) >> task.0 & 1 != 0;
+        let is_count = view.object(self.from).kind == ObjectKind::Atomic;
+        let holds = |task: TaskId| match is_count {
+            true => task == self.holder && is_odd(view, self.from),
+            false => self.from_is_event || view.holders(self.from) >> task.0 & 1 != 0,
+        };
         let is_handler = |task: TaskId| view.seat(task).is_some_and(|seat| seat.level > Level::Task);
         let stalls = |waiter: TaskId| {
             let cpu = view.seat(waiter).map(|seat| seat.cpu);

@@ -14,7 +14,7 @@ pub(super) fn text(predicted: &Predicted, record: &Record, names: &Names) -> Str
     all.join("\n")
 }
 
-fn one(foreseen: &Foreseen, record: &Record, names: &Names) -> String {
+pub(super) fn one(foreseen: &Foreseen, record: &Record, names: &Names) -> String {
     let finding = &foreseen.finding;
     let counts = if finding.grade.is_report() { "" } else { ", does not count" };
     let mut text = format!("{}  predicted{counts}: {}\n", foreseen.code, finding.message);
@@ -33,7 +33,7 @@ fn one(foreseen: &Foreseen, record: &Record, names: &Names) -> String {
 }
 
 /// How sure it is: what the search says, and else what the run itself does.
-fn fate(foreseen: &Foreseen, record: &Record) -> String {
+pub(super) fn fate(foreseen: &Foreseen, record: &Record) -> String {
     match (&foreseen.fate, foreseen.finding.grade) {
         (Fate::Reached(_), Grade::Certain) => "certain on this path; the explorer has the schedule".to_owned(),
         (Fate::Reached(found), _) => {
@@ -84,7 +84,7 @@ fn dependency(edge: &Edge, record: &Record, names: &Names) -> String {
 }
 
 /// The cure, with places instead of numbers of steps.
-fn cure(foreseen: &Foreseen, record: &Record, names: &Names) -> String {
+pub(super) fn cure(foreseen: &Foreseen, record: &Record, names: &Names) -> String {
     let mut text = foreseen.finding.cure.clone();
     // The dependency that the cure is about comes first: another task may have a step of the same number.
     let mut edges: Vec<&Edge> = foreseen.finding.cycle.iter().collect();

@@ -15,7 +15,7 @@ use crate::check::finding::Docket;
 use crate::check::{Check, Checks};
 use crate::engine::{Booted, Clock, Contexts, Program};
 use crate::event::names::Names;
-use crate::event::{self, Event, Level, Mask, Note, ObjectId, ObjectKind, Op, Status, TaskId, View, What};
+use crate::event::{self, Event, Level, Mask, Note, ObjectId, ObjectKind, Op, Sequence, Status, TaskId, View, What};
 use crate::explore::Subject;
 use crate::lockdep::finding::Place;
 use crate::lockdep::lock::{Lock, LockId, LockKind, Locks, Op as Step, ReadLock};
@@ -75,6 +75,8 @@ fn kind(kind: ObjectKind) -> Option<LockKind> {
         ObjectKind::RwSem => LockKind::RwSem,
         ObjectKind::Semaphore => LockKind::Semaphore,
         ObjectKind::Completion | ObjectKind::Queue => LockKind::Completion,
+        // Asked of those alone that are counts of sequences.
+        ObjectKind::Atomic => LockKind::SeqCount,
         _ => return None,
     })
 }
@@ -146,6 +148,10 @@ impl Sink {
                 };
                 (step, names.op(view, op))
             }
+            What::Note(Note::Sequence(id, turn)) => {
+                self.sequence(event, id, turn, view, names);
+                return;
+            }
             What::Note(Note::Preempt(1)) => (Some(Step::PreemptDisable), "preempt_disable()".to_owned()),
             What::Note(Note::Preempt(_)) => (Some(Step::PreemptEnable), "preempt_enable()".to_owned()),
             What::Note(Note::Owes(id)) => {
@@ -172,6 +178,25 @@ impl Sink {
         }
         if let Some(step) = step {
             self.add(event.task, step, text, event.place);
+        }
+    }
+
+    /// A sequence count. Its writer waits for nobody, and is waited for. Its reader has nothing that anybody waits for, so that no interrupt counts that comes
+    /// while it reads.
+    fn sequence(&mut self, event: &Event, id: ObjectId, turn: Sequence, view: &dyn View, names: &Names) {
+        let Some(lock) = self.lock(id, view, names) else { return };
+        let name = self.locks[lock].name.clone();
+        let (nest, subclass) = (None, 0);
+        let (text, steps) = match turn {
+            Sequence::Begins => ("writes", vec![Step::Trylock { lock, read: false, nest, subclass, ok: true }]),
+            Sequence::Ends => ("has written", vec![Step::Unlock { lock, read: Some(false) }]),
+            Sequence::Reads => {
+                let read = Step::Lock { lock, read: true, nest, subclass };
+                ("reads", vec![Step::IrqSave, read, Step::Unlock { lock, read: Some(true) }, Step::IrqRestore])
+            }
+        };
+        for step in steps {
+            self.add(event.task, step, format!("{text} {name}"), event.place);
         }
     }
 

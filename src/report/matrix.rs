@@ -192,7 +192,7 @@ fn grouped(design: Entry, cells: &[Cell], verdicts: &[Verdict]) -> String {
 /// in other scenarios an earlier finding ends every execution.
 fn properties(designs: &[Entry], cells: &[Cell], verdicts: &[Verdict]) -> String {
     let names =
-        columns_of(std::iter::once(String::new()).chain(Code::of_one_program().map(|code| code.to_string())).collect());
+        columns_of(std::iter::once(String::new()).chain(Code::of_leases().map(|code| code.to_string())).collect());
     let of_designs = designs.iter().map(|&design| {
         let complete = of_design(design, cells, verdicts).all(|(_, verdict)| verdict.complete());
         let asks = |cell: &Cell| cell.scenario.cluster.nodes.iter().any(|node| node.fs == FsKind::Network);
@@ -210,7 +210,7 @@ fn properties(designs: &[Entry], cells: &[Cell], verdicts: &[Verdict]) -> String
                 (number, _) => number.to_string(),
             }
         };
-        numbers_of(std::iter::once(design.full_name()).chain(Code::of_one_program().map(word)).collect())
+        numbers_of(std::iter::once(design.full_name()).chain(Code::of_leases().map(word)).collect())
     });
     let text = "Each property of each design: clean, or in how many scenarios it does not hold; n/a where none could tell.\n\
                 +: and perhaps in more, where an earlier finding ends every execution.\n\n";

@@ -12,6 +12,8 @@ use std::collections::HashSet;
 pub enum Ins {
     Take(usize, bool),
     Drop(usize, bool),
+    /// What is held for writing is held for reading from here on.
+    Downgrade(usize),
     IrqOff,
     IrqOn,
     BhOff,
@@ -95,6 +97,10 @@ fn holds(code: &[Ins], at: usize) -> Vec<(usize, bool)> {
             Ins::Drop(lock, _) => {
                 let at = held.iter().rposition(|(held, _)| held == lock).expect("programs release what they hold");
                 held.remove(at);
+            }
+            Ins::Downgrade(lock) => {
+                let entry = held.iter_mut().rfind(|(held, _)| held == lock).expect("programs downgrade what they hold");
+                entry.1 = true;
             }
             _ => {}
         }

@@ -32,7 +32,7 @@ fn code(numbers: &mut Numbers, rw: &[bool], steps: usize, is_task: bool) -> Vec<
     let (mut code, mut held) = (Vec::new(), Vec::new());
     let (mut irqs_on, mut bh_on) = (true, true);
     for _ in 0..steps {
-        match numbers.below(if is_task { 9 } else { 6 }) {
+        match numbers.below(if is_task { 10 } else { 6 }) {
             0..=3 if held.len() < 3 => {
                 let lock = numbers.below(rw.len());
                 if held.iter().any(|(held, _)| *held == lock) && !numbers.one_in(6) {
@@ -56,6 +56,15 @@ fn code(numbers: &mut Numbers, rw: &[bool], steps: usize, is_task: bool) -> Vec<
             8 if irqs_on => {
                 code.push(if bh_on { Ins::BhOff } else { Ins::BhOn });
                 bh_on = !bh_on;
+            }
+            9 if held.iter().any(|(lock, read)| rw[*lock] && !read) => {
+                let at = held.iter().position(|(lock, read)| rw[*lock] && !read).unwrap();
+                let lock = held[at].0;
+                // Of a lock that it holds twice, it waits for itself before.
+                if held.iter().filter(|(held, _)| *held == lock).count() == 1 {
+                    held[at].1 = true;
+                    code.push(Ins::Downgrade(lock));
+                }
             }
             _ => {}
         }
@@ -95,6 +104,7 @@ fn op(ins: Ins) -> Op {
     match ins {
         Ins::Take(lock, read) => Op::Lock { lock, read, nest: None, subclass: 0 },
         Ins::Drop(lock, read) => Op::Unlock { lock, read: Some(read) },
+        Ins::Downgrade(lock) => Op::Downgrade { lock },
         Ins::IrqOff => Op::IrqDisable,
         Ins::IrqOn => Op::IrqEnable,
         Ins::BhOff => Op::BhDisable,

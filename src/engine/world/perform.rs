@@ -41,15 +41,15 @@ impl World {
     /// What the operation has to wait for now, if anything. (A sleep is the task's own: [`View::status`].)
     #[inline]
     pub(super) fn waits_for(&self, op: Op) -> Option<ObjectId> {
-        let is_open = match op {
-            Op::Acquire(lock) => self.slot(lock).value == 0,
-            Op::AcquireRead(lock) => self.slot(lock).value & WRITER == 0,
-            Op::Down(semaphore) => self.slot(semaphore).value != 0,
-            Op::Join(_, child) => self.tasks[child.index()].finished,
-            Op::Act(channel, act @ (Act::Send(_) | Act::Recv)) => self.is_channel_open(channel, act),
+        let (waited_for, is_open) = match op {
+            Op::Acquire(lock) => (lock, self.slot(lock).value == 0),
+            Op::AcquireRead(lock) => (lock, self.slot(lock).value & WRITER == 0),
+            Op::Down(semaphore) => (semaphore, self.slot(semaphore).value != 0),
+            Op::Join(thread, child) => (thread, self.tasks[child.index()].finished),
+            Op::Act(channel, act @ (Act::Send(_) | Act::Recv)) => (channel, self.is_channel_open(channel, act)),
             _ => return None,
         };
-        op.waits_for().filter(|_| !is_open)
+        (!is_open).then_some(waited_for)
     }
 
     /// Need the operation wait for nothing? The set-up never waits: what it takes twice is judged when it has it.

@@ -33,7 +33,7 @@ impl Action {
     }
 
     /// What it is about: while a store is in its task's buffer, that task alone.
-    fn touch(&self) -> Touch {
+    pub(super) fn touch(&self) -> Touch {
         if self.buffered > 0 && !self.transition.is_flush() { Touch::Own } else { touch(self.op) }
     }
 }
@@ -74,13 +74,19 @@ impl Action {
 /// | any other operation on a channel, a token or a count | operation on it | yes |
 /// | everything else, fences and choices included | | no |
 pub fn dependent(a: &Action, b: &Action) -> bool {
+    dependent_as((a, a.touch()), (b, b.touch()))
+}
+
+/// The same, with what each is about: who asks for many pairs looks that up once an action.
+pub(super) fn dependent_as((a, one): (&Action, Touch), (b, other): (&Action, Touch)) -> bool {
     if a.process() == b.process() {
         return true;
     }
     if a.transition.task == b.transition.task {
         return waits_for_flush(a, b) || waits_for_flush(b, a);
     }
-    a.remarked && b.remarked || disturbs(a, b) || disturbs(b, a) || is_bound_to(a, b) || is_bound_to(b, a)
+    let disturbed = disturbs((a, one), (b, other)) || disturbs((b, other), (a, one));
+    disturbed || a.remarked && b.remarked || is_bound_to(a, b) || is_bound_to(b, a)
 }
 
 /// Does the first start or await the task of the second? That order no schedule turns.
@@ -94,8 +100,8 @@ fn waits_for_flush(flush: &Action, own: &Action) -> bool {
 }
 
 /// Of two tasks: does what the first is about change the second?
-fn disturbs(a: &Action, b: &Action) -> bool {
-    match (a.touch(), b.touch()) {
+fn disturbs((a, one): (&Action, Touch), (b, other): (&Action, Touch)) -> bool {
+    match (one, other) {
         (Touch::MovesTime | Touch::Awaits, _) => true,
         (Touch::Frees(block), other) => b.block == Some(block) || other == Touch::Frees(block),
         (Touch::Interrupts(task), Touch::Sleeps) => task == b.transition.task,

@@ -18,7 +18,7 @@ pub(super) struct Gates {
     /// For reading, each as often as it was taken.
     read: Held<()>,
     /// Permits of the semaphores that tasks come to.
-    permits: BTreeMap<ObjectId, u64>,
+    permits: Vec<(ObjectId, u64)>,
     /// Locks given back by releases that are still in a store buffer.
     releasing: Vec<ObjectId>,
     /// The task of each store or release that is still in a store buffer.
@@ -35,7 +35,8 @@ impl Gates {
     /// Before the first step, with the values of the locks that tasks come to.
     pub fn new(jiffies: u64, first: &BTreeMap<ObjectId, u64>) -> Gates {
         // What is a lock and what is a semaphore, the operations tell: each asks for what it is about.
-        let mut gates = Gates { jiffies, permits: first.clone(), ..Gates::default() };
+        let mut gates =
+            Gates { jiffies, permits: first.iter().map(|(&id, &value)| (id, value)).collect(), ..Gates::default() };
         // The set-up can have left it locked, and no other has been at it.
         let locked = first.iter().filter(|(_, value)| **value == LEFT_LOCKED);
         locked.for_each(|(&lock, _)| gates.held.take(TaskId::BOOT, lock, ()));
@@ -64,7 +65,15 @@ impl Gates {
     }
 
     fn has_permit(&self, semaphore: ObjectId) -> bool {
-        self.permits.get(&semaphore).is_some_and(|permits| *permits != 0)
+        self.permits.iter().any(|(id, permits)| *id == semaphore && *permits != 0)
+    }
+
+    fn permits_of(&mut self, semaphore: ObjectId) -> &mut u64 {
+        let at = self.permits.iter().position(|(id, _)| *id == semaphore).unwrap_or_else(|| {
+            self.permits.push((semaphore, 0));
+            self.permits.len() - 1
+        });
+        &mut self.permits[at].1
     }
 
     /// Is the result of the operation told by what is kept here?
@@ -166,9 +175,9 @@ impl Gates {
                 self.held.give_back(task, lock);
                 self.releasing.retain(|known| *known != lock);
             }
-            Op::Down(semaphore) => *self.permits.entry(semaphore).or_default() -= 1,
-            Op::TryDown(semaphore) => *self.permits.entry(semaphore).or_default() -= action.result,
-            Op::Up(semaphore) => *self.permits.entry(semaphore).or_default() += 1,
+            Op::Down(semaphore) => *self.permits_of(semaphore) -= 1,
+            Op::TryDown(semaphore) => *self.permits_of(semaphore) -= action.result,
+            Op::Up(semaphore) => *self.permits_of(semaphore) += 1,
             Op::Enqueue(queue) => {
                 self.queued.push((queue, task));
                 self.sleeping.retain(|sleeper| *sleeper != task);
@@ -201,10 +210,10 @@ impl Gates {
     fn apply_act(&mut self, task: TaskId, object: ObjectId, act: Act, result: u64) {
         match act {
             Act::TryRead => self.read.follow(task, Op::Act(object, act), result, || ()),
-            Act::Post => _ = self.permits.insert(object, 1),
-            Act::Send(_) | Act::TrySend(_) if result == 0 => *self.permits.entry(object).or_default() += 1,
+            Act::Post => *self.permits_of(object) = 1,
+            Act::Send(_) | Act::TrySend(_) if result == 0 => *self.permits_of(object) += 1,
             Act::Recv | Act::TryRecv if result == 0 => {
-                let messages = self.permits.entry(object).or_default();
+                let messages = self.permits_of(object);
                 *messages = messages.saturating_sub(1);
             }
             Act::HangUp => self.hung_up.push(object),

@@ -1,9 +1,10 @@
 //! An execution as a partial order: actions, what happened before what, and the races among them.
 
-use super::action::{Action, dependent, is_bound_to};
+use super::action::{Action, dependent_as, is_bound_to};
 use super::gates::Gates;
 use crate::engine::process::Process;
 use crate::event::{Access, Act, Op, TaskId};
+use crate::explore::dependence::Touch;
 
 /// How many actions of each process happened before a point.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +33,7 @@ impl VectorClock {
 /// An action and where it stands.
 struct Entry {
     action: Action,
+    touch: Touch,
     /// Which of its process' actions it is, from 1.
     ordinal: u32,
     clock: VectorClock,
@@ -68,12 +70,13 @@ impl Trace {
 
     /// Adds an action. `sleepers` are the tasks that stood before a sleep with a deadline when it was made.
     pub fn push(&mut self, action: Action, sleepers: &[(TaskId, u64)]) {
-        let before = self.order(&action, self.len());
-        let ordinal = before.get(action.process()) + 1;
-        let mut clock = self.past(&action);
+        let ordered = self.order(&action, self.len());
+        let ordinal = ordered.get(action.process()) + 1;
+        let races = self.races_beyond(&ordered, &action, sleepers);
+        let mut clock = self.past_beyond(ordered, &action, usize::MAX, self.len());
         clock.set(action.process(), ordinal);
-        let races = self.races_with(&action, sleepers);
-        self.entries.push(Entry { action, ordinal, clock, races });
+        let touch = action.touch();
+        self.entries.push(Entry { action, touch, ordinal, clock, races });
     }
 
     /// Did `first` happen before `second`, or is it the same?
@@ -91,27 +94,36 @@ impl Trace {
     /// what awaits its end.
     fn order(&self, action: &Action, len: usize) -> VectorClock {
         let mut clock = VectorClock::default();
-        for at in (0..len).rev() {
-            let other = self.action(at);
-            let is_its_own = other.transition.task == action.transition.task;
-            let is_fixed = is_its_own || is_bound_to(other, action) || is_bound_to(action, other);
-            if is_fixed && !self.is_in(at, &clock) && dependent(other, action) {
+        let touch = action.touch();
+        for at in (0..len).rev().filter(|&at| self.is_fixed(at, action)) {
+            if !self.is_in(at, &clock) && self.depends(at, action, touch) {
                 clock.join(&self.entries[at].clock);
             }
         }
         clock
     }
 
-    /// All that happens before the action, if it is made now.
-    pub fn past(&self, action: &Action) -> VectorClock {
-        self.past_without(action, usize::MAX, self.len())
+    /// If the action depends on the one at a position, is that in an order that nothing can reverse?
+    fn is_fixed(&self, at: usize, action: &Action) -> bool {
+        let other = self.action(at);
+        other.transition.task == action.transition.task || is_bound_to(other, action) || is_bound_to(action, other)
     }
 
-    /// The same after the first `len` actions, where action `without` is no reason.
+    fn depends(&self, at: usize, action: &Action, touch: Touch) -> bool {
+        let entry = &self.entries[at];
+        dependent_as((&entry.action, entry.touch), (action, touch))
+    }
+
+    /// All that happens before the action, if it is made after the first `len`, where action `without` is no reason.
     fn past_without(&self, action: &Action, without: usize, len: usize) -> VectorClock {
-        let mut clock = self.order(action, len);
+        self.past_beyond(self.order(action, len), action, without, len)
+    }
+
+    /// The same, when it is known what no order can reverse.
+    fn past_beyond(&self, ordered: VectorClock, action: &Action, without: usize, len: usize) -> VectorClock {
+        let (mut clock, touch) = (ordered, action.touch());
         for at in (0..len).rev() {
-            if at != without && !self.is_in(at, &clock) && dependent(self.action(at), action) {
+            if at != without && !self.is_in(at, &clock) && self.depends(at, action, touch) {
                 clock.join(&self.entries[at].clock);
             }
         }
@@ -128,11 +140,16 @@ impl Trace {
     /// What enabled it is passed over: a release and the acquisition that waits for it cannot change places, so the
     /// acquisition races with the one before the release.
     pub fn races_with(&self, action: &Action, sleepers: &[(TaskId, u64)]) -> Vec<usize> {
-        let ordered = self.order(action, self.len());
+        self.races_beyond(&self.order(action, self.len()), action, sleepers)
+    }
+
+    /// The same, when it is known what no order can reverse.
+    fn races_beyond(&self, ordered: &VectorClock, action: &Action, sleepers: &[(TaskId, u64)]) -> Vec<usize> {
+        let touch = action.touch();
         let mut races: Vec<usize> = Vec::new();
         for at in (0..self.len()).rev() {
-            if self.is_in(at, &ordered)
-                || !dependent(self.action(at), action)
+            if self.is_in(at, ordered)
+                || !self.depends(at, action, touch)
                 || races.iter().any(|&race| self.happens_before(at, race))
             {
                 continue;

@@ -17,7 +17,7 @@ use super::path::{Choice, Item, Path};
 use super::search::{Answer, Runner};
 use super::totals::Totals;
 use super::visited::Visited;
-use crate::check::{Code, Finding, Order, Orders};
+use crate::check::{Code, Finding, Known, Order, Orders};
 use crate::engine::Memory;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::world::Transition;
@@ -35,7 +35,7 @@ use crate::explore::verdict::Found;
 use crate::subject::Subject;
 
 /// The version written, and the only one read.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// Bytes of a checkpoint beside its states, at most: the first line.
 const BESIDE_STATES_MAX: u64 = 1 << 30;
@@ -59,6 +59,8 @@ struct Header {
     findings: Vec<SavedFinding>,
     /// Lock orders seen.
     orders: Vec<Order>,
+    /// What was seen of locks and interrupts.
+    interrupts: Vec<Known>,
     /// From which history a task can come to which.
     histories: BTreeSet<(u128, u128)>,
     items: Vec<SavedItem>,
@@ -145,6 +147,7 @@ impl Checkpoint {
             deadlocks: outcomes(&totals.deadlocks),
             findings: findings.collect(),
             orders: totals.orders.classes(),
+            interrupts: totals.orders.interrupts.known(),
             histories: totals.histories.iter().copied().collect(),
             items: items.iter().map(item).collect(),
         };
@@ -188,9 +191,10 @@ impl Checkpoint {
             .map(|(held, taken, shared)| (Symbol::new(held), Symbol::new(taken), *shared))
             .collect();
         for saved in &header.findings {
-            totals.keep(self.find_again(subject, config, saved, &orders)?);
+            totals.keep(self.find_again(subject, config, saved, (&orders, &header.interrupts))?);
         }
         totals.orders.restore(&orders);
+        totals.orders.interrupts.restore(&header.interrupts);
         let items: Vec<Item> = header.items.iter().map(restored).collect();
         self.check_paths(subject, config, &items)?;
         Ok(Restored { items, totals })
@@ -223,14 +227,24 @@ impl Checkpoint {
         subject: &dyn Subject,
         config: &Config,
         saved: &SavedFinding,
-        orders: &[Order],
+        (orders, interrupts): (&[Order], &[Known]),
     ) -> Result<Found, Error> {
         let schedule = schedule(&saved.transitions, config);
         let is_it = |it: &Finding| it.code == saved.code && it.subject == saved.subject;
-        let (findings, own) = replayed(subject, &schedule, &[]);
+        let (findings, own) = replayed(subject, &schedule, &[], &[]);
         let mut same = findings.into_iter().find(is_it);
         if same.is_none() && saved.code == Code::LW003 {
-            same = among_orders(orders, &own, |others| replayed(subject, &schedule, others).0.into_iter().find(is_it));
+            same = among_orders(orders, &own, |others| {
+                replayed(subject, &schedule, others, &[]).0.into_iter().find(is_it)
+            });
+        }
+        if same.is_none() && saved.code == Code::LW004 {
+            // Each fact is left out once: that which this execution added last must not be known.
+            same = (0..=interrupts.len()).find_map(|at| {
+                let others: Vec<Known> =
+                    interrupts.iter().enumerate().filter(|(of, _)| *of != at).map(|(_, known)| known.clone()).collect();
+                replayed(subject, &schedule, &[], &others).0.into_iter().find(is_it)
+            });
         }
         let finding = same.ok_or_else(|| self.unfit("the code has changed: a finding is not there any more"))?;
         Ok(Found { finding, schedule, weak_memory: false })
@@ -261,9 +275,15 @@ impl Checkpoint {
 }
 
 /// What the checks say of an execution when others had these lock orders before; and the orders that are known then.
-fn replayed(subject: &dyn Subject, schedule: &Schedule, others: &[Order]) -> (Vec<Finding>, Vec<Order>) {
+fn replayed(
+    subject: &dyn Subject,
+    schedule: &Schedule,
+    others: &[Order],
+    known: &[Known],
+) -> (Vec<Finding>, Vec<Order>) {
     let (mut checks, orders) = (subject.checks(), Orders::default());
     orders.restore(others);
+    orders.interrupts.restore(known);
     checks.share_orders(&orders);
     let names = checks.names();
     let replay = replay_under(checks, subject, &names, &Guide::Exact(schedule));

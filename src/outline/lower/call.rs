@@ -271,11 +271,13 @@ impl<'a> Lower<'_, 'a> {
         Self::named(&mut self.out.program.counts, name)
     }
 
-    fn other(&self, args: &[String], at: usize) -> Option<usize> {
+    fn other(&mut self, args: &[String], at: usize) -> Option<usize> {
         let name = plain(args.get(at)?);
         let name = name.replace("->", ".");
         let is =
             |task: &String| *task == name || task.replace(' ', "") == name || name.rsplit('.').next() == Some(task);
+        let elsewhere = self.scope.tasks.iter().map(|task| &task.name).find(|task| is(task));
+        self.out.works.extend(elsewhere.cloned());
         self.tasks.iter().position(is).or_else(|| self.worker())
     }
 

@@ -61,6 +61,7 @@ impl<'a> Lower<'_, 'a> {
             Stmt::Call { name, args, result } => self.call(name, args, result.as_deref(), node),
             Stmt::Elision(names) => names.iter().for_each(|name| self.call(name, &[], None, node)),
             Stmt::Prose(_) => self.list(&node.children),
+            Stmt::Deeper => _ = self.out.bounds.insert(DEEPER),
             _ => {}
         }
         if node.claim == Some(Claim::UseAfterFree) {
@@ -219,6 +220,12 @@ impl<'a> Lower<'_, 'a> {
         }
     }
 
+    /// A path comes back here: names that something forgets on the way are looked at anew.
+    pub(super) fn come_again(&mut self) {
+        let forgotten = &self.forgotten;
+        self.settled.retain(|name| !forgotten.contains(name));
+    }
+
     fn round(&mut self, node: &'a Node, cond: &'a Cond) {
         let relaxes =
             |node: &Node| matches!(&node.stmt, Stmt::Call { name, .. } if name == "cpu_relax" || name == "barrier");
@@ -232,10 +239,10 @@ impl<'a> Lower<'_, 'a> {
         self.go_round(Round { cond: Some(cond), body: &node.children, step: &[], place: node.place });
     }
 
-    /// A loop with its condition first.
+    /// A loop with its condition first: what is known before decides the first round.
     fn go_round(&mut self, round: Round<'a>) {
+        self.come_again();
         let start = self.here();
-        self.look_again(round);
         let skip = round.cond.map(|cond| {
             let value = self.condition(cond.expr.as_ref(), &cond.text, round.place);
             self.push(Op::Unless(value, 0), round.place)
@@ -246,6 +253,7 @@ impl<'a> Lower<'_, 'a> {
         let cond = round.cond.and_then(|cond| cond.expr.as_ref());
         let is_drawn_once = self.is_diagram && cond.is_none_or(|cond| self.is_as_drawn(cond));
         if !is_drawn_once {
+            self.look_again(round);
             self.push(Op::Jump(start), round.place);
         }
         skip.into_iter().for_each(|skip| self.land(skip));
@@ -272,6 +280,7 @@ impl<'a> Lower<'_, 'a> {
     }
 
     fn do_while(&mut self, node: &'a Node) {
+        self.come_again();
         let start = self.here();
         let settled = self.settled.clone();
         let (body, last) = match node.children.split_last() {
@@ -295,6 +304,7 @@ impl<'a> Lower<'_, 'a> {
 
     /// Any number of rounds: what it goes over is not modelled. In a diagram, the round that is drawn.
     fn each(&mut self, body: &'a [Node], place: Place) {
+        self.come_again();
         let settled = self.settled.clone();
         let start = self.here();
         let skip = (!self.is_diagram).then(|| {

@@ -113,6 +113,7 @@ impl<'a> Lower<'_, 'a> {
             lower.access(&memory, place, &|variable| Op::Load(variable, to, order));
         };
         load(self, head.clone(), next);
+        self.come_again();
         let start = self.here();
         self.push(Op::Set(cursor, Pure::Local(next)), place);
         let is_element = Pure::Binary("!=", Box::new(Pure::Local(cursor)), Box::new(head));

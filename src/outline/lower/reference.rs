@@ -130,7 +130,7 @@ impl<'a> Lower<'_, 'a> {
             Later::Free => self.free_pointee(&Pure::Local(handed), callback.place),
             Later::FreeNamed(object) => _ = self.push(Op::Free(object), callback.place),
             Later::Body(name, body) => {
-                self.note_assigned(body, 0);
+                self.note_assigned(body, 0, false);
                 self.bind(body, &Pure::Local(handed), callback.place);
                 self.expand(name, body, callback.place, false);
             }
