@@ -34,7 +34,7 @@ use crate::event::names::Names;
 use crate::event::outcome::{self, Notation, Outcome, Remains};
 use crate::event::{Place, Symbol, View};
 use crate::explore::schedule::{Guide, replay};
-use crate::explore::{Config, EngineKind, Found, Subject, Verdict, explore_with_witnesses};
+use crate::explore::{Bound, Config, EngineKind, Found, Subject, Verdict, explore_with_witnesses};
 use crate::kernel::task::Task;
 use crate::kernel::{Faults, Kernel};
 use crate::predict::{Beside, Predicted, Unpredicted, beside, predict};
@@ -216,23 +216,24 @@ impl fmt::Display for Checked {
             writeln!(f, "note: {note}")?;
         }
         for note in &self.notes {
-            write_note(f, note)?;
+            write_note(f, note, self.verdict.bound)?;
         }
         f.write_str(&counterexample::verdict_line(&place, self.names.tasks.len(), self.jobs, &self.verdict))
     }
 }
 
 /// A prediction that no order of the program confirms.
-fn write_note(f: &mut fmt::Formatter<'_>, note: &Found) -> fmt::Result {
+fn write_note(f: &mut fmt::Formatter<'_>, note: &Found, blind: Option<Bound>) -> fmt::Result {
     let finding = &note.finding;
     writeln!(f, "note: {} {}: {}", finding.code, finding.code.title(), finding.message)?;
     for (spot, text) in std::iter::once(&finding.at).chain(&finding.other) {
         writeln!(f, "  {text}   {}", crate::report::source(spot.place))?;
     }
-    writeln!(
-        f,
-        "  Every order was explored, and nothing waits for ever. LOCKWRIGHT_UNCONFIRMED=fail makes it a failure.\n"
-    )
+    let explored = match blind {
+        None => "Every order was explored, and nothing waits for ever.".to_owned(),
+        Some(blind) => format!("Nothing waits for ever in what was explored, which is not all ({blind})."),
+    };
+    writeln!(f, "  {explored} LOCKWRIGHT_UNCONFIRMED=fail makes it a failure.\n")
 }
 
 type SetUp = dyn Fn(&mut Boot) + Send + Sync;

@@ -93,7 +93,8 @@ prepare() {
         !skip { print }' "$to/Cargo.toml" >"$to/Cargo.toml.new"
     mv "$to/Cargo.toml.new" "$to/Cargo.toml"
     [ "$side" = loom ] && shim=$work/loom-0.7.3
-    printf '\n[patch.crates-io]\nloom = { path = "%s" }\n[workspace]\n' "$shim" >>"$to/Cargo.toml"
+    printf '\n[patch.crates-io]\nloom = { path = "%s" }\n' "$shim" >>"$to/Cargo.toml"
+    grep -q '^\[workspace\]' "$to/Cargo.toml" || echo '[workspace]' >>"$to/Cargo.toml"
 }
 
 # Builds the tests of a crate on a side, and prints the program.
@@ -147,7 +148,8 @@ rows() {
     for side in $sides; do
         prepare "$side" "$crate" "$release" "$dropped"
         [ -n "${6:-}" ] && rm -rf "$work/$side/$crate-$release/$7" && cp -r "$(source_of "$crate" "$6")/$7" "$work/$side/$crate-$release/$7"
-        program=$(build "$side" "$crate" "$release" "$arguments")
+        # A build that fails is told below, and the next crate comes.
+        program=$(build "$side" "$crate" "$release" "$arguments") || program=''
         if [ -z "$program" ]; then
             echo "registry.sh: $crate $release does not build: $work/build-$side-$crate-$release.log" >&2
             failed=1

@@ -28,6 +28,8 @@ struct Table {
     born: Vec<Born>,
     /// A loop has yielded.
     spins: bool,
+    /// A task that reads what a lock guards has read it again, beside writers.
+    reads_again: bool,
     /// A pointer was compared with the one in a cell.
     compares: bool,
     /// The number of handles was asked for, by `strong_count`.
@@ -88,6 +90,11 @@ impl Births {
         self.0.lock().spins = true;
     }
 
+    /// A task that holds a lock for reading takes it for reading again.
+    pub fn read_again(&self) {
+        self.0.lock().reads_again = true;
+    }
+
     /// A task compares pointers.
     pub fn compare(&self) {
         self.0.lock().compares = true;
@@ -113,10 +120,14 @@ impl Births {
         }
     }
 
-    /// What a verdict takes for granted, if any task yields.
+    /// What a verdict takes for granted, if any task yields or reads again.
     pub fn assumption(&self) -> Option<String> {
-        let text = "a loop that goes round and finds nothing new lets others go first";
-        self.0.lock().spins.then(|| text.to_owned())
+        let table = self.0.lock();
+        let spins = "a loop that goes round and finds nothing new lets others go first";
+        let reads = "who holds a lock for reading and reads again does not wait for writers";
+        let all = [(table.spins, spins), (table.reads_again, reads)];
+        let texts: Vec<&str> = all.into_iter().filter(|(is, _)| *is).map(|(_, text)| text).collect();
+        (!texts.is_empty()).then(|| texts.join("; "))
     }
 
     /// What the task is called.

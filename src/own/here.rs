@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::engine::{self, Object};
-use crate::event::{Act, Op, Place, Symbol, TaskId};
+use crate::event::{Act, Births, ObjectId, Op, Place, Symbol, TaskId};
 
 /// A value behind a key.
 pub type Kept = Rc<dyn Any>;
@@ -22,6 +22,8 @@ pub struct Options {
     pub spurious_wakeups: bool,
     /// A thread whose handle is dropped instead of joined is a finding.
     pub joins_all: bool,
+    /// A lock that readers share keeps new readers out while a writer waits.
+    pub fair_rwlocks: bool,
 }
 
 #[derive(Default)]
@@ -41,6 +43,9 @@ struct Here {
     made: HashMap<(TaskId, Symbol), u32>,
     rounds: HashMap<TaskId, Round>,
     options: Options,
+    /// How often each task has a lock for reading now.
+    reading: HashMap<(TaskId, ObjectId), u32>,
+    births: Option<Births>,
 }
 
 /// What a task has looked at in vain since it last did anything else: each look once, and how many there were in all.
@@ -116,9 +121,33 @@ fn with<R>(f: impl FnOnce(&mut Here) -> R) -> R {
     HERE.with_borrow_mut(f)
 }
 
-/// The set-up says which options the execution has.
-pub fn set_options(options: Options) {
-    with(|here| here.options = options);
+/// The set-up says which options the execution has, and where the tasks of all executions are known.
+pub fn set_up(options: Options, births: Births) {
+    with(|here| {
+        here.options = options;
+        here.births = Some(births);
+    });
+}
+
+/// The calling task takes a lock for reading. If it has done so already it passes writers that wait, and the verdict has to say so.
+pub fn reads(lock: ObjectId) {
+    let task = engine::task();
+    with(|here| {
+        let times = here.reading.entry((task, lock)).or_default();
+        *times += 1;
+        if let (Some(births), true) = (&here.births, *times > 1) {
+            births.read_again();
+        }
+    });
+}
+
+/// It gives one back.
+pub fn reads_no_more(lock: ObjectId) {
+    let task = engine::task();
+    with(|here| {
+        let times = here.reading.entry((task, lock)).or_default();
+        *times = times.saturating_sub(1);
+    });
 }
 
 /// The options of the execution.

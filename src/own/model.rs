@@ -24,6 +24,7 @@
 //! | `LOCKWRIGHT_SAVE` | a directory for the pages of findings |
 //! | `LOCKWRIGHT_UNCONFIRMED` | `note`, `fail` or `ignore`: [`Builder::unconfirmed`] |
 //! | `LOCKWRIGHT_SPURIOUS=1` | waits on condition variables may end without a notification |
+//! | `LOCKWRIGHT_FAIR=1` | a writer that waits for a `RwLock` keeps readers out |
 //! | `LOCKWRIGHT_JOINS=1` | a thread that is never joined is a finding |
 //! | `LOOM_MAX_PREEMPTIONS`, `LOOM_MAX_BRANCHES`, `LOOM_MAX_PERMUTATIONS`, `LOOM_MAX_DURATION` | as loom's: bounds |
 //!
@@ -106,6 +107,9 @@ pub struct Builder {
     pub spurious_wakeups: bool,
     /// Is a thread whose handle is dropped instead of joined a finding? No, unless `LOCKWRIGHT_JOINS=1` says so.
     pub joins_all: bool,
+    /// Does a writer that waits for a [`RwLock`](crate::sync::RwLock) keep new readers out? std leaves that to the platform. No, unless
+    /// `LOCKWRIGHT_FAIR=1` says so; a verdict that depends on it says what it takes for granted.
+    pub fair_rwlocks: bool,
 }
 
 /// Is the option of an environment variable chosen?
@@ -168,6 +172,7 @@ impl Builder {
             }),
             spurious_wakeups: is_chosen("LOCKWRIGHT_SPURIOUS"),
             joins_all: is_chosen("LOCKWRIGHT_JOINS"),
+            fair_rwlocks: is_chosen("LOCKWRIGHT_FAIR"),
             runs: None,
             seed: None,
             depth: None,
@@ -219,7 +224,11 @@ impl Builder {
             save: self.save.clone(),
             replay: self.replay.clone(),
             unconfirmed: self.unconfirmed,
-            options: Options { spurious_wakeups: self.spurious_wakeups, joins_all: self.joins_all },
+            options: Options {
+                spurious_wakeups: self.spurious_wakeups,
+                joins_all: self.joins_all,
+                fair_rwlocks: self.fair_rwlocks,
+            },
         }
     }
 }

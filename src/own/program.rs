@@ -62,7 +62,7 @@ impl Program for Own {
         Shared::named(ObjectKind::Token, 0, name);
         let all = Shared::named(ObjectKind::Pointer, 0, Symbol::from("lazy statics"));
         debug_assert_eq!(all.object().id.count(), STATICS, "internal error: it is the third object of the set-up");
-        here::set_options(self.options);
+        here::set_up(self.options, self.births.clone());
         let root = Arc::clone(&self.root);
         let main = move || {
             here::begin(thread.object(), None);

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use lockwright::cell::UnsafeCell;
 use lockwright::check::{Checks, Code};
+use lockwright::crossbeam::channel;
 use lockwright::engine::{Booted, Program};
 use lockwright::event::Births;
 use lockwright::explore::random::SplitMix64;
@@ -16,7 +17,7 @@ use lockwright::explore::{Config, EngineKind, Subject, Verdict, try_explore};
 use lockwright::own::program::Own;
 use lockwright::sync::atomic::{AtomicU8, Ordering};
 use lockwright::sync::mpsc::{self, Receiver, Sender};
-use lockwright::sync::{Arc, Condvar, Mutex, Notify, RwLock};
+use lockwright::sync::{Arc, Condvar, Mutex, Notify, OnceLock, RwLock};
 use lockwright::thread::{self, Thread};
 
 /// What a thread does next.
@@ -53,6 +54,14 @@ enum Do {
     Spins(u8),
     /// Tries a lock so often, and yields in between.
     Tries(u8),
+    /// By crossbeam's channel, which has room for one.
+    Hand(u8),
+    TryHand(u8),
+    Take,
+    TryTake,
+    TakeTimeout,
+    /// Does it once: who comes first is seen.
+    Once,
     Spawn(usize),
 }
 
@@ -86,6 +95,13 @@ const ACTIONS: &[Do] = &[
     Do::Yields(3),
     Do::Spins(2),
     Do::Tries(3),
+    Do::Hand(1),
+    Do::Hand(2),
+    Do::TryHand(3),
+    Do::Take,
+    Do::TryTake,
+    Do::TakeTimeout,
+    Do::Once,
 ];
 
 /// What each thread does; the first is the root, and a thread is started by one before it.
@@ -108,6 +124,8 @@ struct World {
     receiver: Mutex<Receiver<Box<u8>>>,
     condvar: Condvar,
     notify: Notify,
+    hands: (channel::Sender<Box<u8>>, channel::Receiver<Box<u8>>),
+    once: OnceLock<u64>,
     cell: Unsynchronised,
     main: Thread,
 }
@@ -140,6 +158,20 @@ fn looks(rounds: u8, mut is_there: impl FnMut() -> bool, between: impl Fn()) -> 
         between();
     }
     rounds.into()
+}
+
+/// What the newer types do.
+fn act_beside(action: Do, number: u64, world: &World) -> u64 {
+    let received = |got: Option<Box<u8>>| got.map_or(97, |value| u64::from(*value));
+    match action {
+        Do::Hand(value) => world.hands.0.send(Box::new(value + number as u8)).is_ok().into(),
+        Do::TryHand(value) => world.hands.0.try_send(Box::new(value)).is_ok().into(),
+        Do::Take => received(world.hands.1.recv().ok()),
+        Do::TryTake => received(world.hands.1.try_recv().ok()),
+        Do::TakeTimeout => received(world.hands.1.recv_timeout(Duration::ZERO).ok()),
+        Do::Once => *world.once.get_or_init(|| number),
+        _ => unreachable!("threads are started by `run`"),
+    }
 }
 
 fn act(action: Do, number: u64, world: &Arc<World>, sender: &Sender<Box<u8>>) -> u64 {
@@ -216,7 +248,7 @@ fn act(action: Do, number: u64, world: &Arc<World>, sender: &Sender<Box<u8>>) ->
         Do::Yields(rounds) => looks(rounds, || world.atomic.load(Ordering::Acquire) != 0, thread::yield_now),
         Do::Spins(rounds) => looks(rounds, || world.atomic.load(Ordering::Acquire) != 0, || ()),
         Do::Tries(rounds) => looks(rounds, || world.lock.try_lock().is_ok(), thread::yield_now),
-        Do::Spawn(_) => unreachable!("threads are started by `run`"),
+        _ => act_beside(action, number, world),
     }
 }
 
@@ -272,6 +304,8 @@ fn root(plan: Std<Plan>) -> impl Fn() + Send + Sync {
             receiver: Mutex::new(receiver),
             condvar: Condvar::new(),
             notify: Notify::new(),
+            hands: channel::bounded(1),
+            once: OnceLock::new(),
             cell: Unsynchronised(UnsafeCell::new(0)),
             main: thread::current(),
         });
@@ -351,6 +385,10 @@ fn programs_that_were_hard_have_the_same_outcomes_by_every_search() {
         vec![vec![Spawn(1), ReceiveTimeout, ReceiveTimeout, ReceiveTimeout], vec![Send(1)]],
         vec![vec![Spawn(1), ParkTimeout, ParkTimeout], vec![Unpark]],
         vec![vec![Spawn(1), Doze], vec![NotifyOne]],
+        // A channel with room for one, and one that comes once.
+        vec![vec![Spawn(1), Take], vec![Hand(1)]],
+        vec![vec![Spawn(1), TryTake], vec![TryHand(1)]],
+        vec![vec![Spawn(1), Spawn(2)], vec![Once], vec![Once]],
         // Posting twice is posting once.
         vec![vec![Spawn(1), Spawn(2), Await], vec![Signal], vec![Signal, Await]],
     ];

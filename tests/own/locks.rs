@@ -1,6 +1,7 @@
 //! Locks of user-land code, each with code that uses it well and code that does not.
 
 use lockwright::check::Code;
+use lockwright::model::Builder;
 use lockwright::sync::{Arc, Barrier, Condvar, Mutex, OnceLock, RwLock};
 use lockwright::thread;
 
@@ -246,4 +247,28 @@ fn where_a_thread_panics_under_a_lock_the_orders_in_which_it_does_not_are_still_
 
     assert_eq!(checked.verdict.codes().into_iter().collect::<Vec<_>>(), [Code::LW011]);
     checked.assert_outcomes([""]);
+}
+
+/// Reads again while a writer waits (dashmap#195, rust-lang/rust#82596): the platform decides, so the verdict says what it takes for granted.
+#[test]
+fn whether_a_reader_passes_a_writer_that_waits_is_asked_for_and_told() {
+    let verdict = |fair: bool, reads: usize| {
+        let mut builder = Builder::new();
+        builder.fair_rwlocks = fair;
+        let checked = builder.explore(move || {
+            let lock = Arc::new(RwLock::new(0));
+            let other = lock.clone();
+            let writer = thread::spawn(move || *other.write().unwrap() += 1);
+            let kept: Vec<_> = (0..reads).map(|_| lock.read().unwrap()).collect();
+            drop(kept);
+            writer.join().unwrap();
+        });
+        let codes: Vec<Code> = checked.verdict.codes().into_iter().collect();
+        (codes, checked.verdict.assumed)
+    };
+    let assumed = "who holds a lock for reading and reads again does not wait for writers";
+
+    assert!(verdict(true, 2).0.contains(&Code::LW008));
+    assert_eq!(verdict(false, 2), (vec![], Some(assumed.to_owned())));
+    assert_eq!([verdict(true, 1), verdict(false, 1)], [(vec![], None), (vec![], None)]);
 }

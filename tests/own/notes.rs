@@ -4,6 +4,7 @@ use std::panic::catch_unwind;
 
 use lockwright::check::Code;
 use lockwright::model::{Builder, Unconfirmed};
+use lockwright::sync::atomic::{AtomicPtr, Ordering::SeqCst};
 use lockwright::sync::{Arc, Mutex};
 use lockwright::thread;
 
@@ -55,6 +56,20 @@ fn what_no_order_confirms_is_a_note() {
         assert!(checked.to_string().starts_with(&format!("note: {code} ")), "{checked}");
         lockwright::model(model);
     }
+}
+
+/// Where something was not looked at, nobody says that everything was.
+#[test]
+fn a_note_beside_a_blind_spot_does_not_say_that_every_order_was_explored() {
+    let blind = || {
+        alone();
+        let pointer = AtomicPtr::new(std::ptr::null_mut::<u8>());
+        _ = pointer.compare_exchange(std::ptr::null_mut(), std::ptr::null_mut(), SeqCst, SeqCst);
+    };
+    let texts = [explore(alone).to_string(), explore(blind).to_string()];
+
+    assert_eq!(texts.each_ref().map(|text| text.contains("note: LW003")), [true, true]);
+    assert_eq!(texts.map(|text| text.contains("Every order was explored")), [true, false]);
 }
 
 #[test]

@@ -32,8 +32,9 @@ impl Flag {
         if self.is_done(place) {
             return Ok(());
         }
-        let poisoned = self.lock.is_poisoned();
-        let _guard = self.lock.lock_at(place).unwrap_or_else(PoisonError::into_inner);
+        let locked = self.lock.lock_at(place);
+        let poisoned = locked.is_err();
+        let _guard = locked.unwrap_or_else(PoisonError::into_inner);
         if self.is_done(place) {
             return Ok(());
         }

@@ -8,12 +8,14 @@ use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{LockResult, PoisonError, TryLockError, TryLockResult};
-use crate::event::{Act, ObjectKind, Op, Place};
-use crate::own::Shared;
+use crate::event::{Act, ObjectId, ObjectKind, Op, Place, Symbol};
 use crate::own::content::Content;
 use crate::own::raw::Data;
+use crate::own::{Shared, here, name_of};
 
-/// `std::sync::RwLock`. Readers and writers have no order among themselves: any may come first.
+/// `std::sync::RwLock`. Readers and writers have no order among themselves: any may come first, and a reader that reads again does not wait for
+/// a writer that waits. std leaves that to the platform; with [`Builder::fair_rwlocks`](crate::model::Builder::fair_rwlocks) a writer that waits
+/// keeps readers out.
 ///
 /// ```
 /// use lockwright::sync::{Arc, RwLock};
@@ -27,6 +29,8 @@ use crate::own::raw::Data;
 /// ```
 pub struct RwLock<T: ?Sized> {
     shared: Shared,
+    /// Where a writer waits and readers pass, if writers that wait keep readers out.
+    queue: Option<Shared>,
     content: Content,
     poisoned: AtomicBool,
     /// It hands out shared references, as that one does.
@@ -64,8 +68,10 @@ impl<T> RwLock<T> {
 
     fn with_content(value: T, content: Content, place: Place) -> RwLock<T> {
         let shared = Shared::new(ObjectKind::RwSem, 0, place);
-        let lock =
-            RwLock { shared, content, poisoned: AtomicBool::new(false), shares: PhantomData, data: Data::new(value) };
+        let name = || Symbol::from(format!("{}, queue", name_of(place)));
+        let queue = here::options().fair_rwlocks.then(|| Shared::numbered(ObjectKind::WaitList, 0, name()));
+        let poisoned = AtomicBool::new(false);
+        let lock = RwLock { shared, queue, content, poisoned, shares: PhantomData, data: Data::new(value) };
         lock.publish();
         lock
     }
@@ -101,7 +107,18 @@ impl<T: ?Sized> RwLock<T> {
     /// If a writer panicked.
     #[track_caller]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
-        self.shared.perform(Op::AcquireRead, Place::caller());
+        let place = Place::caller();
+        match self.queue {
+            Some(queue) => {
+                queue.perform(Op::AcquireRead, place);
+                self.shared.perform(Op::AcquireRead, place);
+                queue.perform(Op::ReleaseRead, place);
+            }
+            None => {
+                self.shared.perform(Op::AcquireRead, place);
+                here::reads(self.shared.object().id);
+            }
+        }
         self.checked(RwLockReadGuard { lock: self })
     }
 
@@ -111,7 +128,15 @@ impl<T: ?Sized> RwLock<T> {
     /// If somebody does, or a writer panicked.
     #[track_caller]
     pub fn try_read(&self) -> TryLockResult<RwLockReadGuard<'_, T>> {
-        if self.shared.act(Act::TryRead, Place::caller()) == 0 {
+        let place = Place::caller();
+        if self.queue.is_some_and(|queue| queue.act(Act::TryRead, place) == 0) {
+            return Err(TryLockError::WouldBlock);
+        }
+        let is_ours = self.shared.act(Act::TryRead, place) != 0;
+        if let Some(queue) = self.queue {
+            queue.perform(Op::ReleaseRead, place);
+        }
+        if !is_ours {
             return Err(TryLockError::WouldBlock);
         }
         Ok(self.checked(RwLockReadGuard { lock: self })?)
@@ -123,7 +148,11 @@ impl<T: ?Sized> RwLock<T> {
     /// If a writer panicked.
     #[track_caller]
     pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
-        self.shared.perform(Op::Acquire, Place::caller());
+        let place = Place::caller();
+        let passes = |op: fn(ObjectId) -> Op| _ = self.queue.map(|queue| queue.perform(op, place));
+        passes(Op::Acquire);
+        self.shared.perform(Op::Acquire, place);
+        passes(Op::Release);
         self.checked(self.write_guard())
     }
 
@@ -185,6 +214,7 @@ impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
     #[track_caller]
     fn drop(&mut self) {
         if self.lock.shared.object().is_current() {
+            here::reads_no_more(self.lock.shared.object().id);
             self.lock.shared.perform(Op::ReleaseRead, Place::caller());
         }
     }
