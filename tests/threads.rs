@@ -95,7 +95,8 @@ fn what_needs_no_order_is_found_in_any_execution() {
 fn a_lock_that_a_thread_left_locked_stops_those_who_wait_for_it() {
     let left = spins([&[Lock(0)], &[Lock(0), Unlock(0)]]);
 
-    assert!(codes(&left, 50).contains(&"LW008".to_owned()));
+    // Only where the first thread comes first, which on a busy machine may take a while.
+    assert!(codes(&left, 500).contains(&"LW008".to_owned()));
 }
 
 #[test]

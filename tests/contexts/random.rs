@@ -169,7 +169,7 @@ fn sorted(verdict: &Verdict) -> Vec<String> {
 
 /// How many programs; `LOCKWRIGHT_CONTEXTS=N` takes N. 10 000 were run.
 fn programs() -> usize {
-    std::env::var("LOCKWRIGHT_CONTEXTS").ok().and_then(|number| number.parse().ok()).unwrap_or(300)
+    std::env::var("LOCKWRIGHT_CONTEXTS").ok().and_then(|number| number.parse().ok()).unwrap_or(100)
 }
 
 #[test]
