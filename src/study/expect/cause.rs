@@ -46,7 +46,7 @@ pub(super) fn of_bkl(scenario: &Scenario, finding: &Finding) -> Option<&'static 
         (Code::LW040, "result") if opens_for_read(finding) && asks_for_both(scenario) => &HIDDEN_BEHIND,
         (Code::LW040, "result") if opens_for_write(finding) && asks_again(scenario) => &CANCELLED_AND_OPENED,
         (Code::LW040, "result") if finding.message.ends_with("truncate(file) returned 0") => &TRUNCATED_AFTER_THE_BREAK,
-        (Code::LW040, "result") if tells_the_owner(finding) && opens(scenario) => &OWNER_BEHIND_THE_LIST,
+        (Code::LW040, "result") if tells_the_owner(finding) && looks_for_leases(scenario) => &OWNER_BEHIND_THE_LIST,
         (Code::LW040, "result") if is_look(finding) && asks_beside_a_break(scenario) => &SEEN_AFTER_THE_BREAK,
         _ => return None,
     })
@@ -94,9 +94,9 @@ fn tells_the_owner(finding: &Finding) -> bool {
     finding.message.contains("F_GETOWN")
 }
 
-/// Does a task open the file after the set-up?
-fn opens(scenario: &Scenario) -> bool {
-    scenario.tasks.iter().flat_map(|task| &task.calls).any(|call| matches!(call, Call::Open(..)))
+/// Does a task open or truncate the file after the set-up?
+fn looks_for_leases(scenario: &Scenario) -> bool {
+    scenario.tasks.iter().flat_map(|task| &task.calls).any(|call| matches!(call, Call::Open(..) | Call::Truncate))
 }
 
 /// Does a task ask for a lease, and one break leases, after the set-up?

@@ -136,7 +136,7 @@ pub(super) const SEEN_AFTER_THE_BREAK: Expected = unexplained(
 pub(super) const OWNER_BEHIND_THE_LIST: Expected = unexplained(
     "result",
     "M39",
-    "an open sees the list empty, without the lock, while the removal is still in the owner of the lease: F_GETOWN tells the owner after it",
+    "an open or a truncation sees the list empty, without the lock, while the removal is still in the owner: F_GETOWN tells it afterwards",
 );
 
 /// The same as [`BREAK_CANCELLED`], told by the answers alone: of two leases on one open file one is asked for again.
