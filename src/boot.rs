@@ -147,15 +147,16 @@ impl Checked {
         Checked { notes, ..self }
     }
 
-    /// With what the validator says of the runs. What it predicts and the explorer reaches is a finding.
+    /// With what the validator says of the runs. What it predicts and the explorer reaches is a finding. Where it cannot say anything the
+    /// verdict stands as it is, with a note.
     pub(crate) fn predicted(mut self, config: &Config) -> Checked {
         if self.verdict.engine == EngineKind::Loom {
             return self;
         }
-        let mut beside = match beside(&self.subject, &self.names, config, &self.verdict) {
-            Ok(beside) => beside,
-            Err(error) => panic!("{error}"),
-        };
+        let mut beside = beside(&self.subject, &self.names, config, &self.verdict).unwrap_or_else(|error| {
+            let note = format!("nothing is predicted beside: {error}\n");
+            Beside { notes: vec![note], ..Beside::default() }
+        });
         self.verdict.findings.append(&mut beside.reached);
         self.predicted = beside;
         self

@@ -1,5 +1,6 @@
 //! Outlines, diagrams and lockdep boxes: each sample gives the answer that its head line expects.
 
+use lockwright::check::Code;
 use lockwright::outline::catalogue::Catalogue;
 use lockwright::outline::check::{AsDrawn, Options, Report, Value, check};
 use lockwright::outline::claimed::Standing;
@@ -177,9 +178,11 @@ fn block(page: &str) -> &str {
 
 #[test]
 fn the_example_on_the_page_of_a_code_of_outlines_has_it() {
-    for it in finding::OUTLINE_CODES {
-        let found = codes(block(it.page), &[]);
-        assert!(found.split(' ').any(|code| code == it.code), "{}: {found}", it.code);
+    let of_outlines = finding::OUTLINE_CODES.iter().map(|it| (it.code.to_owned(), it.page));
+    // The example of LW004 is an outline too.
+    for (code, page) in of_outlines.chain([(Code::LW004.to_string(), Code::LW004.page())]) {
+        let found = codes(block(page), &[]);
+        assert!(found.split(' ').any(|found| found == code), "{code}: {found}");
     }
 }
 
@@ -464,4 +467,16 @@ fn text_in_which_nothing_locks_is_no_outline() {
     // A function that is not known is something to say.
     let report = run(b"f\n   g()\n   h()\n", &[]);
     assert_eq!((report.mistakes.len(), report.units[0].assumptions.len()), (0, 2));
+}
+
+#[test]
+fn blocks_that_are_nested_too_deep_are_a_bound_by_name() {
+    let said = |depth: usize| {
+        let ifs: String = (0..depth).map(|at| format!("{}if (c{at})\n", "\t".repeat(at + 1))).collect();
+        let tabs = "\t".repeat(depth + 1);
+        page::text(&run(format!("f\n{ifs}{tabs}spin_lock(&a)\n{tabs}spin_unlock(&a)\n").as_bytes(), &[]))
+    };
+
+    assert!(said(60).contains("\nCOMPLETE ") || said(60).starts_with("COMPLETE "), "{}", said(60));
+    assert!(said(70).contains("INCOMPLETE (bound: blocks nested deeper than 64) "), "{}", said(70));
 }

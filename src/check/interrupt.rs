@@ -68,7 +68,7 @@ impl Fact {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Known(u8, Vec<(u32, bool)>, u8, u8, Vec<(u32, bool)>, u8);
 
-/// The facts of all executions of an exploration, whoever ran them.
+/// The facts of all executions of an exploration, on all its workers.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupts(Arc<Mutex<Vec<Fact>>>);
 

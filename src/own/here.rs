@@ -129,13 +129,14 @@ pub fn set_up(options: Options, births: Births) {
     });
 }
 
-/// The calling task takes a lock for reading. If it has done so already it passes writers that wait, and the verdict has to say so.
-pub fn reads(lock: ObjectId) {
+/// The calling task has taken a lock for reading. If it held the lock already and `waits` for it now, it passes writers that wait, and the
+/// verdict has to say so.
+pub fn reads(lock: ObjectId, waits: bool) {
     let task = engine::task();
     with(|here| {
         let times = here.reading.entry((task, lock)).or_default();
         *times += 1;
-        if let (Some(births), true) = (&here.births, *times > 1) {
+        if let (Some(births), true) = (&here.births, waits && *times > 1) {
             births.read_again();
         }
     });

@@ -272,3 +272,23 @@ fn whether_a_reader_passes_a_writer_that_waits_is_asked_for_and_told() {
     assert_eq!(verdict(false, 2), (vec![], Some(assumed.to_owned())));
     assert_eq!([verdict(true, 1), verdict(false, 1)], [(vec![], None), (vec![], None)]);
 }
+
+/// An attempt waits for nobody, but what it has taken is held: reading again beside it passes the writer as well.
+#[test]
+fn a_lock_that_an_attempt_has_taken_for_reading_is_held() {
+    let assumed = |reads_again: bool, drops_first: bool| {
+        let checked = explore(move || {
+            let lock = Arc::new(RwLock::new(0));
+            let first = (!drops_first).then(|| lock.try_read());
+            let second = drops_first.then(|| (lock.read(), drop(lock.try_read())));
+            drop(reads_again.then(|| lock.read()));
+            drop((first, second));
+        });
+        checked.assert_clean();
+        checked.verdict.assumed.is_some()
+    };
+
+    assert!(assumed(true, false) && !assumed(false, false));
+    // The attempt has given back what it took; the read before it is still there.
+    assert!(assumed(true, true) && !assumed(false, true));
+}

@@ -77,7 +77,7 @@ pub fn dependent(a: &Action, b: &Action) -> bool {
     dependent_as((a, a.touch()), (b, b.touch()))
 }
 
-/// The same, with what each is about: who asks for many pairs looks that up once an action.
+/// The same, with what each action is about: a caller with many pairs looks it up once per action.
 pub(super) fn dependent_as((a, one): (&Action, Touch), (b, other): (&Action, Touch)) -> bool {
     if a.process() == b.process() {
         return true;

@@ -116,7 +116,7 @@ impl<T: ?Sized> RwLock<T> {
             }
             None => {
                 self.shared.perform(Op::AcquireRead, place);
-                here::reads(self.shared.object().id);
+                here::reads(self.shared.object().id, true);
             }
         }
         self.checked(RwLockReadGuard { lock: self })
@@ -138,6 +138,9 @@ impl<T: ?Sized> RwLock<T> {
         }
         if !is_ours {
             return Err(TryLockError::WouldBlock);
+        }
+        if self.queue.is_none() {
+            here::reads(self.shared.object().id, false);
         }
         Ok(self.checked(RwLockReadGuard { lock: self })?)
     }
