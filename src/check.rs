@@ -153,9 +153,17 @@ impl Checks {
 
     /// Judges a state; true if the execution ends here.
     pub fn state(&mut self, step: u32, view: &dyn View) -> bool {
-        let Checks { names, ledger, extra, seen, found, stands, .. } = self;
+        let mut stands = std::mem::take(&mut self.stands);
+        look(view, &mut stands);
+        let stop = self.state_of(step, view, &stands);
+        self.stands = stands;
+        stop
+    }
+
+    /// The same, where how each task stands was looked up already, in their order.
+    pub fn state_of(&mut self, step: u32, view: &dyn View, stands: &[Status]) -> bool {
+        let Checks { names, ledger, extra, seen, found, .. } = self;
         let mut docket = Docket::new(names, seen, found, step);
-        look(view, stands);
         _ = deadlock::judge(step, view, stands, ledger, &mut docket);
         race::judge(step, view, stands, &mut docket);
         extra.iter_mut().for_each(|check| check.state(view, &mut docket));

@@ -440,29 +440,29 @@ pub trait View {
     fn holders(&self, lock: ObjectId) -> u64 {
         self.readers(lock) | self.owner(lock).map_or(0, |owner| 1 << owner.0)
     }
+}
 
-    /// Does the task wait for a lock that is given back only after it has run on? A task that waits for a lock waits for all that hold it,
-    /// and one that is interrupted for the handler.
-    fn waits_for_itself(&self, task: TaskId) -> bool {
-        let (mut reached, mut open) = (0u64, 1u64 << task.0);
-        while open != 0 {
-            let at = TaskId(open.trailing_zeros() as u8);
-            open &= open - 1;
-            reached |= 1 << at.0;
-            // The set-up is over: what it has left locked stays so.
-            if at == TaskId::BOOT {
-                continue;
-            }
-            let waited_for = match self.status(at).0 {
-                Status::WaitsFor(lock) => self.holders(lock),
-                Status::Stalled(by) => 1 << by.0,
-                _ => 0,
-            };
-            if waited_for >> task.0 & 1 != 0 {
-                return true;
-            }
-            open |= waited_for & !reached;
+/// Does the task wait for a lock that is given back only after it has run on? A task that waits for a lock waits for all that hold it,
+/// and one that is interrupted for the handler. `stands` is how a task stands.
+pub(crate) fn waits_for_itself<V: View + ?Sized>(view: &V, stands: impl Fn(TaskId) -> Status, task: TaskId) -> bool {
+    let (mut reached, mut open) = (0u64, 1u64 << task.0);
+    while open != 0 {
+        let at = TaskId(open.trailing_zeros() as u8);
+        open &= open - 1;
+        reached |= 1 << at.0;
+        // The set-up is over: what it has left locked stays so.
+        if at == TaskId::BOOT {
+            continue;
         }
-        false
+        let waited_for = match stands(at) {
+            Status::WaitsFor(lock) => view.holders(lock),
+            Status::Stalled(by) => 1 << by.0,
+            _ => 0,
+        };
+        if waited_for >> task.0 & 1 != 0 {
+            return true;
+        }
+        open |= waited_for & !reached;
     }
+    false
 }
