@@ -25,6 +25,7 @@ mod interrupt;
 mod ledger;
 mod lockdep;
 mod race;
+mod raw;
 mod slab;
 mod sleep;
 mod unlock;
@@ -141,6 +142,7 @@ impl Checks {
         let mut docket = Docket::new(names, seen, found, event.step).again(again);
         unlock::judge(event, view, ledger, &mut docket);
         sleep::judge(event, view, ledger, &mut docket);
+        raw::judge(event, view, ledger, &mut docket);
         slab::judge(event, view, ledger, &mut docket);
         bug::judge(event, ledger, &mut docket);
         deadlock::judge_setup(event, view, ledger, &mut docket);
