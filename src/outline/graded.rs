@@ -58,18 +58,30 @@ fn is_of(hang: &Finding, finding: &Finding) -> bool {
 
 /// The smallest change.
 fn cure(finding: &Finding) -> Option<String> {
-    let line = |at: usize| finding.labels.get(at).map(|label| label.place.line).filter(|line| *line > 0);
-    let at = |at: usize| line(at).map_or(String::new(), |line| format!(" at line {line}"));
+    let line = |at: usize| finding.labels.get(at).map_or(0, |label| label.place.line);
+    let at_line = |line: u32| if line == 0 { String::new() } else { format!(" (line {line})") };
+    // Of "g: a is taken here", the lock.
+    let lock = |at: usize, end: &str| {
+        let text = finding.labels.get(at)?.text.strip_suffix(end)?;
+        Some(text.rsplit_once(": ").map_or(text, |(_, lock)| lock))
+    };
     Some(match finding.code {
-        // The labels are pairs: where a lock is taken, and where the one around it was.
-        "LW003" if finding.labels.len() >= 4 && finding.labels.len().is_multiple_of(2) => {
-            let last = finding.labels.len() - 2;
-            format!("Take the locks of line {} in the order of the others, or release the outer one{} first.", line(last)?, at(last + 1))
+        "LW003" => {
+            // The labels of a cycle are pairs: where a lock is taken, and where the one around it was. The last pair is the one to turn.
+            let last = finding.labels.len().saturating_sub(2);
+            let pair = lock(last, " is taken here").zip(lock(last + 1, " is held since here"));
+            match pair {
+                Some((taken, held)) => format!(
+                    "Take {taken} before {held}{}, as the others do, or release {held} first{}.",
+                    at_line(line(last + 1)),
+                    at_line(line(last))
+                ),
+                None => "Take the locks in the order that is declared.".to_owned(),
+            }
         }
-        "LW003" => "Take the locks in the order that is declared.".to_owned(),
         "LW004" => {
             let variant = if finding.title.contains("softirq") { "_bh" } else { "_irqsave" };
-            format!("Take {}{} with {variant}.", finding.subject, at(0))
+            format!("Take {} with {variant}{}.", finding.subject, at_line(line(0)))
         }
         "LW005" => format!(
             "Take {} before the raw spinlock, or make it raw too: on a real-time kernel a spinlock_t sleeps.",
