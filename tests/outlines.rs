@@ -4,9 +4,9 @@ use lockwright::check::Code;
 use lockwright::outline::catalogue::Catalogue;
 use lockwright::outline::check::{AsDrawn, Options, Report, Value, check};
 use lockwright::outline::claimed::Standing;
+use lockwright::outline::page;
 use lockwright::outline::scope::Conversions;
 use lockwright::outline::vocabulary::Kind;
-use lockwright::outline::page;
 
 fn data(path: &str) -> Vec<u8> {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(path);

@@ -22,7 +22,10 @@ pub(super) fn judge(event: &Event, view: &dyn View, ledger: &Ledger, docket: &mu
     docket.report(Code::LW005, view.object(lock).name, |names| {
         let (lock, raw) = (names.object(view, lock), names.object(view, raw));
         (
-            format!("{} takes {lock}, which sleeps on a real-time kernel, under the raw spinlock {raw}", names.task(event.task)),
+            format!(
+                "{} takes {lock}, which sleeps on a real-time kernel, under the raw spinlock {raw}",
+                names.task(event.task)
+            ),
             (spot(event), format!("{lock} taken here")),
             (since, format!("{raw} held since here")),
         )

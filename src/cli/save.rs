@@ -59,13 +59,7 @@ pub struct Shown<'a> {
 }
 
 /// Replays a finding of a cell, and saves its schedule if there is a directory for it. `sure` has the grades of its verdict.
-pub fn show<'a>(
-    cell: &Cell,
-    found: &'a Found,
-    names: &Names,
-    sure: &[Sure],
-    save: Option<&Path>,
-) -> Result<Shown<'a>> {
+pub fn show<'a>(cell: &Cell, found: &'a Found, names: &Names, sure: &[Sure], save: Option<&Path>) -> Result<Shown<'a>> {
     if found.weak_memory {
         return Ok(Shown { found, replay: None, no_return: None, file: None, graded: None });
     }

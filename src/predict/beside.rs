@@ -140,7 +140,9 @@ impl Asked<'_> {
         };
         let cure = match code {
             Code::LW003 => "Take the locks in one order everywhere.",
-            _ => "Keep that interrupt out while the lock is held. Where nothing masks it (an NMI), do not take the lock there.",
+            _ => {
+                "Keep that interrupt out while the lock is held. Where nothing masks it (an NMI), do not take the lock there."
+            }
         };
         Graded { certainty, text: text.to_owned(), cure: Some(cure.to_owned()) }
     }

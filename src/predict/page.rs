@@ -50,9 +50,7 @@ pub(super) fn fate(foreseen: &Foreseen, record: &Record) -> (Certainty, String) 
             let name = &record.locks.all[lock].name;
             (Certainty::Serialised, format!("serialised: {name} is held around it"))
         }
-        (_, Grade::ClassMerging) => {
-            (Certainty::ClassMerging, "by class merging only: the objects differ".to_owned())
-        }
+        (_, Grade::ClassMerging) => (Certainty::ClassMerging, "by class merging only: the objects differ".to_owned()),
         (Fate::NotReached, _) => (Certainty::NotReached, NOT_REACHED.to_owned()),
         (Fate::Open(bound), _) => (Certainty::Unconfirmed, format!("not confirmed: {bound}")),
         (Fate::NotAsked, Grade::Certain) => (Certainty::Certain, "certain on this path".to_owned()),

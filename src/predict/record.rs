@@ -171,8 +171,15 @@ impl Sink {
             }
             // A lock that sleeps says so itself.
             What::Note(Note::MightSleep(
-                "mutex_lock" | "down_read" | "down_write" | "down" | "wait_for_completion" | "spin_lock" | "read_lock"
-                | "write_lock" | "local_bh_disable",
+                "mutex_lock"
+                | "down_read"
+                | "down_write"
+                | "down"
+                | "wait_for_completion"
+                | "spin_lock"
+                | "read_lock"
+                | "write_lock"
+                | "local_bh_disable",
             )) => return,
             What::Note(Note::MightSleep(what)) => (Some(Step::MightSleep), what.to_owned()),
             What::Note(_) => return,

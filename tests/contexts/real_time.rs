@@ -69,7 +69,8 @@ fn what_a_raw_lock_of_the_interrupted_task_is_held_for_does_not_count_in_the_han
 fn sleeping_under_a_spinlock_is_right_on_a_real_time_kernel_alone() {
     let sleeps = |raw: bool| {
         both(move |boot| {
-            let (lock, mutex) = (if raw { boot.raw_spinlock("lock") } else { boot.spinlock("lock") }, boot.mutex("mutex"));
+            let (lock, mutex) =
+                (if raw { boot.raw_spinlock("lock") } else { boot.spinlock("lock") }, boot.mutex("mutex"));
             boot.task("task", move |current| {
                 let _lock = lock.lock(current);
                 drop(mutex.lock(current));
@@ -269,7 +270,8 @@ fn what_is_predicted_of_a_real_time_kernel_is_what_is_reached_there() {
     let predicted = |preemption, raw: bool| {
         let model = Model::new(move |boot| {
             boot.preemption(preemption);
-            let (outer, inner) = (if raw { boot.raw_spinlock("outer") } else { boot.spinlock("outer") }, boot.spinlock("inner"));
+            let (outer, inner) =
+                (if raw { boot.raw_spinlock("outer") } else { boot.spinlock("outer") }, boot.spinlock("inner"));
             boot.task("task", move |current| {
                 let _outer = outer.lock(current);
                 drop(inner.lock(current));

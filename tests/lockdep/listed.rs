@@ -170,7 +170,11 @@ const NESTED: &[Row] = &[
         "lock spin.X1 subclass=1; lock spin.X2; unlock spin.X2; unlock spin.X1; lock spin.X1 subclass=1; lock spin.X2",
     ),
     ("lock spin.X1; lock spin.X2", "recursion 1", "lock spin.X1; lock spin.X2 subclass=1"),
-    ("lock spin.X1 subclass=1; lock spin.X2 subclass=1", "recursion 1", "lock spin.X1 subclass=1; lock spin.X2 subclass=2"),
+    (
+        "lock spin.X1 subclass=1; lock spin.X2 subclass=1",
+        "recursion 1",
+        "lock spin.X1 subclass=1; lock spin.X2 subclass=2",
+    ),
     (
         "lock spin.X1; lock spin.X2 subclass=1; lock spin.X3 subclass=1",
         "recursion 2",
@@ -197,9 +201,17 @@ const WAITS: &[Row] = &[
     ("Hn(; lock spin.A", "wait-context 1", "Hn(; lock raw.A; unlock raw.A; H)"),
     ("S(; lock mutex.A", "wait-context 1", "S(; lock spin.A; unlock spin.A; S)"),
     ("lock spin.A; lock mutex.B", "wait-context 1", "lock mutex.B; lock spin.A"),
-    ("rcu_lock flavour=rcu; lock mutex.M", "wait-context 1", "rcu_lock flavour=rcu; rcu_unlock flavour=rcu; lock mutex.M"),
+    (
+        "rcu_lock flavour=rcu; lock mutex.M",
+        "wait-context 1",
+        "rcu_lock flavour=rcu; rcu_unlock flavour=rcu; lock mutex.M",
+    ),
     ("rcu_lock flavour=rcu_sched; lock spin.A", "wait-context 1", "rcu_lock flavour=rcu; lock spin.A"),
-    ("rcu_lock flavour=rcu; might_sleep", "sleep-in-atomic 1", "rcu_lock flavour=rcu; rcu_unlock flavour=rcu; might_sleep"),
+    (
+        "rcu_lock flavour=rcu; might_sleep",
+        "sleep-in-atomic 1",
+        "rcu_lock flavour=rcu; rcu_unlock flavour=rcu; might_sleep",
+    ),
     ("lock raw.A; might_alloc gfp=GFP_KERNEL", "sleep-in-atomic 1", "lock raw.A; might_alloc gfp=GFP_ATOMIC"),
     ("irq_disable; lock mutex.A", "sleep-in-atomic 1", "irq_disable; irq_enable; lock mutex.A"),
     ("preempt_disable; lock mutex.A", "sleep-in-atomic 1", "preempt_disable; preempt_enable; lock mutex.A"),
