@@ -113,13 +113,14 @@ pub enum ObjectKind {
     Channel,
     /// A `struct completion`: its permits are events that were brought and not waited for yet.
     Completion,
+    /// A `raw_spinlock_t`: a spinlock on every kernel, where others sleep on a real-time kernel.
+    RawSpin,
 }
 
 impl ObjectKind {
     /// Is it a lock of any kind?
     pub fn is_lock(self) -> bool {
-        matches!(self, ObjectKind::Bkl | ObjectKind::Spin | ObjectKind::Mutex | ObjectKind::WaitList)
-            || self.is_shared()
+        matches!(self, ObjectKind::Bkl | ObjectKind::Mutex | ObjectKind::WaitList) || self.spins() || self.is_shared()
     }
 
     /// Is it a lock that readers share?
@@ -135,9 +136,14 @@ impl ObjectKind {
             && (!kinds.contains(&ObjectKind::Bkl) || kinds.iter().any(|kind| kind.spins()))
     }
 
-    /// Is it a lock whose waiters spin, and whose holder must not sleep?
+    /// Is it a lock whose waiters spin, and whose holder must not sleep? On a real-time kernel some do not: [`View::spins`] knows.
     pub fn spins(self) -> bool {
-        matches!(self, ObjectKind::Spin | ObjectKind::RwLock)
+        matches!(self, ObjectKind::Spin | ObjectKind::RwLock | ObjectKind::RawSpin)
+    }
+
+    /// Does it spin, but on a real-time kernel, where its waiters sleep?
+    pub fn sleeps_in_real_time(self) -> bool {
+        self.spins() && self != ObjectKind::RawSpin
     }
 }
 
@@ -426,6 +432,10 @@ pub trait View {
     /// What the task keeps out of its CPU.
     fn masks(&self, _task: TaskId) -> Masks {
         Masks::default()
+    }
+    /// Do waiters of this lock spin, so that its holder must not sleep? On a real-time kernel those of a raw spinlock alone.
+    fn spins(&self, lock: ObjectId) -> bool {
+        self.object(lock).kind.spins()
     }
     /// Virtual time.
     fn jiffies(&self) -> u64;

@@ -405,6 +405,10 @@ impl View for World {
         self.cpus.masks(task)
     }
 
+    fn spins(&self, lock: ObjectId) -> bool {
+        self.lock_spins(lock)
+    }
+
     fn jiffies(&self) -> u64 {
         self.jiffies
     }
