@@ -16,8 +16,9 @@ use super::runners::{Runners, Set};
 use super::schedule;
 use super::scope::{Assumption, Conversions, Does, Scope};
 use super::source::{Place, Source};
-use super::tree::{Diagram, Figure, File, Group};
-use super::vocabulary::Kind;
+use super::statement::Stmt;
+use super::tree::{Diagram, Figure, File, Group, Node};
+use super::vocabulary::{self, Kind};
 use super::walk::Walk;
 
 /// States of all explorations of a file at most.
@@ -245,12 +246,31 @@ fn outline(source: &Source, file: &File, group: &Group, options: &Options, budge
     let walk = Walk::of(&scope, &[]);
     let mut unit = unit_of("outline", group.functions.first().map_or(0, |function| function.place.line), &walk, &scope);
     unit.names = group.functions.iter().map(|function| function.name.clone()).collect();
+    if group.functions.iter().any(|function| function.is_trace) {
+        // Which lock a frame takes, and what it frees, a trace does not say.
+        unit.findings.retain(|finding| finding.code == "LW002");
+        if group.functions.iter().any(|function| has_objects(&function.body)) {
+            unit.bounds.push("a trace names no locks and no objects".to_owned());
+        }
+        return unit;
+    }
     let runners = Runners::of(&scope);
     for set in runners.sets(&walk) {
         explore(source, &scope, &set, &mut unit, budget);
     }
     unit.assumptions.extend(runners.assumed());
     unit
+}
+
+/// Is something called that has to be told which lock or object it is about?
+fn has_objects(body: &[Node]) -> bool {
+    let mut found = false;
+    for node in body {
+        node.each(&mut |node| {
+            found |= matches!(&node.stmt, Stmt::Call { name, args, .. } if args.is_empty() && vocabulary::is_known(name))
+        });
+    }
+    found
 }
 
 fn unit_of(what: &'static str, line: u32, walk: &Walk, scope: &Scope) -> Unit {

@@ -27,6 +27,8 @@ pub enum Runs {
     Soft,
     /// When it is queued.
     Work,
+    /// It is queued from the start.
+    Pending,
     /// When it is armed: in a softirq.
     Timer,
 }

@@ -129,7 +129,7 @@ fn pass<'a>(
     let mut callbacks = Vec::new();
     for (at, source) in sources.iter().enumerate() {
         let start = match source.runs {
-            Runs::Task => Start::Runs,
+            Runs::Task | Runs::Pending => Start::Runs,
             Runs::Hard => Start::Hard(None),
             Runs::Soft => Start::Soft(None),
             Runs::Work | Runs::Timer => Start::Queued,
@@ -173,6 +173,9 @@ fn pass<'a>(
             && *task >= reference::CALLBACKS
         {
             *task = *task - reference::CALLBACKS + first;
+        }
+        if let Op::RcuBarrier(callback) = &mut inst.op {
+            *callback = first;
         }
     }
     sections::mark(&mut lowered.program);

@@ -42,9 +42,12 @@ fn bodies(lines: &[Line]) -> Vec<std::ops::Range<usize>> {
     let mut joined: Vec<std::ops::Range<usize>> = Vec::new();
     for run in runs(lines) {
         let goes_on = joined.last().is_some_and(|before| {
+            if let (Some((file, _)), Some((next, _))) = (lines[before.end - 1].hunk, lines[run.start].hunk) {
+                return file == next;
+            }
             let least = lines[before.clone()].iter().map(Line::indent).min().unwrap_or(0);
             open_braces(&lines[before.clone()]) > 0
-                && (lines[run.start].indent() > least || lines[run.start].text.trim_start().starts_with('}'))
+                && (lines[run.start].indent() > least || ends_or_marks(lines[run.start].text.trim()))
         });
         match joined.last_mut() {
             Some(before) if goes_on => before.end = run.end,
@@ -54,8 +57,13 @@ fn bodies(lines: &[Line]) -> Vec<std::ops::Range<usize>> {
     joined
 }
 
+/// `}`, or a label, which C has at the left margin.
+fn ends_or_marks(text: &str) -> bool {
+    text.starts_with('}') || text.strip_suffix(':').is_some_and(|name| words::is_name(name) && !name.contains(['.', '>']))
+}
+
 fn open_braces(lines: &[Line]) -> i32 {
-    let code = lines.iter().map(|line| words::split_remark(&line.text).0);
+    let code = lines.iter().filter(|line| !line.is_removed).map(|line| words::split_remark(&line.text).0);
     let sign = |b: u8| i32::from(b == b'{') - i32::from(b == b'}');
     code.flat_map(str::bytes).map(sign).sum()
 }
@@ -274,13 +282,13 @@ impl Reader<'_> {
         } else {
             let place = nodes[0].place;
             let name = format!("line {}", place.line);
-            self.add(Function { name, place, facts: Vec::new(), body: nodes, is_anonymous: true });
+            self.add(Function { name, place, facts: Vec::new(), body: nodes, is_anonymous: true, role: None, params: Vec::new(), is_trace: false, is_partial: false, is_cut: false });
         }
     }
 
     fn function(&mut self, node: Node) {
         let Stmt::Call { name, .. } = node.stmt else { return };
-        self.add(Function { name, place: node.place, facts: node.facts, body: node.children, is_anonymous: false });
+        self.add(Function { name, place: node.place, facts: node.facts, body: node.children, is_anonymous: false, role: None, params: Vec::new(), is_trace: false, is_partial: false, is_cut: false });
     }
 
     fn add(&mut self, function: Function) {
@@ -333,6 +341,8 @@ impl Reader<'_> {
         let lines = &self.source.lines;
         self.file.unread = (0..lines.len()).filter(|&at| self.is_open(at)).map(|at| lines[at].number).collect();
         self.duplicates();
+        super::heads::read(self.source, &mut self.file);
+        super::roles::read(self.source, &mut self.file);
         let nothing = self.file.groups.is_empty() && self.file.diagrams.is_empty() && self.file.declarations.is_empty();
         if nothing && self.file.mistakes.is_empty() {
             let place = lines.iter().find(|line| !line.is_blank()).map_or(Place::default(), Line::whole);

@@ -215,8 +215,9 @@ fn sleeps_in_atomic(machine: &Machine, state: &State, task: usize) -> bool {
     let program = machine.program;
     let is_handler = matches!(program.tasks[task].start, Start::Hard(_) | Start::Soft(_));
     let sleeps = match machine.inst(state, task).map(|inst| &inst.op) {
-        Some(Op::Acquire(lock, ..)) => program.locks[*lock].1.sleeps(),
-        Some(Op::Sleep(..) | Op::WaitCount(..) | Op::Join(_) | Op::Flush(..) | Op::SyncRcu) => true,
+        // Of locks in a circle the kind of one says nothing: in another they stand still as well.
+        Some(Op::Acquire(lock, ..)) => is_handler && program.locks[*lock].1.sleeps(),
+        Some(Op::Sleep(..) | Op::WaitCount(..) | Op::Join(_) | Op::Flush(..) | Op::SyncRcu | Op::RcuBarrier(_)) => true,
         _ => false,
     };
     sleeps && (is_handler || machine.held(state, task).iter().any(|lock| program.locks[*lock].1.makes_atomic()))
@@ -229,6 +230,7 @@ pub fn waits_for(op: &Op) -> &'static str {
         Op::WaitCount(..) => "for a completion that nobody is left to complete",
         Op::Join(_) => "for a thread that does not end",
         Op::Flush(..) | Op::Spin(_) => "for a work or timer that does not end",
+        Op::RcuBarrier(_) => "for a callback of RCU that does not end",
         Op::SyncRcu => "for an RCU reader that does not leave",
         Op::SeqBegin(..) => "for the writer of a seqlock",
         _ => "here",
@@ -307,7 +309,13 @@ pub fn standstill(machine: &Machine, state: &State, waiting: &[usize]) -> Vec<Sh
             op => {
                 let what = waits_for(op);
                 about.insert(what.split(' ').next_back().unwrap_or("wait").to_owned());
-                labels.push((inst.place, format!("{} waits {what}", name(task))));
+                let text = match op {
+                    Op::Flush(other, _) | Op::Spin(other) | Op::Join(other) => {
+                        format!("{} waits here until {} has ended", name(task), name(*other))
+                    }
+                    _ => format!("{} waits {what}", name(task)),
+                };
+                labels.push((inst.place, text));
             }
         }
     }

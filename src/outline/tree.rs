@@ -4,6 +4,7 @@ use super::claims::Claim;
 use super::declare::Declaration;
 use super::diagnostic::Diagnostic;
 use super::facts::Fact;
+use super::roles::Role;
 use super::source::{Line, Place};
 use super::statement::{Cond, Context, Parsed, Stmt};
 
@@ -37,6 +38,16 @@ pub struct Function {
     pub body: Vec<Node>,
     /// A list of statements without a head line.
     pub is_anonymous: bool,
+    /// What runs it, if that is no caller and no line says it.
+    pub role: Option<Role>,
+    /// Its parameters, if it is written as C.
+    pub params: Vec<String>,
+    /// It is what a stack or a tracer shows: calls without what they are called with.
+    pub is_trace: bool,
+    /// The hunk of a patch begins inside it.
+    pub is_partial: bool,
+    /// The hunk of a patch ends inside it.
+    pub is_cut: bool,
 }
 
 /// Outlines that belong together. A function that is outlined again begins a new group: it is another version.

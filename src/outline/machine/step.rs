@@ -23,7 +23,7 @@ impl Machine<'_> {
     }
 
     fn waits_asleep(&self, op: &Op) -> bool {
-        matches!(op, Op::Sleep(..) | Op::WaitCount(..) | Op::Join(_) | Op::Flush(..) | Op::SyncRcu)
+        matches!(op, Op::Sleep(..) | Op::WaitCount(..) | Op::Join(_) | Op::Flush(..) | Op::SyncRcu | Op::RcuBarrier(_))
     }
 
     /// Is there nothing to wait for?
@@ -34,6 +34,9 @@ impl Machine<'_> {
             Op::WaitCount(count, ..) => state[self.counts + count] > 0,
             Op::Join(other) => self.get(state, *other, STATUS) == ENDED,
             Op::Flush(other, _) | Op::Spin(other) => self.get(state, *other, STATUS) != STARTED,
+            Op::RcuBarrier(first) => {
+                (*first..self.program.tasks.len()).all(|other| self.get(state, other, STATUS) != STARTED)
+            }
             Op::SyncRcu => self.get(state, task, SNAPSHOT) == 1 || self.get(state, task, SNAPSHOT) == 0,
             Op::SeqBegin(lock, _) => state[self.lock(*lock) + OWNER] == 0,
             _ => true,

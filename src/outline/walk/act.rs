@@ -1,6 +1,7 @@
 //! What calls do to the state of a path, and what is wrong with that.
 
 use super::*;
+use crate::outline::roles;
 use crate::outline::vocabulary::{self, Change, How};
 use crate::outline::vocabulary::{INTERRUPTED, RESTART, is_interruptible};
 
@@ -201,7 +202,18 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// A work or a timer whose function is not known does nothing, which the reader has to know.
+    fn worker(&mut self, name: &str, args: &[String], place: Place) {
+        let Some((path, is_work, _)) = roles::used(name, args).filter(|_| !self.scope.is_figure) else { return };
+        if self.scope.task_of(&path).is_none() && !path.is_empty() {
+            let word = if is_work { "work" } else { "timer" };
+            let what = format!("{path} does nothing: its function is not known");
+            self.assume(what, Some(format!("{word} {path}: FUNCTION")), place);
+        }
+    }
+
     fn act(&mut self, word: Word, name: &str, args: &[String], place: Place, state: &mut State) {
+        self.worker(name, args, place);
         match word {
             Word::Unlock(kind, mode, mask, which) => {
                 let lock = self.scope.lock_name(which, kind.unwrap_or(Kind::Mutex), args);
@@ -232,7 +244,7 @@ impl<'a> Walk<'a> {
             | Word::FlushWork(_) => {
                 self.sleeps(state, name, place, false);
             }
-            Word::SynchronizeRcu => self.sleeps(state, name, place, false),
+            Word::SynchronizeRcu | Word::RcuBarrier => self.sleeps(state, name, place, false),
             _ => {}
         }
     }
