@@ -13,7 +13,7 @@ pub(super) fn read(source: &Source, file: &mut File) {
         let starts: Vec<u32> = group.functions.iter().map(|function| function.place.line).collect();
         for function in &mut group.functions {
             let line = (function.place.line as usize).checked_sub(1).and_then(|at| source.lines.get(at));
-            function.is_trace = line.is_some_and(|line| line.is_traced || line.text.contains("+0x"));
+            function.is_trace |= line.is_some_and(|line| line.is_traced);
         }
         for function in group.functions.iter_mut().filter(|function| !function.is_anonymous) {
             function.params = params(&text(source, function.place));

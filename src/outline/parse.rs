@@ -334,7 +334,15 @@ impl Reader<'_> {
         if let (Some(outermost), Some(_)) = (frames.first_mut(), self.source.lines.iter().find(says)) {
             outermost.parsed.note = "in atomic context".to_owned();
         }
+        // What went wrong is in the report, and not in the names of its frames.
+        let reports = ["blocked for more than", "KASAN:", "KCSAN:", "soft lockup", "hard LOCKUP", "self-detected stall"];
+        let is_told = |line: &Line| reports.iter().any(|words| line.text.contains(words));
+        let is_report = self.source.lines.iter().any(is_told);
+        let lines: Vec<u32> = frames.iter().filter(|_| is_report).map(|frame| frame.place.line).collect();
         self.functions(frames);
+        for function in self.file.groups.iter_mut().flat_map(|group| &mut group.functions) {
+            function.is_trace |= lines.contains(&function.place.line);
+        }
     }
 
     fn finish(&mut self) {

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::declare::{Declaration, Runs};
+use super::facts::Fact;
 use super::heads;
 use super::scope::{Task, texts};
 use super::source::Source;
@@ -194,6 +195,9 @@ pub(super) fn read(source: &Source, file: &mut File) {
             let is_called = uses.called.contains(&function.name);
             let signed = || signed(source, function, &uses).filter(|_| !is_called);
             function.role = registered(function, &uses).or_else(signed);
+            if function.role.is_some() {
+                function.facts.retain(|fact| *fact != Fact::Atomic);
+            }
         }
         by_name(&mut group.functions, &uses, &is_open, &declared);
     }
@@ -257,6 +261,9 @@ fn signed(source: &Source, function: &Function, uses: &Uses) -> Option<Role> {
         let why = "its name and its parameter say so".to_owned();
         return Some(Role { name: function.name.clone(), runs: Runs::Soft, why });
     }
+    if let Some(runs) = noted(&head) {
+        return Some(Role { name: function.name.clone(), runs, why: "its note says so".to_owned() });
+    }
     let (kind, runs) = PARAMETERS.iter().find(|(kind, _)| head.contains(kind))?;
     // A function that starts a timer is handed one as well.
     let own = member_of(function)?;
@@ -264,6 +271,23 @@ fn signed(source: &Source, function: &Function, uses: &Uses) -> Option<Role> {
     let path = paths.next().filter(|_| paths.next().is_none());
     let name = path.cloned().unwrap_or(own);
     Some(Role { name, runs: *runs, why: format!("its parameter is a {}", kind.trim_end_matches([' ', '*'])) })
+}
+
+/// `f() [hard irq context]`, `f (timer)`, `f()  /* from the tasklet */`
+fn noted(head: &str) -> Option<Runs> {
+    let lower = head.to_ascii_lowercase();
+    let from = ["/*", "//", " ["].iter().find_map(|open| lower.find(open)).or_else(|| lower.rfind(" ("))?;
+    let note = lower[from..].trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    let has = |words: &[&str]| words.iter().any(|word| note.contains(word));
+    if has(&["not ", "off", "disabl", "struct ", "mutex", "*", ","]) {
+        return None;
+    }
+    let soft = ["softirq", "soft irq", "bh context", "timer callback", "timer handler", "tasklet"];
+    if matches!(note, "timer" | "bh") || has(&soft) {
+        return Some(Runs::Soft);
+    }
+    let hard = ["hardirq", "hard irq", "irq context", "interrupt context", "irq handler", "interrupt handler"];
+    (matches!(note, "irq" | "interrupt" | "isr") || has(&hard) || has(&["in irq", "in interrupt"])).then_some(Runs::Hard)
 }
 
 /// What the function is handed is this member of something.

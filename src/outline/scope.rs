@@ -135,7 +135,7 @@ impl<'a> Scope<'a> {
             spins: false,
             released: HashSet::new(),
             values: Values::default(),
-            pointers: Pointers::of(file, functions, bodies),
+            pointers: Pointers::of(file, functions, bodies, catalogue),
             variables: HashMap::new(),
             orders: Vec::new(),
             guards: Vec::new(),
@@ -315,6 +315,10 @@ impl<'a> Scope<'a> {
             Stmt::Call { name, args, .. } => {
                 see(name, args);
                 // A call among the arguments is a call as well.
+                let later = args.get(1).filter(|_| name.starts_with("call_rcu") || name.starts_with("kref_put"));
+                if let Some(function) = later.and_then(|arg| self.own.get(plain(arg).as_str())) {
+                    called.insert(function.name.as_str());
+                }
                 args.iter().filter_map(|arg| arg.split_once('(')).for_each(|(inner, _)| {
                     if self.own.contains_key(inner) {
                         called.insert(self.own[inner].name.as_str());

@@ -207,7 +207,11 @@ fn tidy(nodes: Vec<Node>, in_switch: bool) -> Vec<Node> {
     let mut inside: Option<Node> = None;
     for mut node in nodes {
         let is_switch = matches!(node.stmt, Stmt::Switch(_));
+        // The condition of a `do` is in no guard of its body.
+        let is_end = |last: &mut Node| matches!(last.stmt, Stmt::While(_)) && last.children.is_empty();
+        let until = if node.stmt == Stmt::Do { node.children.pop_if(is_end) } else { None };
         node.children = tidy(std::mem::take(&mut node.children), is_switch);
+        node.children.extend(until);
         if let Some(mut enter) = inside.take() {
             if matches!(node.stmt, Stmt::Leave) {
                 out.push(enter);

@@ -32,7 +32,11 @@ impl<'a> Lower<'_, 'a> {
             let is_decided = self.is_decided(&Expr::Call(name.to_owned(), args));
             self.note_decided(result, is_decided);
         }
-        self.list(children);
+        // What a wait for a work or a thread does inside is that wait.
+        let is_wait = matches!(vocabulary::word(name), Some(Word::FlushWork(_) | Word::SpinForTimer | Word::KthreadStop));
+        if !(is_wait && children.iter().all(|child| sleeps(&child.stmt))) {
+            self.list(children);
+        }
     }
 
     /// Allocations, lists and references, where it is known what is pointed to.
@@ -460,5 +464,17 @@ impl<'a> Lower<'_, 'a> {
             return Pure::Int(1);
         }
         self.result(name, place, is_wanted)
+    }
+}
+
+/// Is it nothing but a wait?
+fn sleeps(stmt: &Stmt) -> bool {
+    match stmt {
+        Stmt::Call { name, .. } => matches!(
+            vocabulary::word(name),
+            Some(Word::WaitCompletion(_) | Word::WaitEvent(_) | Word::Schedule | Word::Sleep | Word::FlushWork(_))
+        ),
+        Stmt::Claim(_) | Stmt::Prose(_) | Stmt::Elision(_) => true,
+        _ => false,
     }
 }

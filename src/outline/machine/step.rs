@@ -308,7 +308,9 @@ impl Machine<'_> {
             };
             let first = Place { line: freed as u32, from: 0, to: 0 };
             let labels = vec![(place, text.to_owned()), (first, "freed here".to_owned())];
-            shown.push(Shown { code, subject: name.clone(), title, labels, ends: true });
+            // The same allocation of another task is the same mistake.
+            let subject = if name.contains('@') { name.split(" of ").next().unwrap_or(name) } else { name };
+            shown.push(Shown { code, subject: subject.to_owned(), title, labels, ends: true });
         } else if frees {
             state[at] = place.line as i32;
         }

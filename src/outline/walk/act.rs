@@ -44,6 +44,7 @@ impl<'a> Walk<'a> {
                 out
             }
             meaning => {
+                self.callback(name, args, node);
                 // What nobody looks at is taken for granted.
                 let is_sure = result.is_none() && is_interruptible(name) && matches!(meaning, Meaning::Word(_));
                 let mut asked = self.asked(name, args, node.place, state);
@@ -64,6 +65,19 @@ impl<'a> Walk<'a> {
                 asked.into_iter().map(with).collect()
             }
         }
+    }
+
+    /// What `call_rcu` runs later, it runs in a softirq.
+    fn callback(&mut self, name: &str, args: &[String], node: &'a Node) {
+        if !name.starts_with("call_rcu") {
+            return;
+        }
+        let function = args.get(1).map(|arg| crate::outline::words::plain(arg)).unwrap_or_default();
+        let Some((function, body, _)) = self.scope.outlined(&function) else { return };
+        let state = State { context: Some((Context::Soft, node.place)), ..State::default() };
+        let entry = std::mem::replace(&mut self.entry, function.to_owned());
+        self.body(function, body, state);
+        self.entry = entry;
     }
 
     /// What is written behind a call.
@@ -214,6 +228,9 @@ impl<'a> Walk<'a> {
 
     fn act(&mut self, word: Word, name: &str, args: &[String], place: Place, state: &mut State) {
         self.worker(name, args, place);
+        if self.scope.is_figure && matches!(word, Word::WaitEvent(_)) && args.len() == 1 {
+            self.assume(format!("{name}({}) ends after any time: for what it waits is not said", args[0]), None, place);
+        }
         match word {
             Word::Unlock(kind, mode, mask, which) => {
                 let lock = self.scope.lock_name(which, kind.unwrap_or(Kind::Mutex), args);
