@@ -99,7 +99,9 @@ fn whole(source: &Source, unit: &Unit, finding: &Finding) -> Option<String> {
                 is_anonymous: false,
                 role: None,
                 params: Vec::new(),
-                is_trace: false, is_partial: false, is_cut: false,
+                is_trace: false,
+                is_partial: false,
+                is_cut: false,
             });
         }
         file.groups = vec![Group { functions }];

@@ -267,7 +267,8 @@ fn has_objects(body: &[Node]) -> bool {
     let mut found = false;
     for node in body {
         node.each(&mut |node| {
-            found |= matches!(&node.stmt, Stmt::Call { name, args, .. } if args.is_empty() && vocabulary::is_known(name))
+            found |=
+                matches!(&node.stmt, Stmt::Call { name, args, .. } if args.is_empty() && vocabulary::is_known(name))
         });
     }
     found

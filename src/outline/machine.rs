@@ -54,7 +54,13 @@ impl Op {
     pub fn waits(&self) -> bool {
         match self {
             Op::Acquire(_, _, tried) => tried.is_none(),
-            Op::SyncRcu | Op::RcuBarrier(_) | Op::Sleep(..) | Op::Await(_) | Op::WaitCount(..) | Op::Join(_) | Op::Flush(..) => true,
+            Op::SyncRcu
+            | Op::RcuBarrier(_)
+            | Op::Sleep(..)
+            | Op::Await(_)
+            | Op::WaitCount(..)
+            | Op::Join(_)
+            | Op::Flush(..) => true,
             Op::Spin(_) | Op::SeqBegin(..) => true,
             _ => false,
         }

@@ -59,7 +59,8 @@ fn bodies(lines: &[Line]) -> Vec<std::ops::Range<usize>> {
 
 /// `}`, or a label, which C has at the left margin.
 fn ends_or_marks(text: &str) -> bool {
-    text.starts_with('}') || text.strip_suffix(':').is_some_and(|name| words::is_name(name) && !name.contains(['.', '>']))
+    text.starts_with('}')
+        || text.strip_suffix(':').is_some_and(|name| words::is_name(name) && !name.contains(['.', '>']))
 }
 
 fn open_braces(lines: &[Line]) -> i32 {
@@ -282,13 +283,35 @@ impl Reader<'_> {
         } else {
             let place = nodes[0].place;
             let name = format!("line {}", place.line);
-            self.add(Function { name, place, facts: Vec::new(), body: nodes, is_anonymous: true, role: None, params: Vec::new(), is_trace: false, is_partial: false, is_cut: false });
+            self.add(Function {
+                name,
+                place,
+                facts: Vec::new(),
+                body: nodes,
+                is_anonymous: true,
+                role: None,
+                params: Vec::new(),
+                is_trace: false,
+                is_partial: false,
+                is_cut: false,
+            });
         }
     }
 
     fn function(&mut self, node: Node) {
         let Stmt::Call { name, .. } = node.stmt else { return };
-        self.add(Function { name, place: node.place, facts: node.facts, body: node.children, is_anonymous: false, role: None, params: Vec::new(), is_trace: false, is_partial: false, is_cut: false });
+        self.add(Function {
+            name,
+            place: node.place,
+            facts: node.facts,
+            body: node.children,
+            is_anonymous: false,
+            role: None,
+            params: Vec::new(),
+            is_trace: false,
+            is_partial: false,
+            is_cut: false,
+        });
     }
 
     fn add(&mut self, function: Function) {
@@ -335,7 +358,8 @@ impl Reader<'_> {
             outermost.parsed.note = "in atomic context".to_owned();
         }
         // What went wrong is in the report, and not in the names of its frames.
-        let reports = ["blocked for more than", "KASAN:", "KCSAN:", "soft lockup", "hard LOCKUP", "self-detected stall"];
+        let reports =
+            ["blocked for more than", "KASAN:", "KCSAN:", "soft lockup", "hard LOCKUP", "self-detected stall"];
         let is_told = |line: &Line| reports.iter().any(|words| line.text.contains(words));
         let is_report = self.source.lines.iter().any(is_told);
         let lines: Vec<u32> = frames.iter().filter(|_| is_report).map(|frame| frame.place.line).collect();

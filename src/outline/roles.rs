@@ -287,7 +287,8 @@ fn noted(head: &str) -> Option<Runs> {
         return Some(Runs::Soft);
     }
     let hard = ["hardirq", "hard irq", "irq context", "interrupt context", "irq handler", "interrupt handler"];
-    (matches!(note, "irq" | "interrupt" | "isr") || has(&hard) || has(&["in irq", "in interrupt"])).then_some(Runs::Hard)
+    (matches!(note, "irq" | "interrupt" | "isr") || has(&hard) || has(&["in irq", "in interrupt"]))
+        .then_some(Runs::Hard)
 }
 
 /// What the function is handed is this member of something.
@@ -307,15 +308,11 @@ fn member_of(function: &Function) -> Option<String> {
 }
 
 /// Works and timers that are waited for, and whose function only the names tell.
-fn by_name(
-    functions: &mut [Function],
-    uses: &Uses,
-    is_open: &dyn Fn(&Function) -> bool,
-    declared: &BTreeSet<&str>,
-) {
+fn by_name(functions: &mut [Function], uses: &Uses, is_open: &dyn Fn(&Function) -> bool, declared: &BTreeSet<&str>) {
     for (path, is_work) in &uses.used {
         let own = member(path);
-        let is_known = functions.iter().filter_map(|function| function.role.as_ref()).any(|role| member(&role.name) == own);
+        let is_known =
+            functions.iter().filter_map(|function| function.role.as_ref()).any(|role| member(&role.name) == own);
         if is_known || declared.iter().any(|name| member(name) == own) {
             continue;
         }

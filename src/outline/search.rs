@@ -255,7 +255,8 @@ fn waits_for_itself(machine: &Machine, state: &State, task: usize, lock: usize, 
     }
     let (name, kind) = &machine.program.locks[lock];
     let place = machine.inst(state, task)?.place;
-    let text = format!("{} waits here for itself: a {} is not recursive", machine.program.tasks[task].name, kind.text());
+    let text =
+        format!("{} waits here for itself: a {} is not recursive", machine.program.tasks[task].name, kind.text());
     let title = format!("{name} is taken again by the task that holds it");
     let labels = vec![(place, text)];
     Some(Shown { code: "LW001", subject: name.clone(), title, labels, ends: false })

@@ -42,7 +42,9 @@ fn is_list(text: &str) -> bool {
     let entry = text.starts_with('#') && text.contains("){")
         || text.contains("acquire lock:")
         || text.contains("holding lock:");
-    let stamp = text.starts_with("irq event stamp:") || text.contains("irqs last  enabled at") || text.contains("irqs last disabled at");
+    let stamp = text.starts_with("irq event stamp:")
+        || text.contains("irqs last  enabled at")
+        || text.contains("irqs last disabled at");
     held || entry || stamp || text.contains("){") && text.contains(", at:")
 }
 

@@ -33,7 +33,8 @@ impl<'a> Lower<'_, 'a> {
             self.note_decided(result, is_decided);
         }
         // What a wait for a work or a thread does inside is that wait.
-        let is_wait = matches!(vocabulary::word(name), Some(Word::FlushWork(_) | Word::SpinForTimer | Word::KthreadStop));
+        let is_wait =
+            matches!(vocabulary::word(name), Some(Word::FlushWork(_) | Word::SpinForTimer | Word::KthreadStop));
         if !(is_wait && children.iter().all(|child| sleeps(&child.stmt))) {
             self.list(children);
         }
