@@ -8,49 +8,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::declare::{Declaration, Runs};
+use super::declare::{Declaration, Role, Runs};
+use super::expr::texts;
 use super::facts::Fact;
 use super::heads;
-use super::scope::{Task, texts};
 use super::source::Source;
 use super::statement::Stmt;
 use super::tree::{File, Function, Node};
 use super::vocabulary::{self, Word};
 use super::words::plain;
-
-/// How a function comes to run that no line declares.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Role {
-    /// The handler, the work or the timer.
-    pub name: String,
-    /// How it runs.
-    pub runs: Runs,
-    /// What says so.
-    pub why: String,
-}
-
-impl Role {
-    /// What is taken for granted.
-    pub fn text(&self, function: &str) -> String {
-        let (name, why) = (&self.name, &self.why);
-        match self.runs {
-            Runs::Hard if name == function => format!("{function} runs in hard interrupts: {why}"),
-            Runs::Soft => format!("{function} runs in softirqs: {why}"),
-            _ => format!("{function} is the function of {name}: {why}"),
-        }
-    }
-
-    /// The line that would declare it.
-    pub fn declaration(&self, function: &str) -> String {
-        let word = match self.runs {
-            Runs::Hard => "irq",
-            Runs::Soft => "softirq",
-            Runs::Timer => "timer",
-            Runs::Work | Runs::Pending | Runs::Task => "work",
-        };
-        format!("{word} {}: {function}", self.name)
-    }
-}
 
 /// Functions that register another: the argument that is the function, the one that is its name, and how it runs.
 const REGISTER: [(&str, usize, Option<usize>, Runs); 22] = [
@@ -219,17 +185,16 @@ impl Started {
     }
 
     /// A work or a timer that nothing in the text starts was started before: what has to be said of that.
-    pub fn begun(&self, task: &mut Task) -> Option<String> {
-        let runs = match task.runs {
+    pub fn begun(&self, name: &str, runs: Runs) -> Option<(Runs, String)> {
+        let runs = match runs {
             Runs::Work => Runs::Pending,
             Runs::Timer => Runs::Soft,
             _ => return None,
         };
-        if self.works.iter().any(|(work, _)| work == member(&task.name)) {
+        if self.works.iter().any(|(work, _)| work == member(name)) {
             return None;
         }
-        task.runs = runs;
-        Some(format!("{} was started before: nothing here starts it", task.name))
+        Some((runs, format!("{name} was started before: nothing here starts it")))
     }
 
     /// May the work be on the queue?

@@ -221,7 +221,8 @@ impl<'a> Scope<'a> {
     fn roles(&mut self, functions: &'a [Function]) {
         let started = &self.started;
         for task in &mut self.tasks {
-            if let Some(what) = started.begun(task) {
+            if let Some((runs, what)) = started.begun(&task.name, task.runs) {
+                task.runs = runs;
                 self.assumed.push(Assumption { what, declare: None, place: task.place });
             }
         }
@@ -231,7 +232,8 @@ impl<'a> Scope<'a> {
             self.assumed.push(Assumption { what, declare, place: function.place });
             let does = Does::Calls(vec![Call { name: function.name.clone(), place: function.place }]);
             let mut task = Task { name: role.name.clone(), runs: role.runs, does, place: function.place };
-            if let Some(what) = started.begun(&mut task) {
+            if let Some((runs, what)) = started.begun(&task.name, task.runs) {
+                task.runs = runs;
                 self.assumed.push(Assumption { what, declare: None, place: task.place });
             }
             self.tasks.push(task);

@@ -1,10 +1,9 @@
 //! What is parsed: functions as trees of statements, declarations, diagrams.
 
 use super::claims::Claim;
-use super::declare::Declaration;
+use super::declare::{Declaration, Role};
 use super::diagnostic::Diagnostic;
 use super::facts::Fact;
-use super::roles::Role;
 use super::source::{Line, Place};
 use super::statement::{Cond, Context, Parsed, Stmt};
 

@@ -110,5 +110,6 @@ fn name(head: &str) -> Option<String> {
     }
     let before = &head[..head.find('(')?];
     let name = before.rsplit([' ', '*']).next()?;
-    crate::outline::words::is_name(name).then(|| name.to_owned())
+    let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    is_name.then(|| name.to_owned())
 }
