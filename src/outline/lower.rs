@@ -277,6 +277,10 @@ struct Lower<'s, 'a> {
     locals: HashMap<String, usize>,
     /// Names that the task sets.
     assigned: HashSet<String>,
+    /// Functions whose names were looked at, each once.
+    noted: HashSet<String>,
+    /// Calls that were expanded.
+    expanded: usize,
     /// Names that it forgets somewhere: of the condition of a loop, or behind a name that is set.
     forgotten: HashSet<String>,
     /// Locals whose value is one that the program has, and no choice.
@@ -318,6 +322,8 @@ impl<'s, 'a> Lower<'s, 'a> {
             freed,
             locals: HashMap::new(),
             assigned: HashSet::new(),
+            noted: HashSet::new(),
+            expanded: 0,
             forgotten: HashSet::new(),
             decided: HashSet::new(),
             labels: HashMap::new(),

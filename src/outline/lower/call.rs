@@ -58,8 +58,12 @@ impl<'a> Lower<'_, 'a> {
     /// The body of a function, and what it returns.
     pub(super) fn expand(&mut self, name: &str, body: &'a [Node], place: Place, is_wanted: bool) -> Pure {
         let is_open = self.calls.iter().any(|open| open == name);
-        if is_open || self.calls.len() > CALLS_MAX {
-            if !is_open {
+        // Functions that do nothing but call two others each add no instruction, and double with each level.
+        self.expanded += 1;
+        if is_open || self.calls.len() > CALLS_MAX || self.expanded > INSTS_MAX {
+            if self.expanded > INSTS_MAX {
+                self.out.bounds.insert(INSTS);
+            } else if !is_open {
                 self.out.bounds.insert(NESTED);
             } else if self.scope.has_block(name) {
                 self.out.bounds.insert(CALLS_ITSELF);
