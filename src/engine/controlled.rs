@@ -15,6 +15,7 @@ use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
 use super::memo::{Effect, Memo, Next};
+use super::quarantine;
 use super::quiet::quietly;
 use super::teller::Teller;
 use super::world::{Key, Transition, World};
@@ -105,6 +106,7 @@ impl Controlled {
         strategy: &mut dyn Strategy,
         observer: &Rc<RefCell<dyn Observer>>,
     ) -> Ending {
+        quarantine::release();
         observer.borrow_mut().begin();
         let execution = Rc::new(Execution {
             number: new_execution(),
@@ -285,6 +287,7 @@ impl Execution {
     fn resume(&self, tasks: &mut [Option<Task>], task: TaskId) {
         self.task.set(task);
         let coroutine = tasks[task.index()].as_mut().expect("internal error: a task that runs was born");
+        let _inside = quarantine::Inside::new();
         match coroutine.resume(()) {
             CoroutineResult::Yield(()) | CoroutineResult::Return(()) => {}
         }

@@ -23,7 +23,7 @@
 //! | `LOCKWRIGHT_REPLAY` | the schedule of a finding, as its page prints it: runs that alone |
 //! | `LOCKWRIGHT_SAVE` | a directory for the pages of findings |
 //! | `LOCKWRIGHT_UNCONFIRMED` | `note`, `fail` or `ignore`: [`Builder::unconfirmed`] |
-//! | `LOCKWRIGHT_SPURIOUS=1` | waits on condition variables may end without a notification |
+//! | `LOCKWRIGHT_SPURIOUS=1` | waits on condition variables, and `park`, may end without a notification; weak exchanges may fail |
 //! | `LOCKWRIGHT_FAIR=1` | a writer that waits for a `RwLock` keeps readers out |
 //! | `LOCKWRIGHT_JOINS=1` | a thread that is never joined is a finding |
 //! | `LOOM_MAX_PREEMPTIONS`, `LOOM_MAX_BRANCHES`, `LOOM_MAX_PERMUTATIONS`, `LOOM_MAX_DURATION` | as loom's: bounds |

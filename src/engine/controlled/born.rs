@@ -121,7 +121,7 @@ impl Execution {
     pub(super) fn follow_births(&self, op: Op) {
         match (op, &self.births) {
             (Op::Spawn(_, child), _) => self.newborn.set(Some(child)),
-            (Op::Act(_, Act::Spin), Some(births)) => births.spin(),
+            (Op::Act(_, Act::Spin(_)), Some(births)) => births.spin(),
             (Op::Rmw(id, Rmw::Cas(..) | Rmw::CmpXchg(..), _), Some(births)) if self.is(id, ObjectKind::Pointer) => {
                 births.compare();
             }
