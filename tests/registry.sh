@@ -73,6 +73,8 @@ counting_loom() {
     rm -rf "$work/loom-0.7.3"
     cp -r "$(source_of loom 0.7.3)" "$work/loom-0.7.3"
     chmod -R u+w "$work/loom-0.7.3"
+    # The tests of one release may use what its own manifest does not ask for.
+    sed -i 's/^default = \[\]$/default = ["futures"]/' "$work/loom-0.7.3/Cargo.toml"
     sed -i 's/info!(parent: None, "Completed in {} iterations", i - 1);/println!("loom: ended after {}", i - 1);/
         s/if i % self.checkpoint_interval == 0 {/&println!("loom: at {i}");/' "$work/loom-0.7.3/src/model.rs"
 }

@@ -78,6 +78,8 @@ struct Execution {
     births: Option<Births>,
     /// Tasks that are about to be born: each is started by the step that bears it.
     unborn: RefCell<Vec<(TaskId, Body)>>,
+    /// Tasks that have operated while they unwound, as bits.
+    unwound: Cell<u64>,
     newborn: Cell<Option<TaskId>>,
     /// Nobody watches any more.
     muted: Cell<bool>,
@@ -124,6 +126,7 @@ impl Controlled {
             segment: RefCell::new(None),
             births: program.births(),
             unborn: RefCell::default(),
+            unwound: Cell::new(0),
             newborn: Cell::new(None),
             muted: Cell::new(false),
         });
@@ -260,7 +263,10 @@ impl Execution {
         let place = Place::caller();
         let result = panic::catch_unwind(AssertUnwindSafe(body));
         match result {
-            Ok(()) => self.note(Note::Finished, place),
+            Ok(()) => {
+                self.follow_catch(self.task.get());
+                self.note(Note::Finished, place);
+            }
             // The coroutine library's own unwinding must go on; a panic of an abandoned execution is nobody's business.
             Err(payload) if self.mode.get() == Mode::Drain => {
                 if self.drained.get() > self.drain_max {
@@ -408,6 +414,7 @@ impl Engine for Execution {
             Mode::Boot => {}
             Mode::Run if self.unwinds(task, op) => return self.perform_unwinding(task, op, place),
             Mode::Run => {
+                self.follow_catch(task);
                 self.learn(Next::Op(op, place));
                 self.world.borrow_mut().set_pending(task, op, place);
                 self.suspend();

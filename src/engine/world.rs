@@ -128,6 +128,8 @@ pub struct World {
     own: own::Own,
     /// Is it user-land code?
     is_own: bool,
+    /// The last step went on while its task unwound, with operations that nobody was told of before.
+    is_wild: bool,
 }
 
 impl World {
@@ -147,6 +149,7 @@ impl World {
             node: None,
             own: own::Own::default(),
             is_own: false,
+            is_wild: false,
         }
     }
 

@@ -38,6 +38,8 @@ struct Table {
     counts: bool,
     /// A handle was cloned beside other tasks.
     clones: bool,
+    /// A task has operated while it unwound from a panic, and gone on, beside other tasks.
+    catches: bool,
 }
 
 /// What the search does not see of user-land code that does it.
@@ -47,6 +49,8 @@ pub enum BlindSpot {
     Pointers,
     /// A clone is a part of the step before it, and `strong_count` could tell.
     Counts,
+    /// What a task does while it unwinds from a panic that it catches is a part of the step before it.
+    Unwinding,
 }
 
 impl PartialEq for Births {
@@ -117,10 +121,16 @@ impl Births {
         self.0.lock().clones = true;
     }
 
+    /// A task has unwound, with operations, and goes on.
+    pub fn catch(&self) {
+        self.0.lock().catches = true;
+    }
+
     /// What no search of the program can have seen.
     pub fn blind(&self) -> Option<BlindSpot> {
         let table = self.0.lock();
         match *table {
+            Table { catches: true, .. } => Some(BlindSpot::Unwinding),
             Table { compares: true, .. } => Some(BlindSpot::Pointers),
             Table { counts: true, clones: true, .. } => Some(BlindSpot::Counts),
             _ => None,

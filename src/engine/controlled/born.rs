@@ -141,11 +141,21 @@ impl Execution {
         matches!(world.status(task).0, Status::Ready(_)) && !matches!(op, Op::Spawn(..))
     }
 
+    /// The task goes on. If it unwound before, it has caught its panic, and others could have come in between what it did then.
+    pub(super) fn follow_catch(&self, task: TaskId) {
+        let Some(births) = self.births.as_ref().filter(|_| self.unwound.get() >> task.0 & 1 != 0) else { return };
+        if !std::thread::panicking() && View::tasks(&*self.world.borrow()) > 1 {
+            births.catch();
+        }
+    }
+
     /// Performs an operation where the task stands, as a part of the step before.
     pub(super) fn perform_unwinding(&self, task: TaskId, op: Op, place: Place) -> u64 {
         let waiting = wakes_one(op).map_or(0, |queue| self.world.borrow().peek(queue));
         let alternative = if waiting == 0 { 0 } else { waiting.trailing_zeros() as u8 };
         let result = self.world.borrow_mut().apply(task, op, alternative);
+        self.world.borrow_mut().goes_wild();
+        self.unwound.set(self.unwound.get() | 1 << task.0);
         self.effect(Effect::Unwinds(op, alternative, place, op.observed(result)));
         self.tell(task, What::Op(op, result), place);
         result

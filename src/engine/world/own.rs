@@ -164,6 +164,16 @@ impl World {
         }
     }
 
+    /// The operation that was just performed is no step of its own: its task unwinds.
+    pub(in crate::engine) fn goes_wild(&mut self) {
+        self.is_wild = true;
+    }
+
+    /// Has the last step done more than its operation says, so that it commutes with nothing?
+    pub fn is_wild(&self) -> bool {
+        self.is_wild
+    }
+
     /// A task starts: what it will do follows from what its parent has observed.
     pub(super) fn bear(&mut self, parent: TaskId, child: TaskId) {
         let history = folded(self.tasks[parent.index()].history, u128::from(child.0));

@@ -318,7 +318,8 @@ impl<P: Pruning> Path<P> {
 
     /// Whose steps are spared in the state to which the last choice of the path led.
     fn spared(&self, world: &World) -> Spared {
-        let Some(branch) = self.branches.last().filter(|_| self.pruning.spares()) else { return Spared::NONE };
+        let spares = self.pruning.spares() && !world.is_wild();
+        let Some(branch) = self.branches.last().filter(|_| spares) else { return Spared::NONE };
         let taken = self.arena[branch.taken].transition;
         let Expected::Op(Some(op)) = self.arena[branch.taken].expected else { return Spared::NONE };
         let before = branch.spared.union(self.done(branch, branch.taken));
@@ -400,7 +401,7 @@ impl<P: Pruning> Strategy for Path<P> {
         let mut from = None;
         if let Some(branch) = self.branches.last() {
             let led_here = &mut self.arena[branch.taken];
-            led_here.quiet = !state.loud;
+            led_here.quiet = !state.loud && !state.world.is_wild();
             from = Some((branch.tag, led_here.transition));
         }
         if let (Some(from), true) = (from, self.branches.last().is_some_and(|branch| branch.audit)) {

@@ -97,13 +97,7 @@ impl Word {
 impl Word {
     /// May fail without a reason, if that is asked for.
     #[track_caller]
-    fn compare_exchange_weak(
-        &self,
-        current: u64,
-        new: u64,
-        success: Ordering,
-        failure: Ordering,
-    ) -> Result<u64, u64> {
+    fn compare_exchange_weak(&self, current: u64, new: u64, success: Ordering, failure: Ordering) -> Result<u64, u64> {
         match self.fails_weakly(failure) {
             Some(found) => Err(found),
             None => self.compare_exchange(current, new, success, failure),
