@@ -12,10 +12,9 @@ use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 
 use corosensei::stack::DefaultStack;
-use corosensei::{Coroutine, CoroutineResult, Yielder};
+use corosensei::{Coroutine, Yielder};
 
 use super::memo::{Effect, Memo, Next};
-use super::quarantine;
 use super::quiet::quietly;
 use super::teller::Teller;
 use super::world::{Key, Transition, World};
@@ -108,7 +107,7 @@ impl Controlled {
         strategy: &mut dyn Strategy,
         observer: &Rc<RefCell<dyn Observer>>,
     ) -> Ending {
-        quarantine::release();
+        super::quarantine::release();
         observer.borrow_mut().begin();
         let execution = Rc::new(Execution {
             number: new_execution(),
@@ -263,10 +262,7 @@ impl Execution {
         let place = Place::caller();
         let result = panic::catch_unwind(AssertUnwindSafe(body));
         match result {
-            Ok(()) => {
-                self.follow_catch(self.task.get());
-                self.note(Note::Finished, place);
-            }
+            Ok(()) => self.tell_end(place),
             // The coroutine library's own unwinding must go on; a panic of an abandoned execution is nobody's business.
             Err(payload) if self.mode.get() == Mode::Drain => {
                 if self.drained.get() > self.drain_max {
@@ -278,24 +274,6 @@ impl Execution {
         if self.mode.get() == Mode::Run {
             self.learn(Next::Finished);
             self.world.borrow_mut().finish(self.task.get());
-        }
-    }
-
-    /// Runs a task up to its first operation.
-    fn start(&self, tasks: &mut [Option<Task>], task: TaskId) {
-        if self.memo.is_some() {
-            let key = self.world.borrow().key(task).first();
-            *self.segment.borrow_mut() = Some((key, Vec::new()));
-        }
-        self.resume(tasks, task);
-    }
-
-    fn resume(&self, tasks: &mut [Option<Task>], task: TaskId) {
-        self.task.set(task);
-        let coroutine = tasks[task.index()].as_mut().expect("internal error: a task that runs was born");
-        let _inside = quarantine::Inside::new();
-        match coroutine.resume(()) {
-            CoroutineResult::Yield(()) | CoroutineResult::Return(()) => {}
         }
     }
 
@@ -414,7 +392,6 @@ impl Engine for Execution {
             Mode::Boot => {}
             Mode::Run if self.unwinds(task, op) => return self.perform_unwinding(task, op, place),
             Mode::Run => {
-                self.follow_catch(task);
                 self.learn(Next::Op(op, place));
                 self.world.borrow_mut().set_pending(task, op, place);
                 self.suspend();

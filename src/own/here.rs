@@ -69,7 +69,7 @@ struct Idle {
     same: u32,
 }
 
-/// After so many rounds, and each time so many more, it is asked whether the loop is one without an end.
+/// Each time that it has gone this many rounds it is asked whether the loop is one without an end.
 const IDLE_ROUNDS: u32 = 512;
 
 /// It is if the task's own memory was the same in that many rounds before.
