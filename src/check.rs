@@ -24,6 +24,7 @@ pub mod happens;
 mod interrupt;
 mod ledger;
 mod lockdep;
+pub mod partners;
 mod race;
 mod raw;
 mod slab;

@@ -26,6 +26,8 @@ pub mod loom;
 pub mod memo;
 mod observer;
 pub mod process;
+#[allow(unsafe_code)]
+pub mod quarantine;
 mod quiet;
 mod strategy;
 mod teller;

@@ -74,8 +74,6 @@ struct Task {
     finished: bool,
     /// It has started. What was not born yet is no part of a state.
     born: bool,
-    /// Times that it span in a row without finding anything new.
-    idle: u16,
     /// What it has done since it last span, and what it had done when it did.
     round: u64,
     round_before: u64,
@@ -131,6 +129,8 @@ pub struct World {
     own: own::Own,
     /// Is it user-land code?
     is_own: bool,
+    /// The last step went on while its task unwound, with operations that nobody was told of before.
+    is_wild: bool,
 }
 
 impl World {
@@ -150,6 +150,7 @@ impl World {
             node: None,
             own: own::Own::default(),
             is_own: false,
+            is_wild: false,
         }
     }
 
@@ -321,7 +322,6 @@ impl Task {
             interrupted: false,
             finished: false,
             born: true,
-            idle: 0,
             round: 0,
             round_before: u64::MAX,
         }
@@ -383,7 +383,7 @@ impl View for World {
                 Status::Sleeps(deadline)
             }
             Some(Op::Act(queue, Act::Wait)) if self.slot(queue).value >> id.0 & 1 != 0 => Status::Sleeps(None),
-            Some(op @ Op::Act(_, Act::Spin)) => self.spins(id, op),
+            Some(op @ Op::Act(_, Act::Spin(for_ever))) => self.spins(id, op, for_ever),
             Some(op) => match self.waits_for(op) {
                 Some(lock) => Status::WaitsFor(lock),
                 None if self.cpus.is_plain() => Status::Ready(op),

@@ -332,7 +332,8 @@ impl<P: Pruning> Path<P> {
 
     /// Whose steps are spared in the state to which the last choice of the path led.
     fn spared(&self, world: &World) -> Spared {
-        let Some(branch) = self.branches.last().filter(|_| self.pruning.spares()) else { return Spared::NONE };
+        let spares = self.pruning.spares() && !world.is_wild();
+        let Some(branch) = self.branches.last().filter(|_| spares) else { return Spared::NONE };
         let taken = self.arena[branch.taken].transition;
         let Expected::Op(Some(op)) = self.arena[branch.taken].expected else { return Spared::NONE };
         let before = branch.spared.union(self.done(branch, branch.taken));
@@ -354,7 +355,7 @@ impl<P: Pruning> Path<P> {
     /// Notes what the last choice was, and says whose steps are spared where it led.
     fn arrive(&mut self, world: &World, loud: bool) -> Spared {
         if let Some(branch) = self.branches.last() {
-            self.arena[branch.taken].quiet = !loud;
+            self.arena[branch.taken].quiet = !loud && !world.is_wild();
         }
         self.spared(world)
     }
