@@ -29,13 +29,12 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::check::{Checks, Code};
-use crate::engine::{self, Booted, Clock, Contexts, Program};
+use crate::engine::{self, Booted, Clock, Contexts, Object, Program};
 use crate::event::names::Names;
 use crate::event::outcome::{self, Notation, Outcome, Remains};
 use crate::event::{Place, Symbol, View};
 use crate::explore::schedule::{Guide, replay};
 use crate::explore::{Bound, Config, EngineKind, Found, Subject, Verdict, explore_with_witnesses};
-use crate::kernel::lock::SpinLock;
 use crate::kernel::task::Task;
 use crate::kernel::{Faults, Kernel};
 use crate::predict::{Beside, Predicted, Unpredicted, beside, grade_of, predict};
@@ -263,7 +262,7 @@ struct Closure {
 /// What each task has returned, written by the task itself alone and read at the end: nothing that they share.
 type Results = Arc<Mutex<Vec<Option<i64>>>>;
 
-fn body(at: usize, task: Planned, kernel: Kernel, softirq_lock: Option<SpinLock>, results: &Results) -> engine::Body {
+fn body(at: usize, task: Planned, kernel: Kernel, softirq_lock: Option<Object>, results: &Results) -> engine::Body {
     let results = Arc::clone(results);
     Box::new(move || {
         let current = Task::new(kernel, task.pid).on_real_time(softirq_lock);

@@ -3,9 +3,9 @@
 use crate::event::Place;
 
 use super::setup::{Boot, Planned, Returned};
-use crate::engine::{Contexts, Preemption};
-use crate::event::{Level, Seat};
-use crate::kernel::lock::{SpinLock, is_real_time};
+use crate::engine::{Contexts, Object, Preemption};
+use crate::event::{Level, ObjectInfo, ObjectKind, Seat};
+use crate::kernel::lock::is_real_time;
 use crate::kernel::task::Task;
 
 impl Boot {
@@ -111,15 +111,15 @@ impl Boot {
 }
 
 /// Of each task, what keeps bottom halves off on its CPU, if the kernel is a real-time kernel: a lock that tasks and handlers of the CPU share.
-pub(super) fn softirq_locks(contexts: &Contexts) -> Vec<Option<SpinLock>> {
+pub(super) fn softirq_locks(contexts: &Contexts) -> Vec<Option<Object>> {
     if contexts.preemption != Preemption::Rt {
         return vec![None; contexts.seats.len()];
     }
-    let mut known: Vec<(u8, SpinLock)> = Vec::new();
+    let mut known: Vec<(u8, Object)> = Vec::new();
     let mut lock = |cpu: u8| match known.iter().find(|(other, _)| *other == cpu) {
         Some((_, lock)) => *lock,
         None => {
-            let lock = SpinLock::new(format!("softirq_ctrl of CPU {cpu}"));
+            let lock = Object::new(ObjectInfo::new(ObjectKind::Spin, format!("softirq_ctrl of CPU {cpu}")), 0);
             known.push((cpu, lock));
             lock
         }

@@ -66,7 +66,9 @@ impl Task {
     pub fn local_bh_disable(&self) {
         if let Some(lock) = self.softirq_lock() {
             if self.add_bh(1) == 1 {
-                lock.lock_as(self, "local_bh_disable").leave_locked();
+                self.might_sleep("local_bh_disable");
+                lock.perform(Op::Acquire(lock.id), Place::caller());
+                self.push_held(lock.id);
             }
             return;
         }
@@ -84,7 +86,8 @@ impl Task {
     pub(super) fn bh_enable_at(&self, place: Place) {
         if let Some(lock) = self.softirq_lock() {
             if self.add_bh(-1) == 0 {
-                lock.unlock_at(self, place);
+                lock.perform(Op::Release(lock.id), place);
+                self.pop_held(lock.id);
             }
             return;
         }

@@ -78,15 +78,9 @@ impl SpinLock {
     /// `spin_lock`.
     #[track_caller]
     pub fn lock(self, current: &Task) -> SpinGuard<'_> {
-        self.lock_as(current, "spin_lock")
-    }
-
-    /// The same; on a real-time kernel it is `what` that may sleep.
-    #[track_caller]
-    pub(super) fn lock_as<'a>(self, current: &'a Task, what: &'static str) -> SpinGuard<'a> {
         let place = Place::caller();
         if self.sleeps() {
-            current.might_sleep(what);
+            current.might_sleep("spin_lock");
         }
         self.object.perform(Op::Acquire(self.object.id), place);
         self.taken(current, place)
@@ -145,7 +139,7 @@ impl SpinLock {
         self.unlock_at(current, Place::caller());
     }
 
-    pub(super) fn unlock_at(self, current: &Task, place: Place) {
+    fn unlock_at(self, current: &Task, place: Place) {
         self.object.perform(Op::Release(self.object.id), place);
         current.add_preempt(-i32::from(!self.sleeps()));
         current.pop_held(self.object.id);

@@ -4,9 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::hash::{Hash, Hasher};
 
 use super::Kernel;
-use super::lock::SpinLock;
 use crate::engine::fingerprint::Fingerprint;
-use crate::engine::{self, Preemption};
+use crate::engine::{self, Object, Preemption};
 use crate::event::{Choice, Mask, Note, ObjectId, Op, Place, TaskId};
 
 /// A task of the simulated kernel. Passed as `current` wherever the kernel's is ambient.
@@ -24,7 +23,7 @@ pub struct Task {
     preempt_count: Cell<u32>,
     irqs_off: Cell<bool>,
     /// On a real-time kernel: what bottom halves are off by on its CPU, how deep they are off, and how many sections of RCU it is in.
-    softirq_lock: Option<SpinLock>,
+    softirq_lock: Option<Object>,
     bh_depth: Cell<u32>,
     sections: Cell<u32>,
     held_locks: RefCell<Vec<ObjectId>>,
@@ -55,7 +54,7 @@ impl Task {
     }
 
     /// The same on a CPU of a real-time kernel, which has that lock for its bottom halves.
-    pub(crate) fn on_real_time(self, softirq_lock: Option<SpinLock>) -> Task {
+    pub(crate) fn on_real_time(self, softirq_lock: Option<Object>) -> Task {
         Task { softirq_lock, ..self }
     }
 
@@ -119,7 +118,7 @@ impl Task {
     }
 
     /// What keeps bottom halves off on its CPU, if the kernel is a real-time kernel.
-    pub(super) fn softirq_lock(&self) -> Option<SpinLock> {
+    pub(super) fn softirq_lock(&self) -> Option<Object> {
         self.softirq_lock
     }
 

@@ -74,6 +74,10 @@ fn what_no_interleaving_reaches_is_found_and_said_to_be_so() {
         verdict.findings[0].finding.message,
         "device takes lock in a hard interrupt, and probe holds it where that can come"
     );
+    // One execution has both facts, and says so.
+    let finding = &verdict.findings[0].finding;
+    let places = [Some(&finding.at), finding.other.as_ref()].map(|spot| spot.map_or("", |(_, text)| text));
+    assert!(places.iter().all(|place| !place.is_empty() && !place.ends_with("in another execution")), "{places:?}");
     let page = flagged().check(&Config::default()).to_string();
     assert!(page.contains("no interleaving of this program leads there; a larger one may"), "{page}");
     assert!(page.contains("cure: Take lock in probe, online.rs:") && page.contains("with _irqsave."), "{page}");
@@ -227,10 +231,17 @@ fn workers_know_the_facts_of_each_other() {
 
 #[test]
 fn a_killed_search_still_knows_the_facts_of_before() {
+    // Each fact comes first once, and has to outlive the kills.
+    for order in [[0, 1, 2], [1, 2, 0], [2, 0, 1]] {
+        killed(order);
+    }
+}
+
+fn killed(order: [usize; 3]) {
     let folder = std::env::temp_dir().join(format!("lockwright-online-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("facts");
-    let model = parts([0, 1, 2], 1);
+    let model = parts(order, 1);
     let whole = explore(model.subject(), &Config::default());
     let (mut executions, mut found) = (0, Vec::new());
     let resumed = loop {
