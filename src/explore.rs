@@ -111,14 +111,22 @@ pub fn try_explore(subject: &Arc<dyn Subject>, config: &Config) -> Result<Verdic
 
 /// What every verdict ends with.
 fn finish(subject: &dyn Subject, config: &Config, verdict: &mut Verdict) -> Result<(), Error> {
+    let blind = |verdict: &mut Verdict| {
+        if let (None, Some(blind)) = (verdict.bound, subject.births().and_then(|births| births.blind())) {
+            verdict.bound = Some(match blind {
+                BlindSpot::Pointers => Bound::Pointers,
+                BlindSpot::Counts => Bound::Counts,
+                BlindSpot::Unwinding => Bound::Unwinding,
+            });
+        }
+    };
+    // Other orders may show more than was seen: that is no hidden state.
+    if subject.births().and_then(|births| births.blind()) == Some(BlindSpot::Unwinding) {
+        blind(verdict);
+    }
     examine::hold_against(subject, config, verdict)?;
     verdict.memory = config.memory;
-    if let (None, Some(blind)) = (verdict.bound, subject.births().and_then(|births| births.blind())) {
-        verdict.bound = Some(match blind {
-            BlindSpot::Pointers => Bound::Pointers,
-            BlindSpot::Counts => Bound::Counts,
-        });
-    }
+    blind(verdict);
     let spins = subject.births().and_then(|births| births.assumption());
     verdict.assumed = subject.contexts().assumption(&subject.checks().names().tasks).or(spins);
     verdict.findings.sort_by_key(|found| (found.finding.code, found.finding.subject));

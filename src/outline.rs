@@ -18,7 +18,7 @@
 //! | [`mod@print`], [`notation`], [`again`] | a tree as an outline again; a schedule as an outline, a diagram or a box; which of them is read back |
 //! | [`plan`] | the programs of a file for other engines ([`crate::outlined`]) |
 //! | [`roles`], `runners` | what runs a function; what runs together |
-//! | [`check`], [`convert`], [`claimed`], [`finding`], [`diagnostic`], [`page`] | the verdict, and how it reads |
+//! | [`check`], [`convert`], [`claimed`], [`finding`], `graded`, [`diagnostic`], [`page`] | the verdict, how sure it is, and how it reads |
 //!
 //! Limits: memory is sequentially consistent, and every task has a CPU of its own. A handler runs once, on top of a task or on an idle
 //! CPU. Works, timers and threads run once for each time that they are started. What a figure only tells in words is not run.
@@ -36,6 +36,7 @@ pub mod drawn;
 pub mod expr;
 pub mod facts;
 pub mod finding;
+mod graded;
 mod heads;
 pub mod lower;
 pub mod machine;

@@ -75,7 +75,7 @@ impl Shared {
     pub fn perform(self, op: impl FnOnce(crate::event::ObjectId) -> Op, place: Place) -> u64 {
         let op = op(self.0.id);
         let result = self.0.perform(op, place);
-        if !matches!(op, Op::Act(_, Act::Spin)) && here::goes_round(op, result, place) {
+        if !matches!(op, Op::Act(_, Act::Spin(_))) && here::goes_round(op, result, place) {
             thread::let_others_go(place);
         }
         result

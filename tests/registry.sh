@@ -52,12 +52,14 @@ tokio            1.54.1 --features=full+test-util,--lib       sync::.*loom_ mock
 # A release before a fix, the same, and the release whose tests show the bug, with the folder that has them.
 known='
 oneshot          0.1.10 --features=loom+std+async,--test=loom poll_then_drop_receiver_during_send async-std,tokio 0.1.11 tests
+oneshot          0.1.4  --features=std+async,--test=loom      poll_then_try_recv_while_sending     async-std,tokio,criterion 0.1.5  tests
+thingbuf         0.1.5  --lib                                 mpsc_blocking::test_full             tokio           0.1.6  src/mpsc/tests
 '
 flags='--cfg loom --cfg async_event_loom --cfg diatomic_waker_loom --cfg multishot_loom --cfg oneshot_loom --cfg st3_loom -Awarnings'
 
 # Where the source of a release is: cargo has put it there.
 source_of() {
-    local crate=$1 release=$2 probe=$work/probe/$1-$2
+    local crate=$1 release=$2 probe=$work/probe/$1-$2-probe
     mkdir -p "$probe"
     printf '[package]\nname = "probe"\nversion = "0.0.0"\nedition = "2021"\n[lib]\npath = "lib.rs"\n[dependencies]\n%s = "=%s"\n[workspace]\n' \
         "$crate" "$release" >"$probe/Cargo.toml"
@@ -71,6 +73,8 @@ counting_loom() {
     rm -rf "$work/loom-0.7.3"
     cp -r "$(source_of loom 0.7.3)" "$work/loom-0.7.3"
     chmod -R u+w "$work/loom-0.7.3"
+    # The tests of one release may use what its own manifest does not ask for.
+    sed -i 's/^default = \[\]$/default = ["futures"]/' "$work/loom-0.7.3/Cargo.toml"
     sed -i 's/info!(parent: None, "Completed in {} iterations", i - 1);/println!("loom: ended after {}", i - 1);/
         s/if i % self.checkpoint_interval == 0 {/&println!("loom: at {i}");/' "$work/loom-0.7.3/src/model.rs"
 }

@@ -225,7 +225,8 @@ impl Check for Happens {
                 match kind {
                     kind if *kind == *ACCESS_ENDS => self.end_access(event, object, other != 0),
                     kind if *kind == *COUNTED => self.counted.push((object, spot(event))),
-                    _ => self.fence(event.task, word),
+                    kind if *kind == *FENCE => self.fence(event.task, word),
+                    _ => {}
                 }
             }
             What::Note(_) => {}

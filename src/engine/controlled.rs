@@ -12,7 +12,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 
 use corosensei::stack::DefaultStack;
-use corosensei::{Coroutine, CoroutineResult, Yielder};
+use corosensei::{Coroutine, Yielder};
 
 use super::memo::{Effect, Memo, Next};
 use super::quiet::quietly;
@@ -77,6 +77,8 @@ struct Execution {
     births: Option<Births>,
     /// Tasks that are about to be born: each is started by the step that bears it.
     unborn: RefCell<Vec<(TaskId, Body)>>,
+    /// Tasks that have operated while they unwound, as bits.
+    unwound: Cell<u64>,
     newborn: Cell<Option<TaskId>>,
     /// Nobody watches any more.
     muted: Cell<bool>,
@@ -105,6 +107,7 @@ impl Controlled {
         strategy: &mut dyn Strategy,
         observer: &Rc<RefCell<dyn Observer>>,
     ) -> Ending {
+        super::quarantine::release();
         observer.borrow_mut().begin();
         let execution = Rc::new(Execution {
             number: new_execution(),
@@ -122,6 +125,7 @@ impl Controlled {
             segment: RefCell::new(None),
             births: program.births(),
             unborn: RefCell::default(),
+            unwound: Cell::new(0),
             newborn: Cell::new(None),
             muted: Cell::new(false),
         });
@@ -176,7 +180,7 @@ impl Controlled {
         if let Some(memo) = &self.memo {
             memo.borrow_mut().set_up(&execution.world.borrow());
         }
-        let mut transitions = Vec::with_capacity(8);
+        let (mut stands, mut transitions) = (Vec::with_capacity(8), Vec::with_capacity(8));
         loop {
             if let Some(exceeded) = execution.exceeded.get() {
                 return Ending::Exceeded(exceeded);
@@ -197,12 +201,13 @@ impl Controlled {
                 }
                 None => {}
             }
-            if execution.observer.borrow_mut().state(step, &*world) == Flow::Stop {
+            world.look(&mut stands);
+            if execution.observer.borrow_mut().state_of(step, &*world, &stands) == Flow::Stop {
                 return Ending::Stopped;
             }
-            world.transitions(&mut transitions);
+            world.transitions_of(&stands, &mut transitions);
             if transitions.is_empty() {
-                let is_done = |task| world.pending(task).is_none() || world.status(task).0.is_over();
+                let is_done = |task: TaskId| world.pending(task).is_none() || stands[task.index()].is_over();
                 let done = world.task_ids().all(is_done);
                 return if done {
                     Ending::Finished(Outcome::default())
@@ -258,7 +263,7 @@ impl Execution {
         let place = Place::caller();
         let result = panic::catch_unwind(AssertUnwindSafe(body));
         match result {
-            Ok(()) => self.note(Note::Finished, place),
+            Ok(()) => self.tell_end(place),
             // The coroutine library's own unwinding must go on; a panic of an abandoned execution is nobody's business.
             Err(payload) if self.mode.get() == Mode::Drain => {
                 if self.drained.get() > self.drain_max {
@@ -270,23 +275,6 @@ impl Execution {
         if self.mode.get() == Mode::Run {
             self.learn(Next::Finished);
             self.world.borrow_mut().finish(self.task.get());
-        }
-    }
-
-    /// Runs a task up to its first operation.
-    fn start(&self, tasks: &mut [Option<Task>], task: TaskId) {
-        if self.memo.is_some() {
-            let key = self.world.borrow().key(task).first();
-            *self.segment.borrow_mut() = Some((key, Vec::new()));
-        }
-        self.resume(tasks, task);
-    }
-
-    fn resume(&self, tasks: &mut [Option<Task>], task: TaskId) {
-        self.task.set(task);
-        let coroutine = tasks[task.index()].as_mut().expect("internal error: a task that runs was born");
-        match coroutine.resume(()) {
-            CoroutineResult::Yield(()) | CoroutineResult::Return(()) => {}
         }
     }
 

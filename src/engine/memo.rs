@@ -137,6 +137,7 @@ impl Segment {
                 Effect::Record(name, value) => world.record(name, value),
                 Effect::Unwinds(op, alternative, place, observed) => {
                     let result = world.apply(task, op, alternative);
+                    world.goes_wild();
                     if op.observed(result) != observed {
                         return Err(Unmade::Unknown);
                     }

@@ -31,8 +31,9 @@ pub enum Act {
     /// Waits until the task is off the wait queue, or a timeout, which may come at any time. The result is 1 if it came.
     Doze,
     /// The task goes round, or lets others go first. If it goes round without finding anything new it waits until something changes that
-    /// it has read. The result is 0 if nothing has changed, and nobody else could go on.
-    Spin,
+    /// it has read. The result is 0 if nothing has changed, and nobody else could go on. `Spin(true)`: its own memory is as it was in the
+    /// rounds before, so that it goes round for ever unless something changes.
+    Spin(bool),
 }
 
 impl Act {
@@ -51,7 +52,7 @@ impl Act {
             Act::WakeOne => [9, 0],
             Act::Wait => [10, 0],
             Act::Doze => [11, 0],
-            Act::Spin => [12, 0],
+            Act::Spin(for_ever) => [12, u64::from(for_ever)],
         }
     }
 

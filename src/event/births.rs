@@ -30,12 +30,16 @@ struct Table {
     spins: bool,
     /// A task that reads what a lock guards has read it again, beside writers.
     reads_again: bool,
+    /// A weak exchange was made, and might it fail without a reason?
+    weak: Option<bool>,
     /// A pointer was compared with the one in a cell.
     compares: bool,
     /// The number of handles was asked for, by `strong_count`.
     counts: bool,
     /// A handle was cloned beside other tasks.
     clones: bool,
+    /// A task has operated while it unwound from a panic, and gone on, beside other tasks.
+    catches: bool,
 }
 
 /// What the search does not see of user-land code that does it.
@@ -45,6 +49,8 @@ pub enum BlindSpot {
     Pointers,
     /// A clone is a part of the step before it, and `strong_count` could tell.
     Counts,
+    /// What a task does while it unwinds from a panic that it catches is a part of the step before it.
+    Unwinding,
 }
 
 impl PartialEq for Births {
@@ -95,6 +101,11 @@ impl Births {
         self.0.lock().reads_again = true;
     }
 
+    /// A task makes an exchange that may fail without a reason; is that explored?
+    pub fn exchange_weakly(&self, is_explored: bool) {
+        self.0.lock().weak = Some(is_explored);
+    }
+
     /// A task compares pointers.
     pub fn compare(&self) {
         self.0.lock().compares = true;
@@ -110,23 +121,32 @@ impl Births {
         self.0.lock().clones = true;
     }
 
+    /// A task has unwound, with operations, and goes on.
+    pub fn catch(&self) {
+        self.0.lock().catches = true;
+    }
+
     /// What no search of the program can have seen.
     pub fn blind(&self) -> Option<BlindSpot> {
         let table = self.0.lock();
         match *table {
+            Table { catches: true, .. } => Some(BlindSpot::Unwinding),
             Table { compares: true, .. } => Some(BlindSpot::Pointers),
             Table { counts: true, clones: true, .. } => Some(BlindSpot::Counts),
             _ => None,
         }
     }
 
-    /// What a verdict takes for granted, if any task yields or reads again.
+    /// What a verdict takes for granted, if any task yields, reads again or exchanges weakly.
     pub fn assumption(&self) -> Option<String> {
         let table = self.0.lock();
         let spins = "a loop that goes round and finds nothing new lets others go first";
         let reads = "who holds a lock for reading and reads again does not wait for writers";
-        let all = [(table.spins, spins), (table.reads_again, reads)];
-        let texts: Vec<&str> = all.into_iter().filter(|(is, _)| *is).map(|(_, text)| text).collect();
+        let never = "a weak exchange does not fail where a strong one succeeds";
+        let once = "of two weak exchanges in a row only one fails without a reason";
+        let weak = [(table.weak == Some(false), never), (table.weak == Some(true), once)];
+        let all = [(table.spins, spins), (table.reads_again, reads)].into_iter().chain(weak);
+        let texts: Vec<&str> = all.filter(|(is, _)| *is).map(|(_, text)| text).collect();
         (!texts.is_empty()).then(|| texts.join("; "))
     }
 

@@ -75,7 +75,7 @@ pub(super) fn touch(op: Op) -> Touch {
 
 fn touch_of_act(id: ObjectId, act: Act) -> Touch {
     match act {
-        Act::Spin => Touch::Awaits,
+        Act::Spin(_) => Touch::Awaits,
         Act::TryRead => Touch::On(id, Way::Tries),
         // Nobody learns how many there were.
         Act::Post | Act::Drop(false) => Touch::On(id, Way::Adds),

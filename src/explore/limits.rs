@@ -100,6 +100,8 @@ pub enum Bound {
     Pointers,
     /// User-land code asks for the number of handles, and a clone is a part of the step before it.
     Counts,
+    /// User-land code catches a panic, and what its task did while it unwound is a part of the step before it.
+    Unwinding,
     /// A host of a cluster has not done its part.
     Host {
         /// Which: its number and its address.
@@ -153,6 +155,7 @@ impl std::fmt::Display for Bound {
                 write!(f, "pointers are compared, and whether an allocator gives an address out again is not explored")
             }
             Bound::Counts => write!(f, "strong_count is asked, and a clone is part of the step before it"),
+            Bound::Unwinding => write!(f, "a panic is caught, and what its task does while it unwinds is one step"),
             Bound::Host { host, reason } => write!(f, "{host}: {reason}"),
             Bound::Interrupted => write!(f, "interrupted"),
         }

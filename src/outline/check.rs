@@ -9,6 +9,7 @@ use super::declare::Runs;
 use super::diagnostic::{Diagnostic, Label};
 use super::drawn::{self, Drawn};
 use super::finding::Finding;
+use super::graded;
 use super::lower::{self, Source as Task};
 use super::machine::{Op, Program, Shown, Step};
 use super::parse;
@@ -280,6 +281,7 @@ fn outline(source: &Source, file: &File, group: &Group, options: &Options, budge
         explore(source, &scope, &set, &mut unit, budget);
     }
     unit.assumptions.extend(runners.assumed());
+    graded::grade(&mut unit.findings, &unit.bounds);
     unit
 }
 
@@ -377,6 +379,7 @@ fn add(source: &Source, program: &Program, shown: &Shown, path: &[Step], unit: &
         labels,
         notes: Vec::new(),
         grade: None,
+        sure: None,
         schedule: Some(table),
         scene: Some(scene),
     });
@@ -436,6 +439,7 @@ fn of_diagram(source: &Source, file: &File, diagram: &Diagram, options: &Options
     {
         unit.bounds.push("steps of a figure that have no known effect".to_owned());
     }
+    graded::grade(&mut unit.findings, &unit.bounds);
     unit
 }
 

@@ -315,6 +315,7 @@ impl<'a> Walk<'a> {
                 labels,
                 notes,
                 grade: None,
+                sure: None,
                 schedule: None,
                 scene: None,
             });

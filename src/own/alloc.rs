@@ -3,9 +3,16 @@
 
 pub use std::alloc::Layout;
 
+pub use crate::engine::quarantine::Quarantine;
+
 use crate::check::happens::COUNTED;
 use crate::event::{Act, CaseNote, Note, ObjectKind, Place};
 use crate::own::{Shared, here, raw};
+
+/// Of the whole program, where the feature is on.
+#[cfg(feature = "quarantine")]
+#[global_allocator]
+static ALLOCATOR: Quarantine = Quarantine;
 
 fn counted(place: Place) -> Shared {
     let count = Shared::new(ObjectKind::Count, 1, place);

@@ -18,7 +18,7 @@ pub type Kept = Rc<dyn Any>;
 /// What else may happen, or is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// A wait on a condition variable may end without a notification.
+    /// A wait on a condition variable, or a `park`, may end without a notification, and a weak exchange may fail without a reason.
     pub spurious_wakeups: bool,
     /// A thread whose handle is dropped instead of joined is a finding.
     pub joins_all: bool,
@@ -42,9 +42,14 @@ struct Here {
     /// How many objects of a name each task has made.
     made: HashMap<(TaskId, Symbol), u32>,
     rounds: HashMap<TaskId, Round>,
+    /// Where each task's stack begins, and its rounds in which nothing happened at all.
+    tops: HashMap<TaskId, usize>,
+    idle: HashMap<TaskId, Idle>,
     options: Options,
     /// How often each task has a lock for reading now.
     reading: HashMap<(TaskId, ObjectId), u32>,
+    /// Objects on which each task's last weak exchange failed without a reason.
+    failed_weakly: HashSet<(TaskId, ObjectId)>,
     births: Option<Births>,
 }
 
@@ -54,6 +59,21 @@ struct Round {
     looks: Vec<(Op, u64, Place)>,
     count: usize,
 }
+
+/// Rounds that a task has gone in a row while nothing was new and nobody else could go on.
+#[derive(Default)]
+struct Idle {
+    rounds: u32,
+    /// Its own memory at the last of them, and for how many it has been that.
+    memory: u64,
+    same: u32,
+}
+
+/// Each time that it has gone this many rounds it is asked whether the loop is one without an end.
+const IDLE_ROUNDS: u32 = 512;
+
+/// It is if the task's own memory was the same in that many rounds before.
+const SAME_ROUNDS: u32 = 64;
 
 /// Looks that a loop may have, to be taken for one.
 const LOOKS_MAX: usize = 16;
@@ -106,6 +126,49 @@ pub fn goes_round(op: Op, result: u64, place: Place) -> bool {
     })
 }
 
+/// Runs the code of the calling task, and remembers where its stack begins.
+#[inline(never)]
+pub fn on_its_stack(code: &mut dyn FnMut()) {
+    let top = 0u64;
+    let task = engine::task();
+    with(|here| here.tops.insert(task, (&raw const top).expose_provenance()));
+    code();
+    std::hint::black_box(&top);
+}
+
+/// Is the calling task about to be asked whether its loop has no end? Then where its stack begins.
+#[inline(never)]
+pub fn is_watched() -> Option<usize> {
+    let task = engine::task();
+    with(|here| {
+        let rounds = here.idle.get(&task)?.rounds;
+        let is_near = rounds > 0 && (rounds + SAME_ROUNDS) % IDLE_ROUNDS <= SAME_ROUNDS;
+        here.tops.get(&task).copied().filter(|_| is_near)
+    })
+}
+
+/// The calling task has that memory of its own as it comes round. True if it goes round for ever, unless something changes.
+#[inline(never)]
+pub fn comes_round(memory: u64) -> bool {
+    let task = engine::task();
+    with(|here| {
+        let idle = here.idle.entry(task).or_default();
+        idle.same = if idle.memory == memory { idle.same + 1 } else { 0 };
+        idle.memory = memory;
+        idle.rounds % IDLE_ROUNDS == 0 && idle.same >= SAME_ROUNDS
+    })
+}
+
+/// The calling task has gone round, and has found something new or not.
+#[inline(never)]
+pub fn went_round(news: bool) {
+    let task = engine::task();
+    with(|here| match news {
+        true => _ = here.idle.remove(&task),
+        false => here.idle.entry(task).or_default().rounds += 1,
+    });
+}
+
 std::thread_local! {
     static HERE: RefCell<Here> = RefCell::default();
 }
@@ -149,6 +212,24 @@ pub fn reads_no_more(lock: ObjectId) {
         let times = here.reading.entry((task, lock)).or_default();
         *times = times.saturating_sub(1);
     });
+}
+
+/// May the weak exchange that the calling task is about to make fail without a reason? Not twice in a row on one object, and not unless
+/// that is asked for: then the verdict takes for granted that it does not.
+pub fn may_fail_weakly(object: ObjectId) -> bool {
+    let task = engine::task();
+    with(|here| {
+        if let Some(births) = &here.births {
+            births.exchange_weakly(here.options.spurious_wakeups);
+        }
+        here.options.spurious_wakeups && !here.failed_weakly.remove(&(task, object))
+    })
+}
+
+/// It did.
+pub fn fails_weakly(object: ObjectId) {
+    let task = engine::task();
+    with(|here| here.failed_weakly.insert((task, object)));
 }
 
 /// The options of the execution.

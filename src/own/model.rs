@@ -23,7 +23,7 @@
 //! | `LOCKWRIGHT_REPLAY` | the schedule of a finding, as its page prints it: runs that alone |
 //! | `LOCKWRIGHT_SAVE` | a directory for the pages of findings |
 //! | `LOCKWRIGHT_UNCONFIRMED` | `note`, `fail` or `ignore`: [`Builder::unconfirmed`] |
-//! | `LOCKWRIGHT_SPURIOUS=1` | waits on condition variables may end without a notification |
+//! | `LOCKWRIGHT_SPURIOUS=1` | waits on condition variables, and `park`, may end without a notification; weak exchanges may fail |
 //! | `LOCKWRIGHT_FAIR=1` | a writer that waits for a `RwLock` keeps readers out |
 //! | `LOCKWRIGHT_JOINS=1` | a thread that is never joined is a finding |
 //! | `LOOM_MAX_PREEMPTIONS`, `LOOM_MAX_BRANCHES`, `LOOM_MAX_PERMUTATIONS`, `LOOM_MAX_DURATION` | as loom's: bounds |
@@ -103,7 +103,8 @@ pub struct Builder {
     /// What is done about a lock-order cycle (LW003) or a lock that a thread leaves held (LW007) if all orders were explored and nobody
     /// waits for ever in any. A note, unless `LOCKWRIGHT_UNCONFIRMED` says otherwise.
     pub unconfirmed: Unconfirmed,
-    /// May a wait on a condition variable end without a notification? That is explored as well. No, unless `LOCKWRIGHT_SPURIOUS=1` says so.
+    /// May a wait on a condition variable, or a `park`, end without a notification, and a weak exchange fail without a reason (not twice in a
+    /// row)? That is explored as well. No, unless `LOCKWRIGHT_SPURIOUS=1` says so.
     pub spurious_wakeups: bool,
     /// Is a thread whose handle is dropped instead of joined a finding? No, unless `LOCKWRIGHT_JOINS=1` says so.
     pub joins_all: bool,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::check::Checks;
 use crate::check::happens::Happens;
+use crate::check::partners::Partners;
 use crate::engine::{Booted, Program};
 use crate::event::names::Names;
 use crate::event::outcome::{Outcome, Remains};
@@ -66,7 +67,7 @@ impl Program for Own {
         let root = Arc::clone(&self.root);
         let main = move || {
             here::begin(thread.object(), None);
-            root();
+            here::on_its_stack(&mut || root());
             here::end();
             drop(here::take_lazy());
         };
@@ -90,6 +91,6 @@ fn recorded(view: &dyn View) -> Vec<Remains> {
 impl Subject for Own {
     fn checks(&self) -> Checks {
         let names = Names { born: Some(self.births.clone()), ..Names::default() };
-        Checks::new(names).with(Box::new(Happens::default()))
+        Checks::new(names).with(Box::new(Happens::default())).with(Box::new(Partners::default()))
     }
 }

@@ -6,8 +6,11 @@
 
 use std::any::TypeId;
 use std::cell::UnsafeCell;
+use std::hash::Hasher;
 use std::marker::PhantomData;
 use std::mem;
+
+use crate::engine::fingerprint::Fingerprint;
 
 /// Memory of user-land code, inside something that the engine guards.
 #[derive(Debug)]
@@ -101,6 +104,51 @@ pub(crate) fn type_id<T: ?Sized>() -> TypeId {
 pub(crate) fn look<T, R>(erased: *const u8, look: impl FnOnce(&T) -> R) -> R {
     // SAFETY: the caller has found out that a `T` lies there, and the task may read it.
     look(unsafe { &*erased.cast::<T>() })
+}
+
+/// Has anybody looked which registers a call preserves here?
+pub(crate) const KNOWS_REGISTERS: bool = cfg!(target_arch = "x86_64");
+
+/// The registers that a call preserves, in which a caller may keep what it counts with.
+#[inline(always)]
+pub(crate) fn registers() -> [u64; 6] {
+    let mut kept = [0u64; 6];
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: it writes the array and nothing else.
+    unsafe {
+        std::arch::asm!(
+            "mov [{to}], rbx",
+            "mov [{to} + 8], rbp",
+            "mov [{to} + 16], r12",
+            "mov [{to} + 24], r13",
+            "mov [{to} + 32], r14",
+            "mov [{to} + 40], r15",
+            to = in(reg) kept.as_mut_ptr(),
+            options(nostack, preserves_flags)
+        );
+    }
+    kept
+}
+
+/// A number for what lies on the stack of the calling thread from one place to another, both in frames that are still there.
+pub(crate) fn stack_between(low: usize, top: usize) -> u64 {
+    let mut fold = Fingerprint::default();
+    let words = (low.next_multiple_of(8)..top & !7).step_by(8);
+    for at in words {
+        let at = std::ptr::with_exposed_provenance::<u64>(at);
+        let word: u64;
+        // The compiler must not know what is read: a word may have no value as it sees it.
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the stack is there down to this function's own frame, which is below `low`.
+        unsafe {
+            std::arch::asm!("mov {word}, [{at}]", word = out(reg) word, at = in(reg) at, options(nostack, readonly, preserves_flags));
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        // SAFETY: as above.
+        let word = unsafe { at.read_volatile() };
+        fold.write_u64(word);
+    }
+    fold.finish()
 }
 
 /// [`std::alloc::alloc`].

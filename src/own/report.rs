@@ -138,7 +138,7 @@ impl Asked {
             Bound::Executions(_) => self.executions_max.is_some(),
             Bound::Interrupted => self.duration_max.is_some(),
             // What the program does, not the search: no option would change it.
-            Bound::Pointers | Bound::Counts => true,
+            Bound::Pointers | Bound::Counts | Bound::Unwinding => true,
             Bound::Sampled { .. } => true,
             _ => false,
         }
@@ -176,7 +176,7 @@ pub fn explore(asked: &Asked, root: Root, place: Place) -> Explored {
 /// wrong, or not all was explored, it stays: an execution that ends early hides what comes after.
 fn take_unconfirmed(verdict: &mut Verdict, asked: Unconfirmed) -> Vec<Found> {
     let is_prediction = |found: &Found| matches!(found.finding.code, Code::LW003 | Code::LW007);
-    let is_explored = matches!(verdict.bound, None | Some(Bound::Pointers | Bound::Counts));
+    let is_explored = matches!(verdict.bound, None | Some(Bound::Pointers | Bound::Counts | Bound::Unwinding));
     if asked == Unconfirmed::Fail || !is_explored || !verdict.findings.iter().all(is_prediction) {
         return Vec::new();
     }

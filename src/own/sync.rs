@@ -9,6 +9,7 @@ mod condvar;
 mod mutex;
 mod notify;
 mod once;
+mod poison;
 mod rwlock;
 
 pub use arc::{Arc, Weak};

@@ -167,8 +167,11 @@ where
     let handed = Handed((f, Rc::clone(&packet), name.clone()));
     let body: Box<dyn FnOnce() + Send + 'a> = Box::new(move || {
         let handed = handed;
-        let (f, packet, name) = handed.0;
-        run(f, &packet, name, borrows);
+        let mut parts = Some(handed.0);
+        here::on_its_stack(&mut || {
+            let (f, packet, name) = parts.take().expect("internal error: a thread's code runs once");
+            run(f, &packet, name, borrows);
+        });
     });
     let (object, task) = engine::spawn(name.as_deref(), raw::beyond_its_scope(body), place);
     // The thread starts when this task comes to its next operation.
@@ -293,9 +296,13 @@ pub fn current() -> Thread {
     Thread { id: ThreadId(engine::task()), name, object }
 }
 
-/// Waits for an `unpark`, unless there was one since the last `park`.
+/// Waits for an `unpark`, unless there was one since the last `park`. With
+/// [`Builder::spurious_wakeups`](crate::model::Builder::spurious_wakeups) it may return without one.
 #[track_caller]
 pub fn park() {
+    if here::options().spurious_wakeups {
+        return park_timeout(Duration::MAX);
+    }
     current().token().perform(Op::Down, Place::caller());
 }
 
@@ -316,8 +323,22 @@ pub(crate) fn time_out(place: Place) {
 }
 
 /// The task goes round: if nothing new was found it waits until something changes that it has read.
+///
+/// A loop without an end is one that comes back to where it was: with the same on its stack, and in the registers that calls preserve. Those
+/// are put on the stack here, where nothing else is: what lies below varies from round to round.
+#[inline(never)]
 pub(crate) fn let_others_go(place: Place) {
-    Shared::of(here::current().0).act(Act::Spin, place);
+    let registers = raw::registers();
+    go_round((&raw const registers).expose_provenance(), place);
+    std::hint::black_box(&registers);
+}
+
+#[inline(never)]
+fn go_round(low: usize, place: Place) {
+    let top = here::is_watched().filter(|_| raw::KNOWS_REGISTERS);
+    let for_ever = top.is_some_and(|top| here::comes_round(raw::stack_between(low, top)));
+    let news = Shared::of(here::current().0).act(Act::Spin(for_ever), place);
+    here::went_round(news != 0);
 }
 
 /// Lets others go first. A loop that goes round without finding anything new waits here until something changes that it has read.

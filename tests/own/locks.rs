@@ -1,11 +1,13 @@
 //! Locks of user-land code, each with code that uses it well and code that does not.
 
 use lockwright::check::Code;
+use lockwright::explore::{Bound, EngineKind};
 use lockwright::model::Builder;
+use lockwright::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use lockwright::sync::{Arc, Barrier, Condvar, Mutex, OnceLock, RwLock};
 use lockwright::thread;
 
-use super::{explore, finds};
+use super::{agreed, explore, explore_by, finds};
 
 #[test]
 fn two_locks_in_opposite_orders_are_a_deadlock_and_in_one_order_none() {
@@ -230,7 +232,8 @@ fn a_poisoned_lock_is_another_state_than_one_with_the_same_data() {
         thread.join().unwrap();
     });
 
-    checked.assert_clean().assert_outcomes(["poisoned=0", "poisoned=1"]);
+    checked.assert_outcomes(["poisoned=0", "poisoned=1"]);
+    assert!(checked.verdict.findings.is_empty() && checked.verdict.bound == Some(Bound::Unwinding));
 }
 
 #[test]
@@ -291,4 +294,115 @@ fn a_lock_that_an_attempt_has_taken_for_reading_is_held() {
     assert!(assumed(true, false) && !assumed(false, false));
     // The attempt has given back what it took; the read before it is still there.
     assert!(assumed(true, true) && !assumed(false, true));
+}
+
+/// Asks, or clears, without the lock: when it does is a step like any other.
+#[test]
+fn whether_a_lock_is_poisoned_is_asked_at_any_time() {
+    let asks = |clears: bool| {
+        move || {
+            let lock = Arc::new(Mutex::new(0u8));
+            let other = lock.clone();
+            let thread = thread::spawn(move || {
+                _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    let _guard = other.lock();
+                    panic!("on purpose");
+                }));
+            });
+            if clears {
+                lock.clear_poison();
+            } else {
+                lockwright::outcome("asked", lock.is_poisoned().into());
+            }
+            thread.join().unwrap();
+            lockwright::outcome("left", lock.lock().is_err().into());
+        }
+    };
+
+    for search in [EngineKind::Explorer, EngineKind::Brute] {
+        explore_by(search, asks(false)).assert_outcomes(["asked=0 left=1", "asked=1 left=1"]);
+        explore_by(search, asks(true)).assert_outcomes(["left=0", "left=1"]);
+    }
+}
+
+#[test]
+fn who_clears_a_poisoned_lock_under_it_leaves_it_well() {
+    let cleared = |clears: bool| {
+        explore(move || {
+            let lock = RwLock::new(1);
+            _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                let _guard = lock.write();
+                panic!("on purpose");
+            }));
+            let mut guard = lock.write().unwrap_err().into_inner();
+            *guard = 0;
+            if clears {
+                lock.clear_poison();
+            }
+            drop(guard);
+            assert_eq!(lock.read().is_ok(), clears);
+            assert_eq!(lock.into_inner().is_ok(), clears);
+        })
+    };
+
+    cleared(true).assert_clean();
+    cleared(false).assert_clean();
+}
+
+#[test]
+fn a_condition_variable_belongs_to_one_mutex() {
+    let waits = |with_two: bool| {
+        move || {
+            let all = Arc::new((Mutex::new(false), Mutex::new(false), Condvar::new()));
+            let other = all.clone();
+            let thread = thread::spawn(move || {
+                let lock = if with_two { &other.1 } else { &other.0 };
+                drop(other.2.wait_while(lock.lock().unwrap(), |is_set| !*is_set).unwrap());
+            });
+            for lock in [&all.0, &all.1] {
+                *lock.lock().unwrap() = true;
+                all.2.notify_all();
+            }
+            drop(all.2.wait_while(all.0.lock().unwrap(), |is_set| !*is_set).unwrap());
+            drop(all.2.wait_timeout(all.0.lock().unwrap(), std::time::Duration::ZERO).unwrap());
+            thread.join().unwrap();
+        }
+    };
+
+    assert_eq!(agreed(waits(false)).0, []);
+    assert_eq!(agreed(waits(true)).0, [Code::LW011]);
+}
+
+/// A guard that stores as it is dropped, by a panic: nobody comes in between, and the verdict says so.
+#[test]
+fn what_is_done_while_a_task_unwinds_is_seen_and_the_verdict_is_open_by_name() {
+    struct Sets(Arc<AtomicUsize>);
+    impl Drop for Sets {
+        fn drop(&mut self) {
+            self.0.store(1, SeqCst);
+        }
+    }
+    let catches = |panics: bool| {
+        move || {
+            let [x, y] = [(); 2].map(|()| Arc::new(AtomicUsize::new(0)));
+            let (other, read) = (x.clone(), y.clone());
+            let thread = thread::spawn(move || {
+                _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                    let _sets = Sets(other);
+                    read.load(SeqCst);
+                    assert!(!panics, "on purpose");
+                }));
+            });
+            lockwright::outcome("x", x.load(SeqCst) as i64);
+            thread.join().unwrap();
+        }
+    };
+
+    for search in [EngineKind::Explorer, EngineKind::Brute] {
+        let (caught, well) = (explore_by(search, catches(true)), explore_by(search, catches(false)));
+        caught.assert_outcomes(["x=0", "x=1"]);
+        well.assert_outcomes(["x=0", "x=1"]);
+        assert_eq!((caught.verdict.bound, well.verdict.bound), (Some(Bound::Unwinding), None), "{search:?}");
+    }
+    assert_eq!(explore_by(EngineKind::Dpor, catches(true)).verdict.bound, Some(Bound::Unwinding));
 }

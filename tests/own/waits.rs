@@ -201,3 +201,83 @@ fn a_thread_that_nobody_joins_is_a_finding_where_one_asks_for_it() {
     assert_eq!(codes(true, true), []);
     assert_eq!(codes(false, false), []);
 }
+
+/// Nobody else can go on, so the loop goes round alone. What it counts on its stack tells that it is not where it was.
+#[test]
+fn a_loop_that_gives_up_after_many_rounds_alone_is_none_without_an_end() {
+    let gives_up = |rounds: usize| {
+        move || {
+            let flag = Arc::new(AtomicBool::new(false));
+            let mut round = 0;
+            while !flag.load(SeqCst) && round < rounds {
+                round += 1;
+                thread::yield_now();
+            }
+            lockwright::outcome("rounds", round as i64);
+        }
+    };
+
+    explore(gives_up(600)).assert_clean().assert_outcomes(["rounds=600"]);
+}
+
+/// The same by every search: its findings are in what it reads, not in how often it has read it.
+#[test]
+fn a_loop_without_an_end_is_found_by_every_search() {
+    for search in [EngineKind::Explorer, EngineKind::Dpor, EngineKind::Brute] {
+        let checked = explore_by(search, || {
+            let flag = Arc::new(AtomicBool::new(false));
+            while !flag.load(SeqCst) {
+                lockwright::hint::spin_loop();
+            }
+        });
+        assert_eq!(checked.verdict.codes().into_iter().collect::<Vec<_>>(), [Code::LW009], "{search:?}");
+    }
+}
+
+#[test]
+fn a_weak_exchange_fails_without_a_reason_where_one_asks_for_it() {
+    let take = |again: bool| {
+        move || {
+            let taken = Arc::new(AtomicUsize::new(0));
+            let mut is_taken = taken.compare_exchange_weak(0, 1, SeqCst, SeqCst);
+            while again && is_taken == Err(0) {
+                is_taken = taken.compare_exchange_weak(0, 1, SeqCst, SeqCst);
+            }
+            assert!(is_taken.is_ok(), "nobody else takes it");
+        }
+    };
+    let verdict = |spurious: bool, again: bool| {
+        let mut builder = Builder::new();
+        builder.spurious_wakeups = spurious;
+        builder.explore(take(again)).verdict
+    };
+
+    let unasked = verdict(false, false);
+    assert!(unasked.findings.is_empty());
+    assert_eq!(unasked.assumed.as_deref(), Some("a weak exchange does not fail where a strong one succeeds"));
+    assert_eq!(verdict(true, false).codes().into_iter().collect::<Vec<_>>(), [Code::LW011]);
+    assert!(verdict(true, true).findings.is_empty());
+}
+
+#[test]
+fn a_park_returns_by_itself_where_one_asks_for_it() {
+    let parks = |spurious: bool| {
+        let mut builder = Builder::new();
+        builder.spurious_wakeups = spurious;
+        let checked = builder.explore(|| {
+            let flag = Arc::new(AtomicBool::new(false));
+            let (main, other) = (thread::current(), flag.clone());
+            let thread = thread::spawn(move || {
+                other.store(true, SeqCst);
+                main.unpark();
+            });
+            thread::park();
+            assert!(flag.load(SeqCst), "nobody has set it");
+            thread.join().unwrap();
+        });
+        checked.verdict.codes().into_iter().collect::<Vec<_>>()
+    };
+
+    assert_eq!(parks(false), []);
+    assert_eq!(parks(true), [Code::LW011]);
+}

@@ -7,6 +7,8 @@
 use std::any::Any;
 use std::rc::Rc;
 
+use corosensei::CoroutineResult;
+
 use super::{Controlled, Execution, Mode, Task};
 use crate::engine::memo::Effect;
 use crate::engine::quiet::{panic_place, panic_text};
@@ -74,6 +76,24 @@ impl Controlled {
 }
 
 impl Execution {
+    /// Runs a task up to its first operation.
+    pub(super) fn start(&self, tasks: &mut [Option<Task>], task: TaskId) {
+        if self.memo.is_some() {
+            let key = self.world.borrow().key(task).first();
+            *self.segment.borrow_mut() = Some((key, Vec::new()));
+        }
+        self.resume(tasks, task);
+    }
+
+    pub(super) fn resume(&self, tasks: &mut [Option<Task>], task: TaskId) {
+        self.task.set(task);
+        let coroutine = tasks[task.index()].as_mut().expect("internal error: a task that runs was born");
+        let _inside = crate::engine::quarantine::Inside::new();
+        match coroutine.resume(()) {
+            CoroutineResult::Yield(()) | CoroutineResult::Return(()) => {}
+        }
+    }
+
     /// Starts a task: the thread object that stands for it, after which comes its token.
     pub(super) fn bear(&self, name: Option<&str>, body: Body, place: Place) -> (ObjectId, TaskId) {
         let births = self.births.as_ref().expect("internal error: only user-land code starts tasks");
@@ -121,7 +141,7 @@ impl Execution {
     pub(super) fn follow_births(&self, op: Op) {
         match (op, &self.births) {
             (Op::Spawn(_, child), _) => self.newborn.set(Some(child)),
-            (Op::Act(_, Act::Spin), Some(births)) => births.spin(),
+            (Op::Act(_, Act::Spin(_)), Some(births)) => births.spin(),
             (Op::Rmw(id, Rmw::Cas(..) | Rmw::CmpXchg(..), _), Some(births)) if self.is(id, ObjectKind::Pointer) => {
                 births.compare();
             }
@@ -134,6 +154,7 @@ impl Execution {
     /// wait for it waits for all the same.
     pub(super) fn unwinds(&self, task: TaskId, op: Op) -> bool {
         if self.births.is_none() || !std::thread::panicking() {
+            self.follow_catch(task);
             return false;
         }
         let mut world = self.world.borrow_mut();
@@ -141,11 +162,27 @@ impl Execution {
         matches!(world.status(task).0, Status::Ready(_)) && !matches!(op, Op::Spawn(..))
     }
 
+    /// The task goes on. If it unwound before, it has caught its panic, and others could have come in between what it did then.
+    fn follow_catch(&self, task: TaskId) {
+        let Some(births) = self.births.as_ref().filter(|_| self.unwound.get() >> task.0 & 1 != 0) else { return };
+        if !std::thread::panicking() && View::tasks(&*self.world.borrow()) > 1 {
+            births.catch();
+        }
+    }
+
+    /// The task has returned.
+    pub(super) fn tell_end(&self, place: Place) {
+        self.follow_catch(self.task.get());
+        self.note(Note::Finished, place);
+    }
+
     /// Performs an operation where the task stands, as a part of the step before.
     pub(super) fn perform_unwinding(&self, task: TaskId, op: Op, place: Place) -> u64 {
         let waiting = wakes_one(op).map_or(0, |queue| self.world.borrow().peek(queue));
         let alternative = if waiting == 0 { 0 } else { waiting.trailing_zeros() as u8 };
         let result = self.world.borrow_mut().apply(task, op, alternative);
+        self.world.borrow_mut().goes_wild();
+        self.unwound.set(self.unwound.get() | 1 << task.0);
         self.effect(Effect::Unwinds(op, alternative, place, op.observed(result)));
         self.tell(task, What::Op(op, result), place);
         result

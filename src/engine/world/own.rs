@@ -11,9 +11,6 @@ use super::super::fingerprint::Fingerprint;
 use super::{Slot, World};
 use crate::event::{Act, ObjectId, ObjectKind, Op, Status, Symbol, TaskId};
 
-/// Times that a task may go round without finding anything new, while nobody else can go on.
-pub(super) const IDLE_MAX: u16 = 500;
-
 /// A channel: a version for each message under way.
 #[derive(Clone)]
 struct Channel {
@@ -167,6 +164,16 @@ impl World {
         }
     }
 
+    /// The operation that was just performed is no step of its own: its task unwinds.
+    pub(in crate::engine) fn goes_wild(&mut self) {
+        self.is_wild = true;
+    }
+
+    /// Has the last step done more than its operation says, so that it commutes with nothing?
+    pub fn is_wild(&self) -> bool {
+        self.is_wild
+    }
+
     /// A task starts: what it will do follows from what its parent has observed.
     pub(super) fn bear(&mut self, parent: TaskId, child: TaskId) {
         let history = folded(self.tasks[parent.index()].history, u128::from(child.0));
@@ -203,7 +210,7 @@ impl World {
 
     /// The task has looked at an object, or changed it.
     pub(super) fn has_read(&mut self, task: TaskId, op: Op, seen: Option<u128>, result: u64) {
-        if task == TaskId::BOOT || matches!(op, Op::Act(_, Act::Spin)) {
+        if task == TaskId::BOOT || matches!(op, Op::Act(_, Act::Spin(_))) {
             return;
         }
         let record = &mut self.tasks[task.index()];
@@ -233,17 +240,13 @@ impl World {
     }
 
     /// How a task stands before a spin.
-    pub(super) fn spins(&self, task: TaskId, op: Op) -> Status {
-        match self.has_news(task) {
-            true => Status::Ready(op),
-            false => Status::Spins(self.tasks[task.index()].idle >= IDLE_MAX),
-        }
+    pub(super) fn spins(&self, task: TaskId, op: Op, for_ever: bool) -> Status {
+        if self.has_news(task) { Status::Ready(op) } else { Status::Spins(for_ever) }
     }
 
     fn spin(&mut self, task: TaskId) -> u64 {
         let news = self.has_news(task);
         let record = &mut self.tasks[task.index()];
-        record.idle = if news { 0 } else { record.idle + 1 };
         record.round_before = std::mem::take(&mut record.round);
         self.own.read.retain(|(by, ..)| *by != task);
         u64::from(news)
@@ -282,7 +285,7 @@ impl World {
                 slot.value &= !(1 << task.0);
                 still
             }
-            Act::Spin => self.spin(task),
+            Act::Spin(_) => self.spin(task),
         }
     }
 

@@ -64,6 +64,7 @@ impl World {
         let seen = if self.is_own { self.seen(op) } else { None };
         let result = self.perform(task, op, alternative);
         if self.is_own {
+            self.is_wild = false;
             self.wrote(task, op, result);
             self.has_read(task, op, seen, result);
         }

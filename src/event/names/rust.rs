@@ -50,7 +50,7 @@ fn act_text(act: Act, name: &str) -> String {
         Act::WakeOne => format!("{name}.notify_one()"),
         Act::Wait => format!("{name}: wakes up"),
         Act::Doze => format!("{name}: wakes up, or times out"),
-        Act::Spin => "yields".to_owned(),
+        Act::Spin(_) => "yields".to_owned(),
     }
 }
 

@@ -275,8 +275,9 @@ mod tests {
             Act::Drop(true) => Act::WakeOne,
             Act::WakeOne => Act::Wait,
             Act::Wait => Act::Doze,
-            Act::Doze => Act::Spin,
-            Act::Spin => return None,
+            Act::Doze => Act::Spin(false),
+            Act::Spin(false) => Act::Spin(true),
+            Act::Spin(true) => return None,
         })
     }
 

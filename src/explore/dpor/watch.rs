@@ -121,7 +121,8 @@ impl Observer for Watch {
         // Set-up and epilogue are no steps.
         let is_step = event.task != TaskId::BOOT && event.step > 0;
         match event.what {
-            What::Op(op, result) if is_step => {
+            // What a task does while it unwinds comes in the same step.
+            What::Op(op, result) if is_step && self.performed.len() < event.step as usize => {
                 self.note_step(op, result, view);
                 if self.checks.marks_order(event) {
                     self.remark();

@@ -20,8 +20,9 @@ pub use std::sync::atomic::Ordering;
 pub use std::sync::atomic::compiler_fence;
 
 use crate::check::happens::FENCE;
+use crate::engine;
 use crate::event::{Access, CaseNote, Note, ObjectKind, Op, Place, Rmw};
-use crate::own::Shared;
+use crate::own::{Shared, here};
 
 /// How a load of that ordering accesses memory.
 fn loads(order: Ordering) -> Access {
@@ -90,6 +91,29 @@ impl Word {
     fn compare_exchange(&self, current: u64, new: u64, success: Ordering, failure: Ordering) -> Result<u64, u64> {
         let found = self.change(Rmw::Cas(current, new, loads(failure)), success);
         if found == current { Ok(found) } else { Err(found) }
+    }
+}
+
+impl Word {
+    /// May fail without a reason, if that is asked for.
+    #[track_caller]
+    fn compare_exchange_weak(&self, current: u64, new: u64, success: Ordering, failure: Ordering) -> Result<u64, u64> {
+        match self.fails_weakly(failure) {
+            Some(found) => Err(found),
+            None => self.compare_exchange(current, new, success, failure),
+        }
+    }
+
+    /// Does a weak exchange fail without a reason? Then what is there.
+    #[track_caller]
+    fn fails_weakly(&self, failure: Ordering) -> Option<u64> {
+        let id = self.0.object().id;
+        let may_fail = here::may_fail_weakly(id);
+        if !may_fail || engine::perform(Op::Choose(2, "weak exchange".into()), Place::caller()) == 0 {
+            return None;
+        }
+        here::fails_weakly(id);
+        Some(self.load(failure))
     }
 }
 

@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::fmt;
 use std::hash::Hash;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::poison::Poison;
 use super::{LockResult, PoisonError, TryLockError, TryLockResult};
+use crate::engine::Object;
 use crate::event::{ObjectKind, Op, Place};
 use crate::own::Shared;
 use crate::own::content::Content;
@@ -28,8 +29,7 @@ use crate::own::raw::Data;
 pub struct Mutex<T: ?Sized> {
     shared: Shared,
     content: Content,
-    /// A holder panicked. It changes under the lock alone, and is as old as the data.
-    poisoned: AtomicBool,
+    poison: Poison,
     data: Data<T>,
 }
 
@@ -63,7 +63,7 @@ impl<T> Mutex<T> {
 
     fn with_content(value: T, content: Content, place: Place) -> Mutex<T> {
         let shared = Shared::new(ObjectKind::Mutex, 0, place);
-        let lock = Mutex { shared, content, poisoned: AtomicBool::new(false), data: Data::new(value) };
+        let lock = Mutex { shared, content, poison: Poison::new(place), data: Data::new(value) };
         lock.publish();
         lock
     }
@@ -73,7 +73,7 @@ impl<T> Mutex<T> {
     /// # Errors
     /// If a holder panicked.
     pub fn into_inner(self) -> LockResult<T> {
-        let poisoned = self.poisoned.load(Ordering::Relaxed);
+        let poisoned = self.poison.is_there();
         let value = self.data.into_inner();
         if poisoned { Err(PoisonError::new(value)) } else { Ok(value) }
     }
@@ -84,8 +84,8 @@ impl<T: ?Sized> Mutex<T> {
         MutexGuard { lock: self, touched: Cell::new(false), panicking: std::thread::panicking() }
     }
 
-    fn checked<'a>(&'a self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
-        if self.poisoned.load(Ordering::Relaxed) { Err(PoisonError::new(guard)) } else { Ok(guard) }
+    fn checked<'a>(&'a self, guard: MutexGuard<'a, T>, place: Place) -> LockResult<MutexGuard<'a, T>> {
+        if self.poison.is_found(place) { Err(PoisonError::new(guard)) } else { Ok(guard) }
     }
 
     /// Locks it, and waits if need be.
@@ -99,7 +99,7 @@ impl<T: ?Sized> Mutex<T> {
 
     pub(super) fn lock_at(&self, place: Place) -> LockResult<MutexGuard<'_, T>> {
         self.shared.perform(Op::Acquire, place);
-        self.checked(self.guard())
+        self.checked(self.guard(), place)
     }
 
     /// Locks it if nobody holds it.
@@ -108,10 +108,11 @@ impl<T: ?Sized> Mutex<T> {
     /// If somebody does, or a holder panicked.
     #[track_caller]
     pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
-        if self.shared.perform(Op::TryAcquire, Place::caller()) == 0 {
+        let place = Place::caller();
+        if self.shared.perform(Op::TryAcquire, place) == 0 {
             return Err(TryLockError::WouldBlock);
         }
-        Ok(self.checked(self.guard())?)
+        Ok(self.checked(self.guard(), place)?)
     }
 
     /// The value, which nobody else can reach.
@@ -119,7 +120,7 @@ impl<T: ?Sized> Mutex<T> {
     /// # Errors
     /// If a holder panicked.
     pub fn get_mut(&mut self) -> LockResult<&mut T> {
-        let poisoned = self.poisoned.load(Ordering::Relaxed);
+        let poisoned = self.poison.is_there();
         // Whatever is written here: contents that are hashed would have to be hashed after it.
         self.content = Content::unknown();
         self.shared.publish(None);
@@ -128,18 +129,25 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Has a holder panicked?
+    #[track_caller]
     pub fn is_poisoned(&self) -> bool {
-        self.poisoned.load(Ordering::Relaxed)
+        self.poison.load(Place::caller())
     }
 
     /// Forgets that one has.
+    #[track_caller]
     pub fn clear_poison(&self) {
-        self.poisoned.store(false, Ordering::Relaxed);
+        self.poison.clear(Place::caller());
     }
 
     fn publish(&self) {
-        let is_poisoned = self.poisoned.load(Ordering::Relaxed);
-        self.shared.publish(self.content.stands_for_locked(self.data.pointer().cast::<u8>(), is_poisoned));
+        let ever = self.poison.was_ever_there();
+        self.shared.publish(self.content.stands_for_locked(self.data.pointer().cast::<u8>(), ever));
+    }
+
+    /// The object that stands for it.
+    pub(super) fn object(&self) -> Object {
+        self.shared.object()
     }
 
     /// Opens it. Only for its holder.
@@ -183,11 +191,11 @@ impl<T: ?Sized> Drop for MutexGuard<'_, T> {
         if !self.lock.shared.object().is_current() {
             return;
         }
-        let poisons = !self.panicking && std::thread::panicking();
+        let (poisons, place) = (!self.panicking && std::thread::panicking(), Place::caller());
         if poisons {
-            self.lock.poisoned.store(true, Ordering::Relaxed);
+            self.lock.poison.set(place);
         }
-        self.lock.unlock_at(self.touched.get() || poisons, Place::caller());
+        self.lock.unlock_at(self.touched.get() || poisons, place);
     }
 }
 

@@ -5,8 +5,8 @@ use std::fmt;
 use std::hash::Hash;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::poison::Poison;
 use super::{LockResult, PoisonError, TryLockError, TryLockResult};
 use crate::event::{Act, ObjectId, ObjectKind, Op, Place, Symbol};
 use crate::own::content::Content;
@@ -32,7 +32,7 @@ pub struct RwLock<T: ?Sized> {
     /// Where a writer waits and readers pass, if writers that wait keep readers out.
     queue: Option<Shared>,
     content: Content,
-    poisoned: AtomicBool,
+    poison: Poison,
     /// It hands out shared references, as that one does.
     shares: PhantomData<std::sync::RwLock<T>>,
     data: Data<T>,
@@ -70,8 +70,8 @@ impl<T> RwLock<T> {
         let shared = Shared::new(ObjectKind::RwSem, 0, place);
         let name = || Symbol::from(format!("{}, queue", name_of(place)));
         let queue = here::options().fair_rwlocks.then(|| Shared::numbered(ObjectKind::WaitList, 0, name()));
-        let poisoned = AtomicBool::new(false);
-        let lock = RwLock { shared, queue, content, poisoned, shares: PhantomData, data: Data::new(value) };
+        let poison = Poison::new(place);
+        let lock = RwLock { shared, queue, content, poison, shares: PhantomData, data: Data::new(value) };
         lock.publish();
         lock
     }
@@ -81,15 +81,15 @@ impl<T> RwLock<T> {
     /// # Errors
     /// If a writer panicked.
     pub fn into_inner(self) -> LockResult<T> {
-        let poisoned = self.poisoned.load(Ordering::Relaxed);
+        let poisoned = self.poison.is_there();
         let value = self.data.into_inner();
         if poisoned { Err(PoisonError::new(value)) } else { Ok(value) }
     }
 }
 
 impl<T: ?Sized> RwLock<T> {
-    fn checked<G>(&self, guard: G) -> LockResult<G> {
-        if self.poisoned.load(Ordering::Relaxed) { Err(PoisonError::new(guard)) } else { Ok(guard) }
+    fn checked<G>(&self, guard: G, place: Place) -> LockResult<G> {
+        if self.poison.is_found(place) { Err(PoisonError::new(guard)) } else { Ok(guard) }
     }
 
     fn write_guard(&self) -> RwLockWriteGuard<'_, T> {
@@ -97,8 +97,8 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     fn publish(&self) {
-        let is_poisoned = self.poisoned.load(Ordering::Relaxed);
-        self.shared.publish(self.content.stands_for_locked(self.data.pointer().cast::<u8>(), is_poisoned));
+        let ever = self.poison.was_ever_there();
+        self.shared.publish(self.content.stands_for_locked(self.data.pointer().cast::<u8>(), ever));
     }
 
     /// Locks it for reading, and waits if need be.
@@ -119,7 +119,7 @@ impl<T: ?Sized> RwLock<T> {
                 here::reads(self.shared.object().id, true);
             }
         }
-        self.checked(RwLockReadGuard { lock: self })
+        self.checked(RwLockReadGuard { lock: self }, place)
     }
 
     /// Locks it for reading unless somebody writes.
@@ -142,7 +142,7 @@ impl<T: ?Sized> RwLock<T> {
         if self.queue.is_none() {
             here::reads(self.shared.object().id, false);
         }
-        Ok(self.checked(RwLockReadGuard { lock: self })?)
+        Ok(self.checked(RwLockReadGuard { lock: self }, place)?)
     }
 
     /// Locks it for writing, and waits if need be.
@@ -156,7 +156,7 @@ impl<T: ?Sized> RwLock<T> {
         passes(Op::Acquire);
         self.shared.perform(Op::Acquire, place);
         passes(Op::Release);
-        self.checked(self.write_guard())
+        self.checked(self.write_guard(), place)
     }
 
     /// Locks it for writing if nobody holds it.
@@ -165,10 +165,11 @@ impl<T: ?Sized> RwLock<T> {
     /// If somebody does, or a writer panicked.
     #[track_caller]
     pub fn try_write(&self) -> TryLockResult<RwLockWriteGuard<'_, T>> {
-        if self.shared.perform(Op::TryAcquire, Place::caller()) == 0 {
+        let place = Place::caller();
+        if self.shared.perform(Op::TryAcquire, place) == 0 {
             return Err(TryLockError::WouldBlock);
         }
-        Ok(self.checked(self.write_guard())?)
+        Ok(self.checked(self.write_guard(), place)?)
     }
 
     /// The value, which nobody else can reach.
@@ -176,7 +177,7 @@ impl<T: ?Sized> RwLock<T> {
     /// # Errors
     /// If a writer panicked.
     pub fn get_mut(&mut self) -> LockResult<&mut T> {
-        let poisoned = self.poisoned.load(Ordering::Relaxed);
+        let poisoned = self.poison.is_there();
         self.content = Content::unknown();
         self.shared.publish(None);
         let value = self.data.get_mut();
@@ -184,8 +185,15 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Has a writer panicked?
+    #[track_caller]
     pub fn is_poisoned(&self) -> bool {
-        self.poisoned.load(Ordering::Relaxed)
+        self.poison.load(Place::caller())
+    }
+
+    /// Forgets that one has.
+    #[track_caller]
+    pub fn clear_poison(&self) {
+        self.poison.clear(Place::caller());
     }
 }
 
@@ -229,14 +237,14 @@ impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
         if !self.lock.shared.object().is_current() {
             return;
         }
-        let poisons = !self.panicking && std::thread::panicking();
+        let (poisons, place) = (!self.panicking && std::thread::panicking(), Place::caller());
         if poisons {
-            self.lock.poisoned.store(true, Ordering::Relaxed);
+            self.lock.poison.set(place);
         }
         if poisons || self.touched.get() {
             self.lock.publish();
         }
-        self.lock.shared.perform(Op::Release, Place::caller());
+        self.lock.shared.perform(Op::Release, place);
     }
 }
 

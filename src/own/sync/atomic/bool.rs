@@ -93,10 +93,11 @@ impl AtomicBool {
         result.map(|word| word != 0).map_err(|word| word != 0)
     }
 
-    /// The same. It does not fail where the other does not.
+    /// The same, and it may fail although `current` is there: with
+    /// [`Builder::spurious_wakeups`](crate::model::Builder::spurious_wakeups) that is explored.
     ///
     /// # Errors
-    /// With what was there, if it was something else.
+    /// With what was there.
     #[track_caller]
     pub fn compare_exchange_weak(
         &self,
@@ -105,7 +106,8 @@ impl AtomicBool {
         success: Ordering,
         failure: Ordering,
     ) -> Result<bool, bool> {
-        self.compare_exchange(current, new, success, failure)
+        let result = self.0.compare_exchange_weak(current.into(), new.into(), success, failure);
+        result.map(|word| word != 0).map_err(|word| word != 0)
     }
 
     /// And; returns what was there.
@@ -149,7 +151,7 @@ impl AtomicBool {
     {
         let mut found = self.load(fetch);
         while let Some(next) = f(found) {
-            match self.compare_exchange_weak(found, next, set, fetch) {
+            match self.compare_exchange(found, next, set, fetch) {
                 Ok(found) => return Ok(found),
                 Err(other) => found = other,
             }

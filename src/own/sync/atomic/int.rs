@@ -96,10 +96,11 @@ macro_rules! number {
                 result.map(Self::number).map_err(Self::number)
             }
 
-            /// The same. It does not fail where the other does not.
+            /// The same, and it may fail although `current` is there: with
+            /// [`Builder::spurious_wakeups`](crate::model::Builder::spurious_wakeups) that is explored.
             ///
             /// # Errors
-            /// With what was there, if it was something else.
+            /// With what was there.
             #[track_caller]
             pub fn compare_exchange_weak(
                 &self,
@@ -108,7 +109,8 @@ macro_rules! number {
                 success: Ordering,
                 failure: Ordering,
             ) -> Result<$number, $number> {
-                self.compare_exchange(current, new, success, failure)
+                let result = self.0.compare_exchange_weak(Self::word(current), Self::word(new), success, failure);
+                result.map(Self::number).map_err(Self::number)
             }
 
             /// Adds, wrapping, and returns what was there.
@@ -170,7 +172,7 @@ macro_rules! number {
             {
                 let mut found = self.load(fetch);
                 while let Some(next) = f(found) {
-                    match self.compare_exchange_weak(found, next, set, fetch) {
+                    match self.compare_exchange(found, next, set, fetch) {
                         Ok(found) => return Ok(found),
                         Err(other) => found = other,
                     }

@@ -4,7 +4,8 @@
 //! from what the task that first stored it had observed; and what it points to is as old as the last store, which a load observes.
 //!
 //! A task that frees what it has loaded and stores a new object at the same address uses the old name for it. Whether that happens
-//! is the allocator's doing, and can differ from run to run: an error then, hidden state.
+//! is the allocator's doing, and can differ from run to run: an error then, hidden state. With [`Quarantine`](crate::alloc::Quarantine) for the
+//! allocator it never does.
 #![allow(unsafe_code)]
 
 use std::fmt;
@@ -119,10 +120,11 @@ impl<T> AtomicPtr<T> {
         }
     }
 
-    /// The same. It does not fail where the other does not.
+    /// The same, and it may fail although `current` is there: with
+    /// [`Builder::spurious_wakeups`](crate::model::Builder::spurious_wakeups) that is explored.
     ///
     /// # Errors
-    /// With what was there, if it was something else.
+    /// With what was there.
     #[track_caller]
     pub fn compare_exchange_weak(
         &self,
@@ -131,7 +133,10 @@ impl<T> AtomicPtr<T> {
         success: Ordering,
         failure: Ordering,
     ) -> Result<*mut T, *mut T> {
-        self.compare_exchange(current, new, success, failure)
+        match self.word.fails_weakly(failure) {
+            Some(found) => Err(pointer(found)),
+            None => self.compare_exchange(current, new, success, failure),
+        }
     }
 
     /// Replaces the pointer by what `f` makes of it, as often as somebody comes in between.
@@ -145,7 +150,7 @@ impl<T> AtomicPtr<T> {
     {
         let mut found = self.load(fetch);
         while let Some(next) = f(found) {
-            match self.compare_exchange_weak(found, next, set, fetch) {
+            match self.compare_exchange(found, next, set, fetch) {
                 Ok(found) => return Ok(found),
                 Err(other) => found = other,
             }
