@@ -149,6 +149,11 @@ fn file() -> impl Strategy<Value = File> {
             facts: Vec::new(),
             body: nodes(pieces),
             is_anonymous: false,
+            role: None,
+            params: Vec::new(),
+            is_trace: false,
+            is_partial: false,
+            is_cut: false,
         };
         let functions = bodies.iter().enumerate().map(function).collect();
         let declarations = declarations(bodies.len()).into_iter().map(|known| (known, Place::default())).collect();

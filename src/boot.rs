@@ -35,9 +35,11 @@ use crate::event::outcome::{self, Notation, Outcome, Remains};
 use crate::event::{Place, Symbol, View};
 use crate::explore::schedule::{Guide, replay};
 use crate::explore::{Bound, Config, EngineKind, Found, Subject, Verdict, explore_with_witnesses};
+use crate::kernel::lock::SpinLock;
 use crate::kernel::task::Task;
 use crate::kernel::{Faults, Kernel};
-use crate::predict::{Beside, Predicted, Unpredicted, beside, predict};
+use crate::predict::{Beside, Predicted, Unpredicted, beside, grade_of, predict};
+use crate::report::columns::PAGE_COLUMNS;
 use crate::report::counterexample;
 
 pub mod compare;
@@ -205,11 +207,8 @@ impl fmt::Display for Checked {
                 .and_then(Result::ok);
             let example = counterexample::plain_page(&found.finding, &place, &self.names, replayed.as_ref());
             f.write_str(&example)?;
-            let is_it = |(code, subject, _): &&(Code, String, Vec<String>)| {
-                *code == found.finding.code && subject == found.finding.subject.as_str()
-            };
-            for line in self.predicted.sure.iter().find(is_it).iter().flat_map(|(.., lines)| lines) {
-                writeln!(f, "  {line}")?;
+            if let Some(graded) = grade_of(&self.predicted.sure, found) {
+                f.write_str(&counterexample::grade(graded, PAGE_COLUMNS))?;
             }
             writeln!(f)?;
         }
@@ -264,10 +263,10 @@ struct Closure {
 /// What each task has returned, written by the task itself alone and read at the end: nothing that they share.
 type Results = Arc<Mutex<Vec<Option<i64>>>>;
 
-fn body(at: usize, task: Planned, kernel: Kernel, results: &Results) -> engine::Body {
+fn body(at: usize, task: Planned, kernel: Kernel, softirq_lock: Option<SpinLock>, results: &Results) -> engine::Body {
     let results = Arc::clone(results);
     Box::new(move || {
-        let current = Task::new(kernel, task.pid);
+        let current = Task::new(kernel, task.pid).on_real_time(softirq_lock);
         let result = (task.body)(&current);
         results.lock()[at] = result;
         current.forget_past(&result);
@@ -291,7 +290,10 @@ impl Program for Closure {
         let Boot { kernel, tasks, values, at_end, .. } = boot;
         let results: Results = Arc::new(Mutex::new(vec![None; tasks.len()]));
         let names = self.plan.names.clone();
-        let tasks = tasks.into_iter().enumerate().map(|(at, task)| body(at, task, kernel, &results)).collect();
+        let locks = cpus::softirq_locks(&self.plan.contexts);
+        let lock = |at: usize| locks.get(at).copied().flatten();
+        let tasks =
+            tasks.into_iter().enumerate().map(|(at, task)| body(at, task, kernel, lock(at), &results)).collect();
         Booted {
             tasks,
             outcome: Box::new(move |view| outcome(&names, &results.lock(), &values, view)),

@@ -113,13 +113,14 @@ pub enum ObjectKind {
     Channel,
     /// A `struct completion`: its permits are events that were brought and not waited for yet.
     Completion,
+    /// A `raw_spinlock_t`: a spinlock on every kernel, where others sleep on a real-time kernel.
+    RawSpin,
 }
 
 impl ObjectKind {
     /// Is it a lock of any kind?
     pub fn is_lock(self) -> bool {
-        matches!(self, ObjectKind::Bkl | ObjectKind::Spin | ObjectKind::Mutex | ObjectKind::WaitList)
-            || self.is_shared()
+        matches!(self, ObjectKind::Bkl | ObjectKind::Mutex | ObjectKind::WaitList) || self.spins() || self.is_shared()
     }
 
     /// Is it a lock that readers share?
@@ -135,9 +136,14 @@ impl ObjectKind {
             && (!kinds.contains(&ObjectKind::Bkl) || kinds.iter().any(|kind| kind.spins()))
     }
 
-    /// Is it a lock whose waiters spin, and whose holder must not sleep?
+    /// Is it a lock whose waiters spin, and whose holder must not sleep? On a real-time kernel some do not: [`View::spins`] knows.
     pub fn spins(self) -> bool {
-        matches!(self, ObjectKind::Spin | ObjectKind::RwLock)
+        matches!(self, ObjectKind::Spin | ObjectKind::RwLock | ObjectKind::RawSpin)
+    }
+
+    /// Does it spin, but on a real-time kernel, where its waiters sleep?
+    pub fn sleeps_in_real_time(self) -> bool {
+        self.spins() && self != ObjectKind::RawSpin
     }
 }
 
@@ -427,6 +433,10 @@ pub trait View {
     fn masks(&self, _task: TaskId) -> Masks {
         Masks::default()
     }
+    /// Do waiters of this lock spin, so that its holder must not sleep? On a real-time kernel those of a raw spinlock alone.
+    fn spins(&self, lock: ObjectId) -> bool {
+        self.object(lock).kind.spins()
+    }
     /// Virtual time.
     fn jiffies(&self) -> u64;
     /// What the code under test lists, by a walk without steps.
@@ -440,29 +450,29 @@ pub trait View {
     fn holders(&self, lock: ObjectId) -> u64 {
         self.readers(lock) | self.owner(lock).map_or(0, |owner| 1 << owner.0)
     }
+}
 
-    /// Does the task wait for a lock that is given back only after it has run on? A task that waits for a lock waits for all that hold it,
-    /// and one that is interrupted for the handler.
-    fn waits_for_itself(&self, task: TaskId) -> bool {
-        let (mut reached, mut open) = (0u64, 1u64 << task.0);
-        while open != 0 {
-            let at = TaskId(open.trailing_zeros() as u8);
-            open &= open - 1;
-            reached |= 1 << at.0;
-            // The set-up is over: what it has left locked stays so.
-            if at == TaskId::BOOT {
-                continue;
-            }
-            let waited_for = match self.status(at).0 {
-                Status::WaitsFor(lock) => self.holders(lock),
-                Status::Stalled(by) => 1 << by.0,
-                _ => 0,
-            };
-            if waited_for >> task.0 & 1 != 0 {
-                return true;
-            }
-            open |= waited_for & !reached;
+/// Does the task wait for a lock that is given back only after it has run on? A task that waits for a lock waits for all that hold it,
+/// and one that is interrupted for the handler. `stands` is how a task stands.
+pub(crate) fn waits_for_itself<V: View + ?Sized>(view: &V, stands: impl Fn(TaskId) -> Status, task: TaskId) -> bool {
+    let (mut reached, mut open) = (0u64, 1u64 << task.0);
+    while open != 0 {
+        let at = TaskId(open.trailing_zeros() as u8);
+        open &= open - 1;
+        reached |= 1 << at.0;
+        // The set-up is over: what it has left locked stays so.
+        if at == TaskId::BOOT {
+            continue;
         }
-        false
+        let waited_for = match stands(at) {
+            Status::WaitsFor(lock) => view.holders(lock),
+            Status::Stalled(by) => 1 << by.0,
+            _ => 0,
+        };
+        if waited_for >> task.0 & 1 != 0 {
+            return true;
+        }
+        open |= waited_for & !reached;
     }
+    false
 }

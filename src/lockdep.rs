@@ -10,11 +10,13 @@
 //!   `state` of each task.
 //! - `graph`: dependencies and cycles. `kernel`: the same as lockdep has it. `confirm`, `grade`: how sure a cycle is. `found`: each once.
 //! - [`answer`]: a case, its answer, and the score. [`explain`]: the report of a finding; [`splat`]: the same as a kernel prints it.
+//! - [`certainty`]: how sure a finding of a program or an outline is, in words.
 //!
 //! It knows nothing of engines, kernels and designs.
 
 pub mod answer;
 pub mod case;
+pub mod certainty;
 mod confirm;
 mod context;
 mod cure;

@@ -11,14 +11,14 @@
 //! | module | what |
 //! |---|---|
 //! | [`source`], [`words`], [`verbs`], [`claims`], [`statement`], [`expr`] | lines without leaders; what a line says |
-//! | [`tree`], [`parse`], `reader`, [`declare`], [`facts`], `diagram`, `splat`, `sections`, `steps`, `order` | what a text holds |
+//! | [`tree`], [`parse`], `reader`, `heads`, [`declare`], [`facts`], `diagram`, `splat`, `sections`, `steps`, `order` | what a text holds |
 //! | [`vocabulary`], [`catalogue`], [`pointers`], [`scope`], [`values`] | what names mean, and what those that nobody declares may be |
 //! | [`walk`] | the static walk of every path, and the graph of lock orders |
 //! | [`lower`], [`machine`], [`search`], [`drawn`], [`schedule`] | programs of outlines, every order of their steps, a diagram as drawn |
 //! | [`mod@print`], [`notation`], [`again`] | a tree as an outline again; a schedule as an outline, a diagram or a box; which of them is read back |
 //! | [`plan`] | the programs of a file for other engines ([`crate::outlined`]) |
-//! | `runners` | what runs together |
-//! | [`check`], [`convert`], [`claimed`], [`finding`], [`diagnostic`], [`page`] | the verdict, and how it reads |
+//! | [`roles`], `runners` | what runs a function; what runs together |
+//! | [`check`], [`convert`], [`claimed`], [`finding`], `graded`, [`diagnostic`], [`page`] | the verdict, how sure it is, and how it reads |
 //!
 //! Limits: memory is sequentially consistent, and every task has a CPU of its own. A handler runs once, on top of a task or on an idle
 //! CPU. Works, timers and threads run once for each time that they are started. What a figure only tells in words is not run.
@@ -36,6 +36,8 @@ pub mod drawn;
 pub mod expr;
 pub mod facts;
 pub mod finding;
+mod graded;
+mod heads;
 pub mod lower;
 pub mod machine;
 pub mod notation;
@@ -46,6 +48,7 @@ pub mod plan;
 pub mod pointers;
 pub mod print;
 mod reader;
+pub mod roles;
 mod runners;
 pub mod schedule;
 pub mod scope;

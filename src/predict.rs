@@ -26,7 +26,7 @@ mod beside;
 mod page;
 mod record;
 
-pub use beside::{Beside, beside};
+pub use beside::{Beside, Sure, beside, grade_of, graded};
 use record::{Record, Recorded};
 
 /// Something that the validator predicts.

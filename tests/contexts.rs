@@ -8,6 +8,7 @@ mod online;
 mod predict;
 mod random;
 mod rcu;
+mod real_time;
 
 fn codes(verdict: &Verdict) -> Vec<Code> {
     verdict.codes().into_iter().collect()
@@ -352,20 +353,4 @@ fn the_page_shows_the_interrupt_as_a_column_of_its_own() {
 
     assert!(page.contains("hard interrupt comes") && page.contains("waits for lock, held by task (2)"), "{page}");
     assert!(page.contains("; handler comes once on CPU 0"), "{page}");
-}
-
-#[test]
-fn a_real_time_kernel_is_refused_by_name() {
-    for handler in [false, true] {
-        let model = Model::new(move |boot| {
-            boot.preemption(Preemption::Rt);
-            let lock = boot.spinlock("lock");
-            boot.task("task", move |current| drop(lock.lock(current)));
-            if handler {
-                boot.irq(0, 1, "handler", move |current| drop(lock.lock(current)));
-            }
-        });
-        let error = try_explore(model.subject(), &Config::default()).expect_err("it is not modelled").to_string();
-        assert!(error.contains("PREEMPT_RT"), "{error}");
-    }
 }

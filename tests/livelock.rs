@@ -315,6 +315,7 @@ fn page_of_a_round_of_one_step_says_where_it_goes_on() {
         no_return: None,
         saved: None,
         expected: None,
+        graded: None,
     });
 
     // The source lines are those of the small language.

@@ -4,6 +4,8 @@ mod families;
 mod findings;
 mod further;
 mod library;
+mod listed;
+mod no_less;
 mod oracle;
 mod product;
 mod property;

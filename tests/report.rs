@@ -403,6 +403,7 @@ fn a_finding_of_weak_memory_has_no_story_and_says_why() {
         no_return: None,
         saved: None,
         expected: None,
+        graded: None,
     });
 
     assert!(page.contains("weak memory only: no sequentially consistent replay shows it\n\nwhy\n"), "{page}");

@@ -5,6 +5,7 @@ use crate::event::Place;
 use super::setup::{Boot, Planned, Returned};
 use crate::engine::{Contexts, Preemption};
 use crate::event::{Level, Seat};
+use crate::kernel::lock::{SpinLock, is_real_time};
 use crate::kernel::task::Task;
 
 impl Boot {
@@ -44,7 +45,19 @@ impl Boot {
         name: impl Into<String>,
         handler: impl Fn(&Task) + Copy + Send + 'static,
     ) {
-        self.handler(Level::Hard, cpu, times, name.into(), handler);
+        self.handler((Level::Hard, true), cpu, times, name.into(), handler);
+    }
+
+    /// A hard interrupt that is no thread on a real-time kernel either (`IRQF_NO_THREAD`): only raw spinlocks may be taken in it there.
+    #[track_caller]
+    pub fn irq_no_thread(
+        &mut self,
+        cpu: u8,
+        times: u32,
+        name: impl Into<String>,
+        handler: impl Fn(&Task) + Copy + Send + 'static,
+    ) {
+        self.handler((Level::Hard, false), cpu, times, name.into(), handler);
     }
 
     /// A softirq handler on that CPU: comes where interrupts and bottom halves are on, since any interrupt may have raised it. Hard interrupts may
@@ -57,7 +70,7 @@ impl Boot {
         name: impl Into<String>,
         handler: impl Fn(&Task) + Copy + Send + 'static,
     ) {
-        self.handler(Level::Soft, cpu, times, name.into(), handler);
+        self.handler((Level::Soft, true), cpu, times, name.into(), handler);
     }
 
     /// The handler of a non-maskable interrupt on that CPU: comes at any moment.
@@ -69,22 +82,25 @@ impl Boot {
         name: impl Into<String>,
         handler: impl Fn(&Task) + Copy + Send + 'static,
     ) {
-        self.handler(Level::Nmi, cpu, times, name.into(), handler);
+        self.handler((Level::Nmi, false), cpu, times, name.into(), handler);
     }
 
     #[track_caller]
     fn handler(
         &mut self,
-        level: Level,
+        (level, threaded): (Level, bool),
         cpu: u8,
         times: u32,
         name: String,
         handler: impl Fn(&Task) + Copy + Send + 'static,
     ) {
         let place = Place::caller();
-        self.task(name, move |current| current.handle(level, times, handler, place));
+        self.task(name, move |current| match threaded && is_real_time() {
+            true => current.handle_in_thread(times, handler, place),
+            false => current.handle(level, times, handler, place),
+        });
         if let Some(task) = self.tasks.last_mut() {
-            (task.cpu, task.level, task.times) = (Some(cpu), level, times);
+            (task.cpu, task.level, task.times, task.threaded) = (Some(cpu), level, times, threaded);
         }
     }
 
@@ -94,19 +110,39 @@ impl Boot {
     }
 }
 
+/// Of each task, what keeps bottom halves off on its CPU, if the kernel is a real-time kernel: a lock that tasks and handlers of the CPU share.
+pub(super) fn softirq_locks(contexts: &Contexts) -> Vec<Option<SpinLock>> {
+    if contexts.preemption != Preemption::Rt {
+        return vec![None; contexts.seats.len()];
+    }
+    let mut known: Vec<(u8, SpinLock)> = Vec::new();
+    let mut lock = |cpu: u8| match known.iter().find(|(other, _)| *other == cpu) {
+        Some((_, lock)) => *lock,
+        None => {
+            let lock = SpinLock::new(format!("softirq_ctrl of CPU {cpu}"));
+            known.push((cpu, lock));
+            lock
+        }
+    };
+    contexts.seats.iter().map(|seat| Some(lock(seat.cpu))).collect()
+}
+
 /// What the tasks say of CPUs; nothing if none of them does.
 pub(super) fn contexts(tasks: &[Planned], preemption: Preemption) -> Contexts {
-    if tasks.iter().all(|task| task.cpu.is_none()) {
-        // A kernel that is not modelled is refused, whatever its tasks say.
-        let preemption = if preemption == Preemption::Rt { preemption } else { Preemption::default() };
-        return Contexts { preemption, ..Contexts::default() };
+    let is_rt = preemption == Preemption::Rt;
+    // What locks do on a real-time kernel is another matter, whatever its tasks say of CPUs.
+    if tasks.iter().all(|task| task.cpu.is_none()) && !is_rt {
+        return Contexts::default();
     }
+    let is_thread = |task: &Planned| is_rt && task.threaded;
     let mut own = 0..u8::MAX;
     let seat = |task: &Planned| {
         // A task without a CPU takes the number of its place among the tasks, whoever else is there.
         let next = if task.level == Level::Task { own.next() } else { None };
-        Seat { cpu: task.cpu.or(next).unwrap_or_default(), level: task.level }
+        let level = if is_thread(task) { Level::Task } else { task.level };
+        Seat { cpu: task.cpu.or(next).unwrap_or_default(), level }
     };
     let seats = tasks.iter().map(seat).collect();
-    Contexts { seats, times: tasks.iter().map(|task| task.times).collect(), preemption }
+    let times = tasks.iter().map(|task| task.times).collect();
+    Contexts { seats, times, threads: tasks.iter().map(is_thread).collect(), preemption }
 }

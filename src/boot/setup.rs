@@ -41,6 +41,8 @@ pub(super) struct Planned {
     pub(super) level: Level,
     /// How often it comes, if it is a handler.
     pub(super) times: u32,
+    /// A handler that is a thread on a real-time kernel.
+    pub(super) threaded: bool,
 }
 
 pub(super) type TaskBody = Box<dyn FnOnce(&Task) -> Option<i64> + Send>;
@@ -104,6 +106,24 @@ impl Boot {
     /// A `spinlock_t`: its holder is atomic.
     pub fn spinlock(&mut self, name: impl Into<Symbol>) -> SpinLock {
         SpinLock::new(name)
+    }
+
+    /// A `raw_spinlock_t`: spins on every kernel, and its holder is atomic on every kernel. A `spinlock_t` under it is LW005, since that sleeps on a real-time kernel.
+    ///
+    /// ```
+    /// use lockwright::prelude::*;
+    ///
+    /// lockwright::boot(|boot| {
+    ///     let (desc, map) = (boot.raw_spinlock("desc"), boot.spinlock("map"));
+    ///     boot.task("mask", move |current| {
+    ///         let _desc = desc.lock(current);
+    ///         drop(map.lock(current));
+    ///     });
+    /// })
+    /// .assert_finds(Code::LW005);
+    /// ```
+    pub fn raw_spinlock(&mut self, name: impl Into<Symbol>) -> SpinLock {
+        SpinLock::raw(name)
     }
 
     /// A `struct mutex`: waiting for it sleeps.
@@ -271,7 +291,7 @@ impl Boot {
         let before = self.tasks.iter().find(|task| group != 0 && task.group == group);
         let pid = before.map_or(self.tasks.len() as u32 + 1, |task| task.pid);
         let body = Box::new(move |current: &Task| body(current).number());
-        self.tasks.push(Planned { name, pid, group, body, cpu: None, level: Level::Task, times: 1 });
+        self.tasks.push(Planned { name, pid, group, body, cpu: None, level: Level::Task, times: 1, threaded: false });
     }
 
     /// A value of the final state that belongs to the outcome.

@@ -35,6 +35,7 @@ codes! {
     LW002 "may sleep in atomic context",
     LW003 "lock-order cycle",
     LW004 "lock of an interrupt handler, held with that interrupt on",
+    LW005 "invalid wait context",
     LW006 "unlock of a lock not held",
     LW007 "held lock freed, or still held at return",
     LW008 "deadlock: waits that nobody can end",
@@ -61,9 +62,14 @@ impl Code {
         Code::ALL.iter().copied().filter(|code| !matches!(code, Code::LW050 | Code::LW051))
     }
 
-    /// Those that a design of leases can have: in its scenarios no interrupt comes.
+    /// Those that a design of leases can have: in its scenarios no interrupt comes, and no lock is raw.
     pub fn of_leases() -> impl Iterator<Item = Code> {
-        Code::of_one_program().filter(|code| *code != Code::LW004)
+        Code::of_one_program().filter(|code| !matches!(code, Code::LW004 | Code::LW005))
+    }
+
+    /// Is it a rule about the order of locks or about contexts, for which nothing has to go wrong? Such a finding says how sure it is.
+    pub fn is_of_orders(self) -> bool {
+        matches!(self, Code::LW003 | Code::LW004 | Code::LW005)
     }
 
     /// Does an execution end where this is found? Going on would be undefined.

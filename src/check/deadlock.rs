@@ -10,7 +10,7 @@ use super::finding::{Docket, Spot};
 use super::finding::{spot, who};
 use super::ledger::Ledger;
 use crate::event::names::Names;
-use crate::event::{Event, Level, ObjectId, Op, Status, TaskId, View, What};
+use crate::event::{Event, Level, ObjectId, Op, Status, TaskId, View, What, waits_for_itself};
 
 /// Judges a state; true if somebody waits for ever.
 ///
@@ -20,14 +20,14 @@ pub(super) fn judge(step: u32, view: &dyn View, stands: &[Status], ledger: &Ledg
     let mut somebody_runs = false;
     let mut for_ever = false;
     let mut spinning = None;
-    for (task, &stands) in (1..).map(TaskId).zip(stands) {
-        match stands {
+    for (task, &status) in (1..).map(TaskId).zip(stands) {
+        match status {
             Status::WaitsFor(lock) => {
                 somebody_waits = true;
                 if view.holders(lock) >> task.0 & 1 != 0 {
                     for_ever = true;
                     report_recursion(step, view, ledger, task, lock, docket);
-                } else if view.waits_for_itself(task) {
+                } else if waits_for_itself(view, |task| stands[task.index()], task) {
                     for_ever = true;
                     report_cycle(step, view, ledger, task, lock, docket);
                 }

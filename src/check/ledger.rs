@@ -25,6 +25,8 @@ pub(super) struct Ledger {
     pub counts: Counts,
     /// Per task, `preempt_disable` beyond what locks do, and where.
     pub preempt: Vec<(TaskId, i32, Spot)>,
+    /// Per task, read-side sections of RCU on a real-time kernel, and where: they are preempted, and forbid all sleeping but that of its spinlocks.
+    pub sections: Vec<(TaskId, i32, Spot)>,
     /// Per task, what else makes it atomic, and since where. The engine has what decides it, and the state.
     pub masked: Vec<(TaskId, Masks, Spot)>,
 }
@@ -46,6 +48,14 @@ fn set<K: PartialEq>(list: &mut Vec<(K, Spot)>, key: K, spot: Spot) {
     }
 }
 
+/// A depth goes up or down; where it last went up is remembered.
+fn add_depth(depths: &mut Vec<(TaskId, i32, Spot)>, event: &Event, by: i8) {
+    match depths.iter_mut().find(|entry| entry.0 == event.task) {
+        Some(entry) => *entry = (event.task, entry.1 + i32::from(by), if by > 0 { spot(event) } else { entry.2 }),
+        None => depths.push((event.task, i32::from(by), spot(event))),
+    }
+}
+
 impl Ledger {
     pub fn update(&mut self, event: &Event, view: &dyn View) {
         match event.what {
@@ -61,7 +71,8 @@ impl Ledger {
             What::Note(Note::Count { cell, bits, name }) => self.counts.begin(event, (cell, bits, name), view),
             What::Note(Note::Alloc(block)) => self.born.push((block, spot(event))),
             What::Note(Note::Call(_)) => set(&mut self.calls, event.task, spot(event)),
-            What::Note(Note::Preempt(by)) => self.add_preempt(event, by),
+            What::Note(Note::Preempt(by)) => add_depth(&mut self.preempt, event, by),
+            What::Note(Note::Section(by)) => add_depth(&mut self.sections, event, by),
             _ => {}
         }
         debug_assert!(self.held.iter().all(|(_, lock, _)| view.object(*lock).kind.is_lock()));
@@ -80,13 +91,6 @@ impl Ledger {
         }
     }
 
-    fn add_preempt(&mut self, event: &Event, by: i8) {
-        match self.preempt.iter_mut().find(|entry| entry.0 == event.task) {
-            Some(entry) => *entry = (event.task, entry.1 + i32::from(by), if by > 0 { spot(event) } else { entry.2 }),
-            None => self.preempt.push((event.task, i32::from(by), spot(event))),
-        }
-    }
-
     /// Where the lock was taken by its present owner.
     pub fn acquired(&self, lock: ObjectId) -> Option<Spot> {
         self.held.last(lock).map(|(_, _, spot)| *spot)
@@ -94,7 +98,7 @@ impl Ledger {
 
     /// What makes the task atomic: the first spinlock it holds, or disabled preemption.
     pub fn atomic_since(&self, task: TaskId, view: &dyn View) -> Option<(Symbol, Spot)> {
-        let spins = self.held.iter().filter(|(holder, lock, _)| *holder == task && view.object(*lock).kind.spins());
+        let spins = self.held.iter().filter(|(holder, lock, _)| *holder == task && view.spins(*lock));
         let disabled = self.preempt.iter().filter(|(holder, depth, _)| *holder == task && *depth > 0);
         let spin = spins.map(|(_, lock, spot)| (view.object(*lock).name, *spot)).next();
         let disabled = || disabled.map(|(_, _, spot)| (Symbol::from("preempt_disable"), *spot)).next();
@@ -103,6 +107,12 @@ impl Ledger {
             Some((Symbol::from(word(*masks)?), *since))
         };
         spin.or_else(disabled).or_else(masked)
+    }
+
+    /// The section of RCU that a task of a real-time kernel is in, and since where.
+    pub fn section_since(&self, task: TaskId) -> Option<(Symbol, Spot)> {
+        let (_, _, since) = self.sections.iter().find(|(reader, depth, _)| *reader == task && *depth > 0)?;
+        Some((Symbol::from("rcu_read_lock"), *since))
     }
 
     /// What is remembered of one task.

@@ -1,7 +1,7 @@
 //! LW002: a call that may sleep in atomic context (a spinlock held, or preemption off).
 //!
 //! The BKL makes nobody atomic: `schedule()` gives it back. Judged on the call, whether it would have slept or not,
-//! as the kernel's `might_sleep` does.
+//! as the kernel's `might_sleep` does. On a real-time kernel a spinlock sleeps itself, and only a raw one makes its holder atomic.
 
 use super::code::Code;
 use super::finding::Docket;
@@ -9,13 +9,18 @@ use super::finding::{spot, who};
 use super::ledger::Ledger;
 use crate::event::{Event, Note, Op, View, What};
 
+/// What locks of a real-time kernel say of themselves that spin elsewhere.
+const SPINLOCKS: [&str; 4] = ["spin_lock", "read_lock", "write_lock", "local_bh_disable"];
+
 pub(super) fn judge(event: &Event, view: &dyn View, ledger: &Ledger, docket: &mut Docket<'_>) {
     let what = match event.what {
         What::Note(Note::MightSleep(what)) => what,
         What::Op(Op::Sleep(_), _) => "schedule",
         _ => return,
     };
-    let Some((why, since)) = ledger.atomic_since(event.task, view) else { return };
+    // A spinlock of a real-time kernel may sleep in a section of RCU, and nothing else may.
+    let section = || ledger.section_since(event.task).filter(|_| !SPINLOCKS.contains(&what));
+    let Some((why, since)) = ledger.atomic_since(event.task, view).or_else(section) else { return };
     docket.report(Code::LW002, what, |names| {
         (
             format!("{} calls {what}, which may sleep, while {why} makes it atomic", who(names, event)),

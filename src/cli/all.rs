@@ -271,6 +271,7 @@ fn page(shown: &Shown, wanted: &Wanted<'_>) -> Result<String> {
         no_return: no_return.as_ref(),
         saved: saved.as_deref(),
         expected: known(cell.design, &cell.scenario, &found.finding),
+        graded: None,
     };
     let mut page = counterexample::page(&example);
     if group.kind.2.is_none() && expect::has_rule(&design) {

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use lockwright::event::names::Names;
 use lockwright::explore::{Config, Error, Verdict};
 use lockwright::outline::notation::Notation;
+use lockwright::predict::graded;
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::json::{CellReport, Explored, FindingReport};
 use lockwright::report::{self, columns};
@@ -211,7 +212,9 @@ fn explore_each(
     let names: Vec<Names> = cells.iter().map(|cell| cell.scenario.names()).collect();
     let mut shown = Vec::new();
     for ((cell, verdict), names) in cells.iter().zip(&verdicts).zip(&names) {
-        let shown_of = verdict.findings.iter().map(|found| save::show(cell, found, names, arguments.save.as_deref()));
+        let sure = graded(&cell.subject(), names, config, verdict)?;
+        let save = arguments.save.as_deref();
+        let shown_of = verdict.findings.iter().map(|found| save::show(cell, found, names, &sure, save));
         shown.push(shown_of.collect::<Result<Vec<_>>>()?);
     }
     let designs = cells.iter().map(|cell| cell.design.full_name()).collect();
@@ -279,6 +282,7 @@ impl Work<'_> {
                 no_return: shown.no_return.as_ref(),
                 saved: shown.file.as_deref(),
                 expected: expect::known(design, scenario, finding.code, &finding.subject),
+                graded: shown.graded.as_ref(),
             }
         })
     }

@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use lockwright::check::Code;
-use lockwright::outline::finding::OUTLINE_CODES;
 use lockwright::report::bug;
 use lockwright::report::json::{self, Explained};
 
@@ -11,9 +10,8 @@ use super::{Status, print, select};
 /// Prints the page of a code such as LW030, or of a number such as M24.
 pub fn run(asked: &str, as_json: bool) -> Result<Status> {
     let asked = asked.to_uppercase();
-    let of_outlines = OUTLINE_CODES.iter().find(|it| it.code == asked).map(|it| (it.title, it.page.to_owned()));
-    let of_runs = asked.parse::<Code>().ok().map(|code| (code.title(), code.page().to_owned()));
-    let (title, page) = match of_runs.or(of_outlines) {
+    let of_code = asked.parse::<Code>().ok().map(|code| (code.title(), code.page().to_owned()));
+    let (title, page) = match of_code {
         Some(found) => found,
         None => bug::page(&asked).ok_or_else(|| {
             let codes = select::all_codes().into_iter().map(|(code, _)| code);

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use anyhow::{Result, bail, ensure};
 use lockwright::event::names::Names;
 use lockwright::explore::{Config, Subject, Verdict, estimate, explore_with_witnesses};
+use lockwright::predict::{Sure, grade_of, graded};
 use lockwright::program::family::Family;
-use lockwright::report::counterexample::head;
+use lockwright::report::columns::PAGE_COLUMNS;
+use lockwright::report::counterexample::{self, head};
 use lockwright::report::json::{self, ExploredOne, WalkedReport};
 use lockwright::report::{completeness, count, memory_model, repeats_lines};
 use lockwright::scenario;
@@ -113,9 +115,10 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     let progress = Progress::start(vec![program.name.clone()])?;
     let config = progress.watched(0, &config);
     let verdict = explore_with_witnesses(&program.subject, &config)?;
+    let sure = graded(&program.subject, &program.names, &config, &verdict)?;
     progress.done(0, &verdict);
     let seconds = progress.finish().as_secs_f64();
-    told(&program, &verdict, config.jobs, seconds, as_json, "")
+    told(&program, (&verdict, &sure), config.jobs, seconds, as_json, "")
 }
 
 /// The same on several processes. Process 0 prints the verdict; the others, that they have done their part.
@@ -134,13 +137,21 @@ fn on_cluster(arguments: &Arguments, program: &Program, as_json: bool) -> Result
         return Ok(Status::of(false, false));
     };
     let verdict = lockwright::explore::shorten(&program.subject, &config, verdict)?;
+    let sure = graded(&program.subject, &program.names, &config, &verdict)?;
     progress.done(0, &verdict);
     let seconds = progress.finish().as_secs_f64();
-    told(program, &verdict, work.states.len(), seconds, as_json, &super::machines::measured(&work))
+    told(program, (&verdict, &sure), work.states.len(), seconds, as_json, &super::machines::measured(&work))
 }
 
 /// Prints a verdict, and what it took on a cluster.
-fn told(program: &Program, verdict: &Verdict, jobs: usize, seconds: f64, as_json: bool, took: &str) -> Result<Status> {
+fn told(
+    program: &Program,
+    (verdict, sure): (&Verdict, &[Sure]),
+    jobs: usize,
+    seconds: f64,
+    as_json: bool,
+    took: &str,
+) -> Result<Status> {
     let is_loom = verdict.engine == lockwright::explore::EngineKind::Loom;
     if as_json {
         if let Some(text) = besides(program, verdict, is_loom) {
@@ -151,10 +162,10 @@ fn told(program: &Program, verdict: &Verdict, jobs: usize, seconds: f64, as_json
             None => ExploredOne::new(name, verdict, names, jobs, seconds),
             Some(walked) => ExploredOne::of_values(name, verdict, names, jobs, seconds, walked.clone()),
         };
-        print(&json::text("explore", report))?;
+        print(&json::text("explore", report.with_grades(|at| grade_of(sure, &verdict.findings[at]))))?;
     } else {
         let is_one_worker = jobs == 1 && took.is_empty();
-        print(&(text(program, verdict, is_one_worker, is_loom) + &measured(verdict, jobs, seconds) + took))?;
+        print(&(text(program, (verdict, sure), is_one_worker, is_loom) + &measured(verdict, jobs, seconds) + took))?;
     }
     let Some(walked) = &program.walked else {
         return Ok(Status::of(!verdict.findings.is_empty(), !verdict.complete()));
@@ -194,11 +205,14 @@ fn besides(program: &Program, verdict: &Verdict, is_loom: bool) -> Option<String
     Some(format!("{what}: lockwright check {}{plain}", program.name))
 }
 
-fn text(program: &Program, verdict: &Verdict, is_one_worker: bool, is_loom: bool) -> String {
+fn text(program: &Program, (verdict, sure): (&Verdict, &[Sure]), is_one_worker: bool, is_loom: bool) -> String {
     let mut text = String::new();
     for found in &verdict.findings {
         text.push_str(&head(&found.finding, &program.name));
-        text.push_str(&lockwright::report::counterexample::why(&found.finding, &program.names));
+        text.push_str(&counterexample::why(&found.finding, &program.names));
+        if let Some(graded) = grade_of(sure, found) {
+            text.push_str(&counterexample::grade(graded, PAGE_COLUMNS));
+        }
         text.push('\n');
         if program.walked.is_some() {
             text.push_str(&super::trace::table(&*program.subject, &program.names, found, &program.lines));

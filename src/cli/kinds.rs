@@ -11,6 +11,7 @@ use anyhow::Result;
 use lockwright::check::{Code, Finding};
 use lockwright::event::Symbol;
 use lockwright::explore::{Config, Found, Verdict, explore};
+use lockwright::predict::graded;
 use lockwright::report::counterexample::{self, Counterexample};
 use lockwright::report::{columns, completeness_of, count, memory_model};
 use lockwright::study::cells::{self, Cell};
@@ -152,7 +153,8 @@ fn page(wanted: &Wanted<'_>, group: &Group, verdicts: &[Verdict]) -> Result<Stri
         .find(|found| kind(cell, &found.finding) == group.kind)
         .or_else(|| verdicts[at].findings.iter().find(|found| kind(cell, &found.finding) == group.kind))
         .expect("the cell was chosen because it has the finding");
-    let shown = save::show(cell, found, &names, wanted.save)?;
+    let sure = graded(&cell.subject(), &names, wanted.config, &verdict)?;
+    let shown = save::show(cell, found, &names, &sure, wanted.save)?;
     let finding = &found.finding;
     let example = Counterexample {
         design: &design,
@@ -163,6 +165,7 @@ fn page(wanted: &Wanted<'_>, group: &Group, verdicts: &[Verdict]) -> Result<Stri
         no_return: shown.no_return.as_ref(),
         saved: shown.file.as_deref(),
         expected: expect::known(&design, cell.scenario.name, finding.code, &finding.subject),
+        graded: shown.graded.as_ref(),
     };
     Ok(counterexample::page_in(&example, wanted.columns))
 }

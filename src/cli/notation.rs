@@ -81,6 +81,7 @@ fn locks(replay: &Replay) -> Vec<(String, Kind)> {
         let kind = match object.kind {
             ObjectKind::Bkl => Kind::Bkl,
             ObjectKind::Spin => Kind::Spinlock,
+            ObjectKind::RawSpin => Kind::RawSpinlock,
             ObjectKind::Mutex => Kind::Mutex,
             ObjectKind::RwLock => Kind::Rwlock,
             ObjectKind::RwSem => Kind::Rwsem,

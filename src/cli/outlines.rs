@@ -136,7 +136,7 @@ pub fn program(name: &str, conversions: &[String]) -> Result<(Interpreted, Walke
         }
         anyhow::Error::from(unfit)
     })?;
-    let report = check(shown, &bytes, &options);
+    let report = lockwright::outline::check::walk(shown, &bytes, &options);
     let mut bounds: Vec<String> = program.bounds().iter().map(|bound| (*bound).to_owned()).collect();
     let walked = report.units.iter().flat_map(|unit| &unit.bounds);
     bounds.extend(walked.filter(|bound| !program.bounds().contains(&bound.as_str())).cloned());

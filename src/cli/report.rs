@@ -142,7 +142,7 @@ fn shown<'a>(
     let shown = cells::for_each(cells, workers(), |at, cell| {
         let names = cell.scenario.names();
         let shown = verdicts[at].findings.iter().map(|found| {
-            let save::Shown { replay, no_return, .. } = save::show(cell, found, &names, None)?;
+            let save::Shown { replay, no_return, .. } = save::show(cell, found, &names, &[], None)?;
             Ok((replay, no_return))
         });
         shown.collect::<Result<Vec<_>>>()

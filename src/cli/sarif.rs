@@ -9,7 +9,7 @@ use anyhow::Result;
 use lockwright::check::Code;
 use lockwright::outline::check::{Report, Unit};
 use lockwright::outline::diagnostic::Label;
-use lockwright::outline::finding::{Finding, OUTLINE_CODES};
+use lockwright::outline::finding::Finding;
 use serde_json::{Value, json};
 
 /// Writes the findings of all files.
@@ -45,8 +45,7 @@ fn log(reports: &[&Report]) -> Value {
 }
 
 fn title(code: &str) -> &'static str {
-    let of_outlines = OUTLINE_CODES.iter().find(|it| it.code == code).map(|it| it.title);
-    of_outlines.or_else(|| code.parse().ok().map(Code::title)).unwrap_or("locking")
+    code.parse().ok().map(Code::title).unwrap_or("locking")
 }
 
 fn result(report: &Report, finding: &Finding) -> Value {
@@ -67,9 +66,10 @@ fn result(report: &Report, finding: &Finding) -> Value {
     let first: Vec<Value> = labels.iter().take(1).map(|label| location(label)).collect();
     let related: Vec<Value> = labels.iter().skip(1).map(|label| location(label)).collect();
     let mut text = finding.title.clone();
-    for part in finding.notes.iter().chain(&finding.grade) {
+    let graded = finding.sure.iter().flat_map(|graded| graded.lines());
+    for part in finding.notes.iter().cloned().chain(graded) {
         text.push('\n');
-        text.push_str(part);
+        text.push_str(&part);
     }
     if let Some(schedule) = &finding.schedule {
         text.push_str("\n\n");

@@ -9,6 +9,8 @@ use lockwright::explore::Found;
 use lockwright::explore::graph::{self, NoReturn};
 use lockwright::explore::saved::{self, Saved, SavedFinding};
 use lockwright::explore::schedule::{Guide, Replay, replay};
+use lockwright::lockdep::certainty::Graded;
+use lockwright::predict::{Sure, grade_of};
 use lockwright::scenario::{Scenario, catalogue, file};
 use lockwright::study::cells::Cell;
 
@@ -52,16 +54,19 @@ pub struct Shown<'a> {
     pub no_return: Option<NoReturn>,
     /// Where its schedule was saved.
     pub file: Option<String>,
+    /// How sure it is, if it is a rule about orders or contexts.
+    pub graded: Option<Graded>,
 }
 
-/// Replays a finding of a cell, and saves its schedule if there is a directory for it.
-pub fn show<'a>(cell: &Cell, found: &'a Found, names: &Names, save: Option<&Path>) -> Result<Shown<'a>> {
+/// Replays a finding of a cell, and saves its schedule if there is a directory for it. `sure` has the grades of its verdict.
+pub fn show<'a>(cell: &Cell, found: &'a Found, names: &Names, sure: &[Sure], save: Option<&Path>) -> Result<Shown<'a>> {
     if found.weak_memory {
-        return Ok(Shown { found, replay: None, no_return: None, file: None });
+        return Ok(Shown { found, replay: None, no_return: None, file: None, graded: None });
     }
     let subject = cell.subject();
     let replay = replay(&*subject, names, &Guide::Exact(&found.schedule))?;
     let no_return = graph::no_return(&*subject, found.finding.code, &found.schedule, graph::STATES_MAX);
     let file = save.map(|directory| write(cell, found, &replay, directory)).transpose()?;
-    Ok(Shown { found, replay: Some(replay), no_return, file })
+    let graded = grade_of(sure, found).cloned();
+    Ok(Shown { found, replay: Some(replay), no_return, file, graded })
 }

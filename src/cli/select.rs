@@ -10,7 +10,6 @@ use lockwright::engine::Memory;
 use lockwright::explore::EngineKind;
 use lockwright::explore::files::read_text;
 use lockwright::lease::designs::{self, Entry};
-use lockwright::outline::finding::OUTLINE_CODES;
 use lockwright::report::{columns, count};
 use lockwright::scenario::{FsKind, Scenario, alone, catalogue, file};
 use lockwright::study::cells::{self, Cell};
@@ -204,11 +203,7 @@ fn distance(left: &str, right: &str) -> usize {
     row[right.len()]
 }
 
-/// All codes with their titles, in order: those of runs and those of outlines.
+/// All codes with their titles, in order.
 pub fn all_codes() -> Vec<(String, &'static str)> {
-    let runs = Code::ALL.iter().map(|code| (code.to_string(), code.title()));
-    let mut all: Vec<(String, &str)> =
-        runs.chain(OUTLINE_CODES.iter().map(|it| (it.code.to_owned(), it.title))).collect();
-    all.sort();
-    all
+    Code::ALL.iter().map(|code| (code.to_string(), code.title())).collect()
 }

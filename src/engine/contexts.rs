@@ -13,7 +13,8 @@ pub enum Preemption {
     Voluntary,
     /// Where it sleeps, and at `cond_resched`.
     None,
-    /// PREEMPT_RT: spinlocks that sleep, priorities, handlers that are threads. Not modelled: a program that asks for it is refused by name.
+    /// PREEMPT_RT: `spinlock_t` and `rwlock_t` sleep and mask nothing, handlers are threads, and a task may be preempted wherever it holds no `raw_spinlock_t` and
+    /// has interrupts and preemption on. Priorities are not modelled: any task of a CPU may preempt any other.
     Rt,
 }
 
@@ -36,6 +37,8 @@ pub struct Contexts {
     pub seats: Vec<Seat>,
     /// How often each comes, if it is a handler.
     pub times: Vec<u32>,
+    /// Is it a handler that runs as a thread, since the kernel is a real-time kernel?
+    pub threads: Vec<bool>,
     /// The rule by which tasks share a CPU.
     pub preemption: Preemption,
 }
@@ -64,10 +67,13 @@ impl Contexts {
                 times => format!("{times} times"),
             };
             let name = names.get(at).map_or("?", String::as_str);
+            if self.threads.get(at) == Some(&true) {
+                return Some(format!("{name} runs {times} as a thread of CPU {}", seat.cpu));
+            }
             (seat.level > Level::Task).then(|| format!("{name} comes {times} on CPU {}", seat.cpu))
         };
         let mut parts: Vec<String> = self.seats.iter().enumerate().filter_map(comes).collect();
-        if self.shares_cpus() {
+        if self.shares_cpus() || self.preemption == Preemption::Rt {
             parts.push(self.preemption.word().to_owned());
         }
         Some(parts.join(", ")).filter(|text| !text.is_empty())

@@ -180,7 +180,7 @@ impl Controlled {
         if let Some(memo) = &self.memo {
             memo.borrow_mut().set_up(&execution.world.borrow());
         }
-        let mut transitions = Vec::with_capacity(8);
+        let (mut stands, mut transitions) = (Vec::with_capacity(8), Vec::with_capacity(8));
         loop {
             if let Some(exceeded) = execution.exceeded.get() {
                 return Ending::Exceeded(exceeded);
@@ -201,12 +201,13 @@ impl Controlled {
                 }
                 None => {}
             }
-            if execution.observer.borrow_mut().state(step, &*world) == Flow::Stop {
+            world.look(&mut stands);
+            if execution.observer.borrow_mut().state_of(step, &*world, &stands) == Flow::Stop {
                 return Ending::Stopped;
             }
-            world.transitions(&mut transitions);
+            world.transitions_of(&stands, &mut transitions);
             if transitions.is_empty() {
-                let is_done = |task| world.pending(task).is_none() || world.status(task).0.is_over();
+                let is_done = |task: TaskId| world.pending(task).is_none() || stands[task.index()].is_over();
                 let done = world.task_ids().all(is_done);
                 return if done {
                     Ending::Finished(Outcome::default())

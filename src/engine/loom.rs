@@ -34,7 +34,7 @@ use super::teller::Teller;
 use super::world::{Transition, World};
 use super::{Body, CURRENT, Clock, Engine, Exceeded, Observer, Program, new_execution};
 use crate::event::outcome::Outcome;
-use crate::event::{Note, ObjectId, ObjectInfo, Op, Place, Status, Symbol, TaskId, View, What};
+use crate::event::{Note, ObjectId, ObjectInfo, Op, Place, Status, Symbol, TaskId, View, What, waits_for_itself};
 
 mod memory;
 mod tells;
@@ -361,7 +361,11 @@ impl Execution {
         };
         if let Some(lock) = waits_for {
             self.judge_waits();
-            if self.world.borrow().waits_for_itself(task) {
+            let is_for_ever = {
+                let world = self.world.borrow();
+                waits_for_itself(&*world, |task| world.status(task).0, task)
+            };
+            if is_for_ever {
                 self.wait_for_the_end(task, lock);
             } else if self.mode.get() == Mode::Over {
                 // Nobody runs who could give it back. In another order it may be free.

@@ -2,7 +2,7 @@
 
 use super::fingerprint::Fingerprint;
 use crate::event::outcome::Remains;
-use crate::event::{Event, TaskId, View};
+use crate::event::{Event, Status, TaskId, View};
 
 /// Whether an execution goes on after what was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,10 @@ pub trait Observer {
     fn event(&mut self, event: &Event, view: &dyn View) -> Flow;
     /// A state was reached: every task stands before its next operation.
     fn state(&mut self, step: u32, view: &dyn View) -> Flow;
+    /// The same, where how each task stands was looked up already, in their order.
+    fn state_of(&mut self, step: u32, view: &dyn View, _stands: &[Status]) -> Flow {
+        self.state(step, view)
+    }
     /// Somebody waits, in the middle of a step: only the waits can be judged.
     fn blocked(&mut self, step: u32, view: &dyn View) -> Flow {
         self.state(step, view)

@@ -13,11 +13,12 @@ use std::sync::Arc;
 
 use super::{Clock, Contexts, Exceeded, Lister, Listing, Memory, OBJECTS_MAX, READERS_MAX, TASKS_MAX, Unsound};
 use crate::event::{
-    Act, ListEntry, Masks, ObjectId, ObjectInfo, ObjectKind, Op, Place, Seat, Status, Symbol, TaskId, View, wakes_one,
+    Act, ListEntry, Masks, ObjectId, ObjectInfo, ObjectKind, Op, Place, Seat, Status, Symbol, TaskId, View,
 };
 
 mod canonical;
 mod cpu;
+mod next;
 mod own;
 mod perform;
 
@@ -307,84 +308,6 @@ impl World {
     pub fn task_ids(&self) -> impl Iterator<Item = TaskId> + use<> {
         (1..=self.tasks.len()).map(|task| TaskId(task as u8))
     }
-
-    /// Fills `transitions` with what can happen next, tasks in their order and time last.
-    pub fn transitions(&self, transitions: &mut Vec<Transition>) {
-        transitions.clear();
-        for task in self.task_ids() {
-            if let Status::Ready(op) = self.status(task).0 {
-                let alternatives = if let Op::Choose(n, _) = op { n } else { 1 };
-                match wakes_one(op).map(|queue| self.wakeable(queue)).filter(|waiting| *waiting != 0) {
-                    None => transitions.extend((0..alternatives).map(|alternative| Transition { task, alternative })),
-                    Some(waiting) => {
-                        let waiting = (0..64).filter(|waiter| waiting >> waiter & 1 != 0);
-                        transitions.extend(waiting.map(|alternative| Transition { task, alternative }));
-                    }
-                }
-            }
-            if self.can_flush(task) {
-                transitions.push(Transition::flush(task));
-            }
-        }
-        if transitions.is_empty() && self.is_own {
-            let goes_round = |task: &TaskId| matches!(self.status(*task).0, Status::Spins(false));
-            transitions.extend(self.task_ids().filter(goes_round).map(Transition::step));
-        }
-        let time_moves = match self.clock {
-            Clock::Free => true,
-            Clock::Quiescent => transitions.is_empty(),
-            Clock::Stopped => false,
-        };
-        if time_moves && self.earliest_deadline().is_some() {
-            transitions.push(Transition::CLOCK);
-        }
-    }
-
-    /// Can it happen now?
-    pub fn is_enabled(&self, transition: Transition) -> bool {
-        match transition.task {
-            TaskId::CLOCK => self.earliest_deadline().is_some(),
-            task if transition.is_flush() => self.can_flush(task),
-            task if self.tasks.len() <= task.index() => false,
-            task => match self.status(task).0 {
-                Status::Ready(_) => true,
-                // It lets all others go first.
-                Status::Spins(false) => !self.task_ids().any(|other| matches!(self.status(other).0, Status::Ready(_))),
-                _ => false,
-            },
-        }
-    }
-
-    /// What a transition is about to perform; time performs nothing.
-    pub fn operation(&self, transition: Transition) -> Option<Op> {
-        match transition.task {
-            TaskId::CLOCK => None,
-            task if transition.is_flush() => {
-                self.tasks[task.index()].buffer.first().map(|&(id, value)| Op::Flush(id, value))
-            }
-            task => self.tasks.get(task.index()).and_then(|task| task.pending),
-        }
-    }
-
-    fn can_flush(&self, task: TaskId) -> bool {
-        !self.tasks[task.index()].buffer.is_empty()
-    }
-
-    fn earliest_deadline(&self) -> Option<u64> {
-        let deadlines = self.task_ids().filter_map(|task| match self.status(task).0 {
-            Status::Sleeps(deadline) => deadline,
-            _ => None,
-        });
-        deadlines.min()
-    }
-
-    /// Moves time to the earliest deadline; returns by how much.
-    pub(super) fn tick(&mut self) -> u64 {
-        let deadline = self.earliest_deadline().expect("a tick was enabled, so somebody sleeps with a deadline");
-        let by = deadline - self.jiffies;
-        self.jiffies = deadline;
-        by
-    }
 }
 
 impl Task {
@@ -480,6 +403,10 @@ impl View for World {
 
     fn masks(&self, task: TaskId) -> Masks {
         self.cpus.masks(task)
+    }
+
+    fn spins(&self, lock: ObjectId) -> bool {
+        self.lock_spins(lock)
     }
 
     fn jiffies(&self) -> u64 {

@@ -142,6 +142,7 @@ impl Names {
             ObjectKind::WaitList if verb == "unlock" => "rwsem: let the next one come".to_owned(),
             ObjectKind::WaitList => "rwsem: stand in line".to_owned(),
             ObjectKind::RwLock => format!("write_{verb}({})", self.object(view, id)),
+            ObjectKind::RawSpin => format!("raw_spin_{verb}({})", self.object(view, id)),
             ObjectKind::RwSem if verb == "unlock" => format!("up_write({})", self.object(view, id)),
             ObjectKind::RwSem => format!("down_write({})", self.object(view, id)),
             _ => format!("spin_{verb}({})", self.object(view, id)),

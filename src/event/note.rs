@@ -17,6 +17,8 @@ pub enum Note {
     MightSleep(&'static str),
     /// `preempt_disable` (1) or `preempt_enable` (-1).
     Preempt(i8),
+    /// A read-side section of RCU begins (1) or ends (-1) on a real-time kernel: nothing but a spinlock may sleep in it.
+    Section(i8),
     /// A slab object is born; nobody else can know it yet.
     Alloc(ObjectId),
     /// `BUG_ON`, a failed assertion or a panic, with its text.

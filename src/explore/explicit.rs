@@ -37,6 +37,7 @@ use crate::event::names::Names;
 use crate::subject::Subject;
 
 mod board;
+mod bucket;
 mod buffers;
 mod compile;
 mod crew;

@@ -6,7 +6,7 @@
 use super::config::Config;
 use super::config::EngineKind::{self, Brute, Dpor, Explicit, Explorer, Loom, Pct, Random, SourceDpor, Threads};
 use super::error::Error;
-use crate::engine::{Memory, Preemption};
+use crate::engine::Memory;
 use crate::subject::Subject;
 
 /// Something about a search that can be chosen.
@@ -265,13 +265,6 @@ fn chosen(config: &Config) -> Vec<Choice> {
 /// # Errors
 /// With what it is, by name.
 pub(super) fn check_contexts(subject: &dyn Subject, config: &Config) -> Result<(), Error> {
-    if subject.contexts().preemption == Preemption::Rt {
-        let what = "PREEMPT_RT (spinlocks that sleep, priorities, threaded handlers) is not modelled";
-        return Err(Error::Contexts {
-            what,
-            instead: "use preempt, voluntary or none, and mutexes for locks that sleep",
-        });
-    }
     if subject.contexts().is_empty() {
         return Ok(());
     }

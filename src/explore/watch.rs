@@ -7,7 +7,7 @@ use crate::check::Checks;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::{Flow, Observer};
 use crate::event::outcome::Remains;
-use crate::event::{Event, TaskId, View};
+use crate::event::{Event, Status, TaskId, View};
 
 /// The checks, watching executions.
 pub(super) struct Watch(pub Checks);
@@ -33,6 +33,10 @@ impl Observer for Watch {
 
     fn state(&mut self, step: u32, view: &dyn View) -> Flow {
         flow(self.0.state(step, view))
+    }
+
+    fn state_of(&mut self, step: u32, view: &dyn View, stands: &[Status]) -> Flow {
+        flow(self.0.state_of(step, view, stands))
     }
 
     fn end(&mut self, step: u32, view: &dyn View) {

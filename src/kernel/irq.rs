@@ -3,6 +3,9 @@
 //! `local_irq_disable` and `local_irq_enable` do not nest: one enable undoes any number of disables. Saving and restoring nests, and so do
 //! bottom halves. A handler of a hard interrupt runs with interrupts off on its CPU, a softirq with interrupts on and bottom halves as they are.
 //!
+//! On a real-time kernel handlers are threads, and bottom halves are off by a lock of the CPU (`softirq_ctrl`): what has them off excludes each other, may sleep
+//! and may be preempted. `local_irq_disable` is what it is everywhere.
+//!
 //! Source: `include/linux/irqflags.h`, `kernel/softirq.c` of Linux 6.12.
 
 use super::task::Task;
@@ -58,9 +61,15 @@ impl Task {
         self.set_irqs_off(flags.off);
     }
 
-    /// `local_bh_disable`: no softirq comes on this CPU from here. Nests.
+    /// `local_bh_disable`: no softirq comes on this CPU from here. Nests. On a real-time kernel it takes a lock of the CPU that sleeps, which handlers take too.
     #[track_caller]
     pub fn local_bh_disable(&self) {
+        if let Some(lock) = self.softirq_lock() {
+            if self.add_bh(1) == 1 {
+                lock.lock_as(self, "local_bh_disable").leave_locked();
+            }
+            return;
+        }
         perform(Mask::BhDisable, Place::caller());
         self.add_preempt(1);
     }
@@ -73,6 +82,12 @@ impl Task {
     }
 
     pub(super) fn bh_enable_at(&self, place: Place) {
+        if let Some(lock) = self.softirq_lock() {
+            if self.add_bh(-1) == 0 {
+                lock.unlock_at(self, place);
+            }
+            return;
+        }
         let off = perform(Mask::BhEnable, place) == 1;
         self.set_irqs_off(off);
         self.add_preempt(-1);
@@ -84,6 +99,15 @@ impl Task {
         self.might_sleep("cond_resched");
         if engine::preemption() == Some(Preemption::None) {
             perform(Mask::Resched, Place::caller());
+        }
+    }
+
+    /// Runs a handler each time that its interrupt comes, as the thread that it is on a real-time kernel: with bottom halves off, and interrupts on.
+    pub(crate) fn handle_in_thread(&self, times: u32, handler: impl Fn(&Task), place: Place) {
+        for _ in 0..times {
+            self.local_bh_disable();
+            handler(self);
+            self.bh_enable_at(place);
         }
     }
 

@@ -2,17 +2,23 @@
 //!
 //! A lock is a name; which data it protects is the discipline of the code that uses it. A spinlock makes its holder
 //! atomic; a mutex may sleep, and gives the BKL back while it does.
+//!
+//! On a real-time kernel (`PREEMPT_RT`) a `spinlock_t` sleeps, makes nobody atomic, and its `_irqsave` and `_irq` forms turn nothing off; a
+//! `raw_spinlock_t` is what it is everywhere. Source: `Documentation/locking/locktypes.rst`, `include/linux/spinlock_rt.h` of Linux 6.12.
 
 use super::bkl;
 use super::irq::IrqFlags;
 use super::layout::Layout;
 use super::task::Task;
-use crate::engine::Object;
+use crate::engine::{self, Object, Preemption};
 use crate::event::{ObjectInfo, ObjectKind, Op, Place, Symbol};
 
-/// A `spinlock_t`: one task holds it at a time, and the others spin. Its holder must not sleep.
+/// A `spinlock_t` or `raw_spinlock_t`: one task holds it at a time, and the others spin. Its holder must not sleep. On a real-time kernel only a raw one is so.
 #[derive(Clone, Copy, Debug)]
-pub struct SpinLock(Object);
+pub struct SpinLock {
+    object: Object,
+    raw: bool,
+}
 
 /// Unlocks when dropped.
 #[must_use = "the lock is released as soon as the guard is dropped"]
@@ -43,30 +49,61 @@ impl Then {
     }
 }
 
+/// Is the kernel of the running program a real-time kernel?
+pub(crate) fn is_real_time() -> bool {
+    engine::preemption() == Some(Preemption::Rt)
+}
+
 impl SpinLock {
     /// A lock that is not held.
     pub fn new(name: impl Into<Symbol>) -> SpinLock {
-        SpinLock(Object::new(ObjectInfo::new(ObjectKind::Spin, name), 0))
+        SpinLock { object: Object::new(ObjectInfo::new(ObjectKind::Spin, name), 0), raw: false }
+    }
+
+    /// A `raw_spinlock_t`, which is not held: it spins on every kernel.
+    pub fn raw(name: impl Into<Symbol>) -> SpinLock {
+        SpinLock { object: Object::new(ObjectInfo::new(ObjectKind::RawSpin, name), 0), raw: true }
+    }
+
+    /// Does it sleep, as all but raw ones do on a real-time kernel?
+    fn sleeps(self) -> bool {
+        !self.raw && is_real_time()
     }
 
     /// A lock in a slab object.
     pub fn field(layout: &mut Layout, name: impl Into<Symbol>) -> SpinLock {
-        SpinLock(layout.field(ObjectInfo::new(ObjectKind::Spin, name)))
+        SpinLock { object: layout.field(ObjectInfo::new(ObjectKind::Spin, name)), raw: false }
     }
 
     /// `spin_lock`.
     #[track_caller]
     pub fn lock(self, current: &Task) -> SpinGuard<'_> {
+        self.lock_as(current, "spin_lock")
+    }
+
+    /// The same; on a real-time kernel it is `what` that may sleep.
+    #[track_caller]
+    pub(super) fn lock_as<'a>(self, current: &'a Task, what: &'static str) -> SpinGuard<'a> {
         let place = Place::caller();
-        self.0.perform(Op::Acquire(self.0.id), place);
-        current.add_preempt(1);
-        current.push_held(self.0.id);
+        if self.sleeps() {
+            current.might_sleep(what);
+        }
+        self.object.perform(Op::Acquire(self.object.id), place);
+        self.taken(current, place)
+    }
+
+    fn taken(self, current: &Task, place: Place) -> SpinGuard<'_> {
+        current.add_preempt(i32::from(!self.sleeps()));
+        current.push_held(self.object.id);
         SpinGuard { lock: self, current, place, then: Then::Nothing }
     }
 
     /// `spin_lock_irqsave`: interrupts are off while it is held, and what they were before afterwards.
     #[track_caller]
     pub fn lock_irqsave(self, current: &Task) -> SpinGuard<'_> {
+        if self.sleeps() {
+            return self.lock(current);
+        }
         let flags = current.local_irq_save();
         let mut guard = self.lock(current);
         guard.then = Then::Restore(flags);
@@ -76,6 +113,9 @@ impl SpinLock {
     /// `spin_lock_irq`: interrupts are off while it is held, and on afterwards, whatever was before.
     #[track_caller]
     pub fn lock_irq(self, current: &Task) -> SpinGuard<'_> {
+        if self.sleeps() {
+            return self.lock(current);
+        }
         current.local_irq_disable();
         let mut guard = self.lock(current);
         guard.then = Then::Irqs;
@@ -95,12 +135,8 @@ impl SpinLock {
     #[track_caller]
     pub fn try_lock(self, current: &Task) -> Option<SpinGuard<'_>> {
         let place = Place::caller();
-        if self.0.perform(Op::TryAcquire(self.0.id), place) == 0 {
-            return None;
-        }
-        current.add_preempt(1);
-        current.push_held(self.0.id);
-        Some(SpinGuard { lock: self, current, place, then: Then::Nothing })
+        let is_free = self.object.perform(Op::TryAcquire(self.object.id), place) == 1;
+        is_free.then(|| self.taken(current, place))
     }
 
     /// `spin_unlock` without a guard, as C has it: whether the task holds the lock is its own business.
@@ -109,10 +145,10 @@ impl SpinLock {
         self.unlock_at(current, Place::caller());
     }
 
-    fn unlock_at(self, current: &Task, place: Place) {
-        self.0.perform(Op::Release(self.0.id), place);
-        current.add_preempt(-1);
-        current.pop_held(self.0.id);
+    pub(super) fn unlock_at(self, current: &Task, place: Place) {
+        self.object.perform(Op::Release(self.object.id), place);
+        current.add_preempt(-i32::from(!self.sleeps()));
+        current.pop_held(self.object.id);
     }
 }
 

@@ -83,8 +83,12 @@ impl Rcu {
     }
 }
 
-/// A section is atomic; where the kernel does not preempt, it keeps its CPU as well.
+/// A section is atomic; where the kernel does not preempt, it keeps its CPU as well. On a real-time kernel it is not atomic, but its spinlocks alone may sleep.
 fn turn_preemption(current: &Task, on: bool, place: Place) {
+    if engine::preemption() == Some(Preemption::Rt) {
+        engine::note(Note::Section(if on { -1 } else { 1 }), place);
+        return current.add_sections(if on { -1 } else { 1 });
+    }
     let keeps = !matches!(engine::preemption(), None | Some(Preemption::Preempt));
     match (keeps, on) {
         (true, true) => current.preempt_enable(),

@@ -4,10 +4,12 @@
 //! that it has read-locked already. A semaphore is fair: a task that comes after a writer waits for it, and a task that comes a second time
 //! waits for a writer that waits for the task. lockdep says the same (`read_lock` is recursive, `down_read` is not).
 //!
+//! On a real-time kernel an `rwlock_t` sleeps, masks nothing and makes nobody atomic.
+//!
 //! Sources: `include/asm-i386/rwlock.h`, `lib/rwsem.c` and `kernel/lockdep.c` of Linux 2.6.23.
 
 use super::bkl;
-use super::lock::Then;
+use super::lock::{Then, is_real_time};
 use super::slab::Layout;
 use super::task::Task;
 use crate::engine::Object;
@@ -29,6 +31,14 @@ pub struct RwLockGuard<'a> {
     then: Then,
 }
 
+/// Both locks sleep on a real-time kernel.
+#[track_caller]
+fn may_sleep(current: &Task, what: &'static str) {
+    if is_real_time() {
+        current.might_sleep(what);
+    }
+}
+
 impl RwLock {
     /// A lock that is not held.
     pub fn new(name: impl Into<Symbol>) -> RwLock {
@@ -43,6 +53,7 @@ impl RwLock {
     /// `read_lock`: waits for a writer that holds it, for no other.
     #[track_caller]
     pub fn read_lock(self, current: &Task) -> RwLockGuard<'_> {
+        may_sleep(current, "read_lock");
         self.0.perform(Op::AcquireRead(self.0.id), Place::caller());
         self.taken(current, true, Place::caller())
     }
@@ -56,6 +67,7 @@ impl RwLock {
     /// `write_lock`: waits for all others, readers and writers.
     #[track_caller]
     pub fn write_lock(self, current: &Task) -> RwLockGuard<'_> {
+        may_sleep(current, "write_lock");
         self.0.perform(Op::Acquire(self.0.id), Place::caller());
         self.taken(current, false, Place::caller())
     }
@@ -63,6 +75,9 @@ impl RwLock {
     /// `read_lock_irqsave`: interrupts are off while it is held.
     #[track_caller]
     pub fn read_lock_irqsave(self, current: &Task) -> RwLockGuard<'_> {
+        if is_real_time() {
+            return self.read_lock(current);
+        }
         let flags = current.local_irq_save();
         let mut guard = self.read_lock(current);
         guard.then = Then::Restore(flags);
@@ -72,6 +87,9 @@ impl RwLock {
     /// `write_lock_irqsave`: interrupts are off while it is held.
     #[track_caller]
     pub fn write_lock_irqsave(self, current: &Task) -> RwLockGuard<'_> {
+        if is_real_time() {
+            return self.write_lock(current);
+        }
         let flags = current.local_irq_save();
         let mut guard = self.write_lock(current);
         guard.then = Then::Restore(flags);
@@ -110,7 +128,7 @@ impl RwLock {
     }
 
     fn taken(self, current: &Task, reads: bool, place: Place) -> RwLockGuard<'_> {
-        current.add_preempt(1);
+        current.add_preempt(i32::from(!is_real_time()));
         current.push_held(self.0.id);
         RwLockGuard { lock: self, reads, current, place, then: Then::Nothing }
     }
@@ -118,7 +136,7 @@ impl RwLock {
     fn unlock_at(self, current: &Task, reads: bool, place: Place) {
         let op = if reads { Op::ReleaseRead(self.0.id) } else { Op::Release(self.0.id) };
         self.0.perform(op, place);
-        current.add_preempt(-1);
+        current.add_preempt(-i32::from(!is_real_time()));
         current.pop_held(self.0.id);
     }
 }

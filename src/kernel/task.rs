@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::hash::{Hash, Hasher};
 
 use super::Kernel;
+use super::lock::SpinLock;
 use crate::engine::fingerprint::Fingerprint;
 use crate::engine::{self, Preemption};
 use crate::event::{Choice, Mask, Note, ObjectId, Op, Place, TaskId};
@@ -22,6 +23,10 @@ pub struct Task {
     pub(super) lock_depth: Cell<i32>,
     preempt_count: Cell<u32>,
     irqs_off: Cell<bool>,
+    /// On a real-time kernel: what bottom halves are off by on its CPU, how deep they are off, and how many sections of RCU it is in.
+    softirq_lock: Option<SpinLock>,
+    bh_depth: Cell<u32>,
+    sections: Cell<u32>,
     held_locks: RefCell<Vec<ObjectId>>,
 }
 
@@ -42,8 +47,16 @@ impl Task {
             lock_depth: Cell::new(-1),
             preempt_count: Cell::new(0),
             irqs_off: Cell::new(false),
+            softirq_lock: None,
+            bh_depth: Cell::new(0),
+            sections: Cell::new(0),
             held_locks: RefCell::default(),
         }
+    }
+
+    /// The same on a CPU of a real-time kernel, which has that lock for its bottom halves.
+    pub(crate) fn on_real_time(self, softirq_lock: Option<SpinLock>) -> Task {
+        Task { softirq_lock, ..self }
     }
 
     /// Enters a function: the outline as executed is made of these.
@@ -103,6 +116,21 @@ impl Task {
 
     pub(super) fn add_preempt(&self, by: i32) {
         self.preempt_count.set(self.preempt_count.get().saturating_add_signed(by));
+    }
+
+    /// What keeps bottom halves off on its CPU, if the kernel is a real-time kernel.
+    pub(super) fn softirq_lock(&self) -> Option<SpinLock> {
+        self.softirq_lock
+    }
+
+    /// Bottom halves are off once more, or once less: how deep, then.
+    pub(super) fn add_bh(&self, by: i32) -> u32 {
+        self.bh_depth.set(self.bh_depth.get().saturating_add_signed(by));
+        self.bh_depth.get()
+    }
+
+    pub(super) fn add_sections(&self, by: i32) {
+        self.sections.set(self.sections.get().saturating_add_signed(by));
     }
 
     pub(super) fn set_irqs_off(&self, off: bool) {
@@ -177,6 +205,9 @@ impl Task {
         fold.write_u32(self.lock_depth.get() as u32);
         // The checks remember it too, and what comes from spinlocks is told by the locks held: one of the two suffices.
         fold.write_u32(self.preempt_count.get() | u32::from(self.irqs_off.get()) << 31);
+        if self.softirq_lock.is_some() {
+            fold.write_u64(u64::from(self.bh_depth.get()) << 32 | u64::from(self.sections.get()));
+        }
         self.held_locks.borrow().hash(fold);
     }
 }

@@ -72,7 +72,7 @@ fn holdings(moves: &[Move]) -> Holdings {
             Act::Downgrade(lock) => {
                 now.iter_mut().filter(|(held, _)| *held == lock).for_each(|(_, hold)| *hold = Hold::Fair);
             }
-            Act::Own => {}
+            Act::Own | Act::Enter => {}
         }
         all.push(now.clone());
     }

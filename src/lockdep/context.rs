@@ -156,11 +156,13 @@ impl Validator<'_> {
     }
 
     /// The same for a lock; the check of wait types says it first, where it sees it.
-    pub(super) fn may_sleep_for(&mut self, task: usize, lock: LockId) {
+    pub(super) fn may_sleep_for(&mut self, task: usize, lock: LockId, read: bool) {
         let lock = &self.locks.all[lock];
+        // Taken alone, a domain of SRCU is `synchronize_srcu`.
+        let synchronizes = lock.kind == LockKind::Srcu && !read;
         let (allowed, _) = self.tasks[task].allowed(self.locks);
         let is_told = lock.inner != Wait::Unchecked && lock.outer > allowed;
-        if lock.kind.sleeps() && !is_told {
+        if (lock.kind.sleeps() || synchronizes) && !is_told {
             let name = lock.name.clone();
             self.may_sleep(task, &format!("taking {name}"));
         }

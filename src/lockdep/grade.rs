@@ -136,7 +136,8 @@ fn moves(edge: &Edge, validator: &Validator<'_>) -> Option<Vec<Move>> {
         if task.stuck.is_some_and(|stuck| run.end >= stuck) {
             return None;
         }
-        moves.extend_from_slice(task.trace.get(run.start..run.end)?);
+        let steps = task.trace.get(run.start..run.end)?.iter();
+        moves.extend(steps.filter(|step| step.act != Act::Enter));
     }
     moves.push(Move { place: edge.to.place, act: Act::Take(edge.to.lock, edge.to.hold) });
     Some(moves)

@@ -48,6 +48,8 @@ pub(super) enum Act {
     Downgrade(LockId),
     /// Something that no other task sees.
     Own,
+    /// A handler begins: no step of an interleaving.
+    Enter,
 }
 
 /// An interrupt level that was entered.

@@ -33,7 +33,7 @@ impl Validator<'_> {
             Op::Lock { lock, .. } | Op::Trylock { lock, .. } | Op::Unlock { lock, .. } if self.is_invisible(lock) => {}
             Op::Lock { lock, read, nest, subclass } => {
                 let hold = self.hold(task, lock, read);
-                self.may_sleep_for(task, lock);
+                self.may_sleep_for(task, lock, read);
                 self.acquire(task, Request { lock, hold, subclass, nest, trylock: false, in_transaction: false });
             }
             Op::Trylock { lock, read, nest, subclass, ok } => {
@@ -332,7 +332,10 @@ impl Validator<'_> {
 
     /// Notes an interrupt level.
     pub(super) fn enter_level(&mut self, task: usize, level: Level, threaded: bool) {
+        let place = self.place(task);
         let state = &mut self.tasks[task];
+        // Each handler begins at a place of its own, also where nothing was taken between two.
+        state.act(place, Act::Enter);
         let start = state.trace.len();
         state.levels.push(Entered { level, threaded, start, off_by_hand: state.off_by_hand });
         state.off_by_hand = false;

@@ -75,7 +75,7 @@ impl Validator<'_> {
         if outcome == Outcome::Already {
             return;
         }
-        self.may_sleep_for(task, lock);
+        self.may_sleep_for(task, lock, false);
         self.ww_acquire(task, lock, ctx, false);
         match outcome {
             Outcome::Taken => self.ww_taken(task, lock, ctx),

@@ -97,6 +97,11 @@ fn whole(source: &Source, unit: &Unit, finding: &Finding) -> Option<String> {
                 facts: Vec::new(),
                 body: column.body,
                 is_anonymous: false,
+                role: None,
+                params: Vec::new(),
+                is_trace: false,
+                is_partial: false,
+                is_cut: false,
             });
         }
         file.groups = vec![Group { functions }];

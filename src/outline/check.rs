@@ -9,6 +9,7 @@ use super::declare::Runs;
 use super::diagnostic::{Diagnostic, Label};
 use super::drawn::{self, Drawn};
 use super::finding::Finding;
+use super::graded;
 use super::lower::{self, Source as Task};
 use super::machine::{Op, Program, Shown, Step};
 use super::parse;
@@ -16,8 +17,9 @@ use super::runners::{Runners, Set};
 use super::schedule;
 use super::scope::{Assumption, Conversions, Does, Scope};
 use super::source::{Place, Source};
-use super::tree::{Diagram, Figure, File, Group};
-use super::vocabulary::Kind;
+use super::statement::Stmt;
+use super::tree::{Diagram, Figure, File, Group, Node};
+use super::vocabulary::{self, Kind};
 use super::walk::Walk;
 
 /// States of all explorations of a file at most.
@@ -146,8 +148,17 @@ impl Report {
 
 /// Checks a text of any bytes.
 pub fn check(name: &str, bytes: &[u8], options: &Options) -> Report {
+    within(name, bytes, options, Budget { states: STATES_MAX, runs: RUNS_MAX, is_beside: false })
+}
+
+/// The same beside an engine that explores every order: only what no engine judges is explored here, which is leaks, and races of plain
+/// accesses, for loom has none.
+pub fn walk(name: &str, bytes: &[u8], options: &Options) -> Report {
+    within(name, bytes, options, Budget { states: STATES_MAX, runs: RUNS_MAX, is_beside: true })
+}
+
+fn within(name: &str, bytes: &[u8], options: &Options, mut budget: Budget) -> Report {
     let source = Source::new(name, bytes);
-    let mut budget = Budget { states: STATES_MAX, runs: RUNS_MAX };
     let mut whole =
         Report { source: source.clone(), mistakes: Vec::new(), units: Vec::new(), unread: Vec::new(), declarations: 0 };
     // Texts that scissors part have nothing to do with each other.
@@ -238,6 +249,18 @@ pub(super) fn unknown_tasks(file: &mut File) {
 struct Budget {
     states: u64,
     runs: usize,
+    /// Does an engine explore as well?
+    is_beside: bool,
+}
+
+/// Is there something in the program that an engine may not judge?
+fn is_own(program: &Program) -> bool {
+    let is_plain = |op: &Op| match op {
+        Op::Load(at, _, order) | Op::Store(at, _, order) => !order.is_marked() && !program.variables[*at].is_atomic,
+        _ => false,
+    };
+    let mut insts = program.tasks.iter().flat_map(|task| &task.insts);
+    program.heap.iter().any(|heap| heap.is_asked) || insts.any(|inst| is_plain(&inst.op))
 }
 
 fn outline(source: &Source, file: &File, group: &Group, options: &Options, budget: &mut Budget) -> Unit {
@@ -245,12 +268,33 @@ fn outline(source: &Source, file: &File, group: &Group, options: &Options, budge
     let walk = Walk::of(&scope, &[]);
     let mut unit = unit_of("outline", group.functions.first().map_or(0, |function| function.place.line), &walk, &scope);
     unit.names = group.functions.iter().map(|function| function.name.clone()).collect();
+    if group.functions.iter().any(|function| function.is_trace) {
+        // Which lock a frame takes, and what it frees, a trace does not say.
+        unit.findings.retain(|finding| finding.code == "LW002");
+        if group.functions.iter().any(|function| has_objects(&function.body)) {
+            unit.bounds.push("a trace names no locks and no objects".to_owned());
+        }
+        return unit;
+    }
     let runners = Runners::of(&scope);
     for set in runners.sets(&walk) {
         explore(source, &scope, &set, &mut unit, budget);
     }
     unit.assumptions.extend(runners.assumed());
+    graded::grade(&mut unit.findings, &unit.bounds);
     unit
+}
+
+/// Is something called that has to be told which lock or object it is about?
+fn has_objects(body: &[Node]) -> bool {
+    let mut found = false;
+    for node in body {
+        node.each(&mut |node| {
+            found |=
+                matches!(&node.stmt, Stmt::Call { name, args, .. } if args.is_empty() && vocabulary::is_known(name))
+        });
+    }
+    found
 }
 
 fn unit_of(what: &'static str, line: u32, walk: &Walk, scope: &Scope) -> Unit {
@@ -294,6 +338,9 @@ fn run(source: &Source, lowered: &lower::Lowered, tasks: Vec<String>, unit: &mut
         }
     };
     lowered.bounds.iter().for_each(|text| bound(unit, text));
+    if budget.is_beside && !is_own(&lowered.program) {
+        return;
+    }
     if lowered.program.tasks.len() > 30 {
         return bound(unit, "30 tasks");
     }
@@ -332,6 +379,7 @@ fn add(source: &Source, program: &Program, shown: &Shown, path: &[Step], unit: &
         labels,
         notes: Vec::new(),
         grade: None,
+        sure: None,
         schedule: Some(table),
         scene: Some(scene),
     });
@@ -391,6 +439,7 @@ fn of_diagram(source: &Source, file: &File, diagram: &Diagram, options: &Options
     {
         unit.bounds.push("steps of a figure that have no known effect".to_owned());
     }
+    graded::grade(&mut unit.findings, &unit.bounds);
     unit
 }
 

@@ -57,6 +57,7 @@ pub fn findings(claims: &Claims) -> impl Iterator<Item = Finding> {
             "confirmed as far as the drawn order goes: what goes wrong is told in words, and was not run".to_owned(),
         ],
         grade: None,
+        sure: None,
         schedule: None,
         scene: None,
     })

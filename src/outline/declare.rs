@@ -27,8 +27,44 @@ pub enum Runs {
     Soft,
     /// When it is queued.
     Work,
+    /// It is queued from the start.
+    Pending,
     /// When it is armed: in a softirq.
     Timer,
+}
+
+/// How a function comes to run that no line declares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Role {
+    /// The handler, the work or the timer.
+    pub name: String,
+    /// How it runs.
+    pub runs: Runs,
+    /// What says so.
+    pub why: String,
+}
+
+impl Role {
+    /// What is taken for granted.
+    pub fn text(&self, function: &str) -> String {
+        let (name, why) = (&self.name, &self.why);
+        match self.runs {
+            Runs::Hard if name == function => format!("{function} runs in hard interrupts: {why}"),
+            Runs::Soft => format!("{function} runs in softirqs: {why}"),
+            _ => format!("{function} is the function of {name}: {why}"),
+        }
+    }
+
+    /// The line that would declare it.
+    pub fn declaration(&self, function: &str) -> String {
+        let word = match self.runs {
+            Runs::Hard => "irq",
+            Runs::Soft => "softirq",
+            Runs::Timer => "timer",
+            Runs::Work | Runs::Pending | Runs::Task => "work",
+        };
+        format!("{word} {}: {function}", self.name)
+    }
 }
 
 /// A declaration.

@@ -439,9 +439,24 @@ pub(super) fn read_headerless(reader: &mut Reader) {
         let Some(columns) = headerless_columns(&lines) else { continue };
         let at = open[0];
         open.iter().for_each(|&at| reader.taken[at] = true);
-        let names = (0..columns.len()).map(letter).collect();
+        let names = names(&lines, &columns);
         finish(reader, at, run.end, &lines, (&columns, names), Vec::new());
     }
+}
+
+/// Columns are called by the functions that they begin with, if each has one of its own; by letters otherwise.
+fn names(lines: &[Line], columns: &[usize]) -> Vec<String> {
+    let first = |column: usize| {
+        let mut all = lines.iter().flat_map(|line| cells(line, columns).into_iter().map(move |cell| (line, cell)));
+        let (line, (_, part)) = all.find(|(_, (own, _))| *own == column)?;
+        match super::statement::parse(&line.text[part.from..part.to]).first().map(|parsed| &parsed.stmt) {
+            Some(Stmt::Call { name, result: None, .. }) if !super::vocabulary::is_known(name) => Some(name.clone()),
+            _ => None,
+        }
+    };
+    let found: Vec<String> = (0..columns.len()).filter_map(first).collect();
+    let distinct: std::collections::BTreeSet<&String> = found.iter().collect();
+    if distinct.len() == columns.len() { found } else { (0..columns.len()).map(letter).collect() }
 }
 
 fn headerless_columns(lines: &[Line]) -> Option<Vec<usize>> {

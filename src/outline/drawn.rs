@@ -145,6 +145,9 @@ impl Player<'_> {
                     .collect();
                 format!("{name} still waits for {}, which {} holds", program.locks[*lock].0, holders.join(" and "))
             }
+            Some(Op::Flush(other, _) | Op::Spin(other)) => {
+                format!("{name} still waits until {} has ended", program.tasks[*other].name)
+            }
             Some(op) => format!("{name} still waits {}", search::waits_for(op)),
             None => format!("{name} has ended"),
         }

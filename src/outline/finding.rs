@@ -2,21 +2,7 @@
 
 use super::diagnostic::{Diagnostic, Label, Severity};
 use super::notation::Scene;
-
-/// A code that only outlines have: no check of a run finds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutlineCode {
-    /// Such as LW004.
-    pub code: &'static str,
-    /// What it means, in a few words.
-    pub title: &'static str,
-    /// Its page, as Markdown.
-    pub page: &'static str,
-}
-
-/// The codes that only outlines have, in order.
-pub const OUTLINE_CODES: [OutlineCode; 1] =
-    [OutlineCode { code: "LW005", title: "invalid wait context", page: include_str!("../../docs/findings/LW005.md") }];
+use crate::lockdep::certainty::Graded;
 
 /// Something that is wrong with the locking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +19,8 @@ pub struct Finding {
     pub notes: Vec<String>,
     /// Why it cannot happen with these tasks, although the rule is broken.
     pub grade: Option<String>,
+    /// How sure it is, and its cure, if it is a rule about orders or contexts.
+    pub sure: Option<Graded>,
     /// The order of steps that leads to it, in columns.
     pub schedule: Option<String>,
     /// The same for other notations.
@@ -54,7 +42,10 @@ impl Finding {
     pub fn diagnostic(&self) -> Diagnostic {
         let severity = if self.counts() { Severity::Error } else { Severity::Warning };
         let mut notes = self.notes.clone();
-        notes.extend(self.grade.clone());
+        match &self.sure {
+            Some(graded) => notes.extend(graded.lines()),
+            None => notes.extend(self.grade.clone()),
+        }
         Diagnostic { severity, code: Some(self.code), title: self.title.clone(), labels: self.labels.clone(), notes }
     }
 }

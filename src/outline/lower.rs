@@ -129,7 +129,7 @@ fn pass<'a>(
     let mut callbacks = Vec::new();
     for (at, source) in sources.iter().enumerate() {
         let start = match source.runs {
-            Runs::Task => Start::Runs,
+            Runs::Task | Runs::Pending => Start::Runs,
             Runs::Hard => Start::Hard(None),
             Runs::Soft => Start::Soft(None),
             Runs::Work | Runs::Timer => Start::Queued,
@@ -173,6 +173,9 @@ fn pass<'a>(
             && *task >= reference::CALLBACKS
         {
             *task = *task - reference::CALLBACKS + first;
+        }
+        if let Op::RcuBarrier(callback) = &mut inst.op {
+            *callback = first;
         }
     }
     sections::mark(&mut lowered.program);
@@ -274,6 +277,10 @@ struct Lower<'s, 'a> {
     locals: HashMap<String, usize>,
     /// Names that the task sets.
     assigned: HashSet<String>,
+    /// Functions whose names were looked at, each once.
+    noted: HashSet<String>,
+    /// Calls that were expanded.
+    expanded: usize,
     /// Names that it forgets somewhere: of the condition of a loop, or behind a name that is set.
     forgotten: HashSet<String>,
     /// Locals whose value is one that the program has, and no choice.
@@ -315,6 +322,8 @@ impl<'s, 'a> Lower<'s, 'a> {
             freed,
             locals: HashMap::new(),
             assigned: HashSet::new(),
+            noted: HashSet::new(),
+            expanded: 0,
             forgotten: HashSet::new(),
             decided: HashSet::new(),
             labels: HashMap::new(),

@@ -54,7 +54,13 @@ impl Op {
     pub fn waits(&self) -> bool {
         match self {
             Op::Acquire(_, _, tried) => tried.is_none(),
-            Op::SyncRcu | Op::Sleep(..) | Op::Await(_) | Op::WaitCount(..) | Op::Join(_) | Op::Flush(..) => true,
+            Op::SyncRcu
+            | Op::RcuBarrier(_)
+            | Op::Sleep(..)
+            | Op::Await(_)
+            | Op::WaitCount(..)
+            | Op::Join(_)
+            | Op::Flush(..) => true,
             Op::Spin(_) | Op::SeqBegin(..) => true,
             _ => false,
         }
@@ -96,6 +102,8 @@ pub enum Op {
     Rcu(i32),
     /// Waits for the sections that are open now.
     SyncRcu,
+    /// Waits for the callbacks of RCU that are under way: the tasks from this one on.
+    RcuBarrier(usize),
     /// Sleeps for a while, or not: gives the BKL up.
     MaySleep,
     /// About to sleep, on a queue or none.

@@ -35,11 +35,12 @@ fn order_at(reader: &mut Reader, at: usize) -> Option<usize> {
     // `Lock order: a -> b`
     let (head, behind) = whole.split_once(':').unwrap_or((whole, ""));
     let head = head.trim().to_ascii_lowercase();
+    let head = ["the ", " is", " rules"]
+        .iter()
+        .fold(head.as_str(), |head, word| head.strip_prefix(word).or_else(|| head.strip_suffix(word)).unwrap_or(head));
     let is_declared = head == "order";
-    let is_comment = matches!(
-        head.as_str(),
-        "lock ordering" | "lock order" | "locking order" | "lock ordering rules" | "lock hierarchy"
-    );
+    let is_comment =
+        matches!(head, "lock ordering" | "lock order" | "locking order" | "lock hierarchy" | "locking hierarchy");
     if !is_comment && (!is_declared || !behind.trim().is_empty()) {
         return None;
     }

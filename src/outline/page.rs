@@ -7,6 +7,7 @@ use super::claimed::Standing;
 use super::diagnostic::{Diagnostic, render};
 use super::finding::Finding;
 use super::source::{Place, Source};
+use crate::lockdep::certainty::Graded;
 
 fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
@@ -166,8 +167,25 @@ pub struct FindingReport {
     subject: String,
     title: String,
     graded: Option<String>,
+    /// How sure it is, and its cure: of a rule about orders or contexts.
+    grade: Option<GradeReport>,
     places: Vec<PlaceReport>,
     schedule: Option<Vec<String>>,
+}
+
+/// How sure a finding is, for JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+pub struct GradeReport {
+    word: &'static str,
+    text: String,
+    means: &'static str,
+    cure: Option<String>,
+}
+
+fn grade(graded: &Graded) -> GradeReport {
+    let Graded { certainty, text, cure } = graded.clone();
+    GradeReport { word: certainty.word(), text, means: certainty.means(), cure }
 }
 
 /// One outline or diagram for JSON.
@@ -226,6 +244,7 @@ fn finding(finding: &Finding) -> FindingReport {
         subject: finding.subject.clone(),
         title: finding.title.clone(),
         graded: finding.grade.clone(),
+        grade: finding.sure.as_ref().map(grade),
         places: finding.labels.iter().map(|label| place(label.place, &label.text)).collect(),
         schedule: finding.schedule.as_ref().map(|schedule| schedule.lines().map(str::to_owned).collect()),
     }

@@ -42,9 +42,12 @@ fn bodies(lines: &[Line]) -> Vec<std::ops::Range<usize>> {
     let mut joined: Vec<std::ops::Range<usize>> = Vec::new();
     for run in runs(lines) {
         let goes_on = joined.last().is_some_and(|before| {
+            if let (Some((file, _)), Some((next, _))) = (lines[before.end - 1].hunk, lines[run.start].hunk) {
+                return file == next;
+            }
             let least = lines[before.clone()].iter().map(Line::indent).min().unwrap_or(0);
             open_braces(&lines[before.clone()]) > 0
-                && (lines[run.start].indent() > least || lines[run.start].text.trim_start().starts_with('}'))
+                && (lines[run.start].indent() > least || ends_or_marks(lines[run.start].text.trim()))
         });
         match joined.last_mut() {
             Some(before) if goes_on => before.end = run.end,
@@ -54,8 +57,14 @@ fn bodies(lines: &[Line]) -> Vec<std::ops::Range<usize>> {
     joined
 }
 
+/// `}`, or a label, which C has at the left margin.
+fn ends_or_marks(text: &str) -> bool {
+    text.starts_with('}')
+        || text.strip_suffix(':').is_some_and(|name| words::is_name(name) && !name.contains(['.', '>']))
+}
+
 fn open_braces(lines: &[Line]) -> i32 {
-    let code = lines.iter().map(|line| words::split_remark(&line.text).0);
+    let code = lines.iter().filter(|line| !line.is_removed).map(|line| words::split_remark(&line.text).0);
     let sign = |b: u8| i32::from(b == b'{') - i32::from(b == b'}');
     code.flat_map(str::bytes).map(sign).sum()
 }
@@ -274,13 +283,35 @@ impl Reader<'_> {
         } else {
             let place = nodes[0].place;
             let name = format!("line {}", place.line);
-            self.add(Function { name, place, facts: Vec::new(), body: nodes, is_anonymous: true });
+            self.add(Function {
+                name,
+                place,
+                facts: Vec::new(),
+                body: nodes,
+                is_anonymous: true,
+                role: None,
+                params: Vec::new(),
+                is_trace: false,
+                is_partial: false,
+                is_cut: false,
+            });
         }
     }
 
     fn function(&mut self, node: Node) {
         let Stmt::Call { name, .. } = node.stmt else { return };
-        self.add(Function { name, place: node.place, facts: node.facts, body: node.children, is_anonymous: false });
+        self.add(Function {
+            name,
+            place: node.place,
+            facts: node.facts,
+            body: node.children,
+            is_anonymous: false,
+            role: None,
+            params: Vec::new(),
+            is_trace: false,
+            is_partial: false,
+            is_cut: false,
+        });
     }
 
     fn add(&mut self, function: Function) {
@@ -326,13 +357,24 @@ impl Reader<'_> {
         if let (Some(outermost), Some(_)) = (frames.first_mut(), self.source.lines.iter().find(says)) {
             outermost.parsed.note = "in atomic context".to_owned();
         }
+        // What went wrong is in the report, and not in the names of its frames.
+        let reports =
+            ["blocked for more than", "KASAN:", "KCSAN:", "soft lockup", "hard LOCKUP", "self-detected stall"];
+        let is_told = |line: &Line| reports.iter().any(|words| line.text.contains(words));
+        let is_report = self.source.lines.iter().any(is_told);
+        let lines: Vec<u32> = frames.iter().filter(|_| is_report).map(|frame| frame.place.line).collect();
         self.functions(frames);
+        for function in self.file.groups.iter_mut().flat_map(|group| &mut group.functions) {
+            function.is_trace |= lines.contains(&function.place.line);
+        }
     }
 
     fn finish(&mut self) {
         let lines = &self.source.lines;
         self.file.unread = (0..lines.len()).filter(|&at| self.is_open(at)).map(|at| lines[at].number).collect();
         self.duplicates();
+        super::heads::read(self.source, &mut self.file);
+        super::roles::read(self.source, &mut self.file);
         let nothing = self.file.groups.is_empty() && self.file.diagrams.is_empty() && self.file.declarations.is_empty();
         if nothing && self.file.mistakes.is_empty() {
             let place = lines.iter().find(|line| !line.is_blank()).map_or(Place::default(), Line::whole);

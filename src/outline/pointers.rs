@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use super::catalogue::Catalogue;
 use super::declare::{Declaration, First};
 use super::expr::{self, Expr};
 use super::statement::Stmt;
@@ -40,6 +41,8 @@ pub struct Pointers {
     has_callbacks: bool,
     /// Does somebody free what a pointer points to? Without that nobody is asked for leaks.
     pub frees: bool,
+    /// Names whose object somebody else may keep: they are handed to what is not known, stored there, or returned.
+    escaped: HashSet<String>,
 }
 
 /// What a loop over a list says.
@@ -125,7 +128,7 @@ pub fn parted(path: &str) -> Option<(&str, &str)> {
 
 impl Pointers {
     /// Reads the declarations, the functions and the bodies. Of figures only what is declared points: their names mean what they say.
-    pub fn of(file: &File, functions: &[Function], bodies: &[&[Node]]) -> Pointers {
+    pub fn of(file: &File, functions: &[Function], bodies: &[&[Node]], catalogue: &Catalogue) -> Pointers {
         let mut pointers = Pointers::default();
         for (declaration, _) in &file.declarations {
             match declaration {
@@ -153,6 +156,7 @@ impl Pointers {
         pointers.has_callbacks = stores.has_callbacks;
         pointers.settle(&stores);
         pointers.frees = stores.freed.iter().any(|path| pointers.points(path));
+        pointers.escaped = stores.escaped(functions, &pointers, catalogue);
         pointers
     }
 
@@ -218,6 +222,11 @@ impl Pointers {
         }
     }
 
+    /// May somebody else keep the object that the name points to?
+    pub fn escapes(&self, name: &str) -> bool {
+        self.escaped.contains(name)
+    }
+
     /// Does the name point? An object does not: it is what is pointed to.
     pub fn is_name(&self, name: &str) -> bool {
         self.names.contains(name)
@@ -248,6 +257,9 @@ struct Stores {
     members: BTreeSet<String>,
     freed: Vec<String>,
     has_callbacks: bool,
+    /// Functions with the names that they are handed.
+    handed: Vec<(String, String)>,
+    returned: HashSet<String>,
 }
 
 impl Stores {
@@ -264,6 +276,12 @@ impl Stores {
                     self.values.push((result.clone(), Expr::Call(name.clone(), args)));
                 }
             }
+            Stmt::Return(Some(value)) => _ = self.returned.insert(plain(value)),
+            Stmt::If(cond) | Stmt::ElseIf(cond) | Stmt::While(cond) => {
+                if let Some(expr) = &cond.expr {
+                    expr.calls(&mut |name, args| self.hand(name, &expr::texts(args)));
+                }
+            }
             Stmt::Each(text) => {
                 if let Some(each) = each(text) {
                     self.lists.insert(each.list.clone());
@@ -274,7 +292,36 @@ impl Stores {
         }
     }
 
+    fn hand(&mut self, name: &str, args: &[String]) {
+        for arg in args {
+            let arg = plain(arg);
+            let root = arg.split(['-', '.']).next().unwrap_or(&arg);
+            self.handed.push((name.to_owned(), root.to_owned()));
+        }
+    }
+
+    /// A function that is not known may keep what it is handed, and so may one that registers or queues it.
+    fn escaped(&self, functions: &[Function], pointers: &Pointers, catalogue: &Catalogue) -> HashSet<String> {
+        let keeps = |name: &str| {
+            if functions.iter().any(|function| function.name == name) || super::vocabulary::is_known(name) {
+                return false;
+            }
+            let words = ["drvdata", "register", "request_", "insert", "submit", "queue", "attach", "assign", "set_"];
+            let is_own = ADDS.contains(&name) || FIRSTS.contains(&name) || SAME.contains(&name) || allocates(name);
+            let is_rcu = name.starts_with("list_") || name.starts_with("hlist_") || name.starts_with("kref_");
+            let is_known = catalogue.facts(name).is_some() && !words.iter().any(|word| name.contains(word));
+            !(is_own || is_rcu || is_known || name.contains("rcu") || name.starts_with("refcount_"))
+        };
+        let handed = self.handed.iter().filter(|(name, _)| keeps(name)).map(|(_, root)| root.clone());
+        let stored = self.values.iter().filter_map(|(target, value)| match value {
+            Expr::Name(name) => parted(target).filter(|(root, _)| !pointers.points(root)).map(|_| name.clone()),
+            _ => None,
+        });
+        handed.chain(stored).chain(self.returned.iter().cloned()).collect()
+    }
+
     fn call(&mut self, name: &str, args: &[String]) {
+        self.hand(name, args);
         let arg = |at: usize| args.get(at).map(|arg| plain(arg));
         let is_store = matches!(
             name,

@@ -38,7 +38,7 @@ pub fn declaration(declaration: &Declaration) -> Option<String> {
                 Runs::Task => "task",
                 Runs::Hard => "irq",
                 Runs::Soft => "softirq",
-                Runs::Work => "work",
+                Runs::Work | Runs::Pending => "work",
                 Runs::Timer => "timer",
             };
             let calls: Vec<&str> = calls.iter().map(|call| call.name.as_str()).collect();

@@ -28,6 +28,12 @@ pub(super) struct Runners<'a> {
     ends: Vec<BTreeSet<Awaited>>,
     /// What each touches that others can touch.
     touches: Vec<BTreeSet<String>>,
+    /// Locks, and works that it starts or waits for.
+    meets: Vec<BTreeSet<String>>,
+    /// Handlers that no line declares: each runs with whom it can meet.
+    is_made: Vec<bool>,
+    /// What each frees that it is handed: its callers see to it that it is called once.
+    frees: Vec<Option<(String, Place)>>,
 }
 
 /// Tasks to be explored together.
@@ -67,8 +73,27 @@ impl<'a> Runners<'a> {
             let works = lowered.works.iter().map(|work| format!("w{work}"));
             shared(&lowered.program).into_iter().chain(works).collect()
         };
-        let touches = lowered.iter().map(touched).collect();
-        Runners { tasks, is_declared, waits, ends, touches }
+        let touches: Vec<BTreeSet<String>> = lowered.iter().map(touched).collect();
+        let meets = |(task, lowered): (&Task, &lower::Lowered)| {
+            let locks = lowered.program.locks.iter().map(|(name, _)| format!("l{name}"));
+            let works = lowered.works.iter().map(|work| format!("w{work}"));
+            let own = (task.runs != Runs::Task).then(|| format!("w{}", task.name));
+            locks.chain(works).chain(own).collect::<BTreeSet<String>>()
+        };
+        let mut meets: Vec<BTreeSet<String>> = tasks.iter().zip(&lowered).map(meets).collect();
+        meets.iter_mut().zip(&touches).for_each(|(all, more)| all.extend(more.iter().cloned()));
+        let is_made = tasks.iter().map(|task| scope.is_made(&task.name)).collect();
+        let frees = |(task, lowered): (&Task, &lower::Lowered)| {
+            let program = &lowered.program;
+            let freed = |inst: &super::machine::Inst| match inst.op {
+                Op::Free(at) => Some((program.objects[at].clone(), inst.place)),
+                _ => None,
+            };
+            let mut all = program.tasks.iter().flat_map(|code| &code.insts).filter_map(freed);
+            all.find(|(name, _)| scope.is_parameter(&task.name, name))
+        };
+        let frees = tasks.iter().zip(&lowered).map(frees).collect();
+        Runners { tasks, is_declared, waits, ends, touches, meets, is_made, frees }
     }
 
     fn handlers(&self) -> Vec<usize> {
@@ -113,6 +138,9 @@ impl<'a> Runners<'a> {
         }
         for (nth, one) in entries.iter().enumerate() {
             for other in &entries[nth..] {
+                if one == other && self.frees[*one].is_some() {
+                    continue;
+                }
                 if self.touches[*one].intersection(&self.touches[*other]).next().is_some() {
                     sets.push(vec![*one, *other]);
                 }
@@ -146,7 +174,15 @@ impl<'a> Runners<'a> {
                 known.push(set);
             }
         }
-        known.into_iter().map(|set| self.set(set.into_iter().chain(handlers.iter().copied()).collect())).collect()
+        let with_handlers = |set: Vec<usize>| {
+            let meets = |handler: &usize| {
+                let own = &self.meets[*handler];
+                !self.is_made[*handler] || set.is_empty() || set.iter().any(|at| !self.meets[*at].is_disjoint(own))
+            };
+            let met: Vec<usize> = handlers.iter().copied().filter(meets).collect();
+            self.set(set.into_iter().chain(met).collect())
+        };
+        known.into_iter().map(with_handlers).collect()
     }
 
     /// Which waits nobody in the text ends.
@@ -154,6 +190,12 @@ impl<'a> Runners<'a> {
         let mut found: Vec<Assumption> = Vec::new();
         if self.is_declared {
             return found;
+        }
+        for (task, freed) in self.tasks.iter().zip(&self.frees) {
+            if let Some((name, place)) = freed {
+                let what = format!("{} is called once: it frees {name}, which it is handed", task.name);
+                found.push(Assumption { what, declare: None, place: *place });
+            }
         }
         for (awaited, place) in self.waits.iter().flatten() {
             let enders = self.enders(awaited).len();
@@ -227,7 +269,7 @@ fn shared(program: &Program) -> BTreeSet<String> {
                 _ = found.insert(format!("c{}", program.counts[*at]))
             }
             Op::Use(at) | Op::Free(at) => _ = found.insert(format!("o{}", program.objects[*at])),
-            Op::SyncRcu | Op::Rcu(_) => _ = found.insert("rcu".to_owned()),
+            Op::SyncRcu | Op::RcuBarrier(_) | Op::Rcu(_) => _ = found.insert("rcu".to_owned()),
             Op::SeqBegin(at, _) => _ = found.insert(format!("s{}", program.locks[*at].0)),
             // A reader in a reader, and a writer in between.
             Op::Acquire(at, mode, _) if program.locks[*at].1.is_fair() => {

@@ -8,6 +8,7 @@ use super::expr::Expr;
 pub use super::expr::{text, texts};
 use super::facts::Fact;
 use super::pointers::Pointers;
+use super::roles::{self, Started};
 use super::source::Place;
 use super::statement::{Context, Counted, Stmt};
 use super::tree::{File, Function, Node};
@@ -106,6 +107,12 @@ pub struct Scope<'a> {
     pub tasks: Vec<Task<'a>>,
     /// Functions that nobody calls, if no task is declared.
     pub entries: Vec<&'a Function>,
+    /// Is it a figure?
+    pub is_figure: bool,
+    /// What was taken for granted before the walk.
+    pub assumed: Vec<Assumption>,
+    /// Works and timers that are started, and on which queue.
+    started: Started,
 }
 
 impl<'a> Scope<'a> {
@@ -128,7 +135,7 @@ impl<'a> Scope<'a> {
             spins: false,
             released: HashSet::new(),
             values: Values::default(),
-            pointers: Pointers::of(file, functions, bodies),
+            pointers: Pointers::of(file, functions, bodies, catalogue),
             variables: HashMap::new(),
             orders: Vec::new(),
             guards: Vec::new(),
@@ -137,11 +144,15 @@ impl<'a> Scope<'a> {
             nevers: Vec::new(),
             tasks: Vec::new(),
             entries: Vec::new(),
+            is_figure: !bodies.is_empty(),
+            assumed: Vec::new(),
+            started: Started::of(functions),
         };
         for function in functions {
             scope.own.insert(&function.name, function);
         }
         scope.declare(file);
+        scope.roles(functions);
         let named = functions.iter().map(|function| (function.name.as_str(), function.body.as_slice()));
         let all: Vec<(&str, &[Node])> = named.chain(bodies.iter().map(|body| ("", *body))).collect();
         scope.values = Values::of(&all, &|name| scope.variables.contains_key(name));
@@ -206,6 +217,64 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// Handlers, works and timers that no line declares; and those that are declared, and that nothing here starts.
+    fn roles(&mut self, functions: &'a [Function]) {
+        let started = &self.started;
+        for task in &mut self.tasks {
+            if let Some((runs, what)) = started.begun(&task.name, task.runs) {
+                task.runs = runs;
+                self.assumed.push(Assumption { what, declare: None, place: task.place });
+            }
+        }
+        for function in functions {
+            let Some(role) = &function.role else { continue };
+            let (what, declare) = (role.text(&function.name), Some(role.declaration(&function.name)));
+            self.assumed.push(Assumption { what, declare, place: function.place });
+            let does = Does::Calls(vec![Call { name: function.name.clone(), place: function.place }]);
+            let mut task = Task { name: role.name.clone(), runs: role.runs, does, place: function.place };
+            if let Some((runs, what)) = started.begun(&task.name, task.runs) {
+                task.runs = runs;
+                self.assumed.push(Assumption { what, declare: None, place: task.place });
+            }
+            self.tasks.push(task);
+        }
+    }
+
+    /// The task, work or timer that a path means, by its name or by the last part of that.
+    pub fn task_of(&self, path: &str) -> Option<&str> {
+        let own = |name: &str| roles::member(name) == roles::member(path);
+        let mut found = self.tasks.iter().map(|task| task.name.as_str()).filter(|name| own(name));
+        let exact = self.tasks.iter().map(|task| task.name.as_str()).find(|name| *name == path);
+        exact.or_else(|| found.next().filter(|_| found.next().is_none()))
+    }
+
+    /// Does the hunk of a patch begin inside the function?
+    pub fn is_partial(&self, name: &str) -> bool {
+        self.own.get(name).is_some_and(|function| function.is_partial)
+    }
+
+    /// Is the name a parameter of the function?
+    pub fn is_parameter(&self, function: &str, name: &str) -> bool {
+        self.own.get(function).is_some_and(|function| function.params.iter().any(|known| known == name))
+    }
+
+    /// Does the hunk of a patch end inside the function?
+    pub fn is_cut(&self, name: &str) -> bool {
+        self.own.get(name).is_some_and(|function| function.is_cut)
+    }
+
+    /// Is it a handler, a work or a timer that no line declares?
+    pub fn is_made(&self, task: &str) -> bool {
+        self.own.values().any(|function| function.role.as_ref().is_some_and(|role| role.name == task))
+    }
+
+    /// Works that may be on the queue.
+    pub fn works_of(&self, queue: &str) -> Vec<&str> {
+        let is_work = |task: &&Task| matches!(task.runs, Runs::Work | Runs::Pending);
+        let works = self.tasks.iter().filter(is_work).map(|task| task.name.as_str());
+        works.filter(|work| self.started.is_on(work, queue)).collect()
+    }
+
     /// Notes what a statement says about functions and locks.
     fn look_at(&mut self, node: &'a Node, called: &mut HashSet<&'a str>) {
         if matches!(node.stmt, Stmt::Enter(Context::Hard | Context::Soft)) {
@@ -248,6 +317,10 @@ impl<'a> Scope<'a> {
             Stmt::Call { name, args, .. } => {
                 see(name, args);
                 // A call among the arguments is a call as well.
+                let later = args.get(1).filter(|_| name.starts_with("call_rcu") || name.starts_with("kref_put"));
+                if let Some(function) = later.and_then(|arg| self.own.get(plain(arg).as_str())) {
+                    called.insert(function.name.as_str());
+                }
                 args.iter().filter_map(|arg| arg.split_once('(')).for_each(|(inner, _)| {
                     if self.own.contains_key(inner) {
                         called.insert(self.own[inner].name.as_str());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use super::machine::{Inst, Machine, Op, Program, Shown, Start, State, Step};
-use super::vocabulary::Mode;
+use super::vocabulary::{Kind, Mode};
 
 /// What an exploration saw.
 #[derive(Debug, Default)]
@@ -118,6 +118,16 @@ impl Search<'_> {
         }
         let tasks = 0..self.machine.program.tasks.len();
         let waiting: Vec<usize> = tasks.filter(|task| !self.machine.is_over(state, *task)).collect();
+        // A permit of a semaphore may come from another; any other lock does not, whoever else goes on.
+        for &task in &waiting {
+            if let Some(Op::Acquire(lock, mode, None)) = self.machine.inst(state, task).map(|inst| &inst.op)
+                && !matches!(self.machine.program.locks[*lock].1, Kind::Bkl | Kind::Semaphore)
+                && !sleeps_in_atomic(&self.machine, state, task)
+                && let Some(shown) = waits_for_itself(&self.machine, state, task, *lock, *mode)
+            {
+                self.show(shown, number, None);
+            }
+        }
         // A handler that may still come, or not, ends nobody's wait.
         let is_quiet = steps.is_empty();
         if !waiting.is_empty() && is_quiet {
@@ -215,8 +225,9 @@ fn sleeps_in_atomic(machine: &Machine, state: &State, task: usize) -> bool {
     let program = machine.program;
     let is_handler = matches!(program.tasks[task].start, Start::Hard(_) | Start::Soft(_));
     let sleeps = match machine.inst(state, task).map(|inst| &inst.op) {
-        Some(Op::Acquire(lock, ..)) => program.locks[*lock].1.sleeps(),
-        Some(Op::Sleep(..) | Op::WaitCount(..) | Op::Join(_) | Op::Flush(..) | Op::SyncRcu) => true,
+        // Of locks in a circle the kind of one says nothing: in another they stand still as well.
+        Some(Op::Acquire(lock, ..)) => is_handler && program.locks[*lock].1.sleeps(),
+        Some(Op::Sleep(..) | Op::WaitCount(..) | Op::Join(_) | Op::Flush(..) | Op::SyncRcu | Op::RcuBarrier(_)) => true,
         _ => false,
     };
     sleeps && (is_handler || machine.held(state, task).iter().any(|lock| program.locks[*lock].1.makes_atomic()))
@@ -229,10 +240,26 @@ pub fn waits_for(op: &Op) -> &'static str {
         Op::WaitCount(..) => "for a completion that nobody is left to complete",
         Op::Join(_) => "for a thread that does not end",
         Op::Flush(..) | Op::Spin(_) => "for a work or timer that does not end",
+        Op::RcuBarrier(_) => "for a callback of RCU that does not end",
         Op::SyncRcu => "for an RCU reader that does not leave",
         Op::SeqBegin(..) => "for the writer of a seqlock",
         _ => "here",
     }
+}
+
+/// The lock that the task wants is its own.
+fn waits_for_itself(machine: &Machine, state: &State, task: usize, lock: usize, mode: Mode) -> Option<Shown> {
+    let held = machine.holds(state, task, lock)?;
+    if held == Mode::Read && mode == Mode::Read {
+        return None;
+    }
+    let (name, kind) = &machine.program.locks[lock];
+    let place = machine.inst(state, task)?.place;
+    let text =
+        format!("{} waits here for itself: a {} is not recursive", machine.program.tasks[task].name, kind.text());
+    let title = format!("{name} is taken again by the task that holds it");
+    let labels = vec![(place, text)];
+    Some(Shown { code: "LW001", subject: name.clone(), title, labels, ends: false })
 }
 
 /// Nobody can go on: who waits for whom?
@@ -260,18 +287,9 @@ pub fn standstill(machine: &Machine, state: &State, waiting: &[usize]) -> Vec<Sh
         }
         match &inst.op {
             Op::Acquire(lock, mode, _) => {
-                let (lock_name, kind) = &program.locks[*lock];
-                let held = machine.holds(state, task, *lock);
-                if held == Some(Mode::Write) || held.is_some() && *mode == Mode::Write {
-                    let title = format!("{lock_name} is taken again by the task that holds it");
-                    let text = format!("{} waits here for itself: a {} is not recursive", name(task), kind.text());
-                    return vec![Shown {
-                        code: "LW001",
-                        subject: lock_name.clone(),
-                        title,
-                        labels: vec![(inst.place, text)],
-                        ends: false,
-                    }];
+                let lock_name = &program.locks[*lock].0;
+                if let Some(shown) = waits_for_itself(machine, state, task, *lock, *mode) {
+                    return vec![shown];
                 }
                 about.insert(lock_name.clone());
                 let holders: Vec<String> = machine
@@ -307,7 +325,13 @@ pub fn standstill(machine: &Machine, state: &State, waiting: &[usize]) -> Vec<Sh
             op => {
                 let what = waits_for(op);
                 about.insert(what.split(' ').next_back().unwrap_or("wait").to_owned());
-                labels.push((inst.place, format!("{} waits {what}", name(task))));
+                let text = match op {
+                    Op::Flush(other, _) | Op::Spin(other) | Op::Join(other) => {
+                        format!("{} waits here until {} has ended", name(task), name(*other))
+                    }
+                    _ => format!("{} waits {what}", name(task)),
+                };
+                labels.push((inst.place, text));
             }
         }
     }

@@ -5,6 +5,8 @@
 //!
 //! What is not ASCII is one placeholder byte in the text that is parsed; what is shown to the user is always the original line.
 
+mod hunk;
+
 /// Width of a tab.
 const TAB: usize = 8;
 
@@ -47,6 +49,10 @@ pub struct Line {
     pub is_removed: bool,
     /// A line of a block comment with a column of stars.
     pub in_comment: bool,
+    /// A line of the function graph tracer.
+    pub is_traced: bool,
+    /// A line of a patch: of which file, and whether it is the head of a hunk, which begins inside the function.
+    pub hunk: Option<(u32, bool)>,
 }
 
 impl Line {
@@ -137,7 +143,8 @@ impl Source {
         let text = String::from_utf8_lossy(bytes);
         let original: Vec<String> = text.lines().map(str::to_owned).collect();
         let mut lines: Vec<Line> = original.iter().enumerate().map(|(at, line)| Line::new(at + 1, line)).collect();
-        for run in runs(&lines) {
+        hunk::read(&mut lines);
+        for run in runs(&lines).into_iter().filter(|run| lines[run.start].hunk.is_none()).collect::<Vec<_>>() {
             // "Somebody wrote:" stands right above what is quoted.
             for part in quoted_parts(&lines, run) {
                 for part in commented_parts(&lines, part) {
@@ -146,7 +153,7 @@ impl Source {
             }
         }
         // A quoted blank line parts runs of its own: what they have in common is stripped again.
-        for run in runs(&lines) {
+        for run in runs(&lines).into_iter().filter(|run| lines[run.start].hunk.is_none()).collect::<Vec<_>>() {
             strip(&mut lines[run]);
         }
         lines.iter_mut().for_each(Line::expand_tabs);
@@ -220,6 +227,7 @@ fn strip(run: &mut [Line]) {
     fences(run);
     // Each round strips one level, so deep quoting ends when nothing is common any more.
     while [quote as Leader, star, slashes, bar].iter().any(|leader| strip_all(run, *leader)) {}
+    strip_graph(run);
     strip_stamps(run);
     strip_diff(run);
 }
@@ -344,6 +352,25 @@ fn strip_stamps(run: &mut [Line]) {
     let found: Vec<Option<usize>> = run.iter().map(|line| stamp(&line.text)).collect();
     if found.iter().flatten().count() * 2 > run.len() {
         for (line, found) in run.iter_mut().zip(found) {
+            line.cut(found.unwrap_or(0));
+        }
+    }
+}
+
+/// ` 1)   0.120 us    |  f();`: the CPU and the time of the function graph tracer.
+fn graph(text: &str) -> Option<usize> {
+    let (close, bar) = (text.find(')')?, text.find('|')?);
+    let is_cpu = !text[..close].trim().is_empty() && text[..close].trim().bytes().all(|b| b.is_ascii_digit());
+    let time = text.get(close + 1..bar)?.trim().trim_start_matches(['+', '!', '#', '*', '@', '$', ' ']);
+    let time = time.strip_suffix("us").unwrap_or(time).trim();
+    (is_cpu && time.bytes().all(|b| b.is_ascii_digit() || b == b'.')).then_some(bar + 1)
+}
+
+fn strip_graph(run: &mut [Line]) {
+    let found: Vec<Option<usize>> = run.iter().map(|line| graph(&line.text)).collect();
+    if found.iter().flatten().count() * 2 > run.len() {
+        for (line, found) in run.iter_mut().zip(found) {
+            line.is_traced = found.is_some();
             line.cut(found.unwrap_or(0));
         }
     }

@@ -42,7 +42,10 @@ fn is_list(text: &str) -> bool {
     let entry = text.starts_with('#') && text.contains("){")
         || text.contains("acquire lock:")
         || text.contains("holding lock:");
-    held || entry || text.contains("){") && text.contains(", at:")
+    let stamp = text.starts_with("irq event stamp:")
+        || text.contains("irqs last  enabled at")
+        || text.contains("irqs last disabled at");
+    held || entry || stamp || text.contains("){") && text.contains(", at:")
 }
 
 /// What the head of a report says, where it has no box and no chain: a lock that is taken while it is held, or in an interrupt.

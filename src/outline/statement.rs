@@ -207,12 +207,12 @@ fn done(stmt: Stmt, to: usize) -> Parsed {
 
 /// The first statement of the text (two if it returns what a call returned), and how much of it they are.
 fn one(text: &str) -> (Vec<Parsed>, usize) {
-    let is_values = text.starts_with('{') && text.trim_end().ends_with('}') && text.contains('=');
-    if let Some(inner) = text.strip_prefix(['{', '}', ')', ']']).filter(|_| !is_values) {
-        let blanks = inner.len() - inner.trim_start().len();
-        let (mut parsed, used) = if inner.trim().is_empty() { (Vec::new(), 0) } else { one(inner.trim_start()) };
-        parsed.iter_mut().for_each(|p| (p.from, p.to) = (p.from + 1 + blanks, p.to + 1 + blanks));
-        return (parsed, 1 + blanks + used);
+    let braces = words::braces(text);
+    if braces > 0 {
+        let inner = &text[braces..];
+        let (mut parsed, used) = if inner.is_empty() { (Vec::new(), 0) } else { one(inner) };
+        parsed.iter_mut().for_each(|p| (p.from, p.to) = (p.from + braces, p.to + braces));
+        return (parsed, braces + used);
     }
     let whole = text.len();
     if let Some(claim) = claims::only_claim(text) {

@@ -140,7 +140,12 @@ fn step(line: &Line) -> Option<Step> {
         return called(line, line.text.len() - call.len(), actor);
     }
     let place = line.place(at, line.text.trim_end().len());
-    let phrases = phrases(behind);
+    // "foo() takes a": the function is only where that happens.
+    let said = match behind.split_once("() ") {
+        Some((name, said)) if words::is_name(name) => said,
+        _ => behind,
+    };
+    let phrases = phrases(said);
     if !phrases.is_empty() {
         let items = phrases.into_iter().map(|stmt| made(stmt, place)).collect();
         return Some(Step { actor, items, other: None });

@@ -1,7 +1,7 @@
 //! What is parsed: functions as trees of statements, declarations, diagrams.
 
 use super::claims::Claim;
-use super::declare::Declaration;
+use super::declare::{Declaration, Role};
 use super::diagnostic::Diagnostic;
 use super::facts::Fact;
 use super::source::{Line, Place};
@@ -37,6 +37,16 @@ pub struct Function {
     pub body: Vec<Node>,
     /// A list of statements without a head line.
     pub is_anonymous: bool,
+    /// What runs it, if that is no caller and no line says it.
+    pub role: Option<Role>,
+    /// Its parameters, if it is written as C.
+    pub params: Vec<String>,
+    /// It is what a stack or a tracer shows: calls without what they are called with.
+    pub is_trace: bool,
+    /// The hunk of a patch begins inside it.
+    pub is_partial: bool,
+    /// The hunk of a patch ends inside it.
+    pub is_cut: bool,
 }
 
 /// Outlines that belong together. A function that is outlined again begins a new group: it is another version.
@@ -196,7 +206,11 @@ fn tidy(nodes: Vec<Node>, in_switch: bool) -> Vec<Node> {
     let mut inside: Option<Node> = None;
     for mut node in nodes {
         let is_switch = matches!(node.stmt, Stmt::Switch(_));
+        // The condition of a `do` is in no guard of its body.
+        let is_end = |last: &mut Node| matches!(last.stmt, Stmt::While(_)) && last.children.is_empty();
+        let until = if node.stmt == Stmt::Do { node.children.pop_if(is_end) } else { None };
         node.children = tidy(std::mem::take(&mut node.children), is_switch);
+        node.children.extend(until);
         if let Some(mut enter) = inside.take() {
             if matches!(node.stmt, Stmt::Leave) {
                 out.push(enter);

@@ -207,6 +207,8 @@ pub enum Word {
     Forget,
     /// `synchronize_rcu()`
     SynchronizeRcu,
+    /// `rcu_barrier()`
+    RcuBarrier,
     /// `read_seqbegin`
     SeqBegin,
     /// `read_seqretry`

@@ -152,7 +152,7 @@ impl<'a> Walk<'a> {
             numbers: HashMap::new(),
             findings: Vec::new(),
             seen: HashSet::new(),
-            assumptions: BTreeSet::new(),
+            assumptions: scope.assumed.iter().cloned().collect(),
             orders: Orders::default(),
             bounds: BTreeSet::new(),
             statements: 0,
@@ -181,7 +181,7 @@ impl<'a> Walk<'a> {
         let context = match task.runs {
             Runs::Hard => Some(Context::Hard),
             Runs::Soft | Runs::Timer => Some(Context::Soft),
-            Runs::Task | Runs::Work => None,
+            Runs::Task | Runs::Work | Runs::Pending => None,
         };
         let state = State { context: context.map(|context| (context, task.place)), ..State::default() };
         self.entry = task.name.clone();
@@ -209,7 +209,10 @@ impl<'a> Walk<'a> {
         let from: Vec<(LockId, Place)> = state.held.iter().map(|held| (held.lock, held.place)).collect();
         let flow = self.list(body, vec![state]);
         let releases = self.released_in(body);
-        for state in self.ends(flow, body) {
+        // Where a patch ends inside the function, what is behind that is not known.
+        let is_cut = self.scope.is_cut(name);
+        let states = if is_cut { flow.returned } else { self.ends(flow, body) };
+        for state in states {
             for held in state.held.iter().filter(|held| !from.contains(&(held.lock, held.place))) {
                 if releases.contains(&self.names[held.lock as usize]) {
                     self.still_held(held, name);
@@ -254,7 +257,8 @@ impl<'a> Walk<'a> {
         };
         let noted: Vec<String> = facts.iter().filter(is_noted).map(Fact::text).collect();
         if !noted.is_empty() {
-            self.assume(format!("{} runs with {}, from the note", self.entry, noted.join(" and ")), None, place);
+            let from = if self.scope.is_partial(&self.entry) { "where the hunk begins" } else { "from the note" };
+            self.assume(format!("{} runs with {}, {from}", self.entry, noted.join(" and ")), None, place);
         }
     }
 
@@ -311,6 +315,7 @@ impl<'a> Walk<'a> {
                 labels,
                 notes,
                 grade: None,
+                sure: None,
                 schedule: None,
                 scene: None,
             });

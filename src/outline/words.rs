@@ -190,6 +190,19 @@ pub fn arguments(text: &str) -> Vec<String> {
     args
 }
 
+/// Braces before a statement, with the blanks behind each: any number, so they are counted one by one.
+pub fn braces(text: &str) -> usize {
+    let is_values = |rest: &str| rest.starts_with('{') && rest.trim_end().ends_with('}') && rest.contains('=');
+    let mut at = 0;
+    while let Some(inner) = text[at..].strip_prefix(['{', '}', ')', ']']) {
+        if is_values(&text[at..]) {
+            break;
+        }
+        at = text.len() - inner.trim_start().len();
+    }
+    at
+}
+
 /// The function of a call, and where its name ends in the text.
 pub struct Called {
     /// Less the file, the offset and what the compiler added.

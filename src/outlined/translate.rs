@@ -214,7 +214,7 @@ fn refuse(program: &Program) -> Result<(), Refusal> {
     let shared = |lock: &usize| program.locks[*lock].1.is_shared();
     for inst in program.tasks.iter().flat_map(|code| &code.insts) {
         let what = match &inst.op {
-            Op::SyncRcu => "a grace period",
+            Op::SyncRcu | Op::RcuBarrier(_) => "a grace period",
             Op::Stop(_) | Op::ShouldStop(_) | Op::Join(_) => "a thread that is stopped",
             Op::Queue(_) | Op::Flush(..) | Op::Spin(_) => "a work or a timer",
             Op::Count(_, true) => "complete_all",

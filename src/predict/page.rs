@@ -3,6 +3,7 @@
 use super::record::Record;
 use super::{Fate, Foreseen, Predicted};
 use crate::event::names::Names;
+use crate::lockdep::certainty::Certainty;
 use crate::lockdep::finding::{Edge, Grade, Place};
 use crate::lockdep::lock::Hold;
 
@@ -18,7 +19,7 @@ pub(super) fn one(foreseen: &Foreseen, record: &Record, names: &Names) -> String
     let finding = &foreseen.finding;
     let counts = if finding.grade.is_report() { "" } else { ", does not count" };
     let mut text = format!("{}  predicted{counts}: {}\n", foreseen.code, finding.message);
-    text += &format!("       {}\n", fate(foreseen, record));
+    text += &format!("       {}\n", fate(foreseen, record).1);
     if finding.cycle.is_empty() {
         text += &format!("  {}\n", step(finding.place, record, names));
     }
@@ -32,22 +33,28 @@ pub(super) fn one(foreseen: &Foreseen, record: &Record, names: &Names) -> String
     text
 }
 
+/// What is said where every order was seen, and none leads there.
+pub(super) const NOT_REACHED: &str = "no interleaving of this program leads there; a larger one may";
+
 /// How sure it is: what the search says, and else what the run itself does.
-pub(super) fn fate(foreseen: &Foreseen, record: &Record) -> String {
+pub(super) fn fate(foreseen: &Foreseen, record: &Record) -> (Certainty, String) {
     match (&foreseen.fate, foreseen.finding.grade) {
-        (Fate::Reached(_), Grade::Certain) => "certain on this path; the explorer has the schedule".to_owned(),
+        (Fate::Reached(_), Grade::Certain) => {
+            (Certainty::Certain, "certain on this path; the explorer has the schedule".to_owned())
+        }
         (Fate::Reached(found), _) => {
-            let steps = found.schedule.transitions.len();
-            format!("needs an interleaving: the explorer found one, {}", counted(steps))
+            let steps = counted(found.schedule.transitions.len());
+            (Certainty::Interleaving, format!("needs an interleaving: the explorer found one, {steps}"))
         }
         (_, Grade::Serialised(lock)) => {
-            format!("serialised: {} is held around it", record.locks.all[lock].name)
+            let name = &record.locks.all[lock].name;
+            (Certainty::Serialised, format!("serialised: {name} is held around it"))
         }
-        (_, Grade::ClassMerging) => "by class merging only: the objects differ".to_owned(),
-        (Fate::NotReached, _) => "no interleaving of this program leads there; a larger one may".to_owned(),
-        (Fate::Open(bound), _) => format!("not confirmed: {bound}"),
-        (Fate::NotAsked, Grade::Certain) => "certain on this path".to_owned(),
-        (Fate::NotAsked, grade) => format!("not confirmed ({})", grade.word()),
+        (_, Grade::ClassMerging) => (Certainty::ClassMerging, "by class merging only: the objects differ".to_owned()),
+        (Fate::NotReached, _) => (Certainty::NotReached, NOT_REACHED.to_owned()),
+        (Fate::Open(bound), _) => (Certainty::Unconfirmed, format!("not confirmed: {bound}")),
+        (Fate::NotAsked, Grade::Certain) => (Certainty::Certain, "certain on this path".to_owned()),
+        (Fate::NotAsked, grade) => (Certainty::Unconfirmed, format!("not confirmed ({})", grade.word())),
     }
 }
 

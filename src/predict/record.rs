@@ -69,8 +69,12 @@ struct Sink {
 }
 
 /// What a lock is to the validator. What has no answer here is not seen by it.
-fn kind(kind: ObjectKind) -> Option<LockKind> {
-    Some(match kind {
+fn kind(id: ObjectId, view: &dyn View) -> Option<LockKind> {
+    Some(match view.object(id).kind {
+        // On a real-time kernel.
+        ObjectKind::Spin if !view.spins(id) => LockKind::Mutex,
+        ObjectKind::RwLock if !view.spins(id) => LockKind::RwSem,
+        ObjectKind::RawSpin => LockKind::RawSpin,
         ObjectKind::Spin => LockKind::Spin,
         ObjectKind::Mutex => LockKind::Mutex,
         ObjectKind::RwLock => LockKind::RwLock,
@@ -89,7 +93,7 @@ impl Sink {
             return Some(*known);
         }
         let info = view.object(id);
-        let lock = Lock { class: info.name.to_string(), ..Lock::new(&names.object(view, id), kind(info.kind)?) };
+        let lock = Lock { class: info.name.to_string(), ..Lock::new(&names.object(view, id), kind(id, view)?) };
         self.locks.push(lock);
         self.objects.push(id);
         self.ids.insert(id, self.locks.len() - 1);
@@ -167,7 +171,15 @@ impl Sink {
             }
             // A lock that sleeps says so itself.
             What::Note(Note::MightSleep(
-                "mutex_lock" | "down_read" | "down_write" | "down" | "wait_for_completion",
+                "mutex_lock"
+                | "down_read"
+                | "down_write"
+                | "down"
+                | "wait_for_completion"
+                | "spin_lock"
+                | "read_lock"
+                | "write_lock"
+                | "local_bh_disable",
             )) => return,
             What::Note(Note::MightSleep(what)) => (Some(Step::MightSleep), what.to_owned()),
             What::Note(_) => return,

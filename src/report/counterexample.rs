@@ -8,6 +8,7 @@ use crate::event::names::Names;
 use crate::explore::graph::NoReturn;
 use crate::explore::schedule::Replay;
 use crate::explore::{Found, Schedule, Verdict};
+use crate::lockdep::certainty::Graded;
 use crate::study::expect::Expected;
 
 /// What is shown of one finding.
@@ -28,6 +29,8 @@ pub struct Counterexample<'a> {
     pub saved: Option<&'a str>,
     /// What the table of expectations says about it.
     pub expected: Option<&'a Expected>,
+    /// How sure it is, if it is a rule about orders or contexts.
+    pub graded: Option<&'a Graded>,
 }
 
 /// The page.
@@ -40,6 +43,7 @@ pub fn page_in(example: &Counterexample<'_>, width: usize) -> String {
     let finding = &example.found.finding;
     let place = format!("design {}, scenario {}", example.design, example.scenario);
     let mut text = plain_page_in(finding, &place, example.names, example.replay, width);
+    text.push_str(&example.graded.map_or(String::new(), |graded| grade(graded, width)));
     if let Some(no_return) = example.no_return {
         let line = no_return_line(no_return, &example.found.schedule, example.names, finding.code);
         columns::wrap(&line, width).iter().for_each(|line| text.push_str(&format!("{line}\n")));
@@ -144,6 +148,13 @@ fn why_in(finding: &Finding, names: &Names, page: usize) -> String {
     };
     let lines: String = rows.iter().map(line).collect();
     format!("\nwhy\n{lines}")
+}
+
+/// How sure a finding is, what that means, and its cure, below the places.
+pub fn grade(graded: &Graded, width: usize) -> String {
+    let lines = graded.lines().flat_map(|line| columns::wrap(&format!("  {line}"), width));
+    let lines: String = lines.map(|line| format!("{line}\n")).collect();
+    format!("how sure\n{lines}")
 }
 
 fn how_to_replay(example: &Counterexample<'_>) -> String {

@@ -16,6 +16,7 @@ use crate::event::names::Names;
 use crate::event::outcome::{Remains, Value};
 use crate::explore::schedule::{Line, Replay};
 use crate::explore::{Bound, EngineKind, Outcomes, Verdict};
+use crate::lockdep::certainty::Graded;
 use crate::scenario::FsKind;
 use crate::study::cells::Cell;
 use crate::study::expect;
@@ -30,7 +31,7 @@ mod rules;
 
 pub use beside::{BesideReport, ThroughputReport};
 pub use compare::{ComparedReport, Comparison, DifferenceReport};
-pub use finding::{FindingReport, NoReturnReport, SpotReport};
+pub use finding::{FindingReport, GradeReport, NoReturnReport, SpotReport};
 pub use listed::{Explained, Listed, MutantReport, Named};
 pub use rules::RulesReport;
 
@@ -230,6 +231,14 @@ impl<'a> ExploredOne<'a> {
             deadlocks: OutcomesReport::values(&verdict.deadlocks),
             ..ExploredOne::new(program, verdict, names, jobs, seconds)
         }
+    }
+
+    /// With how sure its findings are; nothing of those that say all by themselves.
+    pub fn with_grades(mut self, grade: impl Fn(usize) -> Option<&'a Graded>) -> ExploredOne<'a> {
+        for (at, finding) in self.findings.iter_mut().enumerate() {
+            finding.grade = grade(at).map(GradeReport::new);
+        }
+        self
     }
 
     /// Of a verdict.

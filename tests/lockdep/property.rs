@@ -7,7 +7,7 @@ use lockwright::lockdep::validator::{Placement, Rules, Validator};
 use super::oracle::{Cpu, Handler, Ins, Program, explore};
 
 /// Numbers that depend on the seed alone (splitmix64).
-struct Numbers(u64);
+pub(super) struct Numbers(pub(super) u64);
 
 impl Numbers {
     fn next(&mut self) -> u64 {
@@ -18,11 +18,11 @@ impl Numbers {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, bound: usize) -> usize {
+    pub(super) fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound as u64) as usize
     }
 
-    fn one_in(&mut self, bound: usize) -> bool {
+    pub(super) fn one_in(&mut self, bound: usize) -> bool {
         self.below(bound) == 0
     }
 }

@@ -22,6 +22,7 @@ fn kind(name: &str) -> &'static str {
         "work" => "work",
         "done" => "completion",
         "sem" => "semaphore",
+        "pcpu" => "percpu_rwsem",
         other => panic!("{other} is no kind of lock"),
     }
 }

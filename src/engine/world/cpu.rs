@@ -9,13 +9,15 @@
 //! of another CPU holds. So steps of one CPU are never independent; and where tasks share a CPU of a kernel that does not preempt, no two steps
 //! are (`related`).
 //!
+//! A real-time kernel shares its CPUs as one that preempts does; its spinlocks sleep, so that holding one keeps nobody off.
+//!
 //! Not modelled: a task that spins for a lock can be preempted while it does; store buffers, which belong to a CPU (refused by name).
 
 use std::sync::Arc;
 
 use super::super::contexts::{Contexts, Preemption};
 use super::World;
-use crate::event::{Level, Mask, Masks, Op, Seat, Status, TaskId, View};
+use crate::event::{Level, Mask, Masks, ObjectId, Op, Seat, Status, TaskId, View};
 
 /// The seats of all tasks, and what each keeps from its CPU.
 #[derive(Clone, Default)]
@@ -65,7 +67,7 @@ impl Cpus {
     /// Does a task keep its CPU until it sleeps?
     fn keeps(&self) -> bool {
         let preemption = self.contexts.as_ref().map(|contexts| contexts.preemption);
-        self.shared && preemption.is_some_and(|preemption| preemption != Preemption::Preempt)
+        self.shared && matches!(preemption, Some(Preemption::Voluntary | Preemption::None))
     }
 
     /// All that is known of a task, as one word.
@@ -84,6 +86,12 @@ impl World {
     /// Does the program say anything of CPUs and interrupts?
     pub fn has_contexts(&self) -> bool {
         !self.cpus.is_plain()
+    }
+
+    /// Do waiters of this lock spin? On a real-time kernel those of a raw spinlock alone.
+    pub(super) fn lock_spins(&self, lock: ObjectId) -> bool {
+        let kind = self.object(lock).kind;
+        kind.spins() && !(kind.sleeps_in_real_time() && self.preemption() == Preemption::Rt)
     }
 
     /// The rule by which tasks share a CPU.
@@ -158,7 +166,7 @@ impl World {
     /// After an operation: does the task keep its CPU?
     pub(super) fn stepped(&mut self, task: TaskId, op: Op, result: u64) {
         let Some(seat) = self.cpus.seat(task) else { return };
-        let spins = op.lock().is_some_and(|lock| self.object(lock).kind.spins());
+        let spins = op.lock().is_some_and(|lock| self.lock_spins(lock));
         let by = match op {
             Op::Acquire(_) | Op::AcquireRead(_) => 1,
             Op::TryAcquire(_) if result == 1 => 1,

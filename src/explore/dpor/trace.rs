@@ -1,9 +1,12 @@
 //! An execution as a partial order: actions, what happened before what, and the races among them.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use super::action::{Action, dependent_as, is_bound_to};
 use super::gates::Gates;
 use crate::engine::process::Process;
-use crate::event::{Access, Act, Op, TaskId};
+use crate::event::{Access, Act, ObjectId, Op, TaskId};
 use crate::explore::dependence::Touch;
 
 /// How many actions of each process happened before a point.
@@ -39,14 +42,18 @@ struct Entry {
     clock: VectorClock,
     /// Earlier actions that race with it.
     races: Vec<usize>,
+    /// What could be performed before it.
+    before: Gates,
 }
 
 /// The actions of an execution so far.
 #[derive(Default)]
 pub(super) struct Trace {
     entries: Vec<Entry>,
-    /// The state before the first action.
-    pub start: Gates,
+    /// What could be performed before the first action.
+    start: Gates,
+    /// The values that locks and semaphores had then, as far as executions have met them.
+    first: BTreeMap<ObjectId, u64>,
     /// May time move while somebody can run?
     clock_is_free: bool,
 }
@@ -54,6 +61,23 @@ pub(super) struct Trace {
 impl Trace {
     pub fn new(clock_is_free: bool) -> Trace {
         Trace { clock_is_free, ..Trace::default() }
+    }
+
+    /// The state before the first action is known to be this.
+    pub fn begin(&mut self, jiffies: u64, first: &BTreeMap<ObjectId, u64>) {
+        let mut is_new = self.first.is_empty();
+        for (&id, &value) in first {
+            is_new |= self.first.insert(id, value) != Some(value);
+        }
+        if !is_new {
+            return;
+        }
+        self.start = Gates::new(jiffies, &self.first);
+        let mut gates = self.start.clone();
+        for entry in &mut self.entries {
+            entry.before.clone_from(&gates);
+            gates.apply(&entry.action);
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -75,8 +99,21 @@ impl Trace {
         let races = self.races_beyond(&ordered, &action, sleepers);
         let mut clock = self.past_beyond(ordered, &action, usize::MAX, self.len());
         clock.set(action.process(), ordinal);
-        let touch = action.touch();
-        self.entries.push(Entry { action, touch, ordinal, clock, races });
+        let (touch, before) = (action.touch(), self.gates());
+        self.entries.push(Entry { action, touch, ordinal, clock, races, before });
+    }
+
+    /// What could be performed before the action at a position.
+    pub fn gates_before(&self, at: usize) -> &Gates {
+        &self.entries[at].before
+    }
+
+    /// What can be performed now.
+    pub fn gates(&self) -> Gates {
+        let Some(last) = self.entries.last() else { return self.start.clone() };
+        let mut gates = last.before.clone();
+        gates.apply(&last.action);
+        gates
     }
 
     /// Did `first` happen before `second`, or is it the same?
@@ -166,17 +203,13 @@ impl Trace {
 
     /// Could the action be made if action `without` and all that depends on it had not been?
     fn is_enabled_without(&self, without: usize, action: &Action, sleepers: &[(TaskId, u64)]) -> bool {
-        let mut gates = self.start.clone();
-        let others = (0..self.len()).filter(|&at| !self.happens_before_or_is(without, at));
-        others.for_each(|at| gates.apply(self.action(at)));
+        let mut gates = Cow::Borrowed(self.gates_before(without));
+        let others = (without + 1..self.len()).filter(|&at| !self.happens_before(without, at));
+        others.for_each(|at| gates.to_mut().apply(self.action(at)));
         if action.process() == Process::CLOCK {
             return self.clock_is_free && self.somebody_sleeps_without(without, &gates, sleepers);
         }
         gates.can(action.transition.task, action.op)
-    }
-
-    fn happens_before_or_is(&self, first: usize, second: usize) -> bool {
-        first <= second && self.happens_before(first, second)
     }
 
     /// Does a task sleep with a deadline where action `without` and all that depends on it have not happened?
@@ -199,8 +232,7 @@ impl Trace {
     /// The schedule that reverses a race, from the state before its first action: what of the first `len` actions does
     /// not depend on that one, then `second`.
     pub fn reversed(&self, first: usize, second: &Action, len: usize) -> Vec<Action> {
-        let mut gates = self.start.clone();
-        (0..first).for_each(|at| gates.apply(self.action(at)));
+        let mut gates = self.gates_before(first).clone();
         let mut sequence = Vec::new();
         for at in (first + 1..len).filter(|&at| !self.happens_before(first, at)) {
             gates.apply(self.action(at));

@@ -204,7 +204,7 @@ impl Walk {
     pub fn settle(&mut self) {
         let at = self.trace.len();
         let watch = self.watch.borrow();
-        self.trace.start = Gates::new(watch.jiffies_first, &watch.first);
+        self.trace.begin(watch.jiffies_first, &watch.first);
         if at >= self.frames.len() {
             return;
         }
@@ -221,7 +221,7 @@ impl Walk {
         };
         // Which tasks were woken is not a result of the operation.
         let wakes = matches!(seen.op, Op::Wake(_) | Op::Act(_, Act::WakeOne));
-        let woken = if wakes { self.gates().performed(&supposed).woken } else { Vec::new() };
+        let woken = if wakes { self.trace.gates().performed(&supposed).woken } else { Vec::new() };
         let action = Action { woken, ..supposed };
         debug_assert!(!matches!(action.op, Op::Wake(_)) || action.woken.len() as u64 == action.result);
         self.trace.push(action, &self.frames[at].sleepers);
@@ -239,13 +239,6 @@ impl Walk {
         earlier.count() as u32 + 1
     }
 
-    /// Locks, sleepers and time as the trace has left them.
-    fn gates(&self) -> Gates {
-        let mut gates = self.trace.start.clone();
-        (0..self.trace.len()).for_each(|at| gates.apply(self.trace.action(at)));
-        gates
-    }
-
     /// The action that a task would make next, as far as that can be told beforehand.
     pub fn supposed(&self, pending: &Pending, alternative: u8) -> Action {
         let mut action = Action {
@@ -258,7 +251,7 @@ impl Walk {
             remarked: self.watch.borrow().remarks,
         };
         if Gates::tell(pending.op) {
-            action = self.gates().performed(&action);
+            action = self.trace.gates().performed(&action);
         }
         action.buffered = self.buffered(action.transition, action.op, action.result);
         action

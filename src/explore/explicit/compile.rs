@@ -421,6 +421,7 @@ pub(super) fn program(form: &Form, memory: Memory) -> Result<Program, Bound> {
         jiffies: layout.jiffies,
         clock: builder.clock,
         is_buffered: memory == Memory::Tso,
+        has_readers: tasks.iter().any(|task: &Task| task.reads.iter().any(|reads| reads.is_somewhere())),
         goes_round: builder.tasks.iter().any(flow::goes_round),
         classes: symmetry::classes(builder),
         findings: findings.0,

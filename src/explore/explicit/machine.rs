@@ -200,6 +200,8 @@ pub struct Program {
     pub(super) clock: Clock,
     /// Are there store buffers?
     pub(super) is_buffered: bool,
+    /// Are there locks that readers share?
+    pub(super) has_readers: bool,
     /// Can a task come back to where it was?
     pub(super) goes_round: bool,
     pub(super) findings: Vec<(Code, Symbol)>,

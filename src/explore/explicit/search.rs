@@ -172,7 +172,10 @@ where
                 && let Some(entry) = self.stack.pop()
             {
                 self.at = (entry.from, entry.by);
+                let earlier = self.candidates.len();
                 self.visit(&entry, before);
+                // Their look-ups go to memory while the next states are visited.
+                self.candidates[earlier..].iter().for_each(|candidate| reading.prefetch(candidate.key()));
                 self.parents.push((entry, self.candidates.len()));
                 if self.docket.leaves_bounds() {
                     let stores = Bound::Stores(STORES_MAX as u32);
@@ -310,9 +313,6 @@ where
             board.limit(Bound::Memory);
             return None;
         }
-        // All look-ups go to memory side by side, before the first of them is waited for; those that are needed first go first.
-        let glanced = self.candidates.iter().rev().map(|candidate| reading.glance(candidate.key()));
-        std::hint::black_box(glanced.fold(0, |all, tag| all ^ tag));
         let mut begin = self.candidates.len();
         for at in (0..self.parents.len()).rev() {
             let (parent, end) = (self.parents[at].0, begin);

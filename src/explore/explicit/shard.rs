@@ -234,8 +234,7 @@ where
     fn settle(&mut self) {
         let mut near = std::mem::take(&mut self.near);
         let reading = self.visited.read();
-        let glanced = near.iter().map(|state| reading.glance(state.words.key()));
-        std::hint::black_box(glanced.fold(0, |all, tag| all ^ tag));
+        near.iter().for_each(|state| reading.prefetch(state.words.key()));
         drop(reading);
         for state in near.drain(..) {
             if self.is_new(&state.words) {

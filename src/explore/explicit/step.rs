@@ -260,7 +260,7 @@ impl Program {
         for &(word, keep) in &stop.keep_more {
             words[word as usize] &= keep;
         }
-        if matches!(stop.op, Op::End) && !docket.stopped {
+        if matches!(stop.op, Op::End) && !docket.stopped && self.may_hold(words, at) {
             self.judge_return(words, at, docket);
         }
     }
@@ -338,7 +338,15 @@ impl Program {
         }
     }
 
+    /// Is anything to be seen that the task may hold? Mostly not, and then no closer look is needed.
+    #[inline(always)]
+    fn may_hold(&self, words: &[u64], at: usize) -> bool {
+        let is_owner = self.locks.iter().any(|lock| lock.owner.raw(words) == at as u64 + 1);
+        is_owner || self.has_readers || !self.blocks.is_empty()
+    }
+
     /// A task ends: does it still hold something?
+    #[inline(never)]
     fn judge_return(&self, words: &[u64], at: usize, docket: &mut Docket) {
         for (lock, known) in self.locks.iter().enumerate() {
             if self.holds_lock(words, at, lock) || self.reads(words, at, lock) {

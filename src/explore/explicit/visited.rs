@@ -4,13 +4,15 @@
 //! fixed-seed hash: 8 say which of 256 segments it is in, 64 stand there. The chance that two states share them is in the verdict.
 //!
 //! A key is put into its slot by one compare-and-swap, so workers do not wait for each other. Eight keys are a bucket, which is a cache line:
-//! most look-ups are one. A segment grows by two fifths while all others stand still. They grow one after the other, so the table as
-//! a whole is always three quarters full, and only one of 256 is there twice at a time.
+//! most look-ups are one, and see two or three keys of it. A segment grows by two fifths, while look-ups go on. They grow one after the
+//! other, so the table as a whole is always three quarters full, and only one of 256 is there twice at a time for each worker.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use crossbeam::sync::{ShardedLock, ShardedLockReadGuard};
+use crossbeam::utils::Backoff;
 
+use super::bucket::{BUCKET, Bucket, EMPTY, Slot};
 use crate::explore::bits::Bits;
 
 /// What a state is known by.
@@ -84,57 +86,12 @@ hashed!(2 3 4 6 8 12 16 32 64);
 
 const SEGMENTS: usize = 256;
 
-const EMPTY: u64 = 0;
-
-/// Keys of a bucket: a cache line.
-const BUCKET: usize = 8;
-
-/// Keys that fill their bucket from its beginning, so that a look at it says where an empty slot is.
-#[repr(align(64))]
-struct Bucket([AtomicU64; BUCKET]);
-
-impl Bucket {
-    fn empty() -> Bucket {
-        Bucket([const { AtomicU64::new(EMPTY) }; BUCKET])
-    }
-
-    /// Puts the key into the first empty slot, unless it is met; `None` if it is not met and all slots are taken.
-    #[inline(always)]
-    fn insert(&self, stored: u64, is_alone: bool) -> Option<Met> {
-        // Without a jump for each slot, because where one would end cannot be foreseen.
-        let (mut is_known, mut is_full, mut taken) = (false, true, 0);
-        for slot in &self.0 {
-            let found = slot.load(Ordering::Relaxed);
-            is_known |= found == stored;
-            // Up to the first that is empty: others may fill slots while this goes on, and behind it none is looked at for good.
-            is_full &= found != EMPTY;
-            taken += usize::from(is_full);
-        }
-        if is_known {
-            return Some(Met::Known);
-        }
-        if is_alone {
-            return self.0.get(taken).map(|slot| {
-                slot.store(stored, Ordering::Relaxed);
-                Met::New
-            });
-        }
-        for slot in &self.0[taken..] {
-            match slot.compare_exchange(EMPTY, stored, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => return Some(Met::New),
-                Err(other) if other == stored => return Some(Met::Known),
-                // Another worker has just taken it.
-                Err(_) => {}
-            }
-        }
-        None
-    }
-}
-
 /// The keys that share a segment.
 #[derive(Default)]
 struct Segment {
     buckets: Box<[Bucket]>,
+    /// A worker copies its keys to a larger one.
+    grows: bool,
 }
 
 impl Segment {
@@ -161,49 +118,22 @@ impl Segment {
         let mut buckets: Vec<Bucket> = Vec::new();
         buckets.try_reserve_exact(size).ok()?;
         buckets.resize_with(size, Bucket::empty);
-        let mut larger = Segment { buckets: buckets.into_boxed_slice() };
-        for slot in self.buckets.iter().flat_map(|bucket| &bucket.0) {
-            let key = slot.load(Ordering::Relaxed);
-            if key != EMPTY {
-                larger.put_new(key);
-            }
-        }
+        let mut larger = Segment { buckets: buckets.into_boxed_slice(), grows: true };
+        self.buckets.iter().flat_map(Bucket::keys).for_each(|key| larger.put_new(key));
         Some(larger.buckets)
     }
 
     /// Puts in a key that is not there, while nobody else looks.
     fn put_new(&mut self, stored: u64) {
         let mut at = self.home(stored);
-        loop {
-            for slot in &mut self.buckets[at].0 {
-                let slot = slot.get_mut();
-                if *slot == EMPTY {
-                    *slot = stored;
-                    return;
-                }
-            }
-            at += 1;
-            if at == self.buckets.len() {
-                at = 0;
-            }
+        while !self.buckets[at].put_new(stored) {
+            at = self.after(at);
         }
     }
 
-    /// Puts the key into the first empty slot from its home on, unless it is met before. Workers that come at once may have taken the
-    /// last one.
     #[inline(always)]
-    fn insert(&self, stored: u64, is_alone: bool) -> Met {
-        let mut at = self.home(stored);
-        for _ in 0..self.buckets.len() {
-            if let Some(met) = self.buckets[at].insert(stored, is_alone) {
-                return met;
-            }
-            at += 1;
-            if at == self.buckets.len() {
-                at = 0;
-            }
-        }
-        Met::Crowded
+    fn after(&self, bucket: usize) -> usize {
+        if bucket + 1 == self.buckets.len() { 0 } else { bucket + 1 }
     }
 }
 
@@ -264,8 +194,7 @@ impl Visited {
         }
     }
 
-    /// Is the segment with this number, of that many buckets, fuller than seven eighths? Below, a key is nearly always in its first
-    /// bucket.
+    /// Is the segment with this number, of that many buckets, fuller than seven eighths? Below, most keys are in their first bucket.
     #[inline(always)]
     fn is_crowded(&self, segment: u8, buckets: usize) -> bool {
         self.taken[usize::from(segment)].0.load(Ordering::Relaxed) >= buckets * (BUCKET - 1)
@@ -292,32 +221,58 @@ impl Visited {
         Reading { segments: self.segments.read().expect(UNPOISONED), visited: self }
     }
 
-    /// Makes room in the segment of the key, unless another worker did; false if there is no memory.
+    /// Makes room in the segment of the key, unless another worker does or did; false if there is no memory.
+    ///
+    /// A crowded segment takes no new key, so while its keys are copied others may go on looking for known ones in it, and for all keys in
+    /// the other segments. They stand still only while it is marked and while it is exchanged.
     #[must_use]
     #[cold]
     pub fn grow(&self, key: Key) -> bool {
+        let number = usize::from(key.segment);
+        let is_mine = self.alone(|segments| {
+            let segment = &mut segments[number];
+            let is_mine = !segment.grows && self.is_crowded(key.segment, segment.buckets.len());
+            segment.grows |= is_mine;
+            is_mine
+        });
+        if !is_mine {
+            let backoff = Backoff::new();
+            while self.read().segments[number].grows {
+                backoff.snooze();
+            }
+            return true;
+        }
+        let larger = self.read().segments[number].grown(key.segment);
+        let has_room = larger.is_some();
+        self.alone(|segments| {
+            let segment = &mut segments[number];
+            segment.grows = false;
+            if let Some(larger) = larger {
+                let more = (larger.len() - segment.buckets.len()) * size_of::<Bucket>();
+                self.bytes.fetch_add(more as u64, Ordering::Relaxed);
+                segment.buckets = larger;
+            }
+        });
+        has_room
+    }
+
+    /// Does something while nobody reads.
+    fn alone<T>(&self, what: impl FnOnce(&mut Vec<Segment>) -> T) -> T {
         self.growers.fetch_add(1, Ordering::Relaxed);
         let mut segments = self.segments.write().expect(UNPOISONED);
         self.growers.fetch_sub(1, Ordering::Relaxed);
-        let segment = &mut segments[usize::from(key.segment)];
-        if !self.is_crowded(key.segment, segment.buckets.len()) {
-            return true;
-        }
-        let Some(buckets) = segment.grown(key.segment) else { return false };
-        let more = (buckets.len() - segment.buckets.len()) * size_of::<Bucket>();
-        self.bytes.fetch_add(more as u64, Ordering::Relaxed);
-        segment.buckets = buckets;
-        true
+        what(&mut segments)
     }
 }
 
 impl Reading<'_> {
-    /// What stands in the key's place now: many such reads in a row go to memory side by side, and what they fetch is in the cache
-    /// afterwards.
+    /// Has the key's place brought to the cache.
     #[inline(always)]
-    pub fn glance(&self, key: Key) -> u64 {
+    pub fn prefetch(&self, key: Key) {
         let segment = &self.segments[usize::from(key.segment)];
-        segment.buckets.get(segment.home(key.stored)).map_or(0, |bucket| bucket.0[0].load(Ordering::Relaxed))
+        if let Some(bucket) = segment.buckets.get(segment.home(key.stored)) {
+            bucket.prefetch();
+        }
     }
 
     /// Marks the key as known.
@@ -331,19 +286,38 @@ impl Reading<'_> {
             return met(!self.visited.has_empty.swap(true, Ordering::Relaxed));
         }
         let segment = &self.segments[usize::from(key.segment)];
-        if self.visited.is_crowded(key.segment, segment.buckets.len()) {
-            return Met::Crowded;
-        }
-        let met = segment.insert(key.stored, self.visited.is_alone);
-        if met == Met::New {
-            let taken = &self.visited.taken[usize::from(key.segment)].0;
-            if self.visited.is_alone {
-                taken.store(taken.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-            } else {
-                taken.fetch_add(1, Ordering::Relaxed);
+        let (mut at, mut left) = (segment.home(key.stored), segment.buckets.len());
+        while left > 0 {
+            match segment.buckets[at].find(key.stored) {
+                Some(Slot::Met) => return Met::Known,
+                Some(Slot::Empty(slot)) => match self.fill(slot, key, segment.buckets.len()) {
+                    Some(met) => return met,
+                    // Another worker has just taken it: perhaps with this key.
+                    None => continue,
+                },
+                None => (at, left) = (segment.after(at), left - 1),
             }
         }
-        met
+        // Workers that came at once have taken the last slot.
+        Met::Crowded
+    }
+
+    /// Puts a key that was not met into the empty slot where the search for it ended; `None` if it is not empty any more.
+    #[inline(always)]
+    fn fill(&self, slot: &AtomicU64, key: Key, buckets: usize) -> Option<Met> {
+        let visited = self.visited;
+        if visited.is_crowded(key.segment, buckets) {
+            return Some(Met::Crowded);
+        }
+        let taken = &visited.taken[usize::from(key.segment)].0;
+        if visited.is_alone {
+            slot.store(key.stored, Ordering::Relaxed);
+            taken.store(taken.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            return Some(Met::New);
+        }
+        slot.compare_exchange(EMPTY, key.stored, Ordering::Relaxed, Ordering::Relaxed).ok()?;
+        taken.fetch_add(1, Ordering::Relaxed);
+        Some(Met::New)
     }
 }
 

@@ -6,6 +6,7 @@ use super::visited::{Visit, Visited};
 use crate::engine::State;
 use crate::engine::world::Transition;
 use crate::explore::hidden::HiddenState;
+use crate::explore::spared::Spared;
 
 /// What a worker knows of states: the table that all share.
 pub(super) struct Known<'a> {
@@ -71,6 +72,10 @@ impl Pruning for Known<'_> {
                 Answer::Stop
             }
         }
+    }
+
+    fn knows(&self, state: u128, spared: Spared) -> bool {
+        self.audit.is_none() && !self.symmetry && self.visited.knows(state, spared)
     }
 
     fn audited(&mut self, state: &State<'_>, from: (u128, Transition)) -> Option<(Transition, u128)> {

@@ -45,6 +45,10 @@ pub(in crate::explore) trait Pruning {
     fn audited(&mut self, _state: &State<'_>, _from: (u128, Transition)) -> Option<(Transition, u128)> {
         None
     }
+    /// Would a visit find nothing new in this state? It may say no without looking.
+    fn knows(&self, _state: u128, _spared: Spared) -> bool {
+        false
+    }
     /// What a transition costs; `None` if it is not to be taken.
     fn cost(&mut self, _state: &State<'_>, _arrival: &Arrival, _transition: Transition) -> Option<u8> {
         Some(0)
@@ -155,6 +159,8 @@ pub(in crate::explore) struct Path<P> {
     depth: usize,
     last: TaskId,
     spent: u32,
+    /// Whose steps are spared in the state that was reached last, if that is worked out already.
+    spared_here: Option<Spared>,
     /// Where a known path no longer led to what it led to before.
     stray: Option<Box<Stray>>,
 }
@@ -170,6 +176,7 @@ impl<P: Pruning> Path<P> {
             depth: 0,
             last: TaskId::BOOT,
             spent: 0,
+            spared_here: None,
             stray: None,
         }
     }
@@ -203,6 +210,7 @@ impl<P: Pruning> Path<P> {
         self.depth = 0;
         self.last = TaskId::BOOT;
         self.spent = 0;
+        self.spared_here = None;
     }
 
     /// Stands where the first choices of the path lead.
@@ -224,6 +232,12 @@ impl<P: Pruning> Path<P> {
     /// What the path takes at a state.
     pub fn choice(&self, at: usize) -> Transition {
         self.arena[self.branches[at].taken].transition
+    }
+
+    /// Is nothing left to do at a state of the path, after what it takes there?
+    pub fn is_at_last(&self, at: usize) -> bool {
+        let branch = &self.branches[at];
+        branch.taken + 1 >= branch.end
     }
 
     /// Moves on to the next branch; false if there is none.
@@ -331,6 +345,21 @@ impl<P: Pruning> Path<P> {
         before.transitions().filter(still_spared).fold(Spared::NONE, |spared, other| spared.union(Spared::of(other)))
     }
 
+    /// A state is reached. Is there nothing to do in it, since it is known? It was judged then where it was met first.
+    pub fn is_known(&mut self, world: &World, loud: bool, fingerprint: u128) -> bool {
+        let spared = self.arrive(world, loud);
+        self.spared_here = Some(spared);
+        !self.branches.last().is_some_and(|branch| branch.audit) && self.pruning.knows(fingerprint, spared)
+    }
+
+    /// Notes what the last choice was, and says whose steps are spared where it led.
+    fn arrive(&mut self, world: &World, loud: bool) -> Spared {
+        if let Some(branch) = self.branches.last() {
+            self.arena[branch.taken].quiet = !loud && !world.is_wild();
+        }
+        self.spared(world)
+    }
+
     /// Puts the new state's transitions on the path, those of the task that ran last first; false if there are none.
     fn push(&mut self, state: &State<'_>, arrival: &Arrival, only: Option<Spared>, spared: Spared, tag: u128) -> bool {
         let start = self.arena.len();
@@ -398,17 +427,14 @@ impl<P: Pruning> Strategy for Path<P> {
     }
 
     fn decide(&mut self, state: &State<'_>) -> Decision {
-        let mut from = None;
-        if let Some(branch) = self.branches.last() {
-            let led_here = &mut self.arena[branch.taken];
-            led_here.quiet = !state.loud && !state.world.is_wild();
-            from = Some((branch.tag, led_here.transition));
-        }
+        let arrived = self.spared_here.take();
+        let spared = arrived.unwrap_or_else(|| self.arrive(state.world, state.loud));
+        let from = self.branches.last().map(|branch| (branch.tag, self.arena[branch.taken].transition));
         if let (Some(from), true) = (from, self.branches.last().is_some_and(|branch| branch.audit)) {
             let next = self.pruning.audited(state, from);
             return next.map_or(Decision::Abandon, |(transition, tag)| self.look_at(state, transition, tag));
         }
-        let arrival = Arrival { last: self.last, spent: self.spent, spared: self.spared(state.world), from };
+        let arrival = Arrival { last: self.last, spent: self.spent, spared, from };
         match self.pruning.visit(state, &arrival) {
             Answer::Stop => Decision::Abandon,
             Answer::Audit { transition, tag } => self.look_at(state, transition, tag),

@@ -1,7 +1,7 @@
 //! Executions that need not be run: from copies of states, by what is known of the tasks.
 //!
-//! Each state of the path is kept, with what the checks remembered there. The next execution starts from a copy of the
-//! last one, and each step of it is taken from the [`Memo`] of what tasks do between their operations. The program itself
+//! Each state of the path that has choices left is kept, with what the checks remembered there. The next execution starts from a
+//! copy of the last one, or from the state itself if that was its last choice, and each step of it is taken from the [`Memo`] of what tasks do between their operations. The program itself
 //! is run only where a task does something for the first time, and once for each final state, since only the program
 //! knows its outcome and closes what is left open.
 //!
@@ -20,7 +20,7 @@ use crate::engine::controlled::Controlled;
 use crate::engine::memo::{Deed, Memo, Stray, Told, Unmade, of_world};
 use crate::engine::world::{Transition, World};
 use crate::engine::{Blind, Decision, Ending, Flow, Observer, Program, State, Strategy, fingerprint_of};
-use crate::event::{TaskId, View};
+use crate::event::{Status, TaskId};
 use crate::explore::config::Config;
 use crate::explore::watch::Watch;
 use crate::subject::Subject;
@@ -41,8 +41,11 @@ pub(super) struct Replica<'s> {
     watch: Rc<RefCell<Watch>>,
     controlled: Controlled,
     memo: Rc<RefCell<Memo>>,
-    snapshots: Vec<Snapshot>,
+    /// By their depth, where more than one choice is left: what is on the path between is made again if need be.
+    snapshots: Vec<Option<Snapshot>>,
     transitions: Vec<Transition>,
+    /// How the tasks stand in the state that is looked at.
+    stands: Vec<Status>,
     /// Final states whose outcome is known.
     ended: HashSet<u128, BuildHasherDefault<Identity>>,
     strayed: bool,
@@ -59,6 +62,7 @@ impl<'s> Replica<'s> {
             memo,
             snapshots: Vec::new(),
             transitions: Vec::new(),
+            stands: Vec::new(),
             ended: HashSet::default(),
             strayed: false,
         }
@@ -100,7 +104,7 @@ impl<'s> Replica<'s> {
         let program: &dyn Program = self.subject;
         let ending = self.controlled.run(program, &mut root, &observer);
         match root.root {
-            Some(root) => self.snapshots.push(root),
+            Some(root) => self.snapshots.push(Some(root)),
             None => return Some(ending),
         }
         None
@@ -109,97 +113,131 @@ impl<'s> Replica<'s> {
     fn go_on<P: Pruning>(&mut self, path: &mut Path<P>) -> Ending {
         let known = path.len();
         self.snapshots.truncate(known.max(1));
-        while self.snapshots.len() < known {
-            let at = self.snapshots.len() - 1;
-            let world = self.copy(at);
-            match self.step(path, at, world, true) {
-                Ok((world, _)) => self.keep(world),
-                Err(ending) => return ending,
-            }
-        }
-        path.stand_at(known);
         let mut loud = false;
-        let mut world = self.copy(known.saturating_sub(1));
+        let mut world = match self.reach(path, known.saturating_sub(1)) {
+            Ok(world) => world,
+            Err(ending) => return ending,
+        };
+        path.stand_at(known);
         if known > 0 {
-            match self.step(path, known - 1, world, false) {
-                Ok((_, told)) if told.stopped => return Ending::Stopped,
-                Ok((next, told)) => (world, loud) = (next, told.loud),
+            match self.step(path, known - 1, &mut world, false) {
+                Ok(told) if told.stopped => return Ending::Stopped,
+                Ok(told) => loud = told.loud,
                 Err(ending) => return ending,
             }
         }
         loop {
-            if self.watch.borrow_mut().state(path.steps(), &world) == Flow::Stop {
+            let fingerprint = fingerprint_of(&world, &*self.watch.borrow());
+            // At the bound of steps it is too long, known or not.
+            if path.steps() < self.config.limits.steps_max && path.is_known(&world, loud, fingerprint) {
+                return Ending::Abandoned;
+            }
+            world.look(&mut self.stands);
+            if self.watch.borrow_mut().state_of(path.steps(), &world, &self.stands) == Flow::Stop {
                 return Ending::Stopped;
             }
-            match self.decide(path, &world, loud) {
+            match self.decide(path, &world, (loud, fingerprint)) {
                 Ok(Decision::Take(_)) => {}
                 Ok(Decision::Abandon) => return Ending::Abandoned,
                 Err(ending) => return ending,
             }
-            // The root is kept already.
-            if path.len() > 1 {
-                self.keep(world.clone());
-            }
-            match self.step(path, path.len() - 1, world, false) {
-                Ok((_, told)) if told.stopped => return Ending::Stopped,
-                Ok((next, told)) => (world, loud) = (next, told.loud),
+            self.keep(path, path.len() - 1, &world);
+            match self.step(path, path.len() - 1, &mut world, false) {
+                Ok(told) if told.stopped => return Ending::Stopped,
+                Ok(told) => loud = told.loud,
                 Err(ending) => return ending,
             }
         }
     }
 
-    /// Keeps the state in which the world and the checks are now.
-    fn keep(&mut self, world: World) {
-        let memory = self.watch.borrow().0.memory();
-        self.snapshots.push(Snapshot { world, memory });
+    /// Keeps the state in which the world and the checks are now, where the path has more than its present choice.
+    fn keep<P: Pruning>(&mut self, path: &Path<P>, at: usize, world: &World) {
+        // The root is kept already.
+        if at < self.snapshots.len() {
+            return;
+        }
+        debug_assert_eq!(at, self.snapshots.len(), "internal error: a state has no place for its copy");
+        let memory = || self.watch.borrow().0.memory();
+        let kept = (!path.is_at_last(at)).then(|| Snapshot { world: world.clone(), memory: memory() });
+        self.snapshots.push(kept);
+    }
+
+    /// The deepest kept state that is no deeper than this.
+    fn nearest(&self, at: usize) -> usize {
+        let kept = (0..=at.min(self.snapshots.len() - 1)).rev().find(|at| self.snapshots[*at].is_some());
+        kept.expect("internal error: the root is kept")
     }
 
     /// A copy of a kept state; the checks remember what they did there.
     fn copy(&self, at: usize) -> World {
-        let Snapshot { world, memory } = &self.snapshots[at];
+        let Snapshot { world, memory } = self.snapshots[at].as_ref().expect("internal error: this state is kept");
         self.watch.borrow_mut().0.set_memory(memory.clone());
         world.clone()
     }
 
+    /// A kept state itself, if nobody will come back to it.
+    fn take<P: Pruning>(&mut self, path: &Path<P>, at: usize) -> World {
+        // The root is where other paths begin.
+        if at == 0 || !path.is_at_last(at) {
+            return self.copy(at);
+        }
+        let Snapshot { world, memory } = self.snapshots[at].take().expect("internal error: this state is kept");
+        self.watch.borrow_mut().0.set_memory(memory);
+        world
+    }
+
+    /// The state before the choice at `at`; the checks remember what they did there.
+    fn reach<P: Pruning>(&mut self, path: &Path<P>, at: usize) -> Result<World, Ending> {
+        let nearest = self.nearest(at);
+        if nearest == at {
+            return Ok(self.take(path, at));
+        }
+        let mut world = self.copy(nearest);
+        for step in nearest..at {
+            self.step(path, step, &mut world, true)?;
+            self.keep(path, step + 1, &world);
+        }
+        Ok(world)
+    }
+
     /// What happens next in a state, or how it ends there.
-    fn decide<P: Pruning>(&mut self, path: &mut Path<P>, world: &World, loud: bool) -> Result<Decision, Ending> {
+    fn decide<P: Pruning>(
+        &mut self,
+        path: &mut Path<P>,
+        world: &World,
+        (loud, fingerprint): (bool, u128),
+    ) -> Result<Decision, Ending> {
         let mut transitions = std::mem::take(&mut self.transitions);
-        world.transitions(&mut transitions);
+        world.transitions_of(&self.stands, &mut transitions);
         let decided = if transitions.is_empty() {
-            Err(self.end(path, world))
+            Err(self.end(path, fingerprint))
         } else if path.steps() >= self.config.limits.steps_max {
             Err(Ending::TooLong)
         } else {
             let watch = self.watch.borrow();
-            Ok(path.decide(&State::new(world, &transitions, path.steps(), loud, &*watch)))
+            let state = State::new(world, &transitions, path.steps(), loud, &*watch);
+            Ok(path.decide(&state.known_as(fingerprint)))
         };
         self.transitions = transitions;
         decided
     }
 
-    /// Makes the path's choice in the state that is kept at `at`, and of which `world` is a copy.
+    /// Makes the path's choice in `world`, which is the state before the choice at `at`.
     ///
     /// # Errors
     /// With how the execution ends there: a limit is exceeded, or the program strayed.
-    fn step<P: Pruning>(
-        &mut self,
-        path: &Path<P>,
-        at: usize,
-        mut world: World,
-        judged: bool,
-    ) -> Result<(World, Told), Ending> {
-        let (transition, step) = (path.choice(at), at as u32 + 1);
-        let told = self.memo.borrow().step(&mut world, &mut *self.watch.borrow_mut(), transition, step, judged);
-        match told {
-            Ok(told) => return Ok((world, told)),
+    fn step<P: Pruning>(&mut self, path: &Path<P>, at: usize, world: &mut World, judged: bool) -> Result<Told, Ending> {
+        match self.follow(path, at, world, judged) {
+            Ok(told) => return Ok(told),
             Err(Unmade::Exceeded(exceeded)) => return Err(Ending::Exceeded(exceeded)),
             Err(Unmade::Unknown) => {}
         }
         let learned = self.learn(path.transitions(at + 1));
-        let mut world = self.copy(at);
-        let told = self.memo.borrow().step(&mut world, &mut *self.watch.borrow_mut(), transition, step, judged);
-        match (told, learned) {
-            (Ok(told), _) => Ok((world, told)),
+        match (self.retrace(path, at, judged), learned) {
+            (Ok((made, told)), _) => {
+                *world = made;
+                Ok(told)
+            }
             // The task did not come to its next operation.
             (Err(_), Ending::Exceeded(exceeded)) => Err(Ending::Exceeded(exceeded)),
             // A step that was just run is known, unless the program did not come so far this time.
@@ -208,6 +246,22 @@ impl<'s> Replica<'s> {
                 Err(Ending::Abandoned)
             }
         }
+    }
+
+    /// Makes the path's choice by what is known.
+    fn follow<P: Pruning>(&self, path: &Path<P>, at: usize, world: &mut World, judged: bool) -> Result<Told, Unmade> {
+        self.memo.borrow().step(world, &mut *self.watch.borrow_mut(), path.choice(at), at as u32 + 1, judged)
+    }
+
+    /// Makes the path's choice at `at` from the nearest kept state, by what is known.
+    fn retrace<P: Pruning>(&self, path: &Path<P>, at: usize, judged: bool) -> Result<(World, Told), Unmade> {
+        let nearest = self.nearest(at);
+        let mut world = self.copy(nearest);
+        for step in nearest..at {
+            self.follow(path, step, &mut world, true)?;
+        }
+        let told = self.follow(path, at, &mut world, judged)?;
+        Ok((world, told))
     }
 
     /// Runs the program along these choices and on to its end, unobserved.
@@ -220,20 +274,20 @@ impl<'s> Replica<'s> {
     }
 
     /// The states of the path, for one of many executions of a debug build: the program comes through the same.
-    fn sampled(&self) -> Vec<u128> {
+    fn sampled(&self) -> Vec<Option<u128>> {
         if !cfg!(debug_assertions) || self.ended.len() % COMPARED_EVERY != 1 {
             return Vec::new();
         }
-        self.snapshots.iter().map(|snapshot| of_world(&snapshot.world)).collect()
+        let kept = self.snapshots.iter().map(Option::as_ref);
+        kept.map(|snapshot| snapshot.map(|snapshot| of_world(&snapshot.world))).collect()
     }
 
     /// A final state: the program is run to it, unless one like it is known.
-    fn end<P: Pruning>(&mut self, path: &Path<P>, world: &World) -> Ending {
-        let fingerprint = fingerprint_of(world, &*self.watch.borrow());
+    fn end<P: Pruning>(&mut self, path: &Path<P>, fingerprint: u128) -> Ending {
         if !self.ended.insert(fingerprint) {
             return Ending::Abandoned;
         }
-        let stuck = world.task_ids().any(|task| !world.status(task).0.is_over());
+        let stuck = self.stands.iter().any(|stands| !stands.is_over());
         let observer: Rc<RefCell<dyn Observer>> = self.watch.clone();
         let transitions = path.transitions(path.len());
         let mut along =
@@ -276,7 +330,7 @@ struct Along {
     last: TaskId,
     goes_on: bool,
     /// What is to be compared with the states on the way, if anything is.
-    copies: Vec<u128>,
+    copies: Vec<Option<u128>>,
     /// The first state that differs from its copy.
     apart: Option<usize>,
 }
@@ -284,7 +338,7 @@ struct Along {
 impl Strategy for Along {
     fn decide(&mut self, state: &State<'_>) -> Decision {
         let next = self.transitions.get(self.at).copied();
-        if self.copies.get(self.at).is_some_and(|copy| *copy != of_world(state.world)) {
+        if self.copies.get(self.at).is_some_and(|copy| copy.is_some_and(|copy| copy != of_world(state.world))) {
             self.apart = self.apart.or(Some(self.at));
         }
         self.at += 1;

@@ -189,7 +189,7 @@ impl Visited {
             return if is_new { Visit::New } else { Visit::Known };
         }
         let key = key(fingerprint);
-        let mut shard = self.shards[(key >> (KEY_BITS - SHARD_BITS)) as usize].lock();
+        let mut shard = self.shard(key).lock();
         let mut place = shard.find(key);
         if let Ok(at) = place {
             let before = Spared(shard.slots[at] as u32);
@@ -224,6 +224,21 @@ impl Visited {
         }
         self.states.fetch_add(1, Ordering::Relaxed);
         Visit::New
+    }
+
+    /// Is the state known, and nothing due in it that was spared before? [`Visited::visit`] would change nothing then. Bits that states
+    /// share do not say whether it was judged.
+    pub fn knows(&self, fingerprint: u128, spared: Spared) -> bool {
+        if self.bits.is_some() {
+            return false;
+        }
+        let key = key(fingerprint);
+        let shard = self.shard(key).lock();
+        shard.find(key).is_ok_and(|at| Spared(shard.slots[at] as u32).without(spared) == Spared::NONE)
+    }
+
+    fn shard(&self, key: u128) -> &Mutex<Shard> {
+        &self.shards[(key >> (KEY_BITS - SHARD_BITS)) as usize]
     }
 
     /// Why it was full.

@@ -1,6 +1,7 @@
 //! Calls: words of the kernel, functions that are outlined, and facts about others.
 
 use super::*;
+use crate::outline::roles;
 
 impl<'a> Lower<'_, 'a> {
     pub(super) fn call(&mut self, name: &'a str, args: &[String], result: Option<&str>, node: &'a Node) {
@@ -31,7 +32,12 @@ impl<'a> Lower<'_, 'a> {
             let is_decided = self.is_decided(&Expr::Call(name.to_owned(), args));
             self.note_decided(result, is_decided);
         }
-        self.list(children);
+        // What a wait for a work or a thread does inside is that wait.
+        let is_wait =
+            matches!(vocabulary::word(name), Some(Word::FlushWork(_) | Word::SpinForTimer | Word::KthreadStop));
+        if !(is_wait && children.iter().all(|child| sleeps(&child.stmt))) {
+            self.list(children);
+        }
     }
 
     /// Allocations, lists and references, where it is known what is pointed to.
@@ -52,8 +58,12 @@ impl<'a> Lower<'_, 'a> {
     /// The body of a function, and what it returns.
     pub(super) fn expand(&mut self, name: &str, body: &'a [Node], place: Place, is_wanted: bool) -> Pure {
         let is_open = self.calls.iter().any(|open| open == name);
-        if is_open || self.calls.len() > CALLS_MAX {
-            if !is_open {
+        // Functions that do nothing but call two others each add no instruction, and double with each level.
+        self.expanded += 1;
+        if is_open || self.calls.len() > CALLS_MAX || self.expanded > INSTS_MAX {
+            if self.expanded > INSTS_MAX {
+                self.out.bounds.insert(INSTS);
+            } else if !is_open {
                 self.out.bounds.insert(NESTED);
             } else if self.scope.has_block(name) {
                 self.out.bounds.insert(CALLS_ITSELF);
@@ -141,6 +151,10 @@ impl<'a> Lower<'_, 'a> {
                 Pure::Local(local)
             }
             Word::Assert | Word::BugOn | Word::Bug => self.assert(word, args, place),
+            Word::FlushWork(_) if roles::is_queue(name) && !self.is_diagram => {
+                self.flush_queue(args, place);
+                Pure::Int(0)
+            }
             // Every allocation may fail.
             Word::Alloc => {
                 self.act(word, args, place);
@@ -273,12 +287,13 @@ impl<'a> Lower<'_, 'a> {
 
     fn other(&mut self, args: &[String], at: usize) -> Option<usize> {
         let name = plain(args.get(at)?);
+        let elsewhere = self.scope.task_of(&name);
+        self.out.works.extend(elsewhere.map(str::to_owned));
         let name = name.replace("->", ".");
         let is =
             |task: &String| *task == name || task.replace(' ', "") == name || name.rsplit('.').next() == Some(task);
-        let elsewhere = self.scope.tasks.iter().map(|task| &task.name).find(|task| is(task));
-        self.out.works.extend(elsewhere.cloned());
-        self.tasks.iter().position(is).or_else(|| self.worker())
+        let here = |task: &String| is(task) || elsewhere.is_some_and(|known| task == known);
+        self.tasks.iter().position(here).or_else(|| self.worker())
     }
 
     /// The column that runs the work or the timer of a figure, which its name or its first function says.
@@ -377,6 +392,7 @@ impl<'a> Lower<'_, 'a> {
                 None => Op::Note,
             },
             Word::SynchronizeRcu => Op::SyncRcu,
+            Word::RcuBarrier => Op::RcuBarrier(reference::CALLBACKS),
             Word::Free if self.freed_pointer(&object_name(args), place) => return,
             Word::Free => Op::Free(self.object(&object_name(args))),
             // `fence(Release)` of user land is a weak one.
@@ -385,6 +401,19 @@ impl<'a> Lower<'_, 'a> {
             _ => Op::Note,
         };
         self.push(op, place);
+    }
+
+    /// Waits for each work of the queue; one that is on another queue for all that is known is left out.
+    fn flush_queue(&mut self, args: &[String], place: Place) {
+        let scope = self.scope;
+        let queue = args.first().map(|arg| plain(arg)).unwrap_or_default();
+        self.push(Op::MaySleep, place);
+        for name in scope.works_of(&queue) {
+            self.out.works.insert(name.to_owned());
+            if let Some(other) = self.tasks.iter().position(|task| task == name) {
+                self.push(Op::Flush(other, false), place);
+            }
+        }
     }
 
     /// Up to 2.6.24 one mutex was held until the stopped thread had ended.
@@ -440,5 +469,17 @@ impl<'a> Lower<'_, 'a> {
             return Pure::Int(1);
         }
         self.result(name, place, is_wanted)
+    }
+}
+
+/// Is it nothing but a wait?
+fn sleeps(stmt: &Stmt) -> bool {
+    match stmt {
+        Stmt::Call { name, .. } => matches!(
+            vocabulary::word(name),
+            Some(Word::WaitCompletion(_) | Word::WaitEvent(_) | Word::Schedule | Word::Sleep | Word::FlushWork(_))
+        ),
+        Stmt::Claim(_) | Stmt::Prose(_) | Stmt::Elision(_) => true,
+        _ => false,
     }
 }

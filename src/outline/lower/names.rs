@@ -21,11 +21,9 @@ impl<'a> Lower<'_, 'a> {
             if let Stmt::Call { name, .. } = &node.stmt
                 && node.children.is_empty()
                 && let Some((body, _)) = self.scope.function(name)
-                && !self.calls.contains(name)
+                && self.noted.insert(name.clone())
             {
-                self.calls.push(name.clone());
                 self.note_assigned(body, depth + 1, false);
-                self.calls.pop();
             }
             self.note_assigned(&node.children, depth, node.stmt == Stmt::Do);
         }

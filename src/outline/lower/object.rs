@@ -66,7 +66,7 @@ impl Lowered {
                 self.program.heap.push(Heap {
                     object: self.program.objects.len() - 1,
                     place: *place,
-                    is_asked: pointers.frees,
+                    is_asked: pointers.frees && !pointers.escapes(name.split(['@', '.']).next().unwrap_or(name)),
                 });
             }
         }

@@ -33,6 +33,8 @@ impl Machine<'_> {
     pub fn enabled_of(&self, state: &State, task: usize, steps: &mut Vec<Step>) {
         let step = |alternative: u8| Step { task, alternative };
         match (self.get(state, task, STATUS), self.program.tasks[task].start) {
+            // Taken off its list before it came.
+            (NOT_STARTED, _) if self.get(state, task, STOPPED) > 0 => {}
             (NOT_STARTED, Start::Hard(host)) => self.hosts(state, task, host, false, steps),
             (NOT_STARTED, Start::Soft(host)) => self.hosts(state, task, host, true, steps),
             (STARTED, _) if !self.is_interrupted(state, task) => {

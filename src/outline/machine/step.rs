@@ -23,7 +23,7 @@ impl Machine<'_> {
     }
 
     fn waits_asleep(&self, op: &Op) -> bool {
-        matches!(op, Op::Sleep(..) | Op::WaitCount(..) | Op::Join(_) | Op::Flush(..) | Op::SyncRcu)
+        matches!(op, Op::Sleep(..) | Op::WaitCount(..) | Op::Join(_) | Op::Flush(..) | Op::SyncRcu | Op::RcuBarrier(_))
     }
 
     /// Is there nothing to wait for?
@@ -34,6 +34,9 @@ impl Machine<'_> {
             Op::WaitCount(count, ..) => state[self.counts + count] > 0,
             Op::Join(other) => self.get(state, *other, STATUS) == ENDED,
             Op::Flush(other, _) | Op::Spin(other) => self.get(state, *other, STATUS) != STARTED,
+            Op::RcuBarrier(first) => {
+                (*first..self.program.tasks.len()).all(|other| self.get(state, other, STATUS) != STARTED)
+            }
             Op::SyncRcu => self.get(state, task, SNAPSHOT) == 1 || self.get(state, task, SNAPSHOT) == 0,
             Op::SeqBegin(lock, _) => state[self.lock(*lock) + OWNER] == 0,
             _ => true,
@@ -305,7 +308,9 @@ impl Machine<'_> {
             };
             let first = Place { line: freed as u32, from: 0, to: 0 };
             let labels = vec![(place, text.to_owned()), (first, "freed here".to_owned())];
-            shown.push(Shown { code, subject: name.clone(), title, labels, ends: true });
+            // The same allocation of another task is the same mistake.
+            let subject = if name.contains('@') { name.split(" of ").next().unwrap_or(name) } else { name };
+            shown.push(Shown { code, subject: subject.to_owned(), title, labels, ends: true });
         } else if frees {
             state[at] = place.line as i32;
         }

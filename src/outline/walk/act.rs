@@ -1,6 +1,7 @@
 //! What calls do to the state of a path, and what is wrong with that.
 
 use super::*;
+use crate::outline::roles;
 use crate::outline::vocabulary::{self, Change, How};
 use crate::outline::vocabulary::{INTERRUPTED, RESTART, is_interruptible};
 
@@ -43,6 +44,7 @@ impl<'a> Walk<'a> {
                 out
             }
             meaning => {
+                self.callback(name, args, node);
                 // What nobody looks at is taken for granted.
                 let is_sure = result.is_none() && is_interruptible(name) && matches!(meaning, Meaning::Word(_));
                 let mut asked = self.asked(name, args, node.place, state);
@@ -63,6 +65,19 @@ impl<'a> Walk<'a> {
                 asked.into_iter().map(with).collect()
             }
         }
+    }
+
+    /// What `call_rcu` runs later, it runs in a softirq.
+    fn callback(&mut self, name: &str, args: &[String], node: &'a Node) {
+        if !name.starts_with("call_rcu") {
+            return;
+        }
+        let function = args.get(1).map(|arg| crate::outline::words::plain(arg)).unwrap_or_default();
+        let Some((function, body, _)) = self.scope.outlined(&function) else { return };
+        let state = State { context: Some((Context::Soft, node.place)), ..State::default() };
+        let entry = std::mem::replace(&mut self.entry, function.to_owned());
+        self.body(function, body, state);
+        self.entry = entry;
     }
 
     /// What is written behind a call.
@@ -201,7 +216,21 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// A work or a timer whose function is not known does nothing, which the reader has to know.
+    fn worker(&mut self, name: &str, args: &[String], place: Place) {
+        let Some((path, is_work, _)) = roles::used(name, args).filter(|_| !self.scope.is_figure) else { return };
+        if self.scope.task_of(&path).is_none() && !path.is_empty() {
+            let word = if is_work { "work" } else { "timer" };
+            let what = format!("{path} does nothing: its function is not known");
+            self.assume(what, Some(format!("{word} {path}: FUNCTION")), place);
+        }
+    }
+
     fn act(&mut self, word: Word, name: &str, args: &[String], place: Place, state: &mut State) {
+        self.worker(name, args, place);
+        if self.scope.is_figure && matches!(word, Word::WaitEvent(_)) && args.len() == 1 {
+            self.assume(format!("{name}({}) ends after any time: for what it waits is not said", args[0]), None, place);
+        }
         match word {
             Word::Unlock(kind, mode, mask, which) => {
                 let lock = self.scope.lock_name(which, kind.unwrap_or(Kind::Mutex), args);
@@ -232,7 +261,7 @@ impl<'a> Walk<'a> {
             | Word::FlushWork(_) => {
                 self.sleeps(state, name, place, false);
             }
-            Word::SynchronizeRcu => self.sleeps(state, name, place, false),
+            Word::SynchronizeRcu | Word::RcuBarrier => self.sleeps(state, name, place, false),
             _ => {}
         }
     }

@@ -337,6 +337,7 @@ fn report(walk: &mut Walk, cycle: &[&Edge]) {
         labels,
         notes: Vec::new(),
         grade,
+        sure: None,
         schedule: None,
         scene: None,
     });

@@ -7,6 +7,7 @@ use crate::event::names::Names;
 use crate::explore::Step;
 use crate::explore::graph::NoReturn;
 use crate::explore::schedule::Schedule;
+use crate::lockdep::certainty::Graded;
 use crate::report::counterexample::{Counterexample, no_return_text};
 use crate::report::source;
 
@@ -34,6 +35,9 @@ pub struct FindingReport<'a> {
     /// From where on it could not be avoided any more; absent where nobody looked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub no_return: Option<NoReturnReport>,
+    /// How sure it is, and its cure: of a rule about orders or contexts (LW003, LW004, LW005), where nothing has to go wrong. Absent of others, and where nobody asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grade: Option<GradeReport<'a>>,
     /// The schedule that leads there; absent if it was not asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<&'a [Step]>,
@@ -55,6 +59,7 @@ impl<'a> FindingReport<'a> {
             at: SpotReport::new(&finding.at, names),
             other: finding.other.as_ref().map(|other| SpotReport::new(other, names)),
             no_return: None,
+            grade: None,
             steps: None,
             saved: None,
         }
@@ -67,9 +72,36 @@ impl<'a> FindingReport<'a> {
             no_return: example
                 .no_return
                 .map(|it| NoReturnReport::new(it, &example.found.schedule, example.names, example.found.finding.code)),
+            grade: example.graded.map(GradeReport::new),
             steps: example.replay.map(|replay| replay.steps.as_slice()),
             saved: example.saved,
             ..FindingReport::new(&example.found.finding, example.names, example.expected.map(|known| known.bug))
+        }
+    }
+}
+
+/// How sure a finding is.
+#[derive(Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+pub struct GradeReport<'a> {
+    /// `certain`, `interleaving`, `not-reached`, `unconfirmed`, `class-merging` or `serialised`.
+    pub word: &'static str,
+    /// The same in one line, with the length of the schedule, the lock around it or the bound.
+    pub text: &'a str,
+    /// What that means for the reader.
+    pub means: &'static str,
+    /// The smallest change that would cure it; `null` if none is known.
+    pub cure: Option<&'a str>,
+}
+
+impl<'a> GradeReport<'a> {
+    /// Of a finding's grade.
+    pub fn new(graded: &'a Graded) -> GradeReport<'a> {
+        GradeReport {
+            word: graded.certainty.word(),
+            text: &graded.text,
+            means: graded.certainty.means(),
+            cure: graded.cure.as_deref(),
         }
     }
 }

@@ -64,8 +64,7 @@ impl Walk {
     fn ask_for_alternatives(&self, at: usize, asked: &mut Vec<(usize, Vec<Action>)>) {
         let made = self.trace.action(at);
         if let Op::Act(queue, Act::WakeOne) = made.op {
-            let mut gates = self.trace.start.clone();
-            (0..at).for_each(|before| gates.apply(self.trace.action(before)));
+            let gates = self.trace.gates_before(at);
             for task in gates.wakeable(queue).into_iter().filter(|task| task.0 != made.transition.alternative) {
                 let transition = Transition { alternative: task.0, ..made.transition };
                 asked.push((at, vec![gates.performed(&Action { transition, ..made.clone() })]));

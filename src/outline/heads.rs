@@ -1,0 +1,108 @@
+//! Heads of functions as C has them: parameters, and what a patch leaves out of the function.
+
+use super::facts::Fact;
+use super::source::{Place, Source};
+use super::statement::Stmt;
+use super::tree::{File, Function};
+use super::vocabulary::{self, Which, Word};
+use super::words::{arguments, is_name, matching, plain};
+
+/// Reads the heads of all functions.
+pub(super) fn read(source: &Source, file: &mut File) {
+    for group in &mut file.groups {
+        let starts: Vec<u32> = group.functions.iter().map(|function| function.place.line).collect();
+        for function in &mut group.functions {
+            let line = (function.place.line as usize).checked_sub(1).and_then(|at| source.lines.get(at));
+            function.is_trace |= line.is_some_and(|line| line.is_traced);
+        }
+        for function in group.functions.iter_mut().filter(|function| !function.is_anonymous) {
+            function.params = params(&text(source, function.place));
+            let hunk = source.lines.get((function.place.line as usize).saturating_sub(1)).and_then(|line| line.hunk);
+            let Some((of, is_partial)) = hunk else { continue };
+            function.is_partial = is_partial;
+            if is_partial {
+                held(function);
+            }
+            let from = function.place.line;
+            let next = starts.iter().copied().filter(|line| *line > from).min().unwrap_or(u32::MAX);
+            let mut own = source.lines.iter().filter(|line| line.number > from && line.number < next);
+            let closes = |line: &super::source::Line| {
+                line.hunk.is_some_and(|(file, _)| file == of) && !line.is_removed && line.text.starts_with('}')
+            };
+            function.is_cut = !own.any(closes);
+        }
+    }
+}
+
+/// The line of the head, the one before it if that is a type alone, and those that its parentheses go on in.
+pub(super) fn text(source: &Source, place: Place) -> String {
+    let at = (place.line as usize).saturating_sub(1);
+    let Some(line) = source.lines.get(at) else { return String::new() };
+    let mut text = String::new();
+    let before = at.checked_sub(1).map(|before| source.lines[before].text.trim());
+    if let Some(before) = before.filter(|before| before.len() > 2 && !before.contains(['(', ';', '}', '{', '/', ':'])) {
+        text.push_str(before);
+        text.push(' ');
+    }
+    text.push_str(line.text.trim());
+    for line in source.lines.iter().skip(at + 1).take(4) {
+        if !text.contains('(') || text.contains(')') {
+            break;
+        }
+        text.push(' ');
+        text.push_str(line.text.trim());
+    }
+    // A body on the same line says nothing of the head.
+    text.split('{').next().unwrap_or("").to_owned()
+}
+
+/// `f(struct foo *foo, int n)` has the parameters `foo` and `n`; `f(foo)` has none, since it is a call.
+fn params(head: &str) -> Vec<String> {
+    let Some(open) = head.find('(') else { return Vec::new() };
+    let Some(close) = matching(&head[open..]) else { return Vec::new() };
+    let name = |param: &String| {
+        let (kind, name) = param.rsplit_once([' ', '*'])?;
+        (is_name(name) && !kind.trim().is_empty()).then(|| name.to_owned())
+    };
+    arguments(&head[open + 1..open + close]).iter().filter_map(name).collect()
+}
+
+/// A hunk that begins inside the function begins with the locks held that it gives back first.
+fn held(function: &mut Function) {
+    let mut known: Vec<String> = Vec::new();
+    let mut held = Vec::new();
+    for node in &function.body {
+        node.each(&mut |node| {
+            let Stmt::Call { name, args, .. } = &node.stmt else { return };
+            let (which, gives) = match vocabulary::word(name) {
+                Some(Word::Lock(_, _, _, _, which)) => (which, false),
+                Some(Word::Unlock(_, _, _, which)) => (which, true),
+                _ => return,
+            };
+            let lock = match which {
+                Which::Fixed(name) => name.to_owned(),
+                Which::Field(field) => format!("{}->{field}", args.first().map(|arg| plain(arg)).unwrap_or_default()),
+                Which::Arg(at) => args.get(at).map(|arg| plain(arg)).unwrap_or_default(),
+            };
+            if !known.contains(&lock) {
+                if gives {
+                    held.push(Fact::Holds(lock.clone()));
+                }
+                known.push(lock);
+            }
+        });
+    }
+    function.facts.extend(held);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::params;
+
+    #[test]
+    fn parameters_are_what_a_head_declares() {
+        assert_eq!(params("static int foo_remove(struct foo *foo, unsigned int n)"), ["foo", "n"]);
+        assert_eq!(params("foo_remove(foo)"), [""; 0]);
+        assert_eq!(params("foo_remove"), [""; 0]);
+    }
+}
