@@ -17,7 +17,7 @@ use std::ptr;
 /// static ALLOCATOR: Quarantine = Quarantine;
 ///
 /// lockwright::model(|| {
-///     let first = Box::into_raw(Box::new(1)).addr();
+///     let first = Box::into_raw(Box::new(1)).expose_provenance();
 ///     // SAFETY: it comes from the box above.
 ///     drop(unsafe { Box::from_raw(std::ptr::with_exposed_provenance_mut::<i32>(first)) });
 ///     assert_ne!(Box::into_raw(Box::new(2)).addr(), first);
