@@ -179,7 +179,7 @@ impl Graph {
         Some([new].into_iter().chain(rest).collect())
     }
 
-    /// All cycles through the first edge of the path that meet no lock twice, and have one interrupt at most: where two interrupts are
+    /// All cycles through the first edge of the path that meet no lock twice under one class, and have one interrupt at most: where two interrupts are
     /// in a cycle, the first of them may come where the second did, and that cycle is shorter.
     fn extend(
         &self,
@@ -199,7 +199,9 @@ impl Graph {
         for next in after {
             let edge = &self.edges[next];
             let has_irq = edge.irq.is_some() && path.iter().any(|at| self.edges[*at].irq.is_some());
-            let is_met = path.iter().any(|at| self.edges[*at].from.lock == edge.from.lock);
+            // One lock taken under two subclasses is two places of the cycle.
+            let place = |edge: &Edge| (edge.from.lock, edge.from.class);
+            let is_met = path.iter().any(|at| place(&self.edges[*at]) == place(edge));
             if has_irq || is_met || !follows(last, edge) {
                 continue;
             }
