@@ -65,7 +65,7 @@ fn open(width: u32, scheme: &str, hash: &str) -> Option<Open> {
         // Containers have no user namespaces; the page is our own.
         sandbox: false,
         window_size: Some((width, 900)),
-        idle_browser_timeout: Duration::from_secs(120),
+        idle_browser_timeout: Duration::from_secs(600),
         ..LaunchOptions::default()
     };
     let browser = Browser::new(options).expect("chromium starts");
