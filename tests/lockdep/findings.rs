@@ -88,11 +88,12 @@ fn a_subclass_is_believed_for_classes_and_not_for_objects() {
     assert_both("queued", &(nested("spin.X1", "spin.X2") + &nested("spin.X2", "spin.X3")), ("clean", "clean"));
     assert_both("queued", &(nested("spin.X1", "spin.X2") + &nested("spin.X2", "spin.X1")), ("circular", "clean"));
     assert_both("queued", &nested("spin.X1", "spin.X1"), ("recursion", "clean"));
-    // In one order by object, in both by subclass: only the classes make a cycle, in which each object stands twice.
+    // In one order by object, in both by subclass: only the classes make a cycle, and each object stands in it twice. The first is held
+    // around both.
     let turned = "lock spin.X1 subclass=1; lock spin.X2; unlock spin.X2; unlock spin.X1;";
     let turned = nested("spin.X1", "spin.X2") + turned;
     assert_both("queued", &turned, ("clean", "circular"));
-    assert_eq!(judged("queued", &turned).doubtful[0].grade, Grade::ClassMerging);
+    assert!(matches!(judged("queued", &turned).doubtful[0].grade, Grade::Serialised(_)));
 }
 
 #[test]
