@@ -146,14 +146,8 @@ fn file() -> impl Strategy<Value = File> {
         let function = |(at, pieces): (usize, &Vec<Piece>)| Function {
             name: format!("f{at}"),
             place: Place::default(),
-            facts: Vec::new(),
             body: nodes(pieces),
-            is_anonymous: false,
-            role: None,
-            params: Vec::new(),
-            is_trace: false,
-            is_partial: false,
-            is_cut: false,
+            ..Function::default()
         };
         let functions = bodies.iter().enumerate().map(function).collect();
         let declarations = declarations(bodies.len()).into_iter().map(|known| (known, Place::default())).collect();

@@ -62,12 +62,6 @@ pub struct Checks {
     stands: Vec<Status>,
 }
 
-/// How each task stands.
-fn look(view: &dyn View, stands: &mut Vec<Status>) {
-    stands.clear();
-    stands.extend((1..=view.tasks()).map(|task| view.status(TaskId(task as u8)).0));
-}
-
 impl Checks {
     /// The checks that hold for any program.
     pub fn new(names: Names) -> Checks {
@@ -160,7 +154,7 @@ impl Checks {
     /// Judges a state; true if the execution ends here.
     pub fn state(&mut self, step: u32, view: &dyn View) -> bool {
         let mut stands = std::mem::take(&mut self.stands);
-        look(view, &mut stands);
+        view.look(&mut stands);
         let stop = self.state_of(step, view, &stands);
         self.stands = stands;
         stop
@@ -180,7 +174,7 @@ impl Checks {
     pub fn blocked(&mut self, step: u32, view: &dyn View) -> bool {
         let Checks { names, ledger, seen, found, stands, .. } = self;
         let mut docket = Docket::new(names, seen, found, step);
-        look(view, stands);
+        view.look(stands);
         deadlock::judge(step, view, stands, ledger, &mut docket)
     }
 

@@ -446,6 +446,12 @@ pub trait View {
         Vec::new()
     }
 
+    /// Fills `stands` with how each task stands, in their order.
+    fn look(&self, stands: &mut Vec<Status>) {
+        stands.clear();
+        stands.extend((1..=self.tasks()).map(|task| self.status(TaskId(task as u8)).0));
+    }
+
     /// The tasks that hold a lock, either way, as bits by number.
     fn holders(&self, lock: ObjectId) -> u64 {
         self.readers(lock) | self.owner(lock).map_or(0, |owner| 1 << owner.0)

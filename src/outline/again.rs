@@ -91,18 +91,7 @@ fn whole(source: &Source, unit: &Unit, finding: &Finding) -> Option<String> {
             let call = Call { name: name.clone(), place: figure.place };
             let task = Declaration::Task(notation::task_name(&column.name), Runs::Task, vec![call]);
             file.declarations.push((task, figure.place));
-            functions.push(Function {
-                name,
-                place: figure.place,
-                facts: Vec::new(),
-                body: column.body,
-                is_anonymous: false,
-                role: None,
-                params: Vec::new(),
-                is_trace: false,
-                is_partial: false,
-                is_cut: false,
-            });
+            functions.push(Function { name, place: figure.place, body: column.body, ..Function::default() });
         }
         file.groups = vec![Group { functions }];
     }

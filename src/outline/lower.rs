@@ -251,6 +251,8 @@ struct Frame {
     ends: Vec<usize>,
     /// Where its result goes, if anybody wants it.
     result: Option<usize>,
+    /// One of its results is made up.
+    made_up: bool,
     /// Names that are set where it begins.
     settled: HashSet<String>,
 }
@@ -275,6 +277,8 @@ struct Lower<'s, 'a> {
     first_calls: &'s [String],
     freed: &'s HashSet<String>,
     locals: HashMap<String, usize>,
+    /// A value was asked for that is not in the text: it is one that makes a difference, or any.
+    made_up: bool,
     /// Names that the task sets.
     assigned: HashSet<String>,
     /// Functions whose names were looked at, each once.
@@ -321,6 +325,7 @@ impl<'s, 'a> Lower<'s, 'a> {
             first_calls,
             freed,
             locals: HashMap::new(),
+            made_up: false,
             assigned: HashSet::new(),
             noted: HashSet::new(),
             expanded: 0,
@@ -448,7 +453,8 @@ impl<'s, 'a> Lower<'s, 'a> {
     /// A function's statements; a return inside ends here. Its result, if anybody wants it.
     fn body(&mut self, body: &'a [Node], result: Option<(usize, &Domain)>) {
         let settled = self.settled.clone();
-        self.frames.push(Frame { ends: Vec::new(), result: result.map(|(local, _)| local), settled: settled.clone() });
+        let (wanted, settled_here) = (result.map(|(local, _)| local), settled.clone());
+        self.frames.push(Frame { ends: Vec::new(), result: wanted, made_up: false, settled: settled_here });
         let labels = std::mem::take(&mut self.labels);
         let jumps = std::mem::take(&mut self.jumps);
         let guards = std::mem::take(&mut self.guards);
@@ -469,6 +475,7 @@ impl<'s, 'a> Lower<'s, 'a> {
         self.labels = labels;
         self.guards = guards;
         let frame = self.frames.pop().expect("it was pushed above");
+        self.made_up = frame.made_up;
         if !frame.ends.is_empty() {
             self.settled = settled;
         }

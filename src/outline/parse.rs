@@ -300,18 +300,7 @@ impl Reader<'_> {
 
     fn function(&mut self, node: Node) {
         let Stmt::Call { name, .. } = node.stmt else { return };
-        self.add(Function {
-            name,
-            place: node.place,
-            facts: node.facts,
-            body: node.children,
-            is_anonymous: false,
-            role: None,
-            params: Vec::new(),
-            is_trace: false,
-            is_partial: false,
-            is_cut: false,
-        });
+        self.add(Function { name, place: node.place, facts: node.facts, body: node.children, ..Function::default() });
     }
 
     fn add(&mut self, function: Function) {

@@ -25,7 +25,7 @@ pub struct Node {
 }
 
 /// A function that is outlined.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Function {
     /// Its name.
     pub name: String,

@@ -216,18 +216,23 @@ fn a_panic_under_a_lock_poisons_it() {
     checked.assert_clean();
 }
 
+/// A thread that panics with the lock held.
+fn poisons(lock: &Arc<Mutex<u8>>) -> thread::JoinHandle<()> {
+    let lock = lock.clone();
+    thread::spawn(move || {
+        _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let _guard = lock.lock();
+            panic!("on purpose");
+        }));
+    })
+}
+
 /// The data is the same with and without the panic; who takes the lock is told of it all the same.
 #[test]
 fn a_poisoned_lock_is_another_state_than_one_with_the_same_data() {
     let checked = explore(|| {
         let lock = Arc::new(Mutex::new(0u8));
-        let other = lock.clone();
-        let thread = thread::spawn(move || {
-            _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                let _guard = other.lock();
-                panic!("on purpose");
-            }));
-        });
+        let thread = poisons(&lock);
         lockwright::outcome("poisoned", lock.lock().is_err().into());
         thread.join().unwrap();
     });
@@ -302,13 +307,7 @@ fn whether_a_lock_is_poisoned_is_asked_at_any_time() {
     let asks = |clears: bool| {
         move || {
             let lock = Arc::new(Mutex::new(0u8));
-            let other = lock.clone();
-            let thread = thread::spawn(move || {
-                _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                    let _guard = other.lock();
-                    panic!("on purpose");
-                }));
-            });
+            let thread = poisons(&lock);
             if clears {
                 lock.clear_poison();
             } else {

@@ -5,12 +5,6 @@ use super::{Transition, World};
 use crate::event::{Op, Status, TaskId, View, wakes_one};
 
 impl World {
-    /// Fills `stands` with how each task stands.
-    pub fn look(&self, stands: &mut Vec<Status>) {
-        stands.clear();
-        stands.extend(self.task_ids().map(|task| self.status(task).0));
-    }
-
     /// Fills `transitions` with what can happen next, tasks in their order and time last.
     pub fn transitions(&self, transitions: &mut Vec<Transition>) {
         let mut stands = Vec::with_capacity(self.tasks.len());

@@ -20,7 +20,7 @@ use crate::engine::controlled::Controlled;
 use crate::engine::memo::{Deed, Memo, Stray, Told, Unmade, of_world};
 use crate::engine::world::{Transition, World};
 use crate::engine::{Blind, Decision, Ending, Flow, Observer, Program, State, Strategy, fingerprint_of};
-use crate::event::{Status, TaskId};
+use crate::event::{Status, TaskId, View};
 use crate::explore::config::Config;
 use crate::explore::watch::Watch;
 use crate::subject::Subject;

@@ -13,11 +13,14 @@ impl<'a> Lower<'_, 'a> {
             Some(RETURNED) => self.frames.last().is_some_and(|frame| frame.result.is_some()),
             other => other.is_some(),
         };
+        let before = std::mem::take(&mut self.made_up);
         if let Meaning::Body(body, _) = self.scope.meaning(name, children) {
             let value = self.expand(name, body, place, is_wanted);
             if let Some(result) = result.filter(|_| is_wanted) {
                 self.store(result, value, place);
+                self.tell_no_made_up(result);
             }
+            self.made_up |= before;
             return;
         }
         let value = self.done_to_objects(name, args, result, node);
@@ -28,10 +31,12 @@ impl<'a> Lower<'_, 'a> {
         });
         if let Some(result) = result {
             self.store(result, value, place);
+            self.tell_no_made_up(result);
             let args = args.iter().filter_map(|arg| super::super::expr::parse(arg)).collect();
             let is_decided = self.is_decided(&Expr::Call(name.to_owned(), args));
             self.note_decided(result, is_decided);
         }
+        self.made_up |= before;
         // What a wait for a work or a thread does inside is that wait.
         let is_wait =
             matches!(vocabulary::word(name), Some(Word::FlushWork(_) | Word::SpinForTimer | Word::KthreadStop));

@@ -112,6 +112,7 @@ impl<'a> Lower<'_, 'a> {
 
     /// A value that is not known: both 0 and 1, the same each time for a name.
     pub(super) fn free(&mut self, name: &str, place: Place) -> Pure {
+        self.made_up = true;
         if self.is_diagram {
             return Pure::Int(1);
         }
@@ -125,6 +126,7 @@ impl<'a> Lower<'_, 'a> {
 
     /// What a function returns that is not known.
     pub(super) fn result(&mut self, name: &str, place: Place, is_wanted: bool) -> Pure {
+        self.made_up = true;
         if self.is_diagram || !is_wanted {
             return Pure::Int(i64::from(self.is_diagram));
         }
@@ -244,8 +246,11 @@ impl<'a> Lower<'_, 'a> {
 
     pub(super) fn assign(&mut self, target: &str, value: &Expr, place: Place) {
         let is_decided = self.is_decided(value);
+        let before = std::mem::take(&mut self.made_up);
         let value = self.value(value, place);
         self.store(target, value, place);
+        self.tell_no_made_up(target);
+        self.made_up |= before;
         self.note_decided(target, is_decided);
     }
 
@@ -254,6 +259,18 @@ impl<'a> Lower<'_, 'a> {
             self.decided.insert(target.to_owned());
         } else {
             self.decided.remove(target);
+        }
+    }
+
+    /// A local whose value nobody here knows is no part of an outcome.
+    pub(super) fn tell_no_made_up(&mut self, target: &str) {
+        if !self.made_up {
+            return;
+        }
+        if target == RETURNED {
+            self.frames.iter_mut().last().into_iter().for_each(|frame| frame.made_up = true);
+        } else if let Some(&at) = self.locals.get(target) {
+            self.code.locals[at] = None;
         }
     }
 
