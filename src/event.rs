@@ -27,6 +27,7 @@ pub use births::{Births, BlindSpot};
 pub use context::{Level, Mask, Masks, Seat};
 pub use held::Held;
 pub use memory::{Access, Alu, AluOp, Rmw, Slots};
+pub(crate) use note::SPINLOCKS;
 pub use note::{CaseKind, CaseNote, Note, Sequence};
 pub use place::Place;
 pub use symbol::Symbol;

@@ -10,6 +10,9 @@ work=${LOCKWRIGHT_REGISTRY:-$here/target/registry}/loom-suite
 known=' atomic:invalid_unsync_load_relaxed atomic_relaxed:check_ordering_invalid_1 atomic_relaxed:check_ordering_invalid_2
  double_panic_in_drop:double_panic_at_branch_max litmus:store_buffering spec:acq_rel thread_local:drop '
 
+# On one line, each between blanks.
+known=" $(echo $known) "
+
 rm -rf "$work"
 mkdir -p "$work/probe" "$work/suite"
 manifest() { printf '[package]\nname = "%s"\nversion = "0.0.0"\nedition = "2021"\n[lib]\npath = "lib.rs"\n[dependencies]\n%s\n[workspace]\n' "$1" "$2"; }
@@ -35,6 +38,7 @@ echo '|---|---|---|---|'
 for file in tests/*.rs; do
     name=$(basename "$file" .rs)
     program=$(sed -n "s#^ *Executable tests/$name.rs (\(.*\))\$#\1#p" "$work/build.log")
+    [ -n "$program" ] || { echo "tests/loom.sh: no program of $name" >&2; failed=1; continue; }
     timeout 600 "$program" --test-threads 1 >"$work/$name.log" 2>&1 || true
     holds=$(grep -c '^test .* \.\.\. ok$\|^test .* - should panic \.\.\. ok$' "$work/$name.log" || true)
     lost=$(sed -n 's/^test \(.*\) \.\.\. FAILED$/\1/p' "$work/$name.log" | sed 's/ - should panic//' | paste -sd ' ')

@@ -478,3 +478,10 @@ fn blocks_that_are_nested_too_deep_are_a_bound_by_name() {
     assert!(said(60).contains("\nCOMPLETE ") || said(60).starts_with("COMPLETE "), "{}", said(60));
     assert!(said(70).contains("INCOMPLETE (bound: blocks nested deeper than 64) "), "{}", said(70));
 }
+
+#[test]
+fn a_callback_that_hands_itself_on_is_a_bound_by_name() {
+    let report = run(b"f()\n   call_rcu(&p->rcu, cb)\n\ncb()\n   call_rcu(&p->rcu, cb)\n", &[]);
+
+    assert!(page::text(&report).contains("callbacks that are handed on") && !report.is_complete());
+}

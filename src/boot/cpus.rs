@@ -130,7 +130,7 @@ pub(super) fn softirq_locks(contexts: &Contexts) -> Vec<Option<Object>> {
 /// What the tasks say of CPUs; nothing if none of them does.
 pub(super) fn contexts(tasks: &[Planned], preemption: Preemption) -> Contexts {
     let is_rt = preemption == Preemption::Rt;
-    // What locks do on a real-time kernel is another matter, whatever its tasks say of CPUs.
+    // On a real-time kernel locks behave differently even if no task names a CPU, so its contexts are never empty.
     if tasks.iter().all(|task| task.cpu.is_none()) && !is_rt {
         return Contexts::default();
     }

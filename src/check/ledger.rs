@@ -1,7 +1,7 @@
 //! What several checks need to know of the past: who took which lock where, who is in which call, what was born and freed where.
 //!
-//! Owners and freed blocks are in the state itself; only the preemption depth is remembered here alone, so only
-//! that is part of the fingerprint.
+//! Owners and freed blocks are in the state itself. The preemption depth is remembered here alone, so it is part of the
+//! fingerprint. Sections of RCU are the kernel's alone, whose tasks fold their number into their history.
 
 use std::hash::Hasher;
 

@@ -7,10 +7,7 @@ use super::code::Code;
 use super::finding::Docket;
 use super::finding::{spot, who};
 use super::ledger::Ledger;
-use crate::event::{Event, Note, Op, View, What};
-
-/// What locks of a real-time kernel say of themselves that spin elsewhere.
-const SPINLOCKS: [&str; 4] = ["spin_lock", "read_lock", "write_lock", "local_bh_disable"];
+use crate::event::{Event, Note, Op, SPINLOCKS, View, What};
 
 pub(super) fn judge(event: &Event, view: &dyn View, ledger: &Ledger, docket: &mut Docket<'_>) {
     let what = match event.what {

@@ -212,7 +212,7 @@ fn explore_each(
     let names: Vec<Names> = cells.iter().map(|cell| cell.scenario.names()).collect();
     let mut shown = Vec::new();
     for ((cell, verdict), names) in cells.iter().zip(&verdicts).zip(&names) {
-        let sure = graded(&cell.subject(), names, config, verdict)?;
+        let sure = graded(&cell.subject(), names, config, verdict);
         let save = arguments.save.as_deref();
         let shown_of = verdict.findings.iter().map(|found| save::show(cell, found, names, &sure, save));
         shown.push(shown_of.collect::<Result<Vec<_>>>()?);

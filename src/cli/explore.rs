@@ -115,7 +115,7 @@ pub fn run(arguments: &Arguments, as_json: bool) -> Result<Status> {
     let progress = Progress::start(vec![program.name.clone()])?;
     let config = progress.watched(0, &config);
     let verdict = explore_with_witnesses(&program.subject, &config)?;
-    let sure = graded(&program.subject, &program.names, &config, &verdict)?;
+    let sure = graded(&program.subject, &program.names, &config, &verdict);
     progress.done(0, &verdict);
     let seconds = progress.finish().as_secs_f64();
     told(&program, (&verdict, &sure), config.jobs, seconds, as_json, "")
@@ -137,7 +137,7 @@ fn on_cluster(arguments: &Arguments, program: &Program, as_json: bool) -> Result
         return Ok(Status::of(false, false));
     };
     let verdict = lockwright::explore::shorten(&program.subject, &config, verdict)?;
-    let sure = graded(&program.subject, &program.names, &config, &verdict)?;
+    let sure = graded(&program.subject, &program.names, &config, &verdict);
     progress.done(0, &verdict);
     let seconds = progress.finish().as_secs_f64();
     told(program, (&verdict, &sure), work.states.len(), seconds, as_json, &super::machines::measured(&work))

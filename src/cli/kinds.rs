@@ -153,7 +153,7 @@ fn page(wanted: &Wanted<'_>, group: &Group, verdicts: &[Verdict]) -> Result<Stri
         .find(|found| kind(cell, &found.finding) == group.kind)
         .or_else(|| verdicts[at].findings.iter().find(|found| kind(cell, &found.finding) == group.kind))
         .expect("the cell was chosen because it has the finding");
-    let sure = graded(&cell.subject(), &names, wanted.config, &verdict)?;
+    let sure = graded(&cell.subject(), &names, wanted.config, &verdict);
     let shown = save::show(cell, found, &names, &sure, wanted.save)?;
     let finding = &found.finding;
     let example = Counterexample {

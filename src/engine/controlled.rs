@@ -107,7 +107,6 @@ impl Controlled {
         strategy: &mut dyn Strategy,
         observer: &Rc<RefCell<dyn Observer>>,
     ) -> Ending {
-        super::quarantine::release();
         observer.borrow_mut().begin();
         let execution = Rc::new(Execution {
             number: new_execution(),
@@ -139,7 +138,7 @@ impl Controlled {
             Ok(booted) => booted,
             Err(payload) => return Ending::Exceeded(exceeded(payload)),
         };
-        quietly(|| {
+        let ending = quietly(|| {
             execution.begin(booted.tasks.len(), booted.listing, self.settings, program);
             let mut tasks: Vec<Option<Task>> =
                 booted.tasks.into_iter().map(|body| Some(self.spawn(&execution, body))).collect();
@@ -155,7 +154,9 @@ impl Controlled {
             };
             self.leave(&execution, tasks);
             ending
-        })
+        });
+        super::quarantine::release();
+        ending
     }
 
     fn spawn(&mut self, execution: &Rc<Execution>, body: Body) -> Task {

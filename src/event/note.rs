@@ -4,6 +4,9 @@ use std::fmt;
 
 use super::{ObjectId, TaskId};
 
+/// What [`Note::MightSleep`] says of locks that sleep on a real-time kernel and spin elsewhere.
+pub(crate) const SPINLOCKS: [&str; 4] = ["spin_lock", "read_lock", "write_lock", "local_bh_disable"];
+
 /// Something worth telling that is no step of its own: it belongs to the step before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Note {

@@ -10,7 +10,7 @@
 
 use super::task::Task;
 use crate::engine::{self, Preemption};
-use crate::event::{Level, Mask, Op, Place};
+use crate::event::{Level, Mask, Note, Op, Place};
 
 /// What `local_irq_save` has saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -64,15 +64,19 @@ impl Task {
     /// `local_bh_disable`: no softirq comes on this CPU from here. Nests. On a real-time kernel it takes a lock of the CPU that sleeps, which handlers take too.
     #[track_caller]
     pub fn local_bh_disable(&self) {
+        self.bh_disable_at(Place::caller());
+    }
+
+    fn bh_disable_at(&self, place: Place) {
         if let Some(lock) = self.softirq_lock() {
             if self.add_bh(1) == 1 {
-                self.might_sleep("local_bh_disable");
-                lock.perform(Op::Acquire(lock.id), Place::caller());
+                engine::note(Note::MightSleep("local_bh_disable"), place);
+                lock.perform(Op::Acquire(lock.id), place);
                 self.push_held(lock.id);
             }
             return;
         }
-        perform(Mask::BhDisable, Place::caller());
+        perform(Mask::BhDisable, place);
         self.add_preempt(1);
     }
 
@@ -108,7 +112,7 @@ impl Task {
     /// Runs a handler each time that its interrupt comes, as the thread that it is on a real-time kernel: with bottom halves off, and interrupts on.
     pub(crate) fn handle_in_thread(&self, times: u32, handler: impl Fn(&Task), place: Place) {
         for _ in 0..times {
-            self.local_bh_disable();
+            self.bh_disable_at(place);
             handler(self);
             self.bh_enable_at(place);
         }

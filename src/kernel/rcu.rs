@@ -85,18 +85,18 @@ impl Rcu {
 
 /// A section is atomic; where the kernel does not preempt, it keeps its CPU as well. On a real-time kernel it is not atomic, but its spinlocks alone may sleep.
 fn turn_preemption(current: &Task, on: bool, place: Place) {
+    let by: i8 = if on { -1 } else { 1 };
     if engine::preemption() == Some(Preemption::Rt) {
-        engine::note(Note::Section(if on { -1 } else { 1 }), place);
-        return current.add_sections(if on { -1 } else { 1 });
+        engine::note(Note::Section(by), place);
+        return current.add_sections(by.into());
     }
     let keeps = !matches!(engine::preemption(), None | Some(Preemption::Preempt));
     match (keeps, on) {
         (true, true) => current.preempt_enable(),
         (true, false) => current.preempt_disable(),
         (false, _) => {
-            let by = if on { -1 } else { 1 };
-            current.add_preempt(by);
-            engine::note(Note::Preempt(by as i8), place);
+            current.add_preempt(by.into());
+            engine::note(Note::Preempt(by), place);
         }
     }
 }

@@ -82,6 +82,13 @@ fn whole(source: &Source, unit: &Unit, finding: &Finding) -> Option<String> {
         file.groups.iter().position(|group| group.functions.first().map(|first| first.place.line) == Some(unit.line));
     if let Some(at) = group {
         file.groups = vec![file.groups.swap_remove(at)];
+        // The types of parameters and the calls that register are not printed.
+        let functions = file.groups.iter().flat_map(|group| &group.functions);
+        let runs = functions.filter_map(|function| Some((function.role.as_ref()?, function)));
+        file.declarations.extend(runs.map(|(role, function)| {
+            let call = Call { name: function.name.clone(), place: function.place };
+            (Declaration::Task(role.name.clone(), role.runs, vec![call]), function.place)
+        }));
     } else {
         let at = file.diagrams.iter().position(|diagram| diagram.place.line == unit.line)?;
         let figure = file.diagrams.swap_remove(at);

@@ -18,7 +18,7 @@ use super::schedule;
 use super::scope::{Assumption, Conversions, Does, Scope};
 use super::source::{Place, Source};
 use super::statement::Stmt;
-use super::tree::{Diagram, Figure, File, Group, Node};
+use super::tree::{Diagram, Figure, File, Function, Group, Node};
 use super::vocabulary::{self, Kind};
 use super::walk::Walk;
 
@@ -264,6 +264,18 @@ fn is_own(program: &Program) -> bool {
 }
 
 fn outline(source: &Source, file: &File, group: &Group, options: &Options, budget: &mut Budget) -> Unit {
+    let (traced, told): (Vec<Function>, Vec<Function>) =
+        group.functions.iter().cloned().partition(|function| function.is_trace);
+    if !traced.is_empty() && !told.is_empty() {
+        // What a trace does not say is open; the rest is checked as always.
+        let mut unit = outline(source, file, &Group { functions: told }, options, budget);
+        let other = outline(source, file, &Group { functions: traced }, options, budget);
+        unit.names.extend(other.names);
+        unit.findings.extend(other.findings);
+        unit.assumptions.extend(other.assumptions);
+        unit.bounds.extend(other.bounds);
+        return unit;
+    }
     let scope = Scope::new(file, &group.functions, &[], options.catalogue, &options.conversions);
     let walk = Walk::of(&scope, &[]);
     let mut unit = unit_of("outline", group.functions.first().map_or(0, |function| function.place.line), &walk, &scope);
@@ -289,10 +301,7 @@ fn outline(source: &Source, file: &File, group: &Group, options: &Options, budge
 fn has_objects(body: &[Node]) -> bool {
     let mut found = false;
     for node in body {
-        node.each(&mut |node| {
-            found |=
-                matches!(&node.stmt, Stmt::Call { name, args, .. } if args.is_empty() && vocabulary::is_known(name))
-        });
+        node.each(&mut |node| found |= matches!(&node.stmt, Stmt::Call { name, .. } if vocabulary::is_known(name)));
     }
     found
 }

@@ -1,7 +1,7 @@
 //! How sure the findings of an outline are that are rules about orders or contexts: does some order of the tasks lead to the hang?
 //!
 //! The walk of every path says that a rule is broken; the machine runs the entries in every order. Where it hangs on the same locks, that is the finding's
-//! interleaving. Where it has seen every order and nothing hangs, none of these entries gets there, each run once.
+//! interleaving. Where it has seen every order and nothing hangs, it says so: of the entries that were run together, each once.
 //!
 //! It cannot see more than that: with another hang in the way, what comes after it is not known.
 
@@ -28,7 +28,11 @@ fn of(finding: &Finding, all: &[Finding], bounds: &[String]) -> Option<Graded> {
         ("LW005", _) => (Certainty::Certain, "certain on this path".to_owned()),
         _ => return None,
     };
-    Some(Graded { certainty, text, cure: cure(finding) })
+    let cure = match (&certainty, &finding.grade) {
+        (Certainty::Serialised, Some(_)) => Some("None is needed while that lock is held around both.".to_owned()),
+        _ => cure(finding),
+    };
+    Some(Graded { certainty, text, cure })
 }
 
 /// Is there a hang of these tasks that is this finding's?
@@ -41,7 +45,7 @@ fn reached(finding: &Finding, all: &[Finding], bounds: &[String]) -> (Certainty,
         (Some(bound), _) => (Certainty::Unconfirmed, format!("not confirmed (bound: {bound})")),
         (None, Some(hang)) => (Certainty::Unconfirmed, format!("not confirmed: {} comes first", hang.code)),
         (None, None) => {
-            (Certainty::NotReached, "no interleaving of these entries leads there, each run once".to_owned())
+            (Certainty::NotReached, "nothing hangs in the entries that were run together, each run once".to_owned())
         }
     }
 }

@@ -67,7 +67,7 @@ fn params(head: &str) -> Vec<String> {
     arguments(&head[open + 1..open + close]).iter().filter_map(name).collect()
 }
 
-/// A hunk that begins inside the function begins with the locks held that it gives back first.
+/// If a hunk begins inside the function, the locks that it releases first are taken to be held there.
 fn held(function: &mut Function) {
     let mut known: Vec<String> = Vec::new();
     let mut held = Vec::new();

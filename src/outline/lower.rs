@@ -159,6 +159,11 @@ fn pass<'a>(
     let first = lowered.program.tasks.len();
     let mut at = 0;
     while at < callbacks.len() {
+        if at >= reference::CALLBACKS_MAX {
+            lowered.bounds.insert(reference::HANDED_ON);
+            lowered.program.tasks.extend(callbacks[at..].iter().map(|callback| callback.code()));
+            break;
+        }
         let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram, outside };
         let mut lower = Lower::new(&around, &mut lowered, callbacks[at].code(), first + at);
         lower.run_callback(&callbacks[at]);

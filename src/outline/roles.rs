@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::declare::{Declaration, Role, Runs};
+use super::declare::{Call, Declaration, Role, Runs};
 use super::expr::texts;
 use super::facts::Fact;
 use super::heads;
@@ -172,6 +172,13 @@ pub(super) fn read(source: &Source, file: &mut File) {
 /// Works and timers that the functions start.
 #[derive(Debug, Default)]
 pub struct Started {
+    functions: Vec<Starts>,
+}
+
+#[derive(Debug)]
+struct Starts {
+    function: String,
+    calls: BTreeSet<String>,
     /// The last part of the path, and the queue if it is named.
     works: Vec<(String, Option<String>)>,
 }
@@ -179,28 +186,50 @@ pub struct Started {
 impl Started {
     /// Looks at all statements.
     pub fn of(functions: &[Function]) -> Started {
-        let mut uses = Uses::default();
-        functions.iter().flat_map(|function| &function.body).for_each(|node| node.each(&mut |n| uses.see(n)));
-        Started { works: uses.started }
+        let of_one = |function: &Function| {
+            let mut uses = Uses::default();
+            function.body.iter().for_each(|node| node.each(&mut |n| uses.see(n)));
+            Starts { function: function.name.clone(), calls: uses.called, works: uses.started }
+        };
+        Started { functions: functions.iter().map(of_one).collect() }
     }
 
-    /// A work or a timer that nothing in the text starts was started before: what has to be said of that.
-    pub fn begun(&self, name: &str, runs: Runs) -> Option<(Runs, String)> {
+    /// Those who start the work or the timer, on which queue. One that starts itself again was started by somebody else before, so what
+    /// only its own functions call does not count.
+    fn starts<'s>(&'s self, name: &'s str, own: &'s [Call]) -> impl Iterator<Item = Option<&'s str>> {
+        let mut inside: BTreeSet<&str> = own.iter().map(|call| call.name.as_str()).collect();
+        let is_inside = |function: &Starts, inside: &BTreeSet<&str>| {
+            let mut callers = self.functions.iter().filter(|other| other.calls.contains(&function.function)).peekable();
+            callers.peek().is_some() && callers.all(|caller| inside.contains(caller.function.as_str()))
+        };
+        loop {
+            let more =
+                |function: &&Starts| !inside.contains(function.function.as_str()) && is_inside(function, &inside);
+            let Some(more) = self.functions.iter().find(more) else { break };
+            inside.insert(&more.function);
+        }
+        let others = self.functions.iter().filter(move |function| !inside.contains(function.function.as_str()));
+        let works = others.flat_map(|function| &function.works);
+        works.filter(move |(work, _)| work == member(name)).map(|(_, queue)| queue.as_deref())
+    }
+
+    /// A work or a timer that nothing in the text starts was started before: what has to be said of that. `own` is what it runs.
+    pub fn begun(&self, name: &str, runs: Runs, own: &[Call]) -> Option<(Runs, String)> {
         let runs = match runs {
             Runs::Work => Runs::Pending,
             Runs::Timer => Runs::Soft,
             _ => return None,
         };
-        if self.works.iter().any(|(work, _)| work == member(name)) {
-            return None;
-        }
-        Some((runs, format!("{name} was started before: nothing here starts it")))
+        let is_started = self.starts(name, own).next().is_some();
+        (!is_started).then(|| (runs, format!("{name} was started before: nothing here starts it")))
     }
 
     /// May the work be on the queue?
-    pub fn is_on(&self, work: &str, queue: &str) -> bool {
-        let mut on = self.works.iter().filter(|(known, _)| known == member(work)).filter_map(|(_, on)| on.as_deref());
-        on.next().is_none_or(|on| member(on) == member(queue))
+    pub fn is_on(&self, work: &str, queue: &str, own: &[Call]) -> bool {
+        let plain = |queue: &str| if queue.is_empty() { "system_wq".to_owned() } else { member(queue).to_owned() };
+        let mut starts = self.starts(work, own).peekable();
+        // What is started on a queue that is not named may be on any.
+        starts.peek().is_none() || starts.any(|on| on.is_none_or(|on| plain(on) == plain(queue)))
     }
 }
 
@@ -217,7 +246,10 @@ fn signed(source: &Source, function: &Function, uses: &Uses) -> Option<Role> {
         let why = "its type is irqreturn_t".to_owned();
         return (!is_thread).then(|| Role { name: function.name.clone(), runs: Runs::Hard, why });
     }
-    let called = |ends: &[&str]| ends.iter().any(|end| function.name.ends_with(end));
+    // `disable_interrupt` is none.
+    let acts = ["enable", "disable", "request", "free", "wait", "setup", "init"];
+    let is_act = acts.iter().any(|act| function.name.split('_').any(|word| word == *act));
+    let called = |ends: &[&str]| !is_act && ends.iter().any(|end| function.name.ends_with(end));
     if called(&["_isr", "_interrupt", "irq_handler", "_hardirq"]) || function.name == "isr" {
         let why = "its name says so".to_owned();
         return Some(Role { name: function.name.clone(), runs: Runs::Hard, why });

@@ -51,6 +51,16 @@ pub enum Does<'a> {
     Body(&'a [Node]),
 }
 
+impl Task<'_> {
+    /// The functions that it runs.
+    fn calls(&self) -> &[Call] {
+        match &self.does {
+            Does::Calls(calls) => calls,
+            Does::Body(_) => &[],
+        }
+    }
+}
+
 /// A variable.
 #[derive(Clone, Copy, Debug)]
 pub struct Variable {
@@ -221,7 +231,7 @@ impl<'a> Scope<'a> {
     fn roles(&mut self, functions: &'a [Function]) {
         let started = &self.started;
         for task in &mut self.tasks {
-            if let Some((runs, what)) = started.begun(&task.name, task.runs) {
+            if let Some((runs, what)) = started.begun(&task.name, task.runs, task.calls()) {
                 task.runs = runs;
                 self.assumed.push(Assumption { what, declare: None, place: task.place });
             }
@@ -232,7 +242,7 @@ impl<'a> Scope<'a> {
             self.assumed.push(Assumption { what, declare, place: function.place });
             let does = Does::Calls(vec![Call { name: function.name.clone(), place: function.place }]);
             let mut task = Task { name: role.name.clone(), runs: role.runs, does, place: function.place };
-            if let Some((runs, what)) = started.begun(&task.name, task.runs) {
+            if let Some((runs, what)) = started.begun(&task.name, task.runs, task.calls()) {
                 task.runs = runs;
                 self.assumed.push(Assumption { what, declare: None, place: task.place });
             }
@@ -271,8 +281,11 @@ impl<'a> Scope<'a> {
     /// Works that may be on the queue.
     pub fn works_of(&self, queue: &str) -> Vec<&str> {
         let is_work = |task: &&Task| matches!(task.runs, Runs::Work | Runs::Pending);
-        let works = self.tasks.iter().filter(is_work).map(|task| task.name.as_str());
-        works.filter(|work| self.started.is_on(work, queue)).collect()
+        let works = self.tasks.iter().filter(is_work);
+        works
+            .filter(|work| self.started.is_on(&work.name, queue, work.calls()))
+            .map(|work| work.name.as_str())
+            .collect()
     }
 
     /// Notes what a statement says about functions and locks.
@@ -316,11 +329,12 @@ impl<'a> Scope<'a> {
         match &node.stmt {
             Stmt::Call { name, args, .. } => {
                 see(name, args);
-                // A call among the arguments is a call as well.
-                let later = args.get(1).filter(|_| name.starts_with("call_rcu") || name.starts_with("kref_put"));
+                // What is called later is called, too. What `kref_put` calls is an entry as well: nothing else walks it.
+                let later = args.get(1).filter(|_| name.starts_with("call_rcu"));
                 if let Some(function) = later.and_then(|arg| self.own.get(plain(arg).as_str())) {
                     called.insert(function.name.as_str());
                 }
+                // A call among the arguments is a call as well.
                 args.iter().filter_map(|arg| arg.split_once('(')).for_each(|(inner, _)| {
                     if self.own.contains_key(inner) {
                         called.insert(self.own[inner].name.as_str());

@@ -88,10 +88,10 @@ impl Content {
         self.0.map(|hash| hash(erased))
     }
 
-    /// What stands for the value there, behind a lock that a holder may have left poisoned: who takes it is told that.
-    pub fn stands_for_locked(self, erased: *const u8, is_poisoned: bool) -> Option<u64> {
+    /// What stands for the value there, behind a lock; `was_poisoned` if a holder has panicked at some time.
+    pub fn stands_for_locked(self, erased: *const u8, was_poisoned: bool) -> Option<u64> {
         let content = self.stands_for(erased)?;
-        Some(if is_poisoned { content.rotate_left(31) ^ 2 | 1 } else { content })
+        Some(if was_poisoned { content.rotate_left(31) ^ 2 | 1 } else { content })
     }
 
     /// Are the contents unknown?

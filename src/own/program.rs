@@ -67,9 +67,11 @@ impl Program for Own {
         let root = Arc::clone(&self.root);
         let main = move || {
             here::begin(thread.object(), None);
-            here::on_its_stack(&mut || root());
-            here::end();
-            drop(here::take_lazy());
+            here::on_its_stack(&mut || {
+                root();
+                here::end();
+                drop(here::take_lazy());
+            });
         };
         Booted {
             tasks: vec![Box::new(main)],

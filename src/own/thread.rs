@@ -28,8 +28,9 @@ use std::time::Duration;
 #[doc(no_inline)]
 pub use std::thread::{Result, available_parallelism, panicking};
 
+use crate::check::partners::WAITS_WITH;
 use crate::engine::{self, Object};
-use crate::event::{Act, Note, ObjectId, Op, Place, Symbol, TaskId};
+use crate::event::{Act, CaseNote, Note, ObjectId, Op, Place, Symbol, TaskId};
 use crate::own::content::Content;
 use crate::own::raw::{self, Handed};
 use crate::own::{Shared, here};
@@ -315,6 +316,12 @@ pub fn park_timeout(_timeout: Duration) {
     }
 }
 
+/// A task is about to wait on the queue, and gives the lock back meanwhile.
+pub(crate) fn waits_with(queue: Object, lock: Object, place: Place) {
+    let words = [queue.id.0.into(), lock.id.0.into(), 0];
+    queue.note(Note::Case(CaseNote { kind: WAITS_WITH, words }), place);
+}
+
 /// A timeout has come. It may come at any time, so what waits for an event or a timeout is a look whether the event was there, made at
 /// any time; and a loop over such waits goes round as one that yields does.
 pub(crate) fn time_out(place: Place) {
@@ -324,8 +331,8 @@ pub(crate) fn time_out(place: Place) {
 
 /// The task goes round: if nothing new was found it waits until something changes that it has read.
 ///
-/// A loop without an end is one that comes back to where it was: with the same on its stack, and in the registers that calls preserve. Those
-/// are put on the stack here, where nothing else is: what lies below varies from round to round.
+/// A loop without an end is one that comes back to where it was: with the same on its stack, and in the registers that calls preserve. The
+/// registers are saved in this frame, the lowest that is compared: frames below it differ from round to round.
 #[inline(never)]
 pub(crate) fn let_others_go(place: Place) {
     let registers = raw::registers();

@@ -55,7 +55,7 @@ pub fn beside(
     verdict: &Verdict,
 ) -> Result<Beside, Unpredicted> {
     let asked = Asked { subject, config, verdict };
-    let mut beside = Beside { sure: graded(subject, names, config, verdict)?, ..Beside::default() };
+    let mut beside = Beside { sure: graded(subject, names, config, verdict), ..Beside::default() };
     // A deadlock that was met is what is predicted of it, and what ends an execution hides the rest.
     if verdict.findings.iter().any(hangs) {
         return Ok(beside);
@@ -78,22 +78,19 @@ pub fn beside(
 
 /// How sure the findings of a verdict are that are about orders of locks, interrupts or contexts. The others are what they are: a schedule shows each.
 ///
-/// # Errors
-/// Those of the search for what a finding needs.
-pub fn graded(
-    subject: &Arc<dyn Subject>,
-    names: &Names,
-    config: &Config,
-    verdict: &Verdict,
-) -> Result<Vec<Sure>, Unpredicted> {
+/// Where the search for what a finding needs cannot be made, it is not confirmed, and says why.
+pub fn graded(subject: &Arc<dyn Subject>, names: &Names, config: &Config, verdict: &Verdict) -> Vec<Sure> {
     if verdict.engine == EngineKind::Loom {
-        return Ok(Vec::new());
+        return Vec::new();
     }
     let asked = Asked { subject, config, verdict };
     let is_graded = |found: &&Found| found.finding.code.is_of_orders() && !found.weak_memory;
     let one = |found: &Found| {
-        let graded = asked.sure(found, names)?;
-        Ok(Sure { code: found.finding.code, subject: found.finding.subject, graded })
+        let graded = asked.sure(found, names).unwrap_or_else(|error| {
+            let text = format!("not confirmed: {error}");
+            Graded { certainty: Certainty::Unconfirmed, text, cure: None }
+        });
+        Sure { code: found.finding.code, subject: found.finding.subject, graded }
     };
     verdict.findings.iter().filter(is_graded).map(one).collect()
 }
@@ -135,11 +132,13 @@ impl Asked<'_> {
     /// Of a finding that no single run shows whole, or that the validator does not know: the Big Kernel Lock, what no interrupt masks.
     fn unseen(&self, code: Code) -> Graded {
         let (certainty, text) = match self.is_all_seen() {
+            _ if code == Code::LW005 => (Certainty::Certain, "certain on this path"),
             true => (Certainty::NotReached, page::NOT_REACHED),
             false => (Certainty::Unconfirmed, "not confirmed: no single run shows all of it"),
         };
         let cure = match code {
             Code::LW003 => "Take the locks in one order everywhere.",
+            Code::LW005 => "Take the inner lock outside, or make it raw as well.",
             _ => {
                 "Keep that interrupt out while the lock is held. Where nothing masks it (an NMI), do not take the lock there."
             }

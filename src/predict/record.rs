@@ -16,7 +16,7 @@ use crate::check::{Check, Checks};
 use crate::engine::{Booted, Clock, Contexts, Program};
 use crate::event::names::Names;
 use crate::event::{
-    self, Births, Event, Level, Mask, Note, ObjectId, ObjectKind, Op, Sequence, Status, TaskId, View, What,
+    self, Births, Event, Level, Mask, Note, ObjectId, ObjectKind, Op, SPINLOCKS, Sequence, Status, TaskId, View, What,
 };
 use crate::explore::Subject;
 use crate::lockdep::finding::Place;
@@ -171,16 +171,9 @@ impl Sink {
             }
             // A lock that sleeps says so itself.
             What::Note(Note::MightSleep(
-                "mutex_lock"
-                | "down_read"
-                | "down_write"
-                | "down"
-                | "wait_for_completion"
-                | "spin_lock"
-                | "read_lock"
-                | "write_lock"
-                | "local_bh_disable",
+                "mutex_lock" | "down_read" | "down_write" | "down" | "wait_for_completion",
             )) => return,
+            What::Note(Note::MightSleep(what)) if SPINLOCKS.contains(&what) => return,
             What::Note(Note::MightSleep(what)) => (Some(Step::MightSleep), what.to_owned()),
             What::Note(_) => return,
         };

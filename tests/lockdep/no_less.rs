@@ -143,6 +143,6 @@ fn whatever_lockdep_reports_is_found_no_later() {
         reported += 1;
         in_interrupts += usize::from(matches!(kind, "inconsistent-state" | "irq-inversion" | "irq-order"));
     }
-    // Half of them have a report, and a twentieth one through an interrupt: they are worth something.
+    // A third of them have a report, and a twentieth one through an interrupt: they are worth something.
     assert!(reported * 3 > programs as usize && in_interrupts * 20 > reported, "{reported} and {in_interrupts}");
 }

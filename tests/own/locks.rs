@@ -314,7 +314,10 @@ fn whether_a_lock_is_poisoned_is_asked_at_any_time() {
                 lockwright::outcome("asked", lock.is_poisoned().into());
             }
             thread.join().unwrap();
-            lockwright::outcome("left", lock.lock().is_err().into());
+            let left = lock.lock().is_err();
+            lockwright::outcome("left", left.into());
+            // A thread that has it alone finds the same.
+            assert_eq!(Arc::try_unwrap(lock).unwrap().into_inner().is_err(), left);
         }
     };
 

@@ -319,3 +319,17 @@ fn what_is_done_once_is_done_once() {
 
     checked.assert_clean();
 }
+
+#[test]
+fn a_condition_variable_belongs_to_one_mutex() {
+    let waits = |with_two: bool| {
+        let checked = explore(move || {
+            let (first, second, queue) = (Mutex::new(0), Mutex::new(0), Condvar::new());
+            queue.wait_for(&mut first.lock(), Duration::ZERO);
+            queue.wait_for(&mut if with_two { &second } else { &first }.lock(), Duration::ZERO);
+        });
+        checked.verdict.findings.iter().map(|found| found.finding.code).collect::<Vec<_>>()
+    };
+
+    assert_eq!((waits(false), waits(true)), (vec![], vec![Code::LW011]));
+}

@@ -189,7 +189,7 @@ impl World {
         }
         for task in self.task_ids() {
             let waits = match self.status(task).0 {
-                Status::WaitsFor(lock) => !self.object(lock).kind.spins(),
+                Status::WaitsFor(lock) => !self.lock_spins(lock),
                 Status::Sleeps(_) | Status::Finished => true,
                 _ => false,
             };

@@ -90,7 +90,8 @@ fn joined(guards: WorkerGuards<Answer>, failed: &Mutex<Option<String>>) -> Answe
         thread::sleep(LOOK);
     }
     let lost = || failed.lock().clone().unwrap_or_else(|| "a worker was lost".to_owned());
-    let answers = catch_unwind(AssertUnwindSafe(|| guards.join())).map_err(|_| lost())?;
+    // The threads of lost connections are joined here as well: timely panics then, and that is no news either.
+    let answers = quietly(|| catch_unwind(AssertUnwindSafe(|| guards.join()))).map_err(|_| lost())?;
     let mut gathered = None;
     for answer in answers {
         gathered = answer.map_err(|_| lost())??.or(gathered);

@@ -65,7 +65,7 @@ impl Trace {
 
     /// The state before the first action is known to be this.
     pub fn begin(&mut self, jiffies: u64, first: &BTreeMap<ObjectId, u64>) {
-        let mut is_new = self.first.is_empty();
+        let mut is_new = self.entries.is_empty();
         for (&id, &value) in first {
             is_new |= self.first.insert(id, value) != Some(value);
         }

@@ -1,8 +1,8 @@
 //! Executions that need not be run: from copies of states, by what is known of the tasks.
 //!
 //! Each state of the path that has choices left is kept, with what the checks remembered there. The next execution starts from a
-//! copy of the last one, or from the state itself if that was its last choice, and each step of it is taken from the [`Memo`] of what tasks do between their operations. The program itself
-//! is run only where a task does something for the first time, and once for each final state, since only the program
+//! copy of the last one, or from the state itself if that was its last choice, and each step of it is taken from the
+//! [`Memo`] of what tasks do between their operations. The program itself is run only where a task does something for the first time, and once for each final state, since only the program
 //! knows its outcome and closes what is left open.
 //!
 //! What is seen is the same as by running everything again, event by event; `tests/explorer.rs` and the properties hold

@@ -8,6 +8,10 @@ use crate::outline::pointers;
 /// Number of the first callback: they have their places behind all tasks, which are not known before.
 pub(super) const CALLBACKS: usize = 10_000;
 
+/// Callbacks of one program: one that hands itself on would have no end.
+pub(super) const CALLBACKS_MAX: usize = 64;
+pub(super) const HANDED_ON: &str = "callbacks that are handed on";
+
 /// Names of bounds.
 const AGAIN: &str = "call_rcu in a loop is one callback";
 

@@ -10,6 +10,9 @@ pub(super) fn read(lines: &mut [Line]) {
     let mut at = 0;
     let mut file = 0;
     let mut last = String::new();
+    if !lines.iter().any(|line| header(&line.text[quoting(&line.text)..]).is_some()) {
+        return;
+    }
     while at < lines.len() {
         let depth = quoting(&lines[at].text);
         let text = &lines[at].text[depth..];
@@ -17,13 +20,20 @@ pub(super) fn read(lines: &mut [Line]) {
             file += 1;
             last.clear();
         }
+        if ["diff --git ", "index ", "--- a/", "--- /dev/null", "+++ "].iter().any(|head| text.starts_with(head)) {
+            lines[at].blank();
+            at += 1;
+            continue;
+        }
         let Some((old, new, head)) = header(text) else {
             at += 1;
             continue;
         };
         let end = end(lines, at, old, new);
         let cut = depth + text.len() - head.len();
-        let name = name(head);
+        // A label heads a hunk where the tool that made the patch knows no C: what follows is part of no function that is known here.
+        let label = head.trim().strip_suffix(':').filter(|label| !label.is_empty() && !label.contains(' '));
+        let name = name(head).or(label.map(str::to_owned));
         let begins = lines[at + 1..end].iter().find(|line| line.text.len() > depth + 1);
         // A hunk that begins with a function is not inside the one before.
         let is_inside = begins.is_some_and(|line| line.text[depth + 1..].starts_with([' ', '\t']));
@@ -32,7 +42,7 @@ pub(super) fn read(lines: &mut [Line]) {
         match name.filter(|name| is_inside && *name != last) {
             Some(name) => {
                 // The head of a hunk is cut at 80 characters.
-                let keep = line.text.find('(').unwrap_or(line.text.len());
+                let keep = line.text.find(['(', ':']).unwrap_or(line.text.len());
                 line.text.truncate(keep);
                 line.origin.truncate(keep);
                 last = name;

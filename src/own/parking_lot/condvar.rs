@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::MutexGuard;
 use crate::event::{Act, ObjectKind, Op, Place};
 use crate::own::Shared;
-use crate::own::thread::time_out;
+use crate::own::thread::{time_out, waits_with};
 
 /// `parking_lot::Condvar`.
 ///
@@ -54,6 +54,7 @@ impl Condvar {
     fn sleep<T: ?Sized>(&self, guard: &mut MutexGuard<'_, T>, how: Act, place: Place) -> bool {
         // SAFETY: the lock is opened and taken again here, while the guard is borrowed.
         let raw = unsafe { lock_api::MutexGuard::mutex(guard).raw() };
+        waits_with(self.queue.object(), raw.object(place), place);
         // On the queue before the lock is open: no notification is lost.
         self.queue.perform(Op::Enqueue, place);
         raw.unlock_at(place);

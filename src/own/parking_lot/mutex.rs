@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
-use crate::engine;
+use crate::engine::{self, Object};
 use crate::event::{ObjectKind, Op, Place};
 use crate::own::Shared;
 use crate::own::late::{Late, Parts};
@@ -32,6 +32,10 @@ impl RawMutex {
     /// Its object is made now.
     pub(super) fn new(place: Place) -> RawMutex {
         RawMutex(Late::made(place))
+    }
+
+    pub(super) fn object(&self, place: Place) -> Object {
+        self.0.get(place).object()
     }
 
     pub(super) fn lock_at(&self, place: Place) {

@@ -7,9 +7,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{LockResult, MutexGuard, PoisonError};
-use crate::check::partners::WAITS_WITH;
-use crate::event::{Act, CaseNote, Note, ObjectKind, Op, Place};
-use crate::own::thread::time_out;
+use crate::event::{Act, ObjectKind, Op, Place};
+use crate::own::thread::{time_out, waits_with};
 use crate::own::{Shared, here};
 
 /// `std::sync::Condvar`.
@@ -60,8 +59,7 @@ impl Condvar {
         let is_spurious = how == Act::Wait && here::options().spurious_wakeups;
         let how = if is_spurious { Act::Doze } else { how };
         let (lock, touched) = guard.into_parts();
-        let words = [self.queue.object().id.0.into(), lock.object().id.0.into(), 0];
-        self.queue.object().note(Note::Case(CaseNote { kind: WAITS_WITH, words }), place);
+        waits_with(self.queue.object(), lock.object(), place);
         // On the queue before the lock is open: no notification is lost.
         self.queue.perform(Op::Enqueue, place);
         lock.unlock_at(touched, place);

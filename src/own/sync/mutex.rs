@@ -72,8 +72,9 @@ impl<T> Mutex<T> {
     ///
     /// # Errors
     /// If a holder panicked.
+    #[track_caller]
     pub fn into_inner(self) -> LockResult<T> {
-        let poisoned = self.poison.is_there();
+        let poisoned = self.poison.is_found(Place::caller());
         let value = self.data.into_inner();
         if poisoned { Err(PoisonError::new(value)) } else { Ok(value) }
     }
@@ -119,8 +120,9 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Errors
     /// If a holder panicked.
+    #[track_caller]
     pub fn get_mut(&mut self) -> LockResult<&mut T> {
-        let poisoned = self.poison.is_there();
+        let poisoned = self.poison.is_found(Place::caller());
         // Whatever is written here: contents that are hashed would have to be hashed after it.
         self.content = Content::unknown();
         self.shared.publish(None);

@@ -7,13 +7,12 @@ use crate::own::{Shared, name_of};
 
 /// The mark of one lock: a word of its own, as std has it. It is set under the lock, and may be asked for and cleared without.
 ///
-/// Where no holder has ever panicked nobody who takes the lock needs to ask. That is a function of what the lock guards, so that
-/// whoever takes the lock has observed it.
+/// Where no holder has ever panicked, a task that takes the lock need not ask. Taking the lock already tells it that, since the panic
+/// is part of the version of what the lock guards.
 #[derive(Debug)]
 pub(super) struct Poison {
     word: Shared,
-    /// The value of the word, for whoever has the lock alone.
-    is_there: AtomicBool,
+    /// A holder has panicked at some time. It is set under the lock and never cleared.
     ever: AtomicBool,
 }
 
@@ -22,7 +21,7 @@ impl Poison {
     pub fn new(place: Place) -> Poison {
         let name = Symbol::from(format!("{}, poisoned", name_of(place)));
         let word = Shared::numbered(ObjectKind::Atomic, 0, name);
-        Poison { word, is_there: AtomicBool::new(false), ever: AtomicBool::new(false) }
+        Poison { word, ever: AtomicBool::new(false) }
     }
 
     /// The holder panics.
@@ -38,7 +37,6 @@ impl Poison {
 
     fn store(&self, value: bool, place: Place) {
         self.word.perform(|id| Op::Store(id, value.into(), Access::Once), place);
-        self.is_there.store(value, Ordering::Relaxed);
     }
 
     /// Asks for it, at any time.
@@ -46,14 +44,9 @@ impl Poison {
         self.word.perform(|id| Op::Load(id, Access::Once), place) != 0
     }
 
-    /// The same for one that has just taken the lock.
+    /// The same for one that has just taken the lock, or has it alone: a step only where a holder has panicked.
     pub fn is_found(&self, place: Place) -> bool {
         self.was_ever_there() && self.load(place)
-    }
-
-    /// The same for one that nobody shares the lock with.
-    pub fn is_there(&self) -> bool {
-        self.is_there.load(Ordering::Relaxed)
     }
 
     /// Has any holder panicked?

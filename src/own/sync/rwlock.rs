@@ -80,8 +80,9 @@ impl<T> RwLock<T> {
     ///
     /// # Errors
     /// If a writer panicked.
+    #[track_caller]
     pub fn into_inner(self) -> LockResult<T> {
-        let poisoned = self.poison.is_there();
+        let poisoned = self.poison.is_found(Place::caller());
         let value = self.data.into_inner();
         if poisoned { Err(PoisonError::new(value)) } else { Ok(value) }
     }
@@ -176,8 +177,9 @@ impl<T: ?Sized> RwLock<T> {
     ///
     /// # Errors
     /// If a writer panicked.
+    #[track_caller]
     pub fn get_mut(&mut self) -> LockResult<&mut T> {
-        let poisoned = self.poison.is_there();
+        let poisoned = self.poison.is_found(Place::caller());
         self.content = Content::unknown();
         self.shared.publish(None);
         let value = self.data.get_mut();
