@@ -95,6 +95,10 @@ pub trait Engine {
     fn record(&self, name: Symbol, value: i64) {
         let _ = (name, value);
     }
+    /// Until [`Engine::leave_section`] no other task comes in, unless this one waits. Where tasks take turns there is nothing to be done.
+    fn enter_section(&self) {}
+    /// The end of that.
+    fn leave_section(&self) {}
 }
 
 thread_local! {
@@ -284,6 +288,24 @@ pub fn spawn(name: Option<&str>, body: Body, place: Place) -> (Object, TaskId) {
         let (id, task) = engine.spawn(name, body, place);
         (Object { id, execution: engine.execution() }, task)
     })
+}
+
+/// A section of the calling task: what it does with ordinary memory belongs to its operations there. Ends when it is dropped.
+pub(crate) struct Section(bool);
+
+/// Begins one. After the execution, when what is left of it is dropped, it is nothing.
+pub(crate) fn section() -> Section {
+    let engine = CURRENT.with_borrow(Clone::clone);
+    engine.iter().for_each(|engine| engine.enter_section());
+    Section(engine.is_some())
+}
+
+impl Drop for Section {
+    fn drop(&mut self) {
+        if self.0 {
+            with(|engine| engine.leave_section());
+        }
+    }
 }
 
 /// Writes down a value of the outcome, by name.

@@ -23,6 +23,7 @@ pub mod model;
 pub mod parking_lot;
 pub mod program;
 pub mod rand;
+pub mod reach;
 #[allow(unsafe_code)]
 pub mod raw;
 pub mod replay;
@@ -73,11 +74,13 @@ impl Shared {
 
     /// Performs an operation on it.
     pub fn perform(self, op: impl FnOnce(crate::event::ObjectId) -> Op, place: Place) -> u64 {
+        reach::stops();
         let op = op(self.0.id);
         let result = self.0.perform(op, place);
         if !matches!(op, Op::Act(_, Act::Spin(_))) && here::goes_round(op, result, place) {
             thread::let_others_go(place);
         }
+        reach::goes_on();
         result
     }
 

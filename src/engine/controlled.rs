@@ -163,8 +163,11 @@ impl Controlled {
         let bytes = if execution.births.is_some() { USER_STACK_BYTES } else { STACK_BYTES };
         let stack =
             self.stacks.pop().unwrap_or_else(|| DefaultStack::new(bytes).expect("a task's stack can be mapped"));
-        let execution = Rc::clone(execution);
+        // No count of it: a task that never ends is abandoned as it is, and would keep its execution for good.
+        let execution = Rc::as_ptr(execution);
         Coroutine::with_stack(stack, move |yielder: &Yielder<(), ()>, ()| {
+            // SAFETY: `run` holds the execution until its last task has ended or was abandoned.
+            let execution = unsafe { &*execution };
             execution.yielder.set(yielder);
             execution.run_body(body);
         })

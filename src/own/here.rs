@@ -7,13 +7,20 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::engine::{self, Object};
 use crate::event::{Act, Births, ObjectId, Op, Place, Symbol, TaskId};
+use crate::own::raw::Handed;
+use crate::own::reach;
 
 /// A value behind a key.
-pub type Kept = Rc<dyn Any>;
+pub type Kept = Arc<dyn Any>;
+
+/// All of it, of one execution. Real threads share it.
+pub type Common = Arc<Handed<Mutex<Here>>>;
 
 /// What else may happen, or is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,8 +33,9 @@ pub struct Options {
     pub fair_rwlocks: bool,
 }
 
+/// What threads of an execution have.
 #[derive(Default)]
-struct Here {
+pub struct Here {
     execution: u32,
     names: HashMap<TaskId, (Object, Option<String>)>,
     locals: HashMap<(TaskId, usize), Kept>,
@@ -142,8 +150,7 @@ pub fn is_watched() -> Option<usize> {
     let task = engine::task();
     with(|here| {
         let rounds = here.idle.get(&task)?.rounds;
-        let is_near = rounds > 0 && (rounds + SAME_ROUNDS) % IDLE_ROUNDS <= SAME_ROUNDS;
-        here.tops.get(&task).copied().filter(|_| is_near)
+        here.tops.get(&task).copied().filter(|_| is_near(rounds))
     })
 }
 
@@ -163,25 +170,67 @@ pub fn comes_round(memory: u64) -> bool {
 #[inline(never)]
 pub fn went_round(news: bool) {
     let task = engine::task();
-    with(|here| match news {
-        true => _ = here.idle.remove(&task),
-        false => here.idle.entry(task).or_default().rounds += 1,
+    with(|here| {
+        match news {
+            true => _ = here.idle.remove(&task),
+            false => here.idle.entry(task).or_default().rounds += 1,
+        }
+        reach::watch(here.idle.values().any(|idle| is_near(idle.rounds)));
     });
 }
 
+/// The calling task's own code has changed what it can reach: it may count its rounds there.
+pub fn counts_rounds() {
+    let task = engine::task();
+    with(|here| _ = here.idle.get_mut(&task).map(|idle| idle.same = 0));
+}
+
+/// Where the values are that the calling task has for itself, and those that all have.
+pub fn kept_places() -> Vec<usize> {
+    let task = engine::task();
+    with(|here| {
+        let locals = here.locals.iter().filter(|((owner, _), _)| *owner == task).map(|(_, kept)| kept);
+        locals.chain(here.statics.values()).map(|kept| Arc::as_ptr(kept).cast::<u8>().expose_provenance()).collect()
+    })
+}
+
+/// Is it soon asked whether a loop of that many rounds has no end?
+fn is_near(rounds: u32) -> bool {
+    rounds > 0 && (rounds + SAME_ROUNDS) % IDLE_ROUNDS <= SAME_ROUNDS
+}
+
 std::thread_local! {
-    static HERE: RefCell<Here> = RefCell::default();
+    static HERE: RefCell<Common> = RefCell::new(of_execution(0));
+}
+
+fn of_execution(execution: u32) -> Common {
+    Arc::new(Handed(Mutex::new(Here { execution, ..Here::default() })))
 }
 
 /// Runs `f` on what belongs to the present execution.
 fn with<R>(f: impl FnOnce(&mut Here) -> R) -> R {
     let now = engine::execution().expect("threads, locks and cells exist only inside a model: use lockwright::model");
-    let old = HERE.with_borrow_mut(|here| {
-        (here.execution != now).then(|| std::mem::replace(here, Here { execution: now, ..Here::default() }))
+    let known = HERE.with_borrow(|common| {
+        let mut here = common.0.lock();
+        if here.execution == now { Ok(f(&mut here)) } else { Err(f) }
     });
-    // What was kept may come back here when it is dropped.
-    drop(old);
-    HERE.with_borrow_mut(f)
+    known.unwrap_or_else(|f| {
+        let old = HERE.replace(of_execution(now));
+        // What was kept may come back here when it is dropped.
+        drop(old);
+        HERE.with_borrow(|common| f(&mut common.0.lock()))
+    })
+}
+
+/// What belongs to the present execution, for a thread of it that is about to start.
+pub fn common() -> Common {
+    with(|_| ());
+    HERE.with_borrow(Arc::clone)
+}
+
+/// The calling thread belongs to that execution.
+pub fn belong(common: Common) {
+    drop(HERE.replace(common));
 }
 
 /// The set-up says which options the execution has, and where the tasks of all executions are known.

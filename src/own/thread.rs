@@ -21,8 +21,7 @@ use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::rc::Rc;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 #[doc(no_inline)]
@@ -33,7 +32,7 @@ use crate::engine::{self, Object};
 use crate::event::{Act, CaseNote, Note, ObjectId, Op, Place, Symbol, TaskId};
 use crate::own::content::Content;
 use crate::own::raw::{self, Handed};
-use crate::own::{Shared, here};
+use crate::own::{Shared, here, reach};
 
 mod local;
 
@@ -54,7 +53,7 @@ struct Packet<T> {
 /// });
 /// ```
 pub struct JoinHandle<T> {
-    packet: Handed<Rc<Packet<T>>>,
+    packet: Handed<Arc<Packet<T>>>,
     thread: Thread,
     task: TaskId,
     /// Where it was started, until somebody joins it.
@@ -164,10 +163,12 @@ where
     F: FnOnce() -> T + 'a,
     T: 'a,
 {
-    let packet = Rc::new(Packet { thread: Cell::new(None), result: Cell::new(None) });
-    let handed = Handed((f, Rc::clone(&packet), name.clone()));
+    let packet = Handed(Arc::new(Packet { thread: Cell::new(None), result: Cell::new(None) }));
+    let handed = Handed((f, Arc::clone(&packet.0), name.clone()));
+    let common = here::common();
     let body: Box<dyn FnOnce() + Send + 'a> = Box::new(move || {
         let handed = handed;
+        here::belong(common);
         let mut parts = Some(handed.0);
         here::on_its_stack(&mut || {
             let (f, packet, name) = parts.take().expect("internal error: a thread's code runs once");
@@ -176,9 +177,9 @@ where
     });
     let (object, task) = engine::spawn(name.as_deref(), raw::beyond_its_scope(body), place);
     // The thread starts when this task comes to its next operation.
-    packet.thread.set(Some(object));
+    packet.0.thread.set(Some(object));
     JoinHandle {
-        packet: Handed(packet),
+        packet,
         thread: Thread { id: ThreadId(task), name, object },
         task,
         unjoined: Cell::new((!borrows).then_some(place)),
@@ -325,6 +326,7 @@ pub(crate) fn waits_with(queue: Object, lock: Object, place: Place) {
 /// A timeout has come. It may come at any time, so what waits for an event or a timeout is a look whether the event was there, made at
 /// any time; and a loop over such waits goes round as one that yields does.
 pub(crate) fn time_out(place: Place) {
+    reach::stops();
     here::yields();
     let_others_go(place);
 }
@@ -335,9 +337,11 @@ pub(crate) fn time_out(place: Place) {
 /// registers are saved in this frame, the lowest that is compared: frames below it differ from round to round.
 #[inline(never)]
 pub(crate) fn let_others_go(place: Place) {
+    reach::stops();
     let registers = raw::registers();
     go_round((&raw const registers).expose_provenance(), place);
     std::hint::black_box(&registers);
+    reach::goes_on();
 }
 
 #[inline(never)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lockwright::boot::Checked;
 use lockwright::check::Code;
-use lockwright::explore::EngineKind;
+use lockwright::explore::{Bound, EngineKind};
 use lockwright::model::Builder;
 use lockwright::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use lockwright::sync::mpsc::{self, RecvTimeoutError};
@@ -280,4 +280,66 @@ fn a_park_returns_by_itself_where_one_asks_for_it() {
 
     assert_eq!(parks(false), []);
     assert_eq!(parks(true), [Code::LW011]);
+}
+
+lockwright::thread_local! {
+    static KEPT: Box<std::cell::Cell<u32>> = Box::default();
+}
+
+/// What a loop counts with: where it lies, beside the stack and the registers.
+type Count = fn(&mut dyn FnMut(&mut dyn FnMut() -> u32));
+
+const COUNTS: [Count; 5] = [
+    |run| {
+        let mut n = std::hint::black_box(Box::new(0));
+        run(&mut || {
+            *n += 1;
+            *n
+        });
+    },
+    |run| {
+        let mut all = std::hint::black_box(Vec::with_capacity(8192));
+        run(&mut || {
+            all.push(());
+            all.len() as u32
+        });
+    },
+    |run| {
+        let n = std::hint::black_box(std::rc::Rc::new(vec![Box::new(std::cell::Cell::new(0))]));
+        run(&mut || n[0].replace(n[0].get() + 1) + 1);
+    },
+    |run| {
+        let mut n = std::hint::black_box(Box::new([0; 512]));
+        run(&mut || {
+            n[500] += 1;
+            n[500]
+        });
+    },
+    |run| run(&mut || KEPT.with(|n| n.replace(n.get() + 1) + 1)),
+];
+
+/// Such a loop ends after more rounds than are looked at.
+#[test]
+fn a_loop_that_counts_its_rounds_on_the_heap_alone_is_not_taken_for_endless() {
+    for (number, count) in COUNTS.into_iter().enumerate() {
+        let goes_round = |rounds: u32, yields: bool| {
+            move || {
+                let flag = AtomicBool::new(false);
+                count(&mut |next| {
+                    while !flag.load(SeqCst) && next() < rounds {
+                        if yields {
+                            thread::yield_now();
+                        }
+                    }
+                });
+            }
+        };
+        for yields in [false, true] {
+            let checked = explore(goes_round(2_000, yields));
+            assert!(checked.verdict.findings.is_empty() && checked.verdict.complete(), "{number} {yields}: {checked}");
+            let checked = explore(goes_round(100_000, yields));
+            let is_bound = matches!(checked.verdict.bound, Some(Bound::Steps(_)));
+            assert!(checked.verdict.findings.is_empty() && is_bound, "{number} {yields}: {checked}");
+        }
+    }
 }
