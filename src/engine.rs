@@ -7,11 +7,9 @@
 //!
 //! An object remembers the execution that made it; an engine refuses another's (one integer compare).
 //!
-//! The current engine is the thread-local of this file; `quiet.rs` has one more, for what a panic prints. The engine knows no kernel and no search: strategies
+//! The current engine is the thread-local of `current.rs`; `quiet.rs` has one more, for what a panic prints. The engine knows no kernel and no search: strategies
 //! live in `explore` and see the world through [`State`].
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::event::outcome::Outcome;
@@ -19,6 +17,7 @@ use crate::event::{Births, ListEntry, Note, ObjectId, ObjectInfo, Op, Place, Sym
 
 mod contexts;
 pub mod controlled;
+mod current;
 pub mod fingerprint;
 mod limits;
 #[cfg(feature = "loom")]
@@ -35,6 +34,9 @@ pub mod threads;
 pub mod world;
 
 pub use contexts::{Contexts, Preemption};
+#[cfg(feature = "loom")]
+pub(crate) use current::uninstall;
+use current::{CURRENT, Installed, with};
 pub use limits::{Exceeded, OBJECTS_MAX, READERS_MAX, READS_MAX, TASKS_MAX};
 pub use observer::{Blind, Flow, Observer};
 #[cfg(any(feature = "loom", feature = "cluster"))]
@@ -99,10 +101,10 @@ pub trait Engine {
     fn enter_section(&self) {}
     /// The end of that.
     fn leave_section(&self) {}
-}
-
-thread_local! {
-    static CURRENT: RefCell<Option<Rc<dyn Engine>>> = const { RefCell::new(None) };
+    /// Does nothing of its tasks run any more when it is no longer installed? Then their stacks need not count it.
+    fn outlives_its_code(&self) -> bool {
+        false
+    }
 }
 
 static EXECUTIONS: AtomicU32 = AtomicU32::new(1);
@@ -110,38 +112,6 @@ static EXECUTIONS: AtomicU32 = AtomicU32::new(1);
 /// A number for a new execution, unique in the process.
 fn new_execution() -> u32 {
     EXECUTIONS.fetch_add(1, Ordering::Relaxed)
-}
-
-/// Makes an engine current for this OS thread until dropped.
-struct Installed(Option<Rc<dyn Engine>>);
-
-impl Installed {
-    fn new(engine: Rc<dyn Engine>) -> Installed {
-        Installed(CURRENT.replace(Some(engine)))
-    }
-}
-
-impl Drop for Installed {
-    fn drop(&mut self) {
-        CURRENT.set(self.0.take());
-    }
-}
-
-/// Leaves this OS thread without a current engine.
-#[cfg(feature = "loom")]
-pub(crate) fn uninstall() {
-    CURRENT.set(None);
-}
-
-/// Runs `f` on the current engine.
-///
-/// # Panics
-/// If there is none: code under test runs only inside an execution.
-fn with<R>(f: impl FnOnce(&dyn Engine) -> R) -> R {
-    let engine = CURRENT.with_borrow(|current| {
-        Rc::clone(current.as_ref().expect("locks, cells, threads and what else tasks share exist only inside an execution: of lockwright::model, lockwright::boot or explore::explore"))
-    });
-    f(&*engine)
 }
 
 /// An object of the execution that made it.

@@ -365,6 +365,10 @@ impl Engine for Execution {
         self.number
     }
 
+    fn outlives_its_code(&self) -> bool {
+        true
+    }
+
     fn task(&self) -> TaskId {
         self.task.get()
     }

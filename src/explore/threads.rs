@@ -47,7 +47,7 @@ pub fn explore(subject: &dyn Subject, config: &Config) -> Verdict {
             Ending::TooLong | Ending::Stopped | Ending::Abandoned => {}
         }
         // Threads of user-land code that do not end by themselves are never unwound: there are not many executions with such.
-        if is_user_land && !has_ended {
+        if is_user_land && !(has_ended && verdict.findings.is_empty()) {
             break;
         }
     }

@@ -83,6 +83,9 @@ const IDLE_ROUNDS: u32 = 512;
 /// It is if the task's own memory was the same in that many rounds before.
 const SAME_ROUNDS: u32 = 64;
 
+/// And if what it can reach was the same in so many: to look at that takes longer.
+const REACH_ROUNDS: u32 = 8;
+
 /// Looks that a loop may have, to be taken for one.
 const LOOKS_MAX: usize = 16;
 
@@ -175,7 +178,8 @@ pub fn went_round(news: bool) {
             true => _ = here.idle.remove(&task),
             false => here.idle.entry(task).or_default().rounds += 1,
         }
-        reach::watch(here.idle.values().any(|idle| is_near(idle.rounds)));
+        let is_about = |rounds: u32| rounds > 0 && (rounds + REACH_ROUNDS) % IDLE_ROUNDS < REACH_ROUNDS;
+        reach::watch(here.idle.values().any(|idle| is_about(idle.rounds)));
     });
 }
 

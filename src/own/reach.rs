@@ -18,7 +18,7 @@ use crate::engine::fingerprint::Fingerprint;
 use crate::event::TaskId;
 
 /// Bytes that are looked at from where a pointer on the stack points.
-const FAR: usize = 4096;
+const FAR: usize = 1024;
 
 /// From where a pointer in such memory points.
 const NEAR: usize = 256;
@@ -30,15 +30,17 @@ const BEFORE: usize = 64;
 const STEPS_MAX: usize = 4;
 
 /// Places that are looked at; if there are more, nobody knows whether the loop counts.
-const PLACES_MAX: usize = 2048;
+const PLACES_MAX: usize = 512;
 
-/// What the task can reach, as it was.
+/// What the task can reach, as it was: places, and what stands for their contents.
 struct Reach {
     task: TaskId,
-    places: Vec<(usize, usize)>,
     /// None if nobody knows.
-    contents: Option<u64>,
+    places: Option<Vec<Seen>>,
 }
+
+/// A place, its length, and what stands for its contents.
+type Seen = (usize, usize, u64);
 
 std::thread_local! {
     static REACH: RefCell<Option<Reach>> = const { RefCell::new(None) };
@@ -68,9 +70,9 @@ fn words(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
 }
 
 /// All places that are reached from these words, and from what they point to.
-fn places(roots: Vec<usize>, own_stack: std::ops::Range<usize>) -> Option<Vec<(usize, usize)>> {
+fn places(roots: Vec<usize>, own_stack: std::ops::Range<usize>) -> Option<Vec<Seen>> {
     let could_point = |word: &usize| (0x1_0000..0x7fff_ffff_f000).contains(word) && !own_stack.contains(word);
-    let mut places: Vec<(usize, usize)> = Vec::new();
+    let mut places: Vec<Seen> = Vec::new();
     let mut next = roots;
     for step in 0..STEPS_MAX {
         let length = if step == 0 { FAR } else { NEAR };
@@ -80,13 +82,13 @@ fn places(roots: Vec<usize>, own_stack: std::ops::Range<usize>) -> Option<Vec<(u
         next.sort_unstable();
         next.dedup();
         for at in std::mem::take(&mut next) {
-            if places.iter().any(|(known, length)| (*known..known + length / 2).contains(&at)) {
+            if places.iter().any(|(known, length, _)| (*known..known + length / 2).contains(&at)) {
                 continue;
             }
             let mut bytes = [0; FAR + BEFORE];
             let there = read(at, &mut bytes[..length + BEFORE]);
             if there > BEFORE {
-                places.push((at, there));
+                places.push((at, there, 0));
                 found.extend(words(&bytes[..there.min(NEAR + BEFORE)]));
             }
             if places.len() > PLACES_MAX {
@@ -98,14 +100,19 @@ fn places(roots: Vec<usize>, own_stack: std::ops::Range<usize>) -> Option<Vec<(u
     Some(places)
 }
 
-fn contents(places: &[(usize, usize)]) -> u64 {
+fn contents(&(at, length, _): &Seen) -> u64 {
     let mut fold = Fingerprint::default();
-    for &(at, length) in places {
-        let mut bytes = [0; FAR + BEFORE];
-        let there = read(at, &mut bytes[..length]);
-        words(&bytes[..there]).for_each(|word| fold.write_u64(word as u64));
-    }
+    let mut bytes = [0; FAR + BEFORE];
+    let there = read(at, &mut bytes[..length]);
+    words(&bytes[..there]).for_each(|word| fold.write_u64(word as u64));
     fold.finish()
+}
+
+/// Which of the places that were remembered have changed.
+fn changed() -> Option<Vec<usize>> {
+    let Reach { places, .. } = REACH.take()?;
+    let is_other = |(at, seen): (usize, &Seen)| (contents(seen) != seen.2).then_some(at);
+    Some(places.map_or_else(|| vec![0], |places| places.iter().enumerate().filter_map(is_other).collect()))
 }
 
 /// The calling task goes on with its own code.
@@ -128,14 +135,18 @@ fn remember(low: usize, registers: &[u64]) {
         roots.extend(words(&bytes[..there]));
     }
     roots.extend(here::kept_places());
-    let places = places(roots, low.saturating_sub(1 << 14)..top);
-    let is_known = places.is_some();
-    let places = places.unwrap_or_default();
-    REACH.replace(Some(Reach { task: engine::task(), places, contents: None }));
-    REACH.with_borrow_mut(|reach| {
-        let reach = reach.as_mut().filter(|_| is_known);
-        reach.into_iter().for_each(|reach| reach.contents = Some(contents(&reach.places)));
-    });
+    let mut places = places(roots, low.saturating_sub(1 << 14)..top);
+    let keep = |places: &Option<Vec<Seen>>| {
+        let see = |seen: &Seen| (seen.0, seen.1, contents(seen));
+        let places = places.as_ref().map(|places| places.iter().map(see).collect());
+        REACH.replace(Some(Reach { task: engine::task(), places }));
+    };
+    // What changes now, without any code of the task, is memory of this file or of another thread.
+    keep(&places);
+    let own = changed().unwrap_or_default();
+    let places_of_task = places.iter_mut().flat_map(|places| own.iter().rev().map(|at| places.swap_remove(*at)));
+    places_of_task.for_each(drop);
+    keep(&places);
 }
 
 /// The calling task's own code stops, before an operation. Has it changed what it can reach?
@@ -144,12 +155,10 @@ pub fn stops() {
         return;
     }
     let task = engine::task();
-    let has_changed = REACH.with_borrow(|reach| {
-        let reach = reach.as_ref().filter(|reach| reach.task == task)?;
-        Some(reach.contents.is_none_or(|before| contents(&reach.places) != before))
-    });
-    REACH.replace(None);
-    if has_changed == Some(true) {
+    if REACH.with_borrow(|reach| reach.as_ref().is_none_or(|reach| reach.task != task)) {
+        return;
+    }
+    if changed().is_some_and(|changed| !changed.is_empty()) {
         here::counts_rounds();
     }
 }

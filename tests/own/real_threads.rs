@@ -44,7 +44,7 @@ fn a_correct_program_is_clean_on_real_threads_and_that_is_not_called_complete() 
     });
 
     assert_eq!(checked.verdict.findings, []);
-    assert_eq!(checked.verdict.outcomes.texts(), ["n=6"]);
+    checked.assert_outcomes(["n=6"]);
     assert!(matches!(checked.verdict.bound, Some(Bound::Threads { runs: 50, .. })), "{:?}", checked.verdict.bound);
 }
 

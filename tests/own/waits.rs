@@ -311,8 +311,8 @@ const COUNTS: [Count; 5] = [
     |run| {
         let mut n = std::hint::black_box(Box::new([0; 512]));
         run(&mut || {
-            n[500] += 1;
-            n[500]
+            n[200] += 1;
+            n[200]
         });
     },
     |run| run(&mut || KEPT.with(|n| n.replace(n.get() + 1) + 1)),

@@ -128,7 +128,9 @@ pub(super) fn run(
         monitor.world.add_tasks(tasks.len(), listing);
         monitor.running = tasks.len();
     }
-    (1..).map(TaskId).zip(tasks).for_each(|(task, body)| common.start(task, body));
+    if let Err(exceeded) = (1..).map(TaskId).zip(tasks).try_for_each(|(task, body)| common.start(task, body)) {
+        return common.ran(Ending::Exceeded(exceeded));
+    }
     let mut monitor = common.monitor.lock();
     while !monitor.is_over {
         common.changed.wait(&mut monitor);
@@ -175,14 +177,17 @@ impl Common {
     }
 
     /// Starts the thread of a task.
-    fn start(self: &Arc<Common>, task: TaskId, body: Body) {
+    ///
+    /// # Errors
+    /// With how many there are, if the operating system starts no more.
+    fn start(self: &Arc<Common>, task: TaskId, body: Body) -> Result<(), Exceeded> {
         let common = Arc::clone(self);
         let thread = thread::Builder::new().stack_size(STACK_BYTES).spawn(move || {
             let seat = Rc::new(Seat::new(&common, task));
             let _installed = Installed::new(Rc::clone(&seat) as Rc<dyn Engine>);
             quietly(|| seat.run_body(body));
         });
-        drop(thread.expect("the operating system starts another thread"));
+        thread.map(drop).map_err(|_| Exceeded::Tasks(usize::from(task.0) - 1))
     }
 
     /// A thread came to its next operation, or to its end. If none runs, the state is judged, and it may be the last.
@@ -315,7 +320,9 @@ impl Seat {
     /// Threads that this one has born start.
     fn start_born(&self) {
         for (task, body) in self.unborn.take() {
-            self.common.start(task, body);
+            if let Err(exceeded) = self.common.start(task, body) {
+                self.give_up(self.monitor(), exceeded);
+            }
         }
     }
 
