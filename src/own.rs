@@ -74,13 +74,13 @@ impl Shared {
 
     /// Performs an operation on it.
     pub fn perform(self, op: impl FnOnce(crate::event::ObjectId) -> Op, place: Place) -> u64 {
-        reach::stops();
+        here::stops();
         let op = op(self.0.id);
         let result = self.0.perform(op, place);
         if !matches!(op, Op::Act(_, Act::Spin(_))) && here::goes_round(op, result, place) {
             thread::let_others_go(place);
         }
-        reach::goes_on();
+        here::goes_on();
         result
     }
 

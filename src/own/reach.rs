@@ -12,7 +12,7 @@ use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::hash::Hasher;
 
-use super::{here, raw};
+use super::raw;
 use crate::engine;
 use crate::engine::fingerprint::Fingerprint;
 use crate::event::TaskId;
@@ -115,26 +115,27 @@ fn changed() -> Option<Vec<usize>> {
     Some(places.map_or_else(|| vec![0], |places| places.iter().enumerate().filter_map(is_other).collect()))
 }
 
-/// The calling task goes on with its own code.
-pub fn goes_on() {
-    if IS_WATCHED.get() {
+/// The calling task goes on with its own code. Its stack begins at `top`, if it is to be looked after, and what is its own beside is at `kept`.
+pub fn goes_on(top: fn() -> Option<usize>, kept: fn() -> Vec<usize>) {
+    if IS_WATCHED.get()
+        && let Some(top) = top()
+    {
         let registers = raw::registers();
         let low = (&raw const registers).expose_provenance();
-        remember(low, &registers);
+        remember(low, top, &registers, kept());
         std::hint::black_box(&registers);
     }
 }
 
 #[inline(never)]
-fn remember(low: usize, registers: &[u64]) {
-    let Some(top) = here::is_watched() else { return };
+fn remember(low: usize, top: usize, registers: &[u64], kept: Vec<usize>) {
     let mut roots: Vec<usize> = registers.iter().map(|word| *word as usize).collect();
     let mut bytes = [0; FAR];
     for from in (low..top).step_by(FAR) {
         let there = read(from, &mut bytes[..FAR.min(top - from)]);
         roots.extend(words(&bytes[..there]));
     }
-    roots.extend(here::kept_places());
+    roots.extend(kept);
     let mut places = places(roots, low.saturating_sub(1 << 14)..top);
     let keep = |places: &Option<Vec<Seen>>| {
         let see = |seen: &Seen| (seen.0, seen.1, contents(seen));
@@ -149,16 +150,12 @@ fn remember(low: usize, registers: &[u64]) {
     keep(&places);
 }
 
-/// The calling task's own code stops, before an operation. Has it changed what it can reach?
-pub fn stops() {
+/// The calling task's own code stops, before an operation. True if it has changed what it can reach.
+pub fn stops() -> bool {
     if !IS_WATCHED.get() {
-        return;
+        return false;
     }
     let task = engine::task();
-    if REACH.with_borrow(|reach| reach.as_ref().is_none_or(|reach| reach.task != task)) {
-        return;
-    }
-    if changed().is_some_and(|changed| !changed.is_empty()) {
-        here::counts_rounds();
-    }
+    let is_own = REACH.with_borrow(|reach| reach.as_ref().is_some_and(|reach| reach.task == task));
+    is_own && changed().is_some_and(|changed| !changed.is_empty())
 }

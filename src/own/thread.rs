@@ -32,7 +32,7 @@ use crate::engine::{self, Object};
 use crate::event::{Act, CaseNote, Note, ObjectId, Op, Place, Symbol, TaskId};
 use crate::own::content::Content;
 use crate::own::raw::{self, Handed};
-use crate::own::{Shared, here, reach};
+use crate::own::{Shared, here};
 
 mod local;
 
@@ -326,7 +326,7 @@ pub(crate) fn waits_with(queue: Object, lock: Object, place: Place) {
 /// A timeout has come. It may come at any time, so what waits for an event or a timeout is a look whether the event was there, made at
 /// any time; and a loop over such waits goes round as one that yields does.
 pub(crate) fn time_out(place: Place) {
-    reach::stops();
+    here::stops();
     here::yields();
     let_others_go(place);
 }
@@ -337,11 +337,11 @@ pub(crate) fn time_out(place: Place) {
 /// registers are saved in this frame, the lowest that is compared: frames below it differ from round to round.
 #[inline(never)]
 pub(crate) fn let_others_go(place: Place) {
-    reach::stops();
+    here::stops();
     let registers = raw::registers();
     go_round((&raw const registers).expose_provenance(), place);
     std::hint::black_box(&registers);
-    reach::goes_on();
+    here::goes_on();
 }
 
 #[inline(never)]

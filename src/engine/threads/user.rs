@@ -28,7 +28,9 @@ use crate::engine::{
     Body, Booted, Ending, Engine, Exceeded, Flow, Installed, Memory, Program, TASKS_MAX, Tell, new_execution,
 };
 use crate::event::outcome::Outcome;
-use crate::event::{Births, Format, Note, ObjectId, ObjectInfo, ObjectKind, Op, Place, Status, Symbol, TaskId, View, What};
+use crate::event::{
+    Births, Format, Note, ObjectId, ObjectInfo, ObjectKind, Op, Place, Status, Symbol, TaskId, View, What,
+};
 
 /// What std gives a thread.
 const STACK_BYTES: usize = 2 << 20;
@@ -309,7 +311,12 @@ impl Seat {
                 Note::Bug(Symbol::from(format!("{text}{place}")).as_str())
             }
         };
-        self.common.tell(&mut monitor, self.task, What::Note(note), panic_place().filter(|_| result.is_err()).unwrap_or(place));
+        self.common.tell(
+            &mut monitor,
+            self.task,
+            What::Note(note),
+            panic_place().filter(|_| result.is_err()).unwrap_or(place),
+        );
         monitor.world.finish(self.task);
         monitor.running -= 1;
         // Whoever joins it can go on.
