@@ -32,6 +32,7 @@ use crate::engine::{self, Object};
 use crate::event::{Act, CaseNote, Note, ObjectId, Op, Place, Symbol, TaskId};
 use crate::own::content::Content;
 use crate::own::raw::{self, Handed};
+use crate::own::here::Tried;
 use crate::own::{Shared, here};
 
 mod local;
@@ -137,6 +138,7 @@ const ENDED: u128 = 0x7f4a_7c15;
 fn run<F: FnOnce() -> T, T>(f: F, packet: &Packet<T>, name: Option<String>, borrows: bool) {
     here::begin(packet.thread.get().expect("internal error: whoever starts a thread says which object it is"), name);
     let result = catch_unwind(AssertUnwindSafe(f));
+    here::ends_trial();
     match result {
         Ok(result) => {
             here::end();
@@ -326,7 +328,6 @@ pub(crate) fn waits_with(queue: Object, lock: Object, place: Place) {
 /// A timeout has come. It may come at any time, so what waits for an event or a timeout is a look whether the event was there, made at
 /// any time; and a loop over such waits goes round as one that yields does.
 pub(crate) fn time_out(place: Place) {
-    here::stops();
     here::yields();
     let_others_go(place);
 }
@@ -337,17 +338,24 @@ pub(crate) fn time_out(place: Place) {
 /// registers are saved in this frame, the lowest that is compared: frames below it differ from round to round.
 #[inline(never)]
 pub(crate) fn let_others_go(place: Place) {
-    here::stops();
     let registers = raw::registers();
     go_round((&raw const registers).expose_provenance(), place);
     std::hint::black_box(&registers);
-    here::goes_on();
 }
 
 #[inline(never)]
 fn go_round(low: usize, place: Place) {
-    let top = here::is_watched().filter(|_| raw::KNOWS_REGISTERS);
-    let for_ever = top.is_some_and(|top| here::comes_round(raw::stack_between(low, top)));
+    let for_ever = match here::comes_round_in_trial() {
+        Tried::GoesOn => return,
+        Tried::Endless => true,
+        Tried::Not | Tried::Ends => {
+            let top = here::is_watched().filter(|_| raw::KNOWS_REGISTERS);
+            if top.is_some_and(|top| here::comes_round(raw::stack_between(low, top))) && here::begins_trial() {
+                return;
+            }
+            false
+        }
+    };
     let news = Shared::of(here::current().0).act(Act::Spin(for_ever), place);
     here::went_round(news != 0);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lockwright::boot::Checked;
 use lockwright::check::Code;
-use lockwright::explore::{Bound, EngineKind};
+use lockwright::explore::EngineKind;
 use lockwright::model::Builder;
 use lockwright::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use lockwright::sync::mpsc::{self, RecvTimeoutError};
@@ -311,14 +311,14 @@ const COUNTS: [Count; 5] = [
     |run| {
         let mut n = std::hint::black_box(Box::new([0; 512]));
         run(&mut || {
-            n[200] += 1;
-            n[200]
+            n[500] += 1;
+            n[500]
         });
     },
     |run| run(&mut || KEPT.with(|n| n.replace(n.get() + 1) + 1)),
 ];
 
-/// Such a loop ends after more rounds than are looked at.
+/// Such a loop ends after more rounds than its stack and registers are looked at.
 #[test]
 fn a_loop_that_counts_its_rounds_on_the_heap_alone_is_not_taken_for_endless() {
     for (number, count) in COUNTS.into_iter().enumerate() {
@@ -332,14 +332,38 @@ fn a_loop_that_counts_its_rounds_on_the_heap_alone_is_not_taken_for_endless() {
                         }
                     }
                 });
+                // What comes after the loop is seen.
+                lockwright::outcome("flag", flag.swap(true, SeqCst).into());
             }
         };
-        for yields in [false, true] {
-            let checked = explore(goes_round(2_000, yields));
-            assert!(checked.verdict.findings.is_empty() && checked.verdict.complete(), "{number} {yields}: {checked}");
-            let checked = explore(goes_round(100_000, yields));
-            let is_bound = matches!(checked.verdict.bound, Some(Bound::Steps(_)));
-            assert!(checked.verdict.findings.is_empty() && is_bound, "{number} {yields}: {checked}");
+        for (rounds, yields) in [(2_000, false), (2_000, true), (15_000, false), (15_000, true)] {
+            let checked = explore(goes_round(rounds, yields));
+            assert!(checked.verdict.findings.is_empty(), "{number} {rounds} {yields}: {checked}");
+            assert!(checked.verdict.complete(), "{number} {rounds} {yields}: {checked}");
+            checked.assert_outcomes(["flag=0"]);
         }
     }
+}
+
+/// A round of a lock and a look: the operations of the last round, which is not made to its end, are made all the same.
+#[test]
+fn a_loop_that_counts_on_the_heap_leaves_with_what_it_holds() {
+    let checked = explore(|| {
+        let lock = Mutex::new(0);
+        let mut n = std::hint::black_box(Box::new(0));
+        let guard = loop {
+            let guard = lock.lock().unwrap();
+            *n += 1;
+            if *n == 3_000 {
+                break guard;
+            }
+            drop(guard);
+            thread::yield_now();
+        };
+        assert!(lock.try_lock().is_err(), "it is held");
+        drop(guard);
+        assert!(lock.try_lock().is_ok(), "it is not held any more");
+    });
+
+    assert!(checked.verdict.findings.is_empty() && checked.verdict.complete(), "{checked}");
 }
