@@ -38,6 +38,7 @@ pub mod facts;
 pub mod finding;
 mod graded;
 mod heads;
+mod implied;
 pub mod lower;
 pub mod machine;
 pub mod notation;

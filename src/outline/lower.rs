@@ -17,6 +17,7 @@ use super::walk::{CALLS_ITSELF, DEEPER, ROUNDS};
 use super::words::plain;
 
 mod call;
+mod contract;
 mod flow;
 mod list;
 mod names;
@@ -312,6 +313,8 @@ struct Lower<'s, 'a> {
     callbacks: Vec<reference::Callback<'a>>,
     /// Names under which a function that was handed a pointer has it.
     bound: HashSet<String>,
+    /// Names of wholes whose part is something that nobody here knows: they point to no object of the text.
+    lost: HashSet<String>,
     /// Jumps to the end of the task.
     aborts: Vec<usize>,
     about_to_sleep: bool,
@@ -349,6 +352,7 @@ impl<'s, 'a> Lower<'s, 'a> {
             handlers: Vec::new(),
             callbacks: Vec::new(),
             bound: HashSet::new(),
+            lost: HashSet::new(),
             aborts: Vec::new(),
             about_to_sleep: false,
             is_diagram,
@@ -391,32 +395,6 @@ impl<'s, 'a> Lower<'s, 'a> {
         for lock in never {
             self.push(Op::ReleaseAtEnd(lock), Place::default());
         }
-    }
-
-    /// What the callers of an entry hold, and their interrupts: the locks.
-    fn contract(&mut self, name: &str) -> Vec<usize> {
-        let declared = self.scope.contracts.get(name).map(|(facts, place)| (*facts, *place));
-        let own = self
-            .scope
-            .outlined(name)
-            .map(|(_, body, facts)| (facts, body.first().map_or(Place::default(), |node| node.place)));
-        let mut held = Vec::new();
-        for (facts, place) in declared.into_iter().chain(own) {
-            for fact in facts {
-                match fact {
-                    Fact::Holds(lock) => {
-                        let lock = self.lock(None, Which::Arg(0), std::slice::from_ref(lock));
-                        if !held.contains(&lock) {
-                            self.push(Op::Acquire(lock, Mode::Write, None), place);
-                            held.push(lock);
-                        }
-                    }
-                    Fact::IrqsOff => _ = self.push(Op::IrqDisable, place),
-                    _ => {}
-                }
-            }
-        }
-        held
     }
 
     fn push(&mut self, op: Op, place: Place) -> usize {

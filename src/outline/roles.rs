@@ -68,7 +68,8 @@ struct Uses {
     /// Paths of what is started, waited for or taken off, and whether it is a work.
     used: BTreeMap<String, bool>,
     started: Vec<(String, Option<String>)>,
-    registered: BTreeMap<String, Role>,
+    /// One function may run for several works.
+    registered: BTreeMap<String, Vec<Role>>,
     /// Handlers that have a thread of their own.
     threads: BTreeSet<String>,
     called: BTreeSet<String>,
@@ -107,10 +108,17 @@ impl Uses {
                 {
                     let why = "it is set as the function of that".to_owned();
                     let role = Role { name: timer.to_owned(), runs: Runs::Timer, why };
-                    self.registered.insert(function.clone(), role);
+                    self.register(function.clone(), role);
                 }
             }
             _ => {}
+        }
+    }
+
+    fn register(&mut self, function: String, role: Role) {
+        let roles = self.registered.entry(function).or_default();
+        if roles.iter().all(|known| known.name != role.name) {
+            roles.push(role);
         }
     }
 
@@ -131,7 +139,7 @@ impl Uses {
             }
             let path = path.and_then(|at| args.get(at)).map_or_else(|| function.clone(), |arg| plain(arg));
             let role = Role { name: path, runs: *runs, why: format!("{name} says so") };
-            self.registered.insert(function, role);
+            self.register(function, role);
         }
     }
 }
@@ -159,9 +167,9 @@ pub(super) fn read(source: &Source, file: &mut File) {
         };
         for function in group.functions.iter_mut().filter(|function| is_open(function)) {
             let is_called = uses.called.contains(&function.name);
-            let signed = || signed(source, function, &uses).filter(|_| !is_called);
-            function.role = registered(function, &uses).or_else(signed);
-            if function.role.is_some() {
+            let signed = || signed(source, function, &uses).filter(|_| !is_called).into_iter().collect();
+            function.roles = uses.registered.get(&function.name).cloned().unwrap_or_else(signed);
+            if !function.roles.is_empty() {
                 function.facts.retain(|fact| *fact != Fact::Atomic);
             }
         }
@@ -231,10 +239,6 @@ impl Started {
         // What is started on a queue that is not named may be on any.
         starts.peek().is_none() || starts.any(|on| on.is_none_or(|on| plain(on) == plain(queue)))
     }
-}
-
-fn registered(function: &Function, uses: &Uses) -> Option<Role> {
-    uses.registered.get(&function.name).cloned()
 }
 
 /// What the head of the function says.
@@ -308,20 +312,19 @@ fn member_of(function: &Function) -> Option<String> {
 fn by_name(functions: &mut [Function], uses: &Uses, is_open: &dyn Fn(&Function) -> bool, declared: &BTreeSet<&str>) {
     for (path, is_work) in &uses.used {
         let own = member(path);
-        let is_known =
-            functions.iter().filter_map(|function| function.role.as_ref()).any(|role| member(&role.name) == own);
+        let is_known = functions.iter().flat_map(|function| &function.roles).any(|role| member(&role.name) == own);
         if is_known || declared.iter().any(|name| member(name) == own) {
             continue;
         }
         let kinds: &[&str] = if *is_work { &["work"] } else { &["timer", "timeout", "tasklet", "expire"] };
         let likely: Vec<usize> = (0..functions.len())
-            .filter(|&at| is_open(&functions[at]) && functions[at].role.is_none())
+            .filter(|&at| is_open(&functions[at]) && functions[at].roles.is_empty())
             .filter(|&at| !uses.called.contains(&functions[at].name))
             .filter(|&at| kinds.iter().any(|kind| functions[at].name.contains(kind)))
             .collect();
         let exact: Vec<usize> = likely.iter().copied().filter(|&at| functions[at].name.contains(own)).collect();
         let [only] = (if exact.len() == 1 { &exact } else { &likely })[..] else { continue };
         let runs = if *is_work { Runs::Work } else { Runs::Timer };
-        functions[only].role = Some(Role { name: path.clone(), runs, why: "its name says so".to_owned() });
+        functions[only].roles.push(Role { name: path.clone(), runs, why: "its name says so".to_owned() });
     }
 }

@@ -17,6 +17,9 @@ use super::walk::Walk;
 /// Tasks that can end one wait: with more, the wait is judged nowhere.
 const ENDERS_MAX: usize = 4;
 
+/// Entries that are run together because one sets what another looks at.
+const TOGETHER_MAX: usize = 4;
+
 /// Everything that a unit can run.
 pub(super) struct Runners<'a> {
     /// Tasks, entries and handlers.
@@ -131,17 +134,22 @@ impl<'a> Runners<'a> {
         }
         let handlers = self.handlers();
         let entries: Vec<usize> = (0..self.tasks.len()).filter(|at| !handlers.contains(at)).collect();
-        // Each entry alone; without one, the handlers.
+        // Each entry alone, and the handlers that no entry meets.
         let mut sets: Vec<Vec<usize>> = entries.iter().map(|at| vec![*at]).collect();
-        if sets.is_empty() && !handlers.is_empty() {
-            sets.push(Vec::new());
+        let mut met: BTreeSet<usize> = entries.iter().flat_map(|at| self.with_handlers(&[*at], &handlers)).collect();
+        for handler in &handlers {
+            if !met.contains(handler) {
+                let together = self.with_handlers(&[*handler], &handlers);
+                met.extend(&together);
+                sets.push(together);
+            }
         }
         for (nth, one) in entries.iter().enumerate() {
             for other in &entries[nth..] {
                 if one == other && self.frees[*one].is_some() {
                     continue;
                 }
-                if self.touches[*one].intersection(&self.touches[*other]).next().is_some() {
+                if self.share(*one, *other, &handlers) {
                     sets.push(vec![*one, *other]);
                 }
             }
@@ -153,18 +161,20 @@ impl<'a> Runners<'a> {
                 set.push(single);
             }
             if set.len() > 1 {
+                let more = self.with_influence(&set, &entries);
                 sets.push(set);
+                sets.push(more);
             }
         }
-        for at in &entries {
-            for (awaited, _) in &self.waits[*at] {
+        for at in 0..self.tasks.len() {
+            for (awaited, _) in &self.waits[at] {
                 let enders = self.enders(awaited);
                 if enders.is_empty() || enders.len() > ENDERS_MAX {
                     continue;
                 }
-                let mut set = vec![*at];
-                set.extend(enders.into_iter().filter(|ender| ender != at && !handlers.contains(ender)));
+                let mut set: Vec<usize> = enders.into_iter().chain([at]).filter(|at| entries.contains(at)).collect();
                 set.sort_unstable();
+                set.dedup();
                 sets.push(set);
             }
         }
@@ -174,15 +184,41 @@ impl<'a> Runners<'a> {
                 known.push(set);
             }
         }
-        let with_handlers = |set: Vec<usize>| {
-            let meets = |handler: &usize| {
+        known.into_iter().map(|set| self.set(self.with_handlers(&set, &handlers))).collect()
+    }
+
+    /// Do two entries share more than locks, by themselves or through a handler?
+    fn share(&self, one: usize, other: usize, handlers: &[usize]) -> bool {
+        let meet = |one: usize, other: usize| !self.touches[one].is_disjoint(&self.touches[other]);
+        meet(one, other) || handlers.iter().any(|handler| meet(one, *handler) && meet(*handler, other))
+    }
+
+    /// A cycle may need somebody else, who sets what its members look at.
+    fn with_influence(&self, set: &[usize], entries: &[usize]) -> Vec<usize> {
+        let mut all = set.to_vec();
+        while all.len() < TOGETHER_MAX {
+            let meets = |at: &usize| all.iter().any(|known| !self.touches[*known].is_disjoint(&self.touches[*at]));
+            let Some(more) = entries.iter().copied().find(|at| !all.contains(at) && meets(at)) else { break };
+            all.push(more);
+        }
+        all.sort_unstable();
+        all
+    }
+
+    /// The set, with the handlers that it can meet, and those that they can meet.
+    fn with_handlers(&self, set: &[usize], handlers: &[usize]) -> Vec<usize> {
+        let mut all = set.to_vec();
+        loop {
+            let is_met = |handler: &usize| {
                 let own = &self.meets[*handler];
-                !self.is_made[*handler] || set.is_empty() || set.iter().any(|at| !self.meets[*at].is_disjoint(own))
+                !self.is_made[*handler] || all.iter().any(|at| !self.meets[*at].is_disjoint(own))
             };
-            let met: Vec<usize> = handlers.iter().copied().filter(meets).collect();
-            self.set(set.into_iter().chain(met).collect())
-        };
-        known.into_iter().map(with_handlers).collect()
+            let Some(more) = handlers.iter().copied().find(|at| !all.contains(at) && is_met(at)) else { break };
+            all.push(more);
+        }
+        let order = |at: &usize| handlers.iter().position(|handler| handler == at).map_or(0, |at| at + 1);
+        all.sort_by_key(order);
+        all
     }
 
     /// Which waits nobody in the text ends.

@@ -13,6 +13,9 @@ impl<'a> Lower<'_, 'a> {
             Some(RETURNED) => self.frames.last().is_some_and(|frame| frame.result.is_some()),
             other => other.is_some(),
         };
+        if let Some(result) = result {
+            self.note_lost(result, args.first().filter(|_| object::is_of(name)).map(String::as_str));
+        }
         let before = std::mem::take(&mut self.made_up);
         if let Meaning::Body(body, _) = self.scope.meaning(name, children) {
             let value = self.expand(name, body, place, is_wanted);

@@ -103,7 +103,17 @@ impl<'a> Lower<'_, 'a> {
     /// Does the name point, and does this task know where to?
     pub(super) fn is_tracked(&self, name: &str) -> bool {
         let is_known = self.variable(name).is_some() || self.assigned.contains(name);
-        self.bound.contains(name) || is_known && self.scope.pointers.is_name(name)
+        self.bound.contains(name) || is_known && self.scope.pointers.is_name(name) && !self.lost.contains(name)
+    }
+
+    /// `foo = container_of(ref, struct foo, ref)` in an entry that is handed `ref`: no object of the text is meant.
+    pub(super) fn note_lost(&mut self, target: &str, part: Option<&str>) {
+        let part = part.map(plain).filter(|part| !part.contains(['>', '.']));
+        if part.is_some_and(|part| self.scope.pointers.value(&part).is_none() && !self.is_tracked(&part)) {
+            self.lost.insert(target.to_owned());
+        } else {
+            self.lost.remove(target);
+        }
     }
 
     /// The value of something that points; nothing if it does not.
@@ -328,6 +338,6 @@ impl<'a> Lower<'_, 'a> {
     }
 }
 
-fn is_of(name: &str) -> bool {
+pub(super) fn is_of(name: &str) -> bool {
     matches!(name, "container_of" | "list_entry")
 }

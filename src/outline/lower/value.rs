@@ -246,6 +246,11 @@ impl<'a> Lower<'_, 'a> {
 
     pub(super) fn assign(&mut self, target: &str, value: &Expr, place: Place) {
         let is_decided = self.is_decided(value);
+        let part = match value {
+            Expr::Call(name, args) if object::is_of(name) => args.first().map(text),
+            _ => None,
+        };
+        self.note_lost(target, part.as_deref());
         let before = std::mem::take(&mut self.made_up);
         let value = self.value(value, place);
         self.store(target, value, place);
