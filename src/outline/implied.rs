@@ -86,7 +86,18 @@ fn calls<'a>(node: &'a Node, note: &mut impl FnMut(&'a str, &'a str, Place)) {
             if let Some(memory) = args.first() {
                 note(name, memory, place);
             }
+            args.iter().for_each(|arg| inner(arg, &mut |name, memory| note(name, memory, place)));
         }
         _ => {}
+    }
+}
+
+/// Calls in the text of an argument: `BUG_ON(READ_ONCE(x))`.
+fn inner<'a>(text: &'a str, note: &mut impl FnMut(&'a str, &'a str)) {
+    for (at, _) in text.match_indices('(') {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let name = text[..at].rsplit(|c| !is_name(c)).next().unwrap_or_default();
+        let memory = text[at + 1..].split([',', ')']).next().unwrap_or_default();
+        note(name, memory);
     }
 }

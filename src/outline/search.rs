@@ -338,7 +338,8 @@ pub fn standstill(machine: &Machine, state: &State, waiting: &[usize]) -> Vec<Sh
     let subject: Vec<String> = about.into_iter().collect();
     let all: Vec<String> = waiting.iter().map(|task| name(*task)).collect();
     let (code, title) = if spins && waiting.len() <= 2 {
-        ("LW009", format!("{} spins for ever", all.join(" and ")))
+        let spin = if all.len() > 1 { "spin" } else { "spins" };
+        ("LW009", format!("{} {spin} for ever", all.join(" and ")))
     } else {
         (
             "LW008",

@@ -445,6 +445,7 @@ impl<'a> Lower<'_, 'a> {
         };
         // What it is told the address of, it may set.
         args.iter().filter_map(|arg| arg.trim().strip_prefix('&')).for_each(|name| self.unsettle(name, place));
+        self.handler(name, place);
         for fact in &facts {
             match fact {
                 Fact::MaySleep | Fact::Allocates(true, _) => _ = self.push(Op::MaySleep, place),
