@@ -149,6 +149,8 @@ pub enum How {
     Try,
     /// Does not wait; 0 if it is taken.
     TryDown,
+    /// Waits if a count falls to 0; 1 if it did, and the lock is taken.
+    IfLast,
 }
 
 /// Which lock a function means.

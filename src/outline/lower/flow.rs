@@ -232,7 +232,13 @@ impl<'a> Lower<'_, 'a> {
         if node.children.iter().all(relaxes)
             && let Some(pure) = cond.expr.as_ref().and_then(|cond| shared(&self.out.program, cond))
         {
-            // A spin waits for a change.
+            // A spin waits for a change, which may come from somebody who is not run here.
+            let is_outside = |name: &String| self.outside.contains(&Awaited::Value(name.clone()));
+            if spun(&self.out.program, &pure).iter().any(is_outside) {
+                self.is_ahead = true;
+                self.push(Op::Note, node.place);
+                return;
+            }
             self.push(Op::Await(Pure::Unary('!', Box::new(pure))), node.place);
             return;
         }
@@ -411,4 +417,14 @@ impl<'a> Lower<'_, 'a> {
 
 fn is_case(stmt: &Stmt) -> bool {
     matches!(stmt, Stmt::Case(_) | Stmt::Default)
+}
+
+/// The variables that a spin looks at.
+pub(in crate::outline) fn spun(program: &Program, pure: &Pure) -> Vec<String> {
+    match pure {
+        Pure::Shared(at) => vec![program.variables[*at].name.clone()],
+        Pure::Unary(_, inner) => spun(program, inner),
+        Pure::Binary(_, left, right) => [spun(program, left), spun(program, right)].concat(),
+        Pure::Int(_) | Pure::Local(_) => Vec::new(),
+    }
 }
