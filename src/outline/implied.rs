@@ -139,9 +139,12 @@ pub(super) fn drawn<'a>(bodies: &[&'a [Node]], is_known: &dyn Fn(&str) -> bool) 
     }
     let mut found: Vec<Implied> = Vec::new();
     for (at, column) in columns.iter().enumerate() {
-        for (&name, &place) in &column.exposed {
-            let others = columns.iter().enumerate().filter(|(other, _)| *other != at);
-            let writes: Vec<bool> = others.filter_map(|(_, other)| other.written.get(name).copied()).collect();
+        for (&name, &(place, is_exposed)) in &column.read {
+            let others = || columns.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, other)| other);
+            // What another writes and never looks at is no local of its own.
+            let is_meant = |other: &Column| is_exposed || !other.read.contains_key(name) && !is_local(name);
+            let writes: Vec<bool> =
+                others().filter(|other| is_meant(other)).filter_map(|other| other.written.get(name).copied()).collect();
             let is_new = found.iter().all(|known| known.name != name);
             if !writes.is_empty() && is_new && !is_known(name) {
                 let is_set = writes.contains(&true) || column.written.get(name) == Some(&true);
@@ -152,10 +155,18 @@ pub(super) fn drawn<'a>(bodies: &[&'a [Node]], is_known: &dyn Fn(&str) -> bool) 
     found
 }
 
-/// What one column reads before it writes it, and what it writes: is it ever something else than 0?
+/// Is it a name that people give to what a call returns?
+fn is_local(name: &str) -> bool {
+    let is_register = name.strip_prefix('r').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
+    is_register || matches!(name, "ret" | "rc" | "res" | "err" | "error" | "retval" | "status" | "tmp" | "flags")
+}
+
+/// What one column reads and writes.
 #[derive(Default)]
 struct Column<'a> {
-    exposed: BTreeMap<&'a str, Place>,
+    /// Where each is read first, and is that before it is written here?
+    read: BTreeMap<&'a str, (Place, bool)>,
+    /// Is it ever something else than 0?
     written: BTreeMap<&'a str, bool>,
 }
 
@@ -163,10 +174,10 @@ impl<'a> Column<'a> {
     fn see(&mut self, node: &'a Node) {
         match &node.stmt {
             Stmt::If(cond) | Stmt::ElseIf(cond) | Stmt::While(cond) | Stmt::Switch(cond) => {
-                cond.expr.iter().for_each(|expr| expr.names(&mut |name| self.read(name, node.place)));
+                cond.expr.iter().for_each(|expr| expr.names(&mut |name| self.see_read(name, node.place)));
             }
             Stmt::Assign(target, value) => {
-                value.names(&mut |name| self.read(name, node.place));
+                value.names(&mut |name| self.see_read(name, node.place));
                 let is_set = !matches!(value, super::expr::Expr::Int(0))
                     && !matches!(value, super::expr::Expr::Name(name) if is_nothing(name));
                 *self.written.entry(target).or_default() |= is_set;
@@ -177,16 +188,17 @@ impl<'a> Column<'a> {
                     name if name.starts_with("wait_event") => 1,
                     _ => return,
                 };
-                args.get(at).iter().for_each(|arg| paths(arg, &mut |name| self.read(name, node.place)));
+                args.get(at).iter().for_each(|arg| paths(arg, &mut |name| self.see_read(name, node.place)));
             }
             _ => {}
         }
     }
 
-    fn read(&mut self, name: &'a str, place: Place) {
+    fn see_read(&mut self, name: &'a str, place: Place) {
         let is_constant = !name.contains(|c: char| c.is_ascii_lowercase());
-        if !is_constant && !self.written.contains_key(name) {
-            self.exposed.entry(name).or_insert(place);
+        if !is_constant {
+            let is_exposed = !self.written.contains_key(name);
+            self.read.entry(name).or_insert((place, is_exposed));
         }
     }
 }
