@@ -257,7 +257,7 @@ impl<'a> Walk<'a> {
         };
         let noted: Vec<String> = facts.iter().filter(is_noted).map(Fact::text).collect();
         if !noted.is_empty() {
-            let from = if self.scope.is_partial(&self.entry) { "where the hunk begins" } else { "from the note" };
+            let from = self.scope.held_from(&self.entry);
             self.assume(format!("{} runs with {}, {from}", self.entry, noted.join(" and ")), None, place);
         }
     }
