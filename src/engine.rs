@@ -210,6 +210,11 @@ pub fn task() -> TaskId {
     with(|engine| engine.task())
 }
 
+/// Do tasks take turns, so that a task's stack is nobody else's business?
+pub fn takes_turns() -> bool {
+    with(|engine| engine.outlives_its_code())
+}
+
 /// Performs an operation that is about no object.
 pub fn perform(op: Op, place: Place) -> u64 {
     with(|engine| engine.perform(op, place))

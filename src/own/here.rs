@@ -19,8 +19,8 @@ mod rounds;
 
 use rounds::{Idle, Round};
 pub use rounds::{
-    ROUNDS_MAX, Tried, begins_trial, comes_round, comes_round_in_trial, ends_trial, goes_round, is_watched, on_its_stack,
-    takes_down, tries, went_round, yields,
+    ROUNDS_MAX, Tried, begins_trial, comes_round, comes_round_in_trial, ends_trial, goes_round, is_watched,
+    on_its_stack, takes_down, tries, went_round, yields,
 };
 
 /// A value behind a key.

@@ -114,7 +114,9 @@ pub fn search_named(name: &str) -> EngineKind {
             "LOCKWRIGHT_SEARCH=loom: these types do not stand on loom. Code that is written for loom runs under it without the line \
              `loom = {{ package = \"lockwright\" }}`, which is the second opinion"
         ),
-        _ => panic!("LOCKWRIGHT_SEARCH={name}: the searches are explorer, dpor, source-dpor, brute, random, pct, threads"),
+        _ => panic!(
+            "LOCKWRIGHT_SEARCH={name}: the searches are explorer, dpor, source-dpor, brute, random, pct, threads"
+        ),
     }
 }
 

@@ -31,8 +31,8 @@ use crate::check::partners::WAITS_WITH;
 use crate::engine::{self, Object};
 use crate::event::{Act, CaseNote, Note, ObjectId, Op, Place, Symbol, TaskId};
 use crate::own::content::Content;
-use crate::own::raw::{self, Handed};
 use crate::own::here::Tried;
+use crate::own::raw::{self, Handed};
 use crate::own::{Shared, here};
 
 mod local;
@@ -349,7 +349,7 @@ fn go_round(low: usize, place: Place) {
         Tried::GoesOn => return,
         Tried::Endless => true,
         Tried::Not | Tried::Ends => {
-            let top = here::is_watched().filter(|_| raw::KNOWS_REGISTERS);
+            let top = here::is_watched().filter(|_| raw::KNOWS_REGISTERS && engine::takes_turns());
             if top.is_some_and(|top| here::comes_round(raw::stack_between(low, top))) && here::begins_trial() {
                 return;
             }

@@ -31,7 +31,7 @@ fn lost() {
 
 #[test]
 fn a_correct_program_is_clean_on_real_threads_and_that_is_not_called_complete() {
-    let checked = stress(50).explore(|| {
+    let checked = stress(20).explore(|| {
         let n = Arc::new(Mutex::new(0));
         let threads: Vec<_> = (0..3)
             .map(|_| {
@@ -45,7 +45,7 @@ fn a_correct_program_is_clean_on_real_threads_and_that_is_not_called_complete() 
 
     assert_eq!(checked.verdict.findings, []);
     checked.assert_outcomes(["n=6"]);
-    assert!(matches!(checked.verdict.bound, Some(Bound::Threads { runs: 50, .. })), "{:?}", checked.verdict.bound);
+    assert!(matches!(checked.verdict.bound, Some(Bound::Threads { runs: 20, .. })), "{:?}", checked.verdict.bound);
 }
 
 #[test]
@@ -88,8 +88,8 @@ fn a_loop_without_an_end_ends_on_real_threads() {
         thread::spawn(move || while other.load(SeqCst) == 0 {});
     });
 
-    let is_known = checked.verdict.codes().contains(&Code::LW009);
-    assert!(is_known || matches!(checked.verdict.bound, Some(Bound::Steps(_))), "{checked}");
+    assert!(checked.verdict.findings.is_empty(), "{checked}");
+    assert!(matches!(checked.verdict.bound, Some(Bound::Steps(_))), "{checked}");
 }
 
 struct Cell(UnsafeCell<u64>);
@@ -164,8 +164,8 @@ fn drop_box(pointer: *mut u64) {
 
 #[test]
 fn every_kind_of_object_works_on_real_threads() {
-    let checked = stress(300).explore(everything);
+    let checked = stress(30).explore(everything);
 
     assert_eq!(checked.verdict.codes().into_iter().collect::<Vec<_>>(), [], "{checked}");
-    assert_eq!(checked.verdict.executions, 300);
+    assert_eq!(checked.verdict.executions, 30);
 }

@@ -336,7 +336,7 @@ fn a_loop_that_counts_its_rounds_on_the_heap_alone_is_not_taken_for_endless() {
                 lockwright::outcome("flag", flag.swap(true, SeqCst).into());
             }
         };
-        for (rounds, yields) in [(2_000, false), (2_000, true), (15_000, false), (15_000, true)] {
+        for (rounds, yields) in [(1_000, false), (2_000, true)] {
             let checked = explore(goes_round(rounds, yields));
             assert!(checked.verdict.findings.is_empty(), "{number} {rounds} {yields}: {checked}");
             assert!(checked.verdict.complete(), "{number} {rounds} {yields}: {checked}");
@@ -354,7 +354,7 @@ fn a_loop_that_counts_on_the_heap_leaves_with_what_it_holds() {
         let guard = loop {
             let guard = lock.lock().unwrap();
             *n += 1;
-            if *n == 3_000 {
+            if *n == 1_500 {
                 break guard;
             }
             drop(guard);

@@ -13,7 +13,6 @@ use std::ops::{Deref, DerefMut};
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -58,8 +57,6 @@ struct Common {
     number: u32,
     monitor: Mutex<Monitor>,
     changed: Condvar,
-    /// Steps made, for those who pause.
-    steps: AtomicU32,
     steps_max: u32,
     births: Births,
     seed: u64,
@@ -166,7 +163,6 @@ impl Common {
             number: new_execution(),
             monitor: Mutex::new(monitor),
             changed: Condvar::new(),
-            steps: AtomicU32::new(0),
             steps_max: settings.limits.steps_max,
             births,
             seed,
@@ -228,7 +224,6 @@ impl Common {
     }
 
     fn tell_step(&self, monitor: &mut Monitor, transition: Transition, what: What, place: Place) {
-        self.steps.fetch_add(1, Ordering::Relaxed);
         if monitor.ending.is_some() {
             monitor.ran_on += 1;
             monitor.is_over |= monitor.ran_on >= RUN_ON_MAX;
@@ -364,7 +359,7 @@ impl Seat {
         self.common.settle(&mut monitor);
         if self.depth.get() == 0 {
             drop(monitor);
-            self.dice.pause(&self.common.steps);
+            self.dice.pause_shortly();
             monitor = self.monitor();
         }
         let transition = loop {

@@ -57,9 +57,8 @@ const IDLE_ROUNDS: u32 = 512;
 /// It is if the task's own memory was the same in that many rounds before.
 const SAME_ROUNDS: u32 = 64;
 
-/// And if it then goes round so often without doing anything else: a counter on the heap is not seen otherwise. As many as the steps that an
-/// execution may have.
-const TRIAL_ROUNDS: u32 = 20_000;
+/// And if it then goes round so often without doing anything else: a counter on the heap is not seen otherwise.
+const TRIAL_ROUNDS: u32 = 2_000;
 
 /// Operations that a round may have, to be compared with others.
 const CYCLE_MAX: usize = 64;
