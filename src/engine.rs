@@ -36,7 +36,7 @@ pub mod world;
 pub use contexts::{Contexts, Preemption};
 #[cfg(feature = "loom")]
 pub(crate) use current::uninstall;
-use current::{CURRENT, Installed, with};
+use current::{Installed, look, with};
 pub use limits::{Exceeded, OBJECTS_MAX, READERS_MAX, READS_MAX, TASKS_MAX};
 pub use observer::{Blind, Flow, Observer};
 #[cfg(any(feature = "loom", feature = "cluster"))]
@@ -182,7 +182,7 @@ impl Object {
 
     /// Is the execution that made it the current one? What outlives its execution is dropped without steps.
     pub fn is_current(self) -> bool {
-        CURRENT.with_borrow(|current| current.as_ref().is_some_and(|engine| engine.execution() == self.execution))
+        look(|current| current.is_some_and(|engine| engine.execution() == self.execution))
     }
 
     fn check(self, engine: &dyn Engine) {
@@ -254,7 +254,7 @@ pub fn set_history(history: u128) {
 
 /// Number of the current execution; `None` outside of one.
 pub fn execution() -> Option<u32> {
-    CURRENT.with_borrow(|current| current.as_ref().map(|engine| engine.execution()))
+    look(|current| current.map(|engine| engine.execution()))
 }
 
 /// Starts a task of user-land code: the thread object that stands for it, and its number.
@@ -270,7 +270,7 @@ pub(crate) struct Section(bool);
 
 /// Begins one. After the execution, when what is left of it is dropped, it is nothing.
 pub(crate) fn section() -> Section {
-    let engine = CURRENT.with_borrow(Clone::clone);
+    let engine = look(|current| current.cloned());
     engine.iter().for_each(|engine| engine.enter_section());
     Section(engine.is_some())
 }

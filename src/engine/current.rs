@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::Engine;
 
 thread_local! {
-    pub(super) static CURRENT: RefCell<Option<Rc<dyn Engine>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Rc<dyn Engine>>> = const { RefCell::new(None) };
 }
 
 /// Makes an engine current for this OS thread until dropped.
@@ -23,6 +23,17 @@ impl Drop for Installed {
     fn drop(&mut self) {
         CURRENT.set(self.0.take());
     }
+}
+
+/// Looks at the engine, if there is one.
+pub(super) fn look<R>(f: impl FnOnce(Option<&Rc<dyn Engine>>) -> R) -> R {
+    CURRENT.with_borrow(|current| f(current.as_ref()))
+}
+
+/// Makes an engine current until another is, or [`uninstall`].
+#[cfg(feature = "loom")]
+pub(super) fn install(engine: Rc<dyn Engine>) {
+    CURRENT.set(Some(engine));
 }
 
 /// Leaves this OS thread without a current engine.

@@ -263,7 +263,7 @@ impl Monitor {
 
     /// What the task can do now.
     fn transitions_of(&self, task: TaskId) -> Vec<Transition> {
-        // Who goes round in vain lets all others go first, and those who run have not said what they will do.
+        // A task that goes round in vain lets all others go first, and those that run have not said what they will do.
         if self.running > 0 && !matches!(self.world.status(task).0, Status::Ready(_)) {
             return Vec::new();
         }
@@ -314,7 +314,7 @@ impl Seat {
         );
         monitor.world.finish(self.task);
         monitor.running -= 1;
-        // Whoever joins it can go on.
+        // A task that joins it can go on.
         self.common.changed.notify_all();
         self.common.settle(&mut monitor);
     }

@@ -233,7 +233,7 @@ impl<T: ?Sized> Drop for Arc<T> {
     fn drop(&mut self) {
         // A value that does nothing when it goes does not tell who was last.
         let seen = std::mem::needs_drop::<T>();
-        // Whoever is last here is last in the standard library as well.
+        // The handle that is last here is last in the standard library as well.
         let _section = engine::section();
         self.count.act_at_last(Act::Drop(seen), Place::caller());
         // SAFETY: nobody reaches it after this.
