@@ -114,6 +114,11 @@ pub fn goes_round(op: Op, result: u64, place: Place) -> bool {
     })
 }
 
+/// An execution begins: nobody has gone round.
+pub fn nobody_goes_round() {
+    IS_WATCHED.set(false);
+}
+
 /// Runs the code of the calling task, and remembers where its stack begins.
 #[inline(never)]
 pub fn on_its_stack(code: &mut dyn FnMut()) {
@@ -201,6 +206,7 @@ pub fn comes_round_in_trial() -> Tried {
 }
 
 /// The result of an operation of a task that is tried, if it is what it did at this place of each round.
+#[inline(never)]
 pub fn tries(op: Op, place: Place) -> Option<u64> {
     if !IS_WATCHED.get() {
         return None;
@@ -218,7 +224,9 @@ pub fn tries(op: Op, place: Place) -> Option<u64> {
     known.flatten()
 }
 
-/// Takes down what the task does in a round that may be one of many.
+/// Takes down what the task does in a round that may be one of many. Not inlined, as `tries`: whether rounds are taken down must not be seen in the
+/// frames that are compared.
+#[inline(never)]
 pub fn takes_down(op: Op, result: u64, place: Place) {
     if !IS_WATCHED.get() {
         return;
