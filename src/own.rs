@@ -74,15 +74,8 @@ impl Shared {
     /// Performs an operation on it.
     pub fn perform(self, op: impl FnOnce(crate::event::ObjectId) -> Op, place: Place) -> u64 {
         let op = op(self.0.id);
-        if let Op::Act(_, Act::Spin(_)) = op {
-            return self.0.perform(op, place);
-        }
-        let result = here::tries(op, place).unwrap_or_else(|| {
-            let result = self.0.perform(op, place);
-            here::takes_down(op, result, place);
-            result
-        });
-        if here::goes_round(op, result, place) {
+        let result = self.0.perform(op, place);
+        if !matches!(op, Op::Act(_, Act::Spin(_))) && here::goes_round(op, result, place) {
             thread::let_others_go(place);
         }
         result
@@ -126,7 +119,6 @@ pub fn choose(n: usize) -> usize {
 
 /// One step chooses among few: of more, first the hundred, then the number in it.
 fn choose_at(n: usize, place: Place) -> usize {
-    here::ends_trial();
     if let Some(few) = u8::try_from(n).ok().filter(|few| usize::from(*few) <= CHOICES_MAX) {
         return engine::perform(Op::Choose(few, "choose".into()), place) as usize;
     }

@@ -18,10 +18,7 @@ use crate::own::raw::Handed;
 mod rounds;
 
 use rounds::{Idle, Round};
-pub use rounds::{
-    ROUNDS_MAX, Tried, begins_trial, comes_round, comes_round_in_trial, ends_trial, goes_round, is_watched,
-    on_its_stack, takes_down, tries, went_round, yields,
-};
+pub use rounds::{ROUNDS_MAX, comes_round, goes_round, is_watched, on_its_stack, went_round, yields};
 
 /// A value behind a key.
 pub type Kept = Arc<dyn Any>;

@@ -71,7 +71,6 @@ impl Program for Own {
             here::begin(thread.object(), None);
             here::on_its_stack(&mut || {
                 root();
-                here::ends_trial();
                 here::end();
                 drop(here::take_lazy());
             });

@@ -31,7 +31,6 @@ use crate::check::partners::WAITS_WITH;
 use crate::engine::{self, Object};
 use crate::event::{Act, CaseNote, Note, ObjectId, Op, Place, Symbol, TaskId};
 use crate::own::content::Content;
-use crate::own::here::Tried;
 use crate::own::raw::{self, Handed};
 use crate::own::{Shared, here};
 
@@ -138,7 +137,6 @@ const ENDED: u128 = 0x7f4a_7c15;
 fn run<F: FnOnce() -> T, T>(f: F, packet: &Packet<T>, name: Option<String>, borrows: bool) {
     here::begin(packet.thread.get().expect("internal error: whoever starts a thread says which object it is"), name);
     let result = catch_unwind(AssertUnwindSafe(f));
-    here::ends_trial();
     match result {
         Ok(result) => {
             here::end();
@@ -345,17 +343,8 @@ pub(crate) fn let_others_go(place: Place) {
 
 #[inline(never)]
 fn go_round(low: usize, place: Place) {
-    let for_ever = match here::comes_round_in_trial() {
-        Tried::GoesOn => return,
-        Tried::Endless => true,
-        Tried::Not | Tried::Ends => {
-            let top = here::is_watched().filter(|_| raw::KNOWS_REGISTERS && engine::takes_turns());
-            if top.is_some_and(|top| here::comes_round(raw::stack_between(low, top))) && here::begins_trial() {
-                return;
-            }
-            false
-        }
-    };
+    let top = here::is_watched().filter(|_| raw::KNOWS_REGISTERS && engine::takes_turns());
+    let for_ever = top.is_some_and(|top| here::comes_round(raw::stack_between(low, top)));
     let news = Shared::of(here::current().0).act(Act::Spin(for_ever), place);
     here::went_round(news != 0);
 }
