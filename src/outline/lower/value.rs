@@ -243,6 +243,9 @@ impl<'a> Lower<'_, 'a> {
     }
 
     pub(super) fn assign(&mut self, target: &str, value: &Expr, place: Place) {
+        if self.counts_idly(target, value, place) {
+            return;
+        }
         let is_decided = self.is_decided(value);
         if let Expr::Call(name, args) = value {
             self.note_lost(target, name, args.first().map(text).as_deref(), place);
@@ -255,6 +258,21 @@ impl<'a> Lower<'_, 'a> {
         self.tell_no_made_up(target);
         self.made_up |= before;
         self.note_decided(target, is_decided);
+    }
+
+    /// A count that goes up in a loop, and that nobody looks at, would make each round another state.
+    fn counts_idly(&mut self, target: &str, value: &Expr, place: Place) -> bool {
+        let mut is_count = false;
+        value.names(&mut |name| is_count |= name == target);
+        let is_own = self.variable(target).is_none() && self.pointed(target, place).is_none();
+        let is_idle = is_count && is_own && !self.loops.is_empty() && self.scope.values.is_idle(target);
+        if is_idle {
+            let local = self.local(target);
+            self.code.locals[local] = None;
+            self.used(target, place);
+            self.push(Op::Note, place);
+        }
+        is_idle
     }
 
     pub(super) fn note_decided(&mut self, target: &str, is_decided: bool) {
