@@ -332,7 +332,12 @@ fn explore<'a>(source: &Source, scope: &Scope<'a>, set: &Set<'_, 'a>, unit: &mut
             .filter(|known: &&Task| known.name == task.name || known.name.starts_with(&format!("{} ", task.name)))
             .count();
         let name = if same == 0 { task.name.clone() } else { format!("{} {}", task.name, same + 1) };
-        sources.push(Task { name, runs: task.runs, bodies: task.bodies.clone() });
+        let runs = match task.runs {
+            Runs::Work if set.begun.contains(&task.name) => Runs::Pending,
+            Runs::Timer if set.begun.contains(&task.name) => Runs::Soft,
+            runs => runs,
+        };
+        sources.push(Task { name, runs, bodies: task.bodies.clone() });
     }
     let lowered = lower::lower_among(scope, &sources, false, &set.outside);
     let names: Vec<String> = sources.iter().map(|task| task.name.clone()).collect();

@@ -216,7 +216,9 @@ fn refuse(program: &Program) -> Result<(), Refusal> {
         let what = match &inst.op {
             Op::SyncRcu | Op::RcuBarrier(_) => "a grace period",
             Op::Stop(_) | Op::ShouldStop(_) | Op::Join(_) => "a thread that is stopped",
-            Op::Queue(_) | Op::Flush(..) | Op::Spin(_) => "a work or a timer",
+            Op::Queue(_) | Op::Flush(..) | Op::Allow(..) | Op::Spin(_) => {
+                "a work, a timer or a handler that is waited for"
+            }
             Op::Count(_, true) => "complete_all",
             Op::ResetCount(_) => "a completion that is set up anew",
             Op::Downgrade(_) => "downgrade_write",
