@@ -10,47 +10,10 @@ use super::statement::{Context, Parsed, Stmt};
 use super::tree::{Column, Diagram, Figure, Item, Node, items, nest};
 use super::{claims, splat, steps, words};
 
-/// A part of a line between rivers.
-#[derive(Clone, Debug)]
-struct Part {
-    from: usize,
-    to: usize,
-}
+mod columns;
 
-/// Blanks that part two cells.
-const RIVER: usize = 2;
-
-/// Columns by which two cells that begin in one column of the diagram differ at most, if nothing else is known.
-const APART: usize = 16;
-
-fn parts(line: &Line) -> Vec<Part> {
-    let text = line.text.as_str();
-    let bytes = text.as_bytes();
-    let mut parts: Vec<Part> = Vec::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at] == b' '
-            || bytes[at] == b'|'
-                && (at == 0 || bytes[at - 1] == b' ' || bytes.get(at + 1) == Some(&b' '))
-                && bytes.get(at + 1) != Some(&b'|')
-        {
-            at += 1;
-            continue;
-        }
-        let from = at;
-        while at < bytes.len() {
-            let blanks = bytes[at..].iter().take_while(|b| **b == b' ').count();
-            let has_tab = line.tab_ends.iter().any(|end| *end > at && *end <= at + blanks);
-            let is_bar = bytes[at..].starts_with(b" | ") || &bytes[at..] == b" |";
-            if blanks >= RIVER || has_tab || at + blanks == bytes.len() || is_bar {
-                break;
-            }
-            at += blanks.max(1);
-        }
-        parts.push(Part { from, to: at });
-    }
-    parts
-}
+pub(super) use columns::is_underline;
+use columns::{APART, Part, bars, boundaries, cells, parts, starts, texts};
 
 /// `CPU0`, `CPU#0`, `[task 1]`, `Thread A:`, `T1`, `P0`.
 pub(super) fn is_named(text: &str) -> bool {
@@ -70,17 +33,6 @@ pub(super) fn is_named(text: &str) -> bool {
     })
 }
 
-fn is_underline(text: &str) -> bool {
-    let trimmed = text.trim();
-    trimmed.len() >= 2
-        && trimmed.bytes().all(|b| matches!(b, b'-' | b'=' | b'~' | b' ' | b'+' | b'|'))
-        && trimmed.contains(['-', '=', '~'])
-}
-
-fn texts<'a>(line: &'a Line, parts: &[Part]) -> Vec<&'a str> {
-    parts.iter().map(|part| line.text[part.from..part.to].trim()).collect()
-}
-
 /// The names of the header, if the line is one.
 fn header(reader: &Reader, at: usize) -> Option<Vec<String>> {
     let lines = &reader.source.lines;
@@ -92,7 +44,8 @@ fn header(reader: &Reader, at: usize) -> Option<Vec<String>> {
     let names = texts(line, &found);
     let next = lines.get(at + 1).filter(|next| is_underline(&next.text));
     let all_named = names.iter().all(|name| is_named(name));
-    let is_cpu = names.len() == 1 && names[0].to_ascii_lowercase().starts_with("cpu");
+    let is_cpu =
+        names.len() == 1 && names[0].to_ascii_lowercase().starts_with("cpu") && !super::sections::is_stacked(reader, at);
     let underlined = next.is_some() && names.len() > 1 && names.iter().all(|name| words::prose_words(name) < 6);
     if all_named && (names.len() > 1 || is_cpu) || underlined {
         return Some(names.iter().map(|name| name.trim_matches(['[', ']', ':', '*', ' ']).to_owned()).collect());
@@ -179,50 +132,6 @@ fn goes_on(reader: &Reader, from: usize) -> bool {
     false
 }
 
-/// Parts of the body that say where columns begin: no remarks, no arrows, no numbers of rows.
-fn is_cell(text: &str) -> bool {
-    let starts = ["//", "/*", "*", "<-", "->", "--", "=>", "#"];
-    let is_number = text.trim_end_matches([':', '.', ')']).bytes().all(|b| b.is_ascii_digit());
-    !starts.iter().any(|start| text.starts_with(start))
-        && !is_number
-        && !is_underline(text)
-        && claims::only_claim(text).is_none()
-}
-
-/// Where columns begin, given how many names there are: the widest gaps between the beginnings of cells.
-fn boundaries(starts: &mut Vec<usize>, names: usize) -> Vec<usize> {
-    starts.sort_unstable();
-    starts.dedup();
-    let mut gaps: Vec<(usize, usize)> = starts.windows(2).map(|two| (two[1] - two[0], two[1])).collect();
-    gaps.sort_unstable_by(|one, other| other.cmp(one));
-    let mut found: Vec<usize> = gaps.iter().take(names - 1).filter(|(gap, _)| *gap >= 4).map(|(_, at)| *at).collect();
-    let least = gaps.iter().take(names - 1).map(|(gap, _)| *gap).min().unwrap_or(0);
-    let further =
-        gaps.iter().skip(names - 1).take_while(|(gap, _)| *gap >= APART && *gap * 5 >= least * 3 && names > 1);
-    found.extend(further.map(|(_, at)| *at));
-    found.sort_unstable();
-    let mut all = vec![0];
-    all.extend(found);
-    all
-}
-
-/// Columns that bars part, if most lines have them at the same place.
-fn bars(lines: &[Line], names: usize) -> Option<Vec<usize>> {
-    let written = lines.iter().filter(|line| !line.is_blank());
-    let mut counts: std::collections::BTreeMap<usize, usize> = std::collections::BTreeMap::new();
-    for line in written.clone() {
-        for (at, _) in line.text.match_indices('|').filter(|(at, _)| line.text[..*at].ends_with(' ') || *at == 0) {
-            *counts.entry(at).or_default() += 1;
-        }
-    }
-    let most: Vec<usize> = counts
-        .into_iter()
-        .filter(|(_, count)| count * 5 >= written.clone().count() * 3)
-        .map(|(at, _)| at + 1)
-        .collect();
-    (most.len() + 1 >= names && !most.is_empty()).then(|| std::iter::once(0).chain(most).collect())
-}
-
 fn letter(at: usize) -> String {
     char::from(b'A' + (at % 26) as u8).to_string()
 }
@@ -274,27 +183,6 @@ fn columns_of(reader: &Reader, at: usize, lines: &[Line], names: usize) -> Optio
     let mut starts = starts(lines);
     let found = boundaries(&mut starts, names);
     (found.len() >= names).then_some(found)
-}
-
-/// Where cells begin, those of comments that go over several lines left out.
-fn starts(lines: &[Line]) -> Vec<usize> {
-    let mut found = Vec::new();
-    let mut in_comment = false;
-    for line in lines {
-        for part in parts(line) {
-            let text = &line.text[part.from..part.to];
-            let was = in_comment;
-            if text.contains("/*") {
-                in_comment = !text.contains("*/");
-            } else if in_comment && text.contains("*/") {
-                in_comment = false;
-            }
-            if !was && is_cell(text.trim()) {
-                found.push(part.from);
-            }
-        }
-    }
-    found
 }
 
 /// Makes the diagram of the lines.
@@ -358,24 +246,6 @@ fn claim_behind(reader: &mut Reader, end: usize) -> Option<(claims::Claim, Place
     let place = lines[at].whole();
     reader.taken[at] = true;
     Some((claim, place))
-}
-
-/// The parts of the line by column; those of one column are one.
-fn cells(line: &Line, columns: &[usize]) -> Vec<(usize, Part)> {
-    let mut found: Vec<(usize, Part)> = Vec::new();
-    for part in parts(line) {
-        let text = line.text[part.from..part.to].trim();
-        if text.trim_end_matches([':', '.', ')']).bytes().all(|b| b.is_ascii_digit()) && found.is_empty() {
-            continue;
-        }
-        // A cell may begin a little to the left of its column.
-        let column = columns.iter().rposition(|start| *start <= part.from + 1).unwrap_or(0);
-        match found.last_mut() {
-            Some((last, before)) if *last == column => before.to = part.to,
-            _ => found.push((column, part)),
-        }
-    }
-    found
 }
 
 /// Reads one cell of a column.

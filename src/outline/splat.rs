@@ -36,7 +36,7 @@ pub(super) fn read(reader: &mut Reader) {
 }
 
 /// `1 lock held by foo/12:` and ` #0: ffff8880 (&a->lock){..}, at: f+0x1/0x2`: what the box is made of says nothing more.
-fn is_list(text: &str) -> bool {
+pub(super) fn is_list(text: &str) -> bool {
     let held =
         text.contains(" lock held by ") || text.contains(" locks held by ") || text.contains("no locks held by ");
     let entry = text.starts_with('#') && text.contains("){")

@@ -4,6 +4,7 @@ use super::claims::Claim;
 use super::declare::{Declaration, Role};
 use super::diagnostic::Diagnostic;
 use super::facts::Fact;
+use super::finding::Finding;
 use super::source::{Line, Place};
 use super::statement::{Cond, Context, Parsed, Stmt};
 
@@ -106,6 +107,8 @@ pub struct File {
     pub groups: Vec<Group>,
     /// Diagrams, boxes, steps.
     pub diagrams: Vec<Diagram>,
+    /// What reports of the kernel say that they saw.
+    pub told: Vec<Finding>,
     /// What is wrong with the input.
     pub mistakes: Vec<Diagnostic>,
     /// Numbers of lines that were not read.
