@@ -284,9 +284,8 @@ fn outline(source: &Source, file: &File, group: &Group, options: &Options, budge
     if group.functions.iter().any(|function| function.is_trace) {
         // Which lock a frame takes, and what it frees, a trace does not say.
         unit.findings.retain(|finding| finding.code == "LW002");
-        let is_graph = |function: &Function| {
-            source.lines.get(function.place.line as usize - 1).is_some_and(|line| line.is_traced)
-        };
+        let is_graph =
+            |function: &Function| source.lines.get(function.place.line as usize - 1).is_some_and(|line| line.is_traced);
         if group.functions.iter().any(|function| has_objects(&function.body) || !is_graph(function)) {
             unit.bounds.push("a trace names no locks and no objects".to_owned());
         }

@@ -8,12 +8,12 @@ use super::reader::Reader;
 use super::source::{Line, Place};
 use super::statement::{Context, Parsed, Stmt};
 use super::tree::{Column, Diagram, Figure, Item, Node, items, nest};
-use super::{claims, splat, steps, words};
+use super::{claims, splat, statement, steps, words};
 
 mod columns;
 
 pub(super) use columns::is_underline;
-use columns::{APART, Part, bars, boundaries, cells, parts, starts, texts};
+use columns::{APART, Part, axis, bars, boundaries, cells, parts, starts, texts, without_axis};
 
 /// `CPU0`, `CPU#0`, `[task 1]`, `Thread A:`, `T1`, `P0`.
 pub(super) fn is_named(text: &str) -> bool {
@@ -41,11 +41,13 @@ fn header(reader: &Reader, at: usize) -> Option<Vec<String>> {
         return None;
     }
     let found = parts(line);
-    let names = texts(line, &found);
+    let mut names = texts(line, &found);
+    names.drain(..usize::from(axis(line).is_some()));
     let next = lines.get(at + 1).filter(|next| is_underline(&next.text));
     let all_named = names.iter().all(|name| is_named(name));
-    let is_cpu =
-        names.len() == 1 && names[0].to_ascii_lowercase().starts_with("cpu") && !super::sections::is_stacked(reader, at);
+    let is_cpu = names.len() == 1
+        && names[0].to_ascii_lowercase().starts_with("cpu")
+        && !super::sections::is_stacked(reader, at);
     let underlined = next.is_some() && names.len() > 1 && names.iter().all(|name| words::prose_words(name) < 6);
     if all_named && (names.len() > 1 || is_cpu) || underlined {
         return Some(names.iter().map(|name| name.trim_matches(['[', ']', ':', '*', ' ']).to_owned()).collect());
@@ -106,7 +108,7 @@ fn region(reader: &Reader, at: usize) -> usize {
         let is_prose = words::prose_words(first) >= 4 && words::split_remark(first).0.len() > first.len() / 2;
         let is_beside = found.len() > 1 || line.indent() >= APART;
         let is_claim = claims::only_claim(line.text.trim()).is_some();
-        if fresh && !is_beside && !is_claim && (is_prose || !goes_on(reader, end)) {
+        if fresh && !is_beside && !is_claim && (is_prose || heads_another(reader, end) || !goes_on(reader, end)) {
             break;
         }
         end += 1;
@@ -114,6 +116,13 @@ fn region(reader: &Reader, at: usize) -> usize {
         fresh = false;
     }
     last
+}
+
+/// `After:` above the header of the next diagram.
+fn heads_another(reader: &Reader, at: usize) -> bool {
+    let lines = &reader.source.lines;
+    let next = (at + 1..lines.len()).find(|&at| !lines[at].is_blank());
+    lines[at].text.trim_end().ends_with(':') && next.is_some_and(|next| header(reader, next).is_some())
 }
 
 /// A run that has nothing in a second column is of the diagram only if a later line before prose has.
@@ -142,11 +151,16 @@ fn diagram(reader: &mut Reader, at: usize, names: &[String]) -> usize {
     let head = at + 1;
     let place = reader.source.lines[at].whole();
     let body = if reader.source.lines.get(head).is_some_and(|line| is_underline(&line.text)) { head + 1 } else { head };
-    let lines: Vec<Line> = reader.source.lines[body.min(end)..end].to_vec();
+    let mut lines: Vec<Line> = reader.source.lines[at..end].to_vec();
+    if let Some(width) = axis(&lines[0]) {
+        lines.iter_mut().for_each(|line| without_axis(line, width));
+    }
+    let head = lines[0].clone();
+    lines.drain(..body.min(end) - at);
     if lines.iter().all(Line::is_blank) {
         return at + 1;
     }
-    let Some(columns) = columns_of(reader, at, &lines, names.len()) else {
+    let Some(columns) = columns_of(&head, &lines, names.len()) else {
         let expected = format!("this header has {} columns, the lines below have one", names.len());
         let note = "a web page or a mail program has eaten the white space: paste it from the source, or put it back";
         reader
@@ -172,11 +186,11 @@ fn diagram(reader: &mut Reader, at: usize, names: &[String]) -> usize {
     end
 }
 
-fn columns_of(reader: &Reader, at: usize, lines: &[Line], names: usize) -> Option<Vec<usize>> {
+fn columns_of(head: &Line, lines: &[Line], names: usize) -> Option<Vec<usize>> {
     if names == 1 {
         return Some(vec![0]);
     }
-    let with_head: Vec<Line> = std::iter::once(reader.source.lines[at].clone()).chain(lines.iter().cloned()).collect();
+    let with_head: Vec<Line> = std::iter::once(head).chain(lines).cloned().collect();
     if let Some(found) = bars(&with_head, names) {
         return Some(found);
     }
@@ -278,6 +292,8 @@ fn cell(
         claims.extend(claims::claim(words::split_remark(raw).1).map(|claim| (claim, line.place(part.from, part.to))));
     }
     for item in items(line, part.from, &text) {
+        let mut item = item;
+        item.parsed.stmt = statement::access::alone(item.parsed.stmt, &text);
         match item.parsed.stmt {
             Stmt::Claim(claim) => claims.push((claim, item.place)),
             _ => body.push(item),

@@ -140,6 +140,8 @@ pub struct Source {
     pub original: Vec<String>,
     /// The lines as they are read.
     pub lines: Vec<Line>,
+    /// Somebody answers somebody in it.
+    pub is_mail: bool,
 }
 
 impl Source {
@@ -148,6 +150,7 @@ impl Source {
         let text = String::from_utf8_lossy(bytes);
         let original: Vec<String> = text.lines().map(str::to_owned).collect();
         let mut lines: Vec<Line> = original.iter().enumerate().map(|(at, line)| Line::new(at + 1, line)).collect();
+        let is_mail = quoting::is_mail(&lines);
         hunk::read(&mut lines);
         for run in runs(&lines).into_iter().filter(|run| lines[run.start].hunk.is_none()).collect::<Vec<_>>() {
             // "Somebody wrote:" stands right above what is quoted.
@@ -162,7 +165,7 @@ impl Source {
             strip(&mut lines[run]);
         }
         lines.iter_mut().for_each(Line::expand_tabs);
-        Source { name: name.to_owned(), original, lines }
+        Source { name: name.to_owned(), original, lines, is_mail }
     }
 
     /// The original text of a place.

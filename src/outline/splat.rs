@@ -86,6 +86,10 @@ fn heads(reader: &mut Reader) {
 fn kinds(reader: &mut Reader) {
     let mut known: Vec<String> = Vec::new();
     for line in &reader.source.lines {
+        if let Some(timer) = timer(&line.text).filter(|timer| !known.contains(timer)) {
+            known.push(timer.clone());
+            reader.file.declarations.push((Declaration::Lock(timer, Kind::Spinlock), line.whole()));
+        }
         let Some(at) = line.text.find("){") else { continue };
         let Some(open) =
             line.text[..at].find(" (").map(|at| at + 2).or_else(|| line.text.starts_with('(').then_some(1))
@@ -109,6 +113,14 @@ fn kinds(reader: &mut Reader) {
         known.push(name.clone());
         reader.file.declarations.push((Declaration::Lock(name, kind), line.whole()));
     }
+}
+
+/// `((&dev->timer))` is the wait for the handler of a timer, which spins.
+fn timer(text: &str) -> Option<String> {
+    let open = text.find("((&")?;
+    let close = super::words::matching(&text[open..])?;
+    let inside = &text[open + 1..open + close];
+    (super::words::matching(inside) == Some(inside.len() - 1)).then(|| plain(inside))
 }
 
 /// `-> #1 (X){..}:` without a box below: a holder of the one before takes X.

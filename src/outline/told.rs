@@ -38,8 +38,12 @@ const HEADS: [(&str, &str, &str); 21] = [
 ];
 
 /// Heads of other reports: a report ends where the next one begins.
-const OTHERS: [&str; 4] =
-    ["sleeping function called from invalid context", "scheduling while atomic", "blocked for more than", "soft lockup"];
+const OTHERS: [&str; 4] = [
+    "sleeping function called from invalid context",
+    "scheduling while atomic",
+    "blocked for more than",
+    "soft lockup",
+];
 
 /// Why a report is never all that there is.
 pub(super) const BOUND: &str = "a report tells of one moment alone";
@@ -73,12 +77,7 @@ fn is_listed(text: &str) -> bool {
     text.contains("+0x") || text.ends_with("[inline]") || splat::is_list(text) || marks.contains(&text)
 }
 
-fn finding(
-    lines: &[Line],
-    report: std::ops::Range<usize>,
-    code: &'static str,
-    title: &str,
-) -> Option<Finding> {
+fn finding(lines: &[Line], report: std::ops::Range<usize>, code: &'static str, title: &str) -> Option<Finding> {
     let head = &lines[report.start];
     let below = &lines[report.start + 1..report.end];
     let mut labels = vec![Label { place: head.whole(), text: "so says the report".to_owned() }];
@@ -96,7 +95,9 @@ fn finding(
                 let close = matching(&line.text[open..])?;
                 Some(plain(&line.text[open + 1..open + close]))
             });
-            labels.extend(frame_below(below, "trying to release").map(|place| label(place, "given back here".to_owned())));
+            labels.extend(
+                frame_below(below, "trying to release").map(|place| label(place, "given back here".to_owned())),
+            );
             known.unwrap_or_else(|| "a lock".to_owned())
         }
         "LW007" => {
@@ -114,7 +115,9 @@ fn finding(
                 let frames = places.filter_map(|(at, _)| frame(&below[at..]));
                 labels.extend(frames.map(|place| label(place, text.to_owned())));
             }
-            labels.extend(held(below).into_iter().map(|(name, place)| label(place, format!("{name} is held since here"))));
+            labels.extend(
+                held(below).into_iter().map(|(name, place)| label(place, format!("{name} is held since here"))),
+            );
             String::new()
         }
     };

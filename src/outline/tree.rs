@@ -7,6 +7,7 @@ use super::facts::Fact;
 use super::finding::Finding;
 use super::source::{Line, Place};
 use super::statement::{Cond, Context, Parsed, Stmt};
+use super::words;
 
 /// A statement with what lies under it.
 #[derive(Clone, Debug)]
@@ -128,6 +129,10 @@ pub struct Item {
 
 /// Items of a part of a line that begins at the column `start`.
 pub fn items(line: &Line, start: usize, text: &str) -> Vec<Item> {
+    let links = words::links(text);
+    if links.len() > 1 {
+        return chain(line, start, text, &links);
+    }
     let parsed = super::statement::parse(text);
     // `return f()` is the call, and then the return: both are as deep as the word that comes first.
     let first = parsed.iter().map(|parsed| parsed.from).min().unwrap_or(0);
@@ -141,6 +146,22 @@ pub fn items(line: &Line, start: usize, text: &str) -> Vec<Item> {
         };
         let place = line.place(start + parsed.from, start + parsed.to);
         found.push(Item { depth, place, parsed });
+    }
+    found
+}
+
+/// `f() -> g() -> mutex_lock(&m)`: what stands behind a function happens in it; what a word of the kernel is followed by comes after it.
+fn chain(line: &Line, start: usize, text: &str, links: &[std::ops::Range<usize>]) -> Vec<Item> {
+    let mut found: Vec<Item> = Vec::new();
+    let mut depth = start + links[0].start;
+    for link in links {
+        for parsed in super::statement::parse(&text[link.clone()]) {
+            let at = start + link.start;
+            let is_known = matches!(&parsed.stmt, Stmt::Call { name, .. } if super::vocabulary::is_known(name));
+            let place = line.place(at + parsed.from, at + parsed.to);
+            found.push(Item { depth, place, parsed });
+            depth += usize::from(!is_known);
+        }
     }
     found
 }

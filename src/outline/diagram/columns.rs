@@ -56,6 +56,22 @@ pub(super) fn texts<'a>(line: &'a Line, parts: &[Part]) -> Vec<&'a str> {
     parts.iter().map(|part| line.text[part.from..part.to].trim()).collect()
 }
 
+/// `time` above an arrow that leads down, left of the columns: how wide it is.
+pub(super) fn axis(head: &Line) -> Option<usize> {
+    let found = parts(head);
+    let is_time = found.len() > 1 && texts(head, &found[..1])[0].trim_end_matches(':').eq_ignore_ascii_case("time");
+    is_time.then(|| found[0].to)
+}
+
+/// The line without its part of the axis, and without its word.
+pub(super) fn without_axis(line: &mut Line, width: usize) {
+    let width = width.min(line.text.len());
+    let left = line.text[..width].trim().to_owned();
+    if left.is_empty() || matches!(left.to_ascii_lowercase().as_str(), "|" | "v" | "time" | "time:") {
+        line.text.replace_range(..width, &" ".repeat(width));
+    }
+}
+
 /// Parts of the body that say where columns begin: no remarks, no arrows, no numbers of rows.
 pub(super) fn is_cell(text: &str) -> bool {
     let starts = ["//", "/*", "*", "<-", "->", "--", "=>", "#"];

@@ -30,6 +30,14 @@ fn depth(text: &str) -> usize {
     text[..width(text)].matches('>').count()
 }
 
+/// Are lines quoted to different depths?
+pub(super) fn is_mail(lines: &[Line]) -> bool {
+    let written = lines.iter().filter(|line| !line.text[width(&line.text)..].trim().is_empty());
+    let depths: Vec<usize> = written.map(|line| depth(&line.text)).collect();
+    let quoted = depths.iter().filter(|depth| **depth > 0).count();
+    quoted > 1 && depths.iter().any(|depth| *depth != depths[0])
+}
+
 /// The run, parted where the depth changes; a single quoted line among others that are not is no part of its own.
 pub(super) fn parts(lines: &[Line], run: Range<usize>) -> Vec<Range<usize>> {
     let depth = |at: usize| depth(&lines[at].text);
@@ -38,7 +46,8 @@ pub(super) fn parts(lines: &[Line], run: Range<usize>) -> Vec<Range<usize>> {
     cuts.push(run.end);
     let parts: Vec<Range<usize>> = cuts.windows(2).map(|two| two[0]..two[1]).collect();
     let is_alone = |part: &Range<usize>| {
-        let beside = [part.start.checked_sub(1).filter(|at| run.contains(at)), Some(part.end).filter(|at| run.contains(at))];
+        let beside =
+            [part.start.checked_sub(1).filter(|at| run.contains(at)), Some(part.end).filter(|at| run.contains(at))];
         part.len() < 2 && depth(part.start) > 0 && beside.into_iter().flatten().all(|at| depth(at) == 0)
     };
     if parts.len() > 1 && parts.iter().any(is_alone) { vec![run] } else { parts }
