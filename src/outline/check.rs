@@ -375,10 +375,12 @@ fn run(source: &Source, lowered: &lower::Lowered, tasks: Vec<String>, unit: &mut
 
 /// A finding of an exploration: that of the walk, if it is the same, now with its schedule.
 fn add(source: &Source, program: &Program, shown: &Shown, path: &[Step], unit: &mut Unit) {
-    let (table, scene) = (schedule::table(source, program, path), schedule::scene(source, program, path, shown));
+    // What goes wrong before anybody has stepped has no schedule.
+    let table = (!path.is_empty()).then(|| schedule::table(source, program, path));
+    let scene = schedule::scene(source, program, path, shown);
     let same = |known: &&mut Finding| known.code == shown.code && known.subject == shown.subject;
     if let Some(known) = unit.findings.iter_mut().find(same) {
-        known.schedule.get_or_insert(table);
+        known.schedule = known.schedule.take().or(table);
         known.scene.get_or_insert(scene);
         return;
     }
@@ -392,7 +394,7 @@ fn add(source: &Source, program: &Program, shown: &Shown, path: &[Step], unit: &
         notes: Vec::new(),
         grade: None,
         sure: None,
-        schedule: Some(table),
+        schedule: table,
         scene: Some(scene),
     });
 }

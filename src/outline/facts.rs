@@ -148,13 +148,9 @@ pub fn of_note(note: &str) -> Vec<Fact> {
     }
     let sleeps =
         ["might sleep", "may sleep", "can sleep", "might_sleep", "sleeps", "may block", "might block", "can block"];
-    if sleeps.iter().any(|phrase| lower.contains(phrase)) {
+    let is_denied = ["no", "not", "never", "without"].iter().any(|no| bare.contains(&format!(" {no} ")));
+    if sleeps.iter().any(|phrase| lower.contains(phrase)) || lower.contains("gfp_kernel") && !is_denied {
         facts.push(Fact::MaySleep);
-    }
-    if lower.contains("gfp_kernel")
-        && !["no", "not", "never", "without"].iter().any(|no| bare.contains(&format!(" {no} ")))
-    {
-        facts.push(Fact::Allocates(true, "GFP_KERNEL".to_owned()));
     }
     facts
 }

@@ -162,6 +162,18 @@ pub struct Parsed {
     pub claim: Option<Claim>,
 }
 
+impl Parsed {
+    /// With what a comment behind it says. Of a call that has a meaning of its own that is no news.
+    pub fn remarked(&mut self, remark: &str) {
+        if let Stmt::Call { name, .. } = &self.stmt
+            && self.note.is_empty()
+            && !super::vocabulary::is_known(name)
+        {
+            self.note.push_str(super::facts::of_remark(remark).unwrap_or_default());
+        }
+    }
+}
+
 /// The statements of a line, of which there is mostly one; none if it is blank, a comment or a brace.
 pub fn parse(text: &str) -> Vec<Parsed> {
     let (code, remark) = words::split_remark(text);
@@ -189,13 +201,7 @@ pub fn parse(text: &str) -> Vec<Parsed> {
         at += used;
     }
     if let Some(last) = found.last_mut() {
-        // What a comment says of a call that has a meaning of its own is no news.
-        if let Stmt::Call { name, .. } = &last.stmt
-            && last.note.is_empty()
-            && !super::vocabulary::is_known(name)
-        {
-            last.note.push_str(super::facts::of_remark(remark).unwrap_or_default());
-        }
+        last.remarked(remark);
         last.claim = last.claim.or(claim);
     } else if let Some(claim) = claim {
         let from = text.len() - text.trim_start().len();

@@ -133,7 +133,12 @@ pub fn items(line: &Line, start: usize, text: &str) -> Vec<Item> {
     if links.len() > 1 {
         return chain(line, start, text, &links);
     }
-    let parsed = super::statement::parse(text);
+    let mut parsed = super::statement::parse(text);
+    // A block comment is blank in the text, and still on the line.
+    let behind = line.text.get(start..).and_then(|whole| whole.get(text.trim_end().len()..text.len())).unwrap_or("");
+    if let (Some(last), Some((_, comment))) = (parsed.last_mut(), behind.split_once("/*")) {
+        last.remarked(comment.split("*/").next().unwrap_or(comment));
+    }
     // `return f()` is the call, and then the return: both are as deep as the word that comes first.
     let first = parsed.iter().map(|parsed| parsed.from).min().unwrap_or(0);
     let mut found: Vec<Item> = Vec::new();

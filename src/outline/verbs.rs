@@ -141,7 +141,9 @@ fn named_lock(words: &[&str]) -> Option<String> {
         _ => lock,
     };
     // "takes a while" and the like.
-    let is_word =
-        |word: &str| ["while", "long", "care", "place", "over", "up", "down", "note", "time", "of"].contains(&word);
+    let is_word = |word: &str| {
+        ["while", "long", "care", "place", "over", "up", "down", "note", "time", "of", "it", "them", "this"]
+            .contains(&word)
+    };
     (!is_word(&joined)).then_some(joined)
 }
