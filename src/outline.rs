@@ -40,6 +40,7 @@ pub mod finding;
 mod graded;
 mod heads;
 mod implied;
+mod livelock;
 pub mod lower;
 pub mod machine;
 pub mod notation;

@@ -56,6 +56,11 @@ const PARAMETERS: [(&str, Runs); 4] = [
 const MEMBERS: [(&str, usize); 4] =
     [("container_of", 2), ("from_timer", 2), ("timer_container_of", 2), ("from_tasklet", 2)];
 
+/// Does the function lead from a member to the whole?
+pub(super) fn is_member_of(name: &str) -> bool {
+    MEMBERS.iter().any(|(known, _)| *known == name)
+}
+
 /// Works, timers and tasklets are named by the last part of their path.
 pub fn member(path: &str) -> &str {
     let whole = path.strip_suffix(".work").unwrap_or(path);
@@ -73,6 +78,9 @@ struct Uses {
     /// Handlers that have a thread of their own.
     threads: BTreeSet<String>,
     called: BTreeSet<String>,
+    /// Works and timers that are taken off their list, by the last part of their paths.
+    taken_off: BTreeSet<String>,
+    freed: BTreeSet<String>,
 }
 
 /// The work or timer that a call starts or waits for: its path, whether it is a work, and whether it is started.
@@ -124,6 +132,11 @@ impl Uses {
 
     fn call(&mut self, name: &str, args: &[String]) {
         self.called.insert(name.to_owned());
+        match vocabulary::word(name) {
+            Some(Word::Forget) => self.taken_off.extend(args.first().map(|arg| member(&plain(arg)).to_owned())),
+            Some(Word::Free) => self.freed.extend(args.last().map(|arg| plain(arg))),
+            _ => {}
+        }
         if let Some((path, is_work, is_start)) = used(name, args) {
             if is_start {
                 let queue = name.starts_with("queue_").then(|| args.iter().find(|arg| arg.ends_with("wq")));
@@ -174,6 +187,11 @@ pub(super) fn read(source: &Source, file: &mut File) {
             }
         }
         by_name(&mut group.functions, &uses, &is_open, &declared);
+        for function in group.functions.iter_mut().filter(|function| is_open(function)) {
+            if function.roles.is_empty() && !uses.called.contains(&function.name) {
+                function.roles.extend(by_parameter(source, function));
+            }
+        }
     }
 }
 
@@ -189,6 +207,9 @@ struct Starts {
     calls: BTreeSet<String>,
     /// The last part of the path, and the queue if it is named.
     works: Vec<(String, Option<String>)>,
+    /// Works and timers that it starts, waits for or takes off, by the last part of their paths; and what it frees.
+    touched: BTreeSet<String>,
+    freed: BTreeSet<String>,
 }
 
 impl Started {
@@ -197,9 +218,34 @@ impl Started {
         let of_one = |function: &Function| {
             let mut uses = Uses::default();
             function.body.iter().for_each(|node| node.each(&mut |n| uses.see(n)));
-            Starts { function: function.name.clone(), calls: uses.called, works: uses.started }
+            let mut touched: BTreeSet<String> = uses.used.keys().map(|path| member(path).to_owned()).collect();
+            touched.extend(uses.taken_off);
+            Starts {
+                function: function.name.clone(),
+                calls: uses.called,
+                works: uses.started,
+                touched,
+                freed: uses.freed,
+            }
         };
         Started { functions: functions.iter().map(of_one).collect() }
+    }
+
+    /// Is the function called anywhere?
+    pub fn calls(&self, name: &str) -> bool {
+        self.functions.iter().any(|function| function.calls.contains(name))
+    }
+
+    /// Does a function that has to do with the work or the timer free something of this name?
+    pub fn frees_around(&self, task: &str, name: &str) -> bool {
+        let mut all = self.functions.iter();
+        all.any(|function| function.touched.contains(member(task)) && function.freed.contains(name))
+    }
+
+    /// The one function that asks whether its thread is to stop.
+    pub fn thread(&self) -> Option<&str> {
+        let mut threads = self.functions.iter().filter(|function| function.calls.contains("kthread_should_stop"));
+        threads.next().filter(|_| threads.next().is_none()).map(|function| function.function.as_str())
     }
 
     /// Those who start the work or the timer, on which queue. One that starts itself again was started by somebody else before, so what
@@ -272,6 +318,17 @@ fn signed(source: &Source, function: &Function, uses: &Uses) -> Option<Role> {
     let path = paths.next().filter(|_| paths.next().is_none());
     let name = path.cloned().unwrap_or(own);
     Some(Role { name, runs: *runs, why: format!("its parameter is a {}", kind.trim_end_matches([' ', '*'])) })
+}
+
+/// A function that is handed a work or a timer, and does not say which: one of its own.
+fn by_parameter(source: &Source, function: &Function) -> Option<Role> {
+    let head = heads::text(source, function.place);
+    let (kind, runs) = PARAMETERS.iter().find(|(kind, _)| head.contains(kind))?;
+    // A function that starts a work is handed one as well.
+    let mut uses = Uses::default();
+    function.body.iter().for_each(|node| node.each(&mut |node| uses.see(node)));
+    let why = format!("its parameter is a {}", kind.trim_end_matches([' ', '*']));
+    uses.used.is_empty().then(|| Role { name: function.name.clone(), runs: *runs, why })
 }
 
 /// `f() [hard irq context]`, `f (timer)`, `f()  /* from the tasklet */`

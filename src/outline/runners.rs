@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::declare::Runs;
-use super::lower::{self, Awaited, Source as Task};
+use super::lower::{self, Awaited, Source as Task, spun};
 use super::machine::{Code, Op, Program, Until};
 use super::scope::{Assumption, Does, Scope};
 use super::source::Place;
@@ -114,7 +114,9 @@ impl<'a> Runners<'a> {
         if !self.is_declared {
             for (awaited, _) in members.iter().flat_map(|at| &self.waits[*at]) {
                 let enders = self.enders(awaited);
-                if enders.is_empty() || !enders.iter().all(|ender| members.contains(ender)) {
+                // A spin that nobody here ends is a finding; a wait may be ended by the rest of the kernel.
+                let is_open = enders.is_empty() && !matches!(awaited, Awaited::Value(_));
+                if is_open || !enders.iter().all(|ender| members.contains(ender)) {
                     outside.insert(awaited.clone());
                 }
             }
@@ -236,6 +238,7 @@ impl<'a> Runners<'a> {
         for (awaited, place) in self.waits.iter().flatten() {
             let enders = self.enders(awaited).len();
             let why = match enders {
+                0 if matches!(awaited, Awaited::Value(_)) => continue,
                 0 => "nobody here does",
                 1..=ENDERS_MAX => continue,
                 _ => "more may do it here than are run together",
@@ -244,6 +247,7 @@ impl<'a> Runners<'a> {
                 Awaited::Completion(name) => format!("somebody completes {name} after any time: {why}"),
                 Awaited::Wake(name) if name.is_empty() => format!("somebody wakes the task after any time: {why}"),
                 Awaited::Wake(name) => format!("somebody wakes {name} after any time: {why}"),
+                Awaited::Value(name) => format!("somebody sets {name} after any time: {why}"),
             };
             if found.iter().all(|known| known.what != what) {
                 found.push(Assumption { what, declare: None, place: *place });
@@ -265,6 +269,10 @@ fn waits(program: &Program) -> Vec<(Awaited, Place)> {
     let mut found: Vec<(Awaited, Place)> = Vec::new();
     let mut prepared = String::new();
     for inst in program.tasks.iter().flat_map(|code| &code.insts) {
+        if let Op::Await(pure) = &inst.op {
+            found.extend(spun(program, pure).into_iter().map(|name| (Awaited::Value(name), inst.place)));
+            continue;
+        }
         let awaited = match &inst.op {
             Op::Prepare(queue) => {
                 prepared.clone_from(&program.queues[*queue]);
@@ -287,6 +295,7 @@ fn ends(program: &Program) -> BTreeSet<Awaited> {
         Op::Count(count, _) => Some(Awaited::Completion(program.counts[*count].clone())),
         Op::Wake(queue) => Some(Awaited::Wake(program.queues[*queue].clone())),
         Op::Stop(_) => Some(Awaited::Wake(String::new())),
+        Op::Store(at, ..) | Op::Modify(at, ..) => Some(Awaited::Value(program.variables[*at].name.clone())),
         _ => None,
     });
     ended.collect()

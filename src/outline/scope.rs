@@ -7,7 +7,7 @@ use super::declare::{Call, Declaration, Runs};
 use super::expr::Expr;
 pub use super::expr::{text, texts};
 use super::facts::Fact;
-use super::implied;
+use super::implied::{self, Implied};
 use super::pointers::Pointers;
 use super::roles::{self, Started};
 use super::source::Place;
@@ -167,10 +167,15 @@ impl<'a> Scope<'a> {
         scope.declare(file);
         scope.roles(functions);
         let is_known = |name: &str| scope.variables.contains_key(name) || scope.pointers.value(name).is_some();
-        for (name, place) in implied::variables(functions, bodies, &is_known) {
-            scope.variables.insert(name, Variable { is_atomic: true, first: 0 });
-            let what = format!("{name} is shared, 0 at first, and set by nobody who is not here");
-            scope.assumed.push(Assumption { what, declare: Some(format!("atomic {name} = 0")), place });
+        let marked = implied::variables(functions, bodies, &is_known);
+        let drawn = implied::drawn(bodies, &is_known);
+        for Implied { name, first, place } in marked.into_iter().chain(drawn) {
+            if scope.variables.contains_key(name) {
+                continue;
+            }
+            scope.variables.insert(name, Variable { is_atomic: true, first });
+            let what = format!("{name} is shared, {first} at first, and set by nobody who is not here");
+            scope.assumed.push(Assumption { what, declare: Some(format!("atomic {name} = {first}")), place });
         }
         let named = functions.iter().map(|function| (function.name.as_str(), function.body.as_slice()));
         let all: Vec<(&str, &[Node])> = named.chain(bodies.iter().map(|body| ("", *body))).collect();
@@ -280,6 +285,21 @@ impl<'a> Scope<'a> {
             None if function.is_some_and(|function| function.is_partial) => "where the hunk begins".to_owned(),
             None => "from the note".to_owned(),
         }
+    }
+
+    /// Is the function called anywhere?
+    pub fn calls(&self, name: &str) -> bool {
+        self.started.calls(name)
+    }
+
+    /// Does somebody who starts the work or the timer, waits for it or takes it off free what it is a part of under this name?
+    pub fn frees_around(&self, task: &str, name: &str) -> bool {
+        self.started.frees_around(task, name)
+    }
+
+    /// The one function that asks whether its thread is to stop.
+    pub fn thread(&self) -> Option<&str> {
+        self.started.thread()
     }
 
     /// Is the name a parameter of the function?

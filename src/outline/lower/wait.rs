@@ -36,7 +36,9 @@ impl Lower<'_, '_> {
     /// `synchronize_irq` and the like wait for the interrupt handler of the text. If there are several, the number alone does not say which.
     pub(super) fn handler(&mut self, name: &str, place: Place) {
         let ends = match name {
-            "disable_irq" | "free_irq" | "devm_free_irq" => true,
+            "free_irq" | "devm_free_irq" => true,
+            // What is enabled again comes again.
+            "disable_irq" => !self.scope.calls("enable_irq"),
             "synchronize_irq" => false,
             _ => return,
         };
