@@ -8,12 +8,11 @@ use super::reader::Reader;
 use super::source::{Line, Place};
 use super::statement::{Context, Parsed, Stmt};
 use super::tree::{Column, Diagram, Figure, Item, Node, items, nest};
-use super::{claims, splat, statement, steps, words};
+use super::{claims, declare, splat, statement, steps, words};
 
 mod columns;
 
-pub(super) use columns::is_underline;
-use columns::{APART, Part, axis, bars, boundaries, cells, parts, starts, texts, without_axis};
+use columns::{APART, Part, axis, bars, boundaries, cells, is_underline, parts, starts, texts, without_axis};
 
 /// `CPU0`, `CPU#0`, `[task 1]`, `Thread A:`, `T1`, `P0`.
 pub(super) fn is_named(text: &str) -> bool {
@@ -33,6 +32,24 @@ pub(super) fn is_named(text: &str) -> bool {
     })
 }
 
+/// `cpu0` with deeper lines below.
+pub(super) fn is_block(reader: &Reader, at: usize) -> bool {
+    let lines = &reader.source.lines;
+    let text = lines[at].text.trim();
+    let below = lines.get(at + 1).filter(|below| !below.is_blank() && !is_underline(&below.text));
+    let is_plain = text.bytes().all(|b| b.is_ascii_alphabetic());
+    reader.is_open(at) && !is_plain && is_named(text) && below.is_some_and(|below| below.indent() > lines[at].indent())
+}
+
+/// Is it one of several blocks, or one of an outline with declarations? Then its name heads no column.
+fn is_stacked(reader: &Reader, at: usize) -> bool {
+    let lines = &reader.source.lines;
+    let text = |at: usize| lines[at].text.trim();
+    let is_declared = || lines.iter().any(|line| matches!(declare::parse(line), Some(Ok(_))));
+    let is_another = |other: usize| text(other) != text(at) && is_block(reader, other);
+    is_block(reader, at) && ((0..lines.len()).any(is_another) || is_declared())
+}
+
 /// The names of the header, if the line is one.
 fn header(reader: &Reader, at: usize) -> Option<Vec<String>> {
     let lines = &reader.source.lines;
@@ -45,9 +62,7 @@ fn header(reader: &Reader, at: usize) -> Option<Vec<String>> {
     names.drain(..usize::from(axis(line).is_some()));
     let next = lines.get(at + 1).filter(|next| is_underline(&next.text));
     let all_named = names.iter().all(|name| is_named(name));
-    let is_cpu = names.len() == 1
-        && names[0].to_ascii_lowercase().starts_with("cpu")
-        && !super::sections::is_stacked(reader, at);
+    let is_cpu = names.len() == 1 && names[0].to_ascii_lowercase().starts_with("cpu") && !is_stacked(reader, at);
     let underlined = next.is_some() && names.len() > 1 && names.iter().all(|name| words::prose_words(name) < 6);
     if all_named && (names.len() > 1 || is_cpu) || underlined {
         return Some(names.iter().map(|name| name.trim_matches(['[', ']', ':', '*', ' ']).to_owned()).collect());

@@ -2,8 +2,7 @@
 //!
 //! Such a text says what each does, and no order between them.
 
-use super::declare;
-use super::diagram::{is_named, is_underline};
+use super::diagram::{is_block, is_named};
 use super::reader::{Reader, without_comments};
 use super::source::Place;
 use super::statement::Stmt;
@@ -67,24 +66,6 @@ fn head(reader: &Reader, at: usize) -> Option<String> {
     let has_colon = text.ends_with(':') && (is_named(text) || is_letter);
     let is_head = reader.is_open(at) && (has_colon || is_block(reader, at) && !words::is_name(text));
     is_head.then(|| text.trim_end_matches(':').to_owned())
-}
-
-/// `cpu0` with deeper lines below.
-fn is_block(reader: &Reader, at: usize) -> bool {
-    let lines = &reader.source.lines;
-    let text = lines[at].text.trim();
-    let below = lines.get(at + 1).filter(|below| !below.is_blank() && !is_underline(&below.text));
-    let is_plain = text.bytes().all(|b| b.is_ascii_alphabetic());
-    reader.is_open(at) && !is_plain && is_named(text) && below.is_some_and(|below| below.indent() > lines[at].indent())
-}
-
-/// Is it one of several blocks, or one of an outline with declarations? Then its name heads no column.
-pub(super) fn is_stacked(reader: &Reader, at: usize) -> bool {
-    let lines = &reader.source.lines;
-    let text = |at: usize| lines[at].text.trim();
-    let is_declared = || lines.iter().any(|line| matches!(declare::parse(line), Some(Ok(_))));
-    let is_another = |other: usize| text(other) != text(at) && is_block(reader, other);
-    is_block(reader, at) && ((0..lines.len()).any(is_another) || is_declared())
 }
 
 /// The statements below a head, up to the next head or to something else; blank lines are no end.

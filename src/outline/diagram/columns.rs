@@ -45,7 +45,7 @@ pub(super) fn parts(line: &Line) -> Vec<Part> {
     parts
 }
 
-pub(in crate::outline) fn is_underline(text: &str) -> bool {
+pub(super) fn is_underline(text: &str) -> bool {
     let trimmed = text.trim();
     trimmed.len() >= 2
         && trimmed.bytes().all(|b| matches!(b, b'-' | b'=' | b'~' | b' ' | b'+' | b'|'))
