@@ -70,7 +70,8 @@ fn printed() -> BTreeMap<String, BTreeMap<String, BTreeSet<&'static str>>> {
     ];
     let recursion = format!("{saved}/recursion.txt");
     std::fs::create_dir_all(saved).expect("the folder can be made");
-    std::fs::write(&recursion, "f\n   mutex_lock(&a)\n   f()\n   mutex_unlock(&a)\n").expect("it can be written");
+    std::fs::write(&recursion, "f\n   mutex_lock(&a)\n   later()\n   f()\n   mutex_unlock(&a)\n")
+        .expect("it can be written");
     let runs: [&[&str]; 32] = [
         &files,
         &["check", bkl, "--json", "--convert", "kernel_lock=spinlock", "--convert", "kernel_lock=all"],

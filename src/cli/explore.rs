@@ -10,7 +10,7 @@ use lockwright::predict::{Sure, grade_of, graded};
 use lockwright::program::family::Family;
 use lockwright::report::columns::PAGE_COLUMNS;
 use lockwright::report::counterexample::{self, head};
-use lockwright::report::json::{self, ExploredOne, WalkedReport};
+use lockwright::report::json::{self, ExploredOne, WalkedAssumption, WalkedReport};
 use lockwright::report::{completeness, count, memory_model, repeats_lines};
 use lockwright::scenario;
 
@@ -250,6 +250,13 @@ fn text(program: &Program, (verdict, sure): (&Verdict, &[Sure]), is_one_worker: 
         if verdict.outcomes.len() > OUTCOMES_SHOWN {
             text.push_str(&format!("  and {} more: --json has all\n", verdict.outcomes.len() - OUTCOMES_SHOWN));
         }
+    }
+    if let Some(walked) = program.walked.as_ref().filter(|walked| !walked.assumptions.is_empty()) {
+        text.push('\n');
+        let said = |it: &WalkedAssumption| (it.line, it.what.clone(), it.declare.clone());
+        text.push_str(&lockwright::outline::page::assumptions(
+            &walked.assumptions.iter().map(said).collect::<Vec<_>>(),
+        ));
     }
     let bounds = program.walked.as_ref().map_or(&[][..], |walked| &walked.bounds);
     let completeness = match bounds {

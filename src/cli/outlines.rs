@@ -12,12 +12,12 @@ use lockwright::outline::diagnostic::render;
 use lockwright::outline::finding::Finding;
 use lockwright::outline::notation::Notation;
 use lockwright::outline::page;
-use lockwright::outline::scope::Conversions;
+use lockwright::outline::scope::{Assumption, Conversions};
 use lockwright::outline::source;
 use lockwright::outline::vocabulary::Kind;
 use lockwright::outlined;
 use lockwright::program::interpreted::Interpreted;
-use lockwright::report::json::{self, WalkedFinding, WalkedReport};
+use lockwright::report::json::{self, WalkedAssumption, WalkedFinding, WalkedReport};
 use serde::Serialize;
 
 use super::{Status, print, sarif};
@@ -146,7 +146,15 @@ pub fn program(name: &str, conversions: &[String]) -> Result<(Interpreted, Walke
         line: finding.labels.first().map_or(0, |label| label.place.line),
     };
     let findings = report.units.iter().flat_map(Unit::counted).map(finding).collect();
-    let walked = WalkedReport { complete: bounds.is_empty(), bounds, findings };
+    let mut assumed: Vec<_> = report.units.iter().flat_map(|unit| &unit.assumptions).collect();
+    assumed.sort_by_key(|assumption| assumption.place);
+    let assumption = |assumed: &&Assumption| WalkedAssumption {
+        what: assumed.what.clone(),
+        declare: assumed.declare.clone(),
+        line: assumed.place.line,
+    };
+    let assumptions = assumed.iter().map(assumption).collect();
+    let walked = WalkedReport { complete: bounds.is_empty(), bounds, findings, assumptions };
     Ok((program, walked, report.source.original))
 }
 

@@ -45,6 +45,9 @@ const CALLS_MAX: usize = 24;
 const INSTS: &str = "instructions of a task";
 const NESTED: &str = "calls nested deeper than 24 in an exploration";
 
+/// The bound on paths.
+const MEMBERS: &str = "paths of more than 64 members";
+
 /// One task to be lowered.
 pub struct Source<'a> {
     /// Its name.

@@ -57,31 +57,27 @@ fn of_unit(source: &Source, unit: &Unit) -> String {
         text.push_str(&render(source, remark));
         text.push('\n');
     }
-    text.push_str(&assumptions(unit));
+    let said = |assumed: &super::scope::Assumption| (assumed.place.line, assumed.what.clone(), assumed.declare.clone());
+    let mut sorted: Vec<&super::scope::Assumption> = unit.assumptions.iter().collect();
+    sorted.sort_by_key(|assumption| assumption.place);
+    text.push_str(&assumptions(&sorted.into_iter().map(said).collect::<Vec<_>>()));
     text.push_str(&drawn(source, unit));
     text.push_str(&last_line(unit));
     text
 }
 
-/// Each once, with the line that would declare it.
-fn assumptions(unit: &Unit) -> String {
-    if unit.assumptions.is_empty() {
+/// Each once, with its line and the declaration that would say it.
+pub fn assumptions(assumed: &[(u32, String, Option<String>)]) -> String {
+    if assumed.is_empty() {
         return String::new();
     }
-    let mut sorted = unit.assumptions.clone();
-    sorted.sort_by_key(|assumption| assumption.place);
-    let width = sorted
-        .iter()
-        .filter(|assumption| assumption.declare.is_some())
-        .map(|assumption| assumption.what.len())
-        .max()
-        .unwrap_or(0)
-        .min(70);
-    let line = |assumption: &super::scope::Assumption| match &assumption.declare {
-        Some(declare) => format!("  line {:<4} {:<width$}  {declare}\n", assumption.place.line, assumption.what),
-        None => format!("  line {:<4} {}\n", assumption.place.line, assumption.what),
+    let declared = assumed.iter().filter(|(.., declare)| declare.is_some());
+    let width = declared.map(|(_, what, _)| what.len()).max().unwrap_or(0).min(70);
+    let line = |(line, what, declare): &(u32, String, Option<String>)| match declare {
+        Some(declare) => format!("  line {line:<4} {what:<width$}  {declare}\n"),
+        None => format!("  line {line:<4} {what}\n"),
     };
-    let lines: String = sorted.iter().map(line).collect();
+    let lines: String = assumed.iter().map(line).collect();
     format!("assumed, and the line that would declare it\n{lines}\n")
 }
 

@@ -213,6 +213,9 @@ impl Pointers {
 
     /// Is the path an object, or something that points to one?
     pub fn points(&self, path: &str) -> bool {
+        if is_too_long(path) {
+            return false;
+        }
         match parted(path) {
             Some((root, field)) => self.points(root) && !self.scalars.contains(field),
             None => match path.split_once('.') {
@@ -366,4 +369,12 @@ impl Stores {
 /// Is it the first entry of a list?
 pub(super) fn is_first(name: &str) -> bool {
     FIRSTS.contains(&name)
+}
+
+/// Members of a path at most: it is followed one by one.
+const ARROWS_MAX: usize = 64;
+
+/// Has the path more members than are followed?
+pub(super) fn is_too_long(path: &str) -> bool {
+    path.len() > 2 * ARROWS_MAX && path.matches("->").nth(ARROWS_MAX).is_some()
 }

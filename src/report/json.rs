@@ -179,6 +179,20 @@ pub struct WalkedReport {
     pub bounds: Vec<String>,
     /// Its findings, those that the engine has as well among them.
     pub findings: Vec<WalkedFinding>,
+    /// What was taken for granted, by the walk or by the program that the engine explored.
+    pub assumptions: Vec<WalkedAssumption>,
+}
+
+/// Something that the tool could not know.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "cli", derive(schemars::JsonSchema))]
+pub struct WalkedAssumption {
+    /// What is assumed.
+    pub what: String,
+    /// The declaration that would say it, or say otherwise.
+    pub declare: Option<String>,
+    /// Where it came up first: a line of the file, from 1.
+    pub line: u32,
 }
 
 /// One of its findings.

@@ -27,3 +27,13 @@ fn marked_accesses_of_a_name_that_nobody_declares_share_it() {
     let own = "static int a(int x)\n{\n\tWRITE_ONCE(x, 1);\n\tr1 = READ_ONCE(x);\n\tmutex_lock(&m);\n\tmutex_unlock(&m);\n}\n";
     assert!(assumed(own).is_empty());
 }
+
+/// It is followed member by member, which has an end.
+#[test]
+fn a_path_of_many_members_is_a_bound_by_name() {
+    let path = format!("p{}", "->next".repeat(5000));
+    let report = run(format!("f\n   mutex_lock(&m)\n   {path} = 1\n   mutex_unlock(&m)\n").as_bytes(), &[]);
+    assert_eq!(report.codes(), [""; 0]);
+    let bounds = &report.units[0].bounds;
+    assert!(bounds.iter().any(|bound| bound == "paths of more than 64 members"), "{bounds:?}");
+}

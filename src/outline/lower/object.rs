@@ -159,6 +159,10 @@ impl<'a> Lower<'_, 'a> {
         if self.variable(path).is_some() {
             return None;
         }
+        if pointers::is_too_long(path) {
+            self.out.bounds.insert(MEMBERS);
+            return None;
+        }
         if let Some((root, field)) = pointers::parted(path) {
             let base = self.pointer(root, place)?;
             return Some((base, field.to_owned()));
