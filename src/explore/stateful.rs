@@ -59,21 +59,22 @@ pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, Error>
     // An audit is after what the program does and the engine does not see, so it is run each time.
     let rerun = config.audit || config.seeded == Some(Unsound::NamesReused);
     let mut symmetry = config.symmetry;
-    let seen = (!rerun && movers::apply(subject, config)).then(Seen::default);
-    let mut begins_anew = false;
+    let mut seen = (!rerun && movers::apply(subject, config)).then(Seen::default);
+    let mut before = None;
     loop {
-        let config = Config { symmetry, ..config.clone() };
-        match visit_all(subject, &config, Begin { rerun, seen: seen.as_ref(), anew: begins_anew })? {
+        let with = Config { symmetry, ..config.clone() };
+        match visit_all(subject, &with, Begin { rerun, seen: seen.as_ref(), before: before.take() })? {
             Ok(verdict) => {
                 let symmetry = config.symmetry.then_some(symmetry);
                 return Ok(Verdict { symmetry, ..verdict });
             }
-            Err(Void::Named) => symmetry = false,
-            Err(Void::Unordered) => {
-                begins_anew = true;
+            // What was seen, was seen of tasks that could be exchanged.
+            Err((Void::Named, _)) => (symmetry, seen) = (false, seen.map(|_| Seen::default())),
+            Err((Void::Unordered, totals)) => {
+                before = Some(totals);
                 seen.iter().for_each(Seen::begin_again);
             }
-            Err(Void::Hidden(hidden)) => return Err(hidden.into()),
+            Err((Void::Hidden(hidden), _)) => return Err(hidden.into()),
         }
     }
 }
@@ -93,18 +94,21 @@ pub(super) fn audit(subject: &dyn Subject, config: &Config) -> Result<(), Hidden
 }
 
 /// How the states are visited.
-#[derive(Clone, Copy)]
 struct Begin<'a> {
     /// The program is run from its beginning each time.
     rerun: bool,
     seen: Option<&'a Seen>,
-    /// Not from the checkpoint: what that says has turned out wrong.
-    anew: bool,
+    /// What was seen before it turned out that too little is looked at. All of it was there; what a checkpoint says of states is of no use.
+    before: Option<Totals>,
 }
 
 /// Visits every state this way; or says why that is impossible.
-fn visit_all(subject: &dyn Subject, config: &Config, begin: Begin<'_>) -> Result<Result<Verdict, Void>, Error> {
-    let Begin { rerun, seen, anew } = begin;
+fn visit_all(
+    subject: &dyn Subject,
+    config: &Config,
+    begin: Begin<'_>,
+) -> Result<Result<Verdict, (Void, Totals)>, Error> {
+    let Begin { rerun, seen, before } = begin;
     let visited = match config.bitstate.map(|mib| Bits::new(mib << 20)) {
         Some(Some(bits)) => Visited::of_bits(bits),
         Some(None) => {
@@ -113,9 +117,10 @@ fn visit_all(subject: &dyn Subject, config: &Config, begin: Begin<'_>) -> Result
         None => Visited::new(config.bytes_max),
     };
     let audit = config.audit.then(Audit::default);
-    let Restored { mut items, mut totals } = match &config.checkpoint {
-        Some(checkpoint) if !anew => checkpoint.restore(subject, config, &visited, seen)?,
-        _ => Restored::default(),
+    let Restored { mut items, mut totals } = match (before, &config.checkpoint) {
+        (Some(totals), _) => Restored { totals, ..Restored::default() },
+        (None, Some(checkpoint)) => checkpoint.restore(subject, config, &visited, seen)?,
+        (None, None) => Restored::default(),
     };
     if items.is_empty() {
         items.push(Item::default());
@@ -126,7 +131,7 @@ fn visit_all(subject: &dyn Subject, config: &Config, begin: Begin<'_>) -> Result
         let deadline = pause.map(|pause| Instant::now() + pause);
         let Round { left, bound, void } = crew.round(items, &mut totals, deadline);
         if let Some(void) = void {
-            return Ok(Err(void));
+            return Ok(Err((void, totals)));
         }
         if left.is_empty() {
             if let Some(checkpoint) = &config.checkpoint {

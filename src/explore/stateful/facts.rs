@@ -41,16 +41,18 @@ impl Class {
     }
 
     /// Does it count only what its task holds alone? Of two accesses that a lock keeps apart one holds it alone, so reads may share it.
-    fn needs_it_alone(self) -> bool {
+    pub fn needs_it_alone(self) -> bool {
         self != Class::Reads
     }
 
-    /// What of others it does not commute with, on the object itself.
-    pub fn against(self) -> &'static [Class] {
+    /// What of others does an access not commute with, on the object itself?
+    fn against(self) -> &'static [Class] {
         match self {
-            Class::Reads => &[Class::Adds, Class::Writes],
-            Class::Adds => &[Class::Reads, Class::Writes],
-            Class::Writes | Class::Frees | Class::Tries => &[Class::Reads, Class::Adds, Class::Writes],
+            Class::Reads => &[Class::Adds, Class::Writes, Class::Tries],
+            Class::Adds => &[Class::Reads, Class::Writes, Class::Tries],
+            Class::Writes | Class::Frees | Class::Tries => {
+                &[Class::Reads, Class::Adds, Class::Writes, Class::Frees, Class::Tries]
+            }
         }
     }
 }
@@ -122,22 +124,20 @@ impl Facts {
         }
     }
 
-    /// Which of these tokens all have held who touched the object in a way that this one does not commute with, or freed the slab
-    /// object that it lies in. With one of them the access is ordered with all those.
-    pub fn ordering(&self, (id, class): (ObjectId, Class), block: Option<ObjectId>, held: &[Hold], into: &mut Vec<u32>) {
-        into.clear();
-        into.extend(held.iter().filter(|hold| hold.alone || !class.needs_it_alone()).map(|hold| hold.token));
-        self.narrow((id, class), block, into);
+    /// Leaves those of the tokens that all have held who touched the object in a way that this access does not commute with. With one
+    /// of them the access is ordered with all those.
+    pub fn order_access(&self, (id, class): (ObjectId, Class), tokens: &mut Vec<u32>) {
+        class.against().iter().for_each(|against| self.narrow(id, *against, tokens));
     }
 
-    /// Leaves those of the tokens that order an access.
-    pub fn narrow(&self, (id, class): (ObjectId, Class), block: Option<ObjectId>, tokens: &mut Vec<u32>) {
-        let beside = class.against().iter().map(|against| (id, *against));
-        let freed = block.map(|block| (block, Class::Frees));
-        for (object, against) in beside.chain(freed) {
-            if let Some(seen) = self.tokens(object, against) {
-                tokens.retain(|token| seen.contains(token));
-            }
+    /// Leaves those that all have held who freed the slab object.
+    pub fn order_free(&self, block: ObjectId, tokens: &mut Vec<u32>) {
+        self.narrow(block, Class::Frees, tokens);
+    }
+
+    fn narrow(&self, id: ObjectId, class: Class, tokens: &mut Vec<u32>) {
+        if let Some(seen) = self.tokens(id, class) {
+            tokens.retain(|token| seen.contains(token));
         }
     }
 

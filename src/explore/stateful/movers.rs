@@ -27,46 +27,64 @@ use crate::subject::Subject;
 /// Movers in a row after which a state is looked up all the same, so that a task that goes round does not go on for ever.
 const ROW_MAX: u32 = 64;
 
-/// What was relied on: at a place in the source, for this object and class of access, that these tokens order it.
+/// What a step of a task is, that may be a mover.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+enum Step {
+    /// A barrier.
+    Fence,
+    /// It gives a lock back that it holds.
+    Release,
+    /// It accesses memory.
+    Access(Class),
+}
+
+/// What was relied on: that at this place in the source such a step on the object commutes with all that others do, because of these tokens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Reliance {
     object: u32,
-    /// `None`: only that nothing is loud there, and whatever goes for all.
-    class: Option<Class>,
-    block: Option<u32>,
+    step: Step,
     place: u64,
+    /// The slab object that the object lies in.
+    block: Option<u32>,
     tokens: Vec<u32>,
 }
 
 impl Reliance {
     fn holds(&self, facts: &Facts) -> bool {
-        if facts.moves_time() || facts.is_loud((self.object, self.place)) {
-            return false;
-        }
-        let object = ObjectId(self.object);
-        match self.class {
-            None => true,
-            Some(Class::Tries) => facts.is_never_tried(object),
-            Some(class) => {
-                let mut tokens = self.tokens.clone();
-                facts.narrow((object, class), self.block.map(ObjectId), &mut tokens);
-                !tokens.is_empty()
-            }
-        }
+        let mut tokens = self.tokens.clone();
+        let is_quiet = !facts.moves_time() && !facts.is_loud((self.object, self.place));
+        is_quiet && commutes(facts, (ObjectId(self.object), self.step), self.block.map(ObjectId), &mut tokens)
     }
+}
+
+/// As far as is known, does the step commute with all that others do? Leaves those of the tokens that see to it.
+fn commutes(
+    facts: &Facts,
+    (object, step): (ObjectId, Step),
+    block: Option<ObjectId>,
+    tokens: &mut Vec<u32>,
+) -> bool {
+    if let Step::Access(class) = step {
+        facts.order_access((object, class), tokens);
+    }
+    if let Some(block) = block {
+        facts.order_free(block, tokens);
+    }
+    let is_told = step == Step::Release && !facts.is_never_tried(object);
+    step == Step::Fence || !is_told && !tokens.is_empty()
 }
 
 /// What all workers have seen and relied on.
 #[derive(Debug, Default)]
 pub(in crate::explore) struct Seen {
     inner: Mutex<Saved>,
-    /// Goes up with every new fact.
+    /// Goes up with every new fact, while `inner` is locked.
     version: AtomicU64,
 }
 
 /// The same as plain data.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Saved {
+pub(in crate::explore) struct Saved {
     facts: Facts,
     relied: Vec<Reliance>,
 }
@@ -90,7 +108,8 @@ impl Seen {
 
     /// As it was written down.
     pub fn restore(&self, saved: Saved) {
-        *self.inner.lock() = saved;
+        let mut inner = self.inner.lock();
+        *inner = saved;
         self.version.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -119,14 +138,14 @@ pub(in crate::explore) struct Movers<'s> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Key {
     object: u32,
-    class: Option<Class>,
+    step: Step,
     place: u64,
 }
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let class = self.class.map_or(0, |class| class as u64 + 1);
-        state.write_u64(self.place ^ u64::from(self.object) << 8 ^ class);
+        // What a task does to an object at a place is nearly always the same.
+        state.write_u64(self.place ^ u64::from(self.object) << 8);
     }
 }
 
@@ -146,11 +165,11 @@ impl<'s> Movers<'s> {
     /// For one worker of such an exploration.
     pub fn new(subject: &dyn Subject, config: &Config, seen: &'s Seen) -> Movers<'s> {
         let alike = if config.symmetry { subject.alike() } else { Vec::new() };
-        let version = seen.version.load(Ordering::Relaxed);
+        let inner = seen.inner.lock();
         Movers {
             seen,
-            facts: seen.inner.lock().facts.clone(),
-            version,
+            facts: inner.facts.clone(),
+            version: seen.version.load(Ordering::Relaxed),
             relied: HashMap::default(),
             exchanged: alike.iter().map(|number| *number != 0).collect(),
             judged: subject.checks().has_more(),
@@ -183,14 +202,14 @@ impl<'s> Movers<'s> {
         let task = transition.task;
         let Some(op) = world.operation(transition) else { return };
         if matches!(op, Op::Advance(_)) && !self.facts.moves_time() {
-            self.learn(|facts| facts.add_time());
+            self.learn(None, Facts::add_time);
         }
         self.step = Some((op.object().map_or(0, |id| id.0), self.number(world.place(task))));
         let Some((id, class)) = Class::of(op) else { return };
         self.hold(world, task, locks);
         if !self.facts.knows(id, class, &self.held) {
             let held = std::mem::take(&mut self.held);
-            self.learn(|facts| facts.add(id, class, &held));
+            self.learn(Some(id.0), |facts| facts.add(id, class, &held));
             self.held = held;
         }
     }
@@ -198,7 +217,7 @@ impl<'s> Movers<'s> {
     /// What the step told that was made last.
     pub fn made(&mut self, loud: bool) {
         if let Some(step) = self.step.filter(|step| loud && !self.facts.is_loud(*step)) {
-            self.learn(|facts| facts.add_loud(step));
+            self.learn(Some(step.0), |facts| facts.add_loud(step));
         }
     }
 
@@ -208,40 +227,33 @@ impl<'s> Movers<'s> {
             return false;
         }
         let Some(op) = world.pending(task) else { return false };
-        let Some((object, class)) = self.candidate(world, task, op) else { return false };
+        let Some((object, step)) = self.candidate(world, task, op) else { return false };
         let place = self.number(world.place(task));
         if self.facts.is_loud((object.0, place)) {
             return false;
         }
+        self.hold(world, task, locks);
+        let alone = matches!(step, Step::Access(class) if class.needs_it_alone());
         self.ordering.clear();
-        let mut block = None;
-        match class {
-            None => {}
-            Some(Class::Tries) if !self.facts.is_never_tried(object) => return false,
-            Some(Class::Tries) => {}
-            Some(class) => {
-                block = world.object(object).block;
-                self.hold(world, task, locks);
-                self.facts.ordering((object, class), block, &self.held, &mut self.ordering);
-                if self.ordering.is_empty() {
-                    return false;
-                }
-            }
+        self.ordering.extend(self.held.iter().filter(|hold| hold.alone || !alone).map(|hold| hold.token));
+        let block = op.object().and_then(|id| world.object(id).block);
+        if !commutes(&self.facts, (object, step), block, &mut self.ordering) {
+            return false;
         }
-        self.rely(Key { object: object.0, class, place }, block);
+        self.rely(Key { object: object.0, step, place }, block);
         self.row += 1;
         true
     }
 
     /// What of the operation has to be relied on, if it can be a mover at all.
-    fn candidate(&self, world: &World, task: TaskId, op: Op) -> Option<(ObjectId, Option<Class>)> {
+    fn candidate(&self, world: &World, task: TaskId, op: Op) -> Option<(ObjectId, Step)> {
         match op {
-            Op::Fence => Some((ObjectId(0), None)),
-            Op::Release(lock) => (world.owner(lock) == Some(task)).then_some((lock, Some(Class::Tries))),
-            Op::ReleaseRead(lock) => (world.readers(lock) >> task.0 & 1 != 0).then_some((lock, Some(Class::Tries))),
-            Op::Load(..) => Class::of(op).map(|(id, class)| (id, Some(class))),
+            Op::Fence => Some((ObjectId(0), Step::Fence)),
+            Op::Release(lock) => (world.owner(lock) == Some(task)).then_some((lock, Step::Release)),
+            Op::ReleaseRead(lock) => (world.readers(lock) >> task.0 & 1 != 0).then_some((lock, Step::Release)),
             // What a check looks at by itself, it looks at without a lock.
-            Op::Store(..) | Op::Rmw(..) if !self.judged => Class::of(op).map(|(id, class)| (id, Some(class))),
+            Op::Store(..) | Op::Rmw(..) if self.judged => None,
+            Op::Load(..) | Op::Store(..) | Op::Rmw(..) => Class::of(op).map(|(id, class)| (id, Step::Access(class))),
             _ => None,
         }
     }
@@ -260,22 +272,37 @@ impl<'s> Movers<'s> {
         if relied.iter().any(|reliance| reliance.block == block && reliance.tokens == self.ordering) {
             return;
         }
-        let Key { object, class, place } = key;
-        relied.push(Reliance { object, class, block, place, tokens: self.ordering.clone() });
+        let Key { object, step, place } = key;
+        relied.push(Reliance { object, step, place, block, tokens: self.ordering.clone() });
     }
 
-    /// A fact is new to this worker.
-    fn learn(&mut self, add: impl FnOnce(&mut Facts)) {
-        add(&mut self.seen.inner.lock().facts);
-        self.seen.version.fetch_add(1, Ordering::Relaxed);
-        self.catch_up();
+    /// A fact about the object is new to this worker. (Without an object it is about all.)
+    fn learn(&mut self, about: Option<u32>, add: impl Fn(&mut Facts)) {
+        let mut seen = self.seen.inner.lock();
+        add(&mut seen.facts);
+        let others_learned = self.seen.version.fetch_add(1, Ordering::Relaxed) != self.version;
+        drop(seen);
+        if others_learned {
+            return self.catch_up();
+        }
+        self.version += 1;
+        add(&mut self.facts);
+        self.look_back(about);
     }
 
     fn catch_up(&mut self) {
+        let seen = self.seen.inner.lock();
         self.version = self.seen.version.load(Ordering::Relaxed);
-        self.facts.clone_from(&self.seen.inner.lock().facts);
-        let holds = |reliance: &Reliance| reliance.holds(&self.facts);
-        self.broken |= self.watched && !self.relied.values().flatten().all(holds);
+        self.facts.clone_from(&seen.facts);
+        drop(seen);
+        self.look_back(None);
+    }
+
+    /// Does all still hold that was relied on, as far as it is about this object?
+    fn look_back(&mut self, about: Option<u32>) {
+        let concerned = |it: &&Reliance| about.is_none_or(|object| it.object == object || it.block == Some(object));
+        let mut relied = self.relied.values().flatten().filter(concerned);
+        self.broken |= self.watched && !relied.all(|reliance| reliance.holds(&self.facts));
     }
 
     /// A number for a place, the same in every process.

@@ -390,11 +390,6 @@ impl<P: Pruning> Path<P> {
         self.take();
     }
 
-    /// Whose step was the last.
-    pub fn last(&self) -> TaskId {
-        self.last
-    }
-
     /// Takes one transition of a known state, to look at what follows.
     fn look_at(&mut self, state: &State<'_>, transition: Transition, tag: u128) -> Decision {
         let start = self.arena.len();

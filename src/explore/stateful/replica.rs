@@ -127,6 +127,7 @@ impl<'s> Replica<'s> {
     fn go_on<P: Pruning>(&mut self, path: &mut Path<P>) -> Ending {
         let known = path.len();
         self.snapshots.truncate(known.max(1));
+        self.movers.iter_mut().for_each(Movers::stop);
         let mut loud = false;
         let mut world = match self.reach(path, known.saturating_sub(1)) {
             Ok(world) => world,
@@ -142,7 +143,8 @@ impl<'s> Replica<'s> {
         }
         loop {
             if self.goes_on(path, &world) {
-                path.go_on(&world, loud, Transition::step(path.last()));
+                let last = path.choice(path.len() - 1).task;
+                path.go_on(&world, loud, Transition::step(last));
                 self.keep(path, path.len() - 1, &world);
                 match self.make(path, &mut world) {
                     Ok(told) if told.stopped => return Ending::Stopped,
@@ -178,8 +180,8 @@ impl<'s> Replica<'s> {
     fn goes_on<P: Pruning>(&mut self, path: &Path<P>, world: &World) -> bool {
         let Some(movers) = &mut self.movers else { return false };
         let within = path.len() > 0 && path.steps() < self.config.limits.steps_max;
-        let watch = self.watch.borrow();
-        let goes_on = within && movers.moves(world, path.last(), watch.0.held_by(path.last()));
+        let last = if within { path.choice(path.len() - 1).task } else { TaskId::CLOCK };
+        let goes_on = movers.moves(world, last, self.watch.borrow().0.held_by(last));
         if !goes_on {
             movers.stop();
         }
@@ -195,7 +197,8 @@ impl<'s> Replica<'s> {
         }
         let told = self.step(path, at, world, false)?;
         if let Some(movers) = &mut self.movers {
-            movers.made(told.loud || world.is_wild());
+            // What ends the execution comes before nobody's step.
+            movers.made(told.loud || told.stopped || world.is_wild());
         }
         Ok(told)
     }
