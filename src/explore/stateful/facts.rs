@@ -66,6 +66,9 @@ pub(super) struct Hold {
 }
 
 impl Hold {
+    /// Where there is none.
+    pub const NOTHING: Hold = Hold { token: 0, alone: false };
+
     /// Every task holds itself.
     pub fn itself(task: TaskId) -> Hold {
         Hold { token: u32::from(task.0) << 24, alone: true }

@@ -130,8 +130,35 @@ pub(in crate::explore) struct Movers<'s> {
     held: Vec<Hold>,
     ordering: Vec<u32>,
     places: HashMap<(usize, u64), u64, BuildHasherDefault<Fingerprint>>,
-    /// The step that is being made, as one that may be loud.
-    step: Option<(u32, u64)>,
+    /// The step that is being made: its object and its place.
+    step: Option<(u32, Place)>,
+    /// What was decided, as long as nothing new is learned.
+    decided: Vec<Option<(Question, bool)>>,
+}
+
+/// Decisions that are kept.
+const DECIDED: usize = 256;
+
+/// Locks that a question has room for, the task itself among them.
+const HELD_MAX: usize = 4;
+
+/// All that a decision depends on, beside the facts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Question {
+    object: ObjectId,
+    step: Step,
+    /// File, line and column.
+    place: (*const u8, u32, u32),
+    block: Option<ObjectId>,
+    held: [Hold; HELD_MAX],
+}
+
+impl Question {
+    fn slot(&self) -> usize {
+        let held = self.held.iter().fold(0, |sum: u32, hold| sum.rotate_left(5) ^ hold.token);
+        let word = self.object.0 ^ held.rotate_left(13) ^ self.place.1.rotate_left(7);
+        (word.wrapping_mul(0x9e37_79b9) >> 24) as usize % DECIDED
+    }
 }
 
 /// What a reliance is found by.
@@ -180,6 +207,7 @@ impl<'s> Movers<'s> {
             ordering: Vec::new(),
             places: HashMap::default(),
             step: None,
+            decided: vec![None; DECIDED],
         }
     }
 
@@ -204,8 +232,11 @@ impl<'s> Movers<'s> {
         if matches!(op, Op::Advance(_)) && !self.facts.moves_time() {
             self.learn(None, Facts::add_time);
         }
-        self.step = Some((op.object().map_or(0, |id| id.0), self.number(world.place(task))));
+        self.step = Some((op.object().map_or(0, |id| id.0), world.place(task)));
         let Some((id, class)) = Class::of(op) else { return };
+        if self.facts.knows(id, class, &[]) {
+            return;
+        }
         self.hold(world, task, locks);
         if !self.facts.knows(id, class, &self.held) {
             let held = std::mem::take(&mut self.held);
@@ -216,8 +247,10 @@ impl<'s> Movers<'s> {
 
     /// What the step told that was made last.
     pub fn made(&mut self, loud: bool) {
-        if let Some(step) = self.step.filter(|step| loud && !self.facts.is_loud(*step)) {
-            self.learn(Some(step.0), |facts| facts.add_loud(step));
+        let Some((object, place)) = self.step.filter(|_| loud) else { return };
+        let step = (object, self.number(place));
+        if !self.facts.is_loud(step) {
+            self.learn(Some(object), |facts| facts.add_loud(step));
         }
     }
 
@@ -228,21 +261,44 @@ impl<'s> Movers<'s> {
         }
         let Some(op) = world.pending(task) else { return false };
         let Some((object, step)) = self.candidate(world, task, op) else { return false };
-        let place = self.number(world.place(task));
+        self.hold(world, task, locks);
+        let block = op.object().and_then(|id| world.object(id).block);
+        let place = world.place(task);
+        let moves = match self.question(object, step, place, block) {
+            Some(question) => match self.decided[question.slot()] {
+                Some((known, moves)) if known == question => moves,
+                _ => {
+                    let moves = self.decide((object, step), place, block);
+                    self.decided[question.slot()] = Some((question, moves));
+                    moves
+                }
+            },
+            None => self.decide((object, step), place, block),
+        };
+        self.row += u32::from(moves);
+        moves
+    }
+
+    fn question(&self, object: ObjectId, step: Step, place: Place, block: Option<ObjectId>) -> Option<Question> {
+        let mut held = [Hold::NOTHING; HELD_MAX];
+        held.get_mut(..self.held.len())?.copy_from_slice(&self.held);
+        Some(Question { object, step, place: (place.file().as_ptr(), place.line(), place.column()), block, held })
+    }
+
+    /// Is it a mover, as far as is known? Then that is relied on.
+    fn decide(&mut self, (object, step): (ObjectId, Step), place: Place, block: Option<ObjectId>) -> bool {
+        let place = self.number(place);
         if self.facts.is_loud((object.0, place)) {
             return false;
         }
-        self.hold(world, task, locks);
         let alone = matches!(step, Step::Access(class) if class.needs_it_alone());
         self.ordering.clear();
         self.ordering.extend(self.held.iter().filter(|hold| hold.alone || !alone).map(|hold| hold.token));
-        let block = op.object().and_then(|id| world.object(id).block);
-        if !commutes(&self.facts, (object, step), block, &mut self.ordering) {
-            return false;
+        let moves = commutes(&self.facts, (object, step), block, &mut self.ordering);
+        if moves {
+            self.rely(Key { object: object.0, step, place }, block);
         }
-        self.rely(Key { object: object.0, step, place }, block);
-        self.row += 1;
-        true
+        moves
     }
 
     /// What of the operation has to be relied on, if it can be a mover at all.
@@ -300,6 +356,7 @@ impl<'s> Movers<'s> {
 
     /// Does all still hold that was relied on, as far as it is about this object?
     fn look_back(&mut self, about: Option<u32>) {
+        self.decided.fill(None);
         let concerned = |it: &&Reliance| about.is_none_or(|object| it.object == object || it.block == Some(object));
         let mut relied = self.relied.values().flatten().filter(concerned);
         self.broken |= self.watched && !relied.all(|reliance| reliance.holds(&self.facts));
