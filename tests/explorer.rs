@@ -312,7 +312,7 @@ fn checkpoint_of_something_else_is_refused() {
     }
     std::fs::write(&file, "{}\n").unwrap();
     let nothing = error(lease("bkl", "leaser-two-openers"), begin);
-    assert!(nothing.starts_with("not a checkpoint of version 6: missing field"), "{nothing}");
+    assert!(nothing.starts_with("not a checkpoint of version 7: missing field"), "{nothing}");
 }
 
 #[test]

@@ -88,7 +88,9 @@ pub(super) fn audit(subject: &dyn Subject, config: &Config) -> Result<(), Hidden
     let crew = Crew { subject, config, visited: &visited, audit: Some(&audit), seen: None, rerun: true };
     match crew.round(vec![Item::default()], &mut Totals::default(), None).void {
         Some(Void::Hidden(hidden)) => Err(hidden),
-        Some(Void::Named | Void::Unordered) => unreachable!("internal error: an audit exchanges no tasks and looks at all states"),
+        Some(Void::Named | Void::Unordered) => {
+            unreachable!("internal error: an audit exchanges no tasks and looks at all states")
+        }
         None => Ok(()),
     }
 }

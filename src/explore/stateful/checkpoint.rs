@@ -187,11 +187,13 @@ impl Checkpoint {
         match (seen, header.seen) {
             (Some(seen), Some(saved)) => seen.restore(saved),
             (None, None) => {}
-            (relies, _) => return Err(self.unfit(if relies.is_some() {
-                "a checkpoint of a search with every access a scheduling point; asked for is one without"
-            } else {
-                "a checkpoint of a search without every access a scheduling point; asked for is one with it"
-            })),
+            (relies, _) => {
+                return Err(self.unfit(if relies.is_some() {
+                    "a checkpoint of a search with every access a scheduling point; asked for is one without"
+                } else {
+                    "a checkpoint of a search without every access a scheduling point; asked for is one with it"
+                }));
+            }
         }
         for &(fingerprint, spared) in &entries {
             visited.visit(fingerprint, spared);

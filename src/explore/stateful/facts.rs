@@ -106,7 +106,8 @@ impl Facts {
 
     /// Does an access under these tell nothing new?
     pub fn knows(&self, id: ObjectId, class: Class, held: &[Hold]) -> bool {
-        let counts = |token: u32| held.iter().any(|hold| hold.token == token && (hold.alone || !class.needs_it_alone()));
+        let counts =
+            |token: u32| held.iter().any(|hold| hold.token == token && (hold.alone || !class.needs_it_alone()));
         self.tokens(id, class).as_ref().is_some_and(|tokens| tokens.iter().all(|token| counts(*token)))
     }
 

@@ -58,12 +58,7 @@ impl Reliance {
 }
 
 /// As far as is known, does the step commute with all that others do? Leaves those of the tokens that see to it.
-fn commutes(
-    facts: &Facts,
-    (object, step): (ObjectId, Step),
-    block: Option<ObjectId>,
-    tokens: &mut Vec<u32>,
-) -> bool {
+fn commutes(facts: &Facts, (object, step): (ObjectId, Step), block: Option<ObjectId>, tokens: &mut Vec<u32>) -> bool {
     if let Step::Access(class) = step {
         facts.order_access((object, class), tokens);
     }
