@@ -38,6 +38,8 @@ pub mod facts;
 pub mod finding;
 mod graded;
 mod heads;
+mod implied;
+mod livelock;
 pub mod lower;
 pub mod machine;
 pub mod notation;

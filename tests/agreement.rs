@@ -28,7 +28,8 @@ pub struct Said {
 }
 
 impl Said {
-    /// A permit of a semaphore belongs to nobody, so to the engines a task that takes two is not one that waits for itself.
+    /// A permit of a semaphore belongs to nobody, so to the engines a task that takes two is not one that waits for itself. One that takes an
+    /// rwsem again may stand in line behind a reader that waits for it: that is a cycle of two to the engines, and itself to the machine.
     fn with_waits(mut self) -> Said {
         if self.codes.remove("LW001") {
             self.codes.insert("LW008".to_owned());
@@ -86,8 +87,9 @@ pub fn agree(program: &Program, with_loom: bool) -> Result<Option<Vec<EngineKind
     let explorer = engine(&subject, EngineKind::Explorer, Memory::Sc).ok_or("the explorer hits a bound")?;
     let mut heard = vec![EngineKind::Explorer];
     if !explorer.sleeps_in_atomic {
-        let has_semaphore = program.locks.iter().any(|(_, kind)| *kind == Kind::Semaphore);
-        let as_waits = |said: &Said| if has_semaphore { said.clone().with_waits() } else { said.clone() };
+        let in_line = |kind: Kind| matches!(kind, Kind::Semaphore | Kind::Rwsem);
+        let has_line = program.locks.iter().any(|(_, kind)| in_line(*kind));
+        let as_waits = |said: &Said| if has_line { said.clone().with_waits() } else { said.clone() };
         same("the machine of outlines, the explorer", &as_waits(&own), &as_waits(&explorer))?;
     }
     for kind in [EngineKind::Explicit, EngineKind::Dpor, EngineKind::SourceDpor, EngineKind::Brute] {

@@ -8,6 +8,8 @@ use lockwright::outline::page;
 use lockwright::outline::scope::Conversions;
 use lockwright::outline::vocabulary::Kind;
 
+mod undeclared;
+
 fn data(path: &str) -> Vec<u8> {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(path);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

@@ -84,7 +84,7 @@ fn whole(source: &Source, unit: &Unit, finding: &Finding) -> Option<String> {
         file.groups = vec![file.groups.swap_remove(at)];
         // The types of parameters and the calls that register are not printed.
         let functions = file.groups.iter().flat_map(|group| &group.functions);
-        let runs = functions.filter_map(|function| Some((function.role.as_ref()?, function)));
+        let runs = functions.flat_map(|function| function.roles.iter().map(move |role| (role, function)));
         file.declarations.extend(runs.map(|(role, function)| {
             let call = Call { name: function.name.clone(), place: function.place };
             (Declaration::Task(role.name.clone(), role.runs, vec![call]), function.place)

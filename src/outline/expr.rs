@@ -191,7 +191,7 @@ impl Parser<'_> {
 
 impl Expr {
     /// Calls the visitor with every name in it, those of called functions not among them.
-    pub fn names(&self, visit: &mut impl FnMut(&str)) {
+    pub fn names<'a>(&'a self, visit: &mut impl FnMut(&'a str)) {
         match self {
             Expr::Int(_) => {}
             Expr::Name(name) => visit(name),

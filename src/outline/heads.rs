@@ -1,7 +1,7 @@
 //! Heads of functions as C has them: parameters, and what a patch leaves out of the function.
 
 use super::facts::Fact;
-use super::source::{Place, Source};
+use super::source::{Line, Place, Source};
 use super::statement::Stmt;
 use super::tree::{File, Function};
 use super::vocabulary::{self, Which, Word};
@@ -10,6 +10,16 @@ use super::words::{arguments, is_name, matching, plain};
 /// Reads the heads of all functions.
 pub(super) fn read(source: &Source, file: &mut File) {
     for group in &mut file.groups {
+        let handed: Vec<[String; 3]> = group.functions.iter().flat_map(handed).collect();
+        for [by, release, lock] in handed {
+            for function in group.functions.iter_mut().filter(|function| function.name == release) {
+                let fact = Fact::Holds(lock.clone());
+                if !function.facts.contains(&fact) {
+                    function.facts.push(fact);
+                }
+                function.handed_by.get_or_insert_with(|| by.clone());
+            }
+        }
         let starts: Vec<u32> = group.functions.iter().map(|function| function.place.line).collect();
         for function in &mut group.functions {
             let line = (function.place.line as usize).checked_sub(1).and_then(|at| source.lines.get(at));
@@ -25,13 +35,32 @@ pub(super) fn read(source: &Source, file: &mut File) {
             }
             let from = function.place.line;
             let next = starts.iter().copied().filter(|line| *line > from).min().unwrap_or(u32::MAX);
-            let mut own = source.lines.iter().filter(|line| line.number > from && line.number < next);
-            let closes = |line: &super::source::Line| {
-                line.hunk.is_some_and(|(file, _)| file == of) && !line.is_removed && line.text.starts_with('}')
-            };
-            function.is_cut = !own.any(closes);
+            let own = source.lines.iter().filter(|line| line.number > from && line.number < next);
+            let mut open = own.skip_while(|line| !line.is_gap && !closes(of, line)).peekable();
+            let gap = open.peek().filter(|line| line.is_gap);
+            function.gap = gap.map(|line| Place { line: line.number, from: 0, to: 1 });
+            function.is_cut = !open.any(|line| closes(of, line));
         }
     }
+}
+
+/// Release functions that are called with a lock held: `kref_put_mutex(&p->ref, release, &m)`.
+fn handed(function: &Function) -> Vec<[String; 3]> {
+    let mut found = Vec::new();
+    for node in &function.body {
+        node.each(&mut |node| {
+            let Stmt::Call { name, args, .. } = &node.stmt else { return };
+            if let ("kref_put_mutex" | "kref_put_lock", [_, release, lock]) = (name.as_str(), args.as_slice()) {
+                found.push([name.clone(), plain(release), plain(lock)]);
+            }
+        });
+    }
+    found
+}
+
+/// Does the line end a function in the hunks of that file?
+fn closes(of: u32, line: &Line) -> bool {
+    line.hunk.is_some_and(|(file, _)| file == of) && !line.is_removed && line.text.starts_with('}')
 }
 
 /// The line of the head, the one before it if that is a type alone, and those that its parentheses go on in.

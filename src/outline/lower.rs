@@ -17,14 +17,20 @@ use super::walk::{CALLS_ITSELF, DEEPER, ROUNDS};
 use super::words::plain;
 
 mod call;
+mod contract;
 mod flow;
 mod list;
+mod locks;
 mod names;
 mod object;
 mod reference;
 mod sections;
 mod value;
 mod wait;
+mod workers;
+
+pub(super) use flow::spun;
+use names::{asks, freed};
 
 /// Instructions of a task at most.
 const INSTS_MAX: usize = 8000;
@@ -56,6 +62,8 @@ pub enum Awaited {
     Completion(String),
     /// A wake-up of this queue; without a name, of the task itself.
     Wake(String),
+    /// Another value of this variable, which it spins on.
+    Value(String),
 }
 
 /// A program, and what it could not hold.
@@ -125,6 +133,7 @@ fn pass<'a>(
         first.unwrap_or_default()
     };
     let first_calls: Vec<String> = sources.iter().map(first_call).collect();
+    let asks: Vec<bool> = sources.iter().map(asks).collect();
     let mut handlers = Vec::new();
     let mut callbacks = Vec::new();
     for (at, source) in sources.iter().enumerate() {
@@ -135,7 +144,8 @@ fn pass<'a>(
             Runs::Work | Runs::Timer => Start::Queued,
         };
         let code = Code { name: source.name.clone(), insts: Vec::new(), locals: Vec::new(), start };
-        let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram, outside };
+        let around =
+            Around { scope, tasks: &tasks, first_calls: &first_calls, asks: &asks, freed: &freed, is_diagram, outside };
         let mut lower = Lower::new(&around, &mut lowered, code, at);
         lower.run(&source.bodies);
         let (code, found, later) = (lower.code, lower.handlers, lower.callbacks);
@@ -149,7 +159,8 @@ fn pass<'a>(
         let start = if context == Context::Hard { Start::Hard(Some(host)) } else { Start::Soft(Some(host)) };
         let code = Code { name, insts: Vec::new(), locals: Vec::new(), start };
         let task = lowered.program.tasks.len();
-        let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram, outside };
+        let around =
+            Around { scope, tasks: &tasks, first_calls: &first_calls, asks: &asks, freed: &freed, is_diagram, outside };
         let mut lower = Lower::new(&around, &mut lowered, code, task);
         lower.run(&[("", &node.children)]);
         let (code, later) = (lower.code, lower.callbacks);
@@ -164,7 +175,8 @@ fn pass<'a>(
             lowered.program.tasks.extend(callbacks[at..].iter().map(|callback| callback.code()));
             break;
         }
-        let around = Around { scope, tasks: &tasks, first_calls: &first_calls, freed: &freed, is_diagram, outside };
+        let around =
+            Around { scope, tasks: &tasks, first_calls: &first_calls, asks: &asks, freed: &freed, is_diagram, outside };
         let mut lower = Lower::new(&around, &mut lowered, callbacks[at].code(), first + at);
         lower.run_callback(&callbacks[at]);
         let (code, later) = (lower.code, lower.callbacks);
@@ -219,23 +231,6 @@ fn shared(program: &Program, expr: &Expr) -> Option<Pure> {
     })
 }
 
-/// Names of objects that somebody frees: a use of one of them is looked at.
-fn freed(sources: &[Source]) -> HashSet<String> {
-    let mut found = HashSet::new();
-    for (_, body) in sources.iter().flat_map(|source| &source.bodies) {
-        for node in *body {
-            node.each(&mut |node| {
-                if let Stmt::Call { name, args, .. } = &node.stmt
-                    && vocabulary::word(name) == Some(Word::Free)
-                {
-                    found.insert(object_name(args));
-                }
-            });
-        }
-    }
-    found
-}
-
 /// What a call frees; without arguments it is the one object of the figure.
 fn object_name(args: &[String]) -> String {
     args.last().map(|arg| plain(arg)).filter(|arg| !arg.is_empty()).unwrap_or_else(|| "the object".to_owned())
@@ -268,6 +263,8 @@ struct Around<'s, 'a> {
     tasks: &'s [String],
     /// The first function that each calls.
     first_calls: &'s [String],
+    /// Those that ask whether they are to stop.
+    asks: &'s [bool],
     freed: &'s HashSet<String>,
     is_diagram: bool,
     outside: &'s BTreeSet<Awaited>,
@@ -280,6 +277,8 @@ struct Lower<'s, 'a> {
     tasks: &'s [String],
     /// The first function that each calls.
     first_calls: &'s [String],
+    /// Those that ask whether they are to stop.
+    asks: &'s [bool],
     freed: &'s HashSet<String>,
     locals: HashMap<String, usize>,
     /// A value was asked for that is not in the text: it is one that makes a difference, or any.
@@ -312,22 +311,29 @@ struct Lower<'s, 'a> {
     callbacks: Vec<reference::Callback<'a>>,
     /// Names under which a function that was handed a pointer has it.
     bound: HashSet<String>,
+    /// Names of wholes whose part is something that nobody here knows: they point to no object of the text.
+    lost: HashSet<String>,
+    /// Those of them that a handler has of what it is handed: others may have the object by the same name.
+    foreign: HashSet<String>,
     /// Jumps to the end of the task.
     aborts: Vec<usize>,
     about_to_sleep: bool,
+    /// Past a spin that somebody ends who is not run here: values may be older than they could be.
+    is_ahead: bool,
     is_diagram: bool,
     task: usize,
 }
 
 impl<'s, 'a> Lower<'s, 'a> {
     fn new(around: &Around<'s, 'a>, out: &'s mut Lowered, code: Code, task: usize) -> Lower<'s, 'a> {
-        let &Around { scope, tasks, first_calls, freed, is_diagram, outside } = around;
+        let &Around { scope, tasks, first_calls, asks, freed, is_diagram, outside } = around;
         Lower {
             scope,
             out,
             code,
             tasks,
             first_calls,
+            asks,
             freed,
             locals: HashMap::new(),
             made_up: false,
@@ -349,8 +355,11 @@ impl<'s, 'a> Lower<'s, 'a> {
             handlers: Vec::new(),
             callbacks: Vec::new(),
             bound: HashSet::new(),
+            lost: HashSet::new(),
+            foreign: HashSet::new(),
             aborts: Vec::new(),
             about_to_sleep: false,
+            is_ahead: false,
             is_diagram,
             task,
         }
@@ -391,32 +400,6 @@ impl<'s, 'a> Lower<'s, 'a> {
         for lock in never {
             self.push(Op::ReleaseAtEnd(lock), Place::default());
         }
-    }
-
-    /// What the callers of an entry hold, and their interrupts: the locks.
-    fn contract(&mut self, name: &str) -> Vec<usize> {
-        let declared = self.scope.contracts.get(name).map(|(facts, place)| (*facts, *place));
-        let own = self
-            .scope
-            .outlined(name)
-            .map(|(_, body, facts)| (facts, body.first().map_or(Place::default(), |node| node.place)));
-        let mut held = Vec::new();
-        for (facts, place) in declared.into_iter().chain(own) {
-            for fact in facts {
-                match fact {
-                    Fact::Holds(lock) => {
-                        let lock = self.lock(None, Which::Arg(0), std::slice::from_ref(lock));
-                        if !held.contains(&lock) {
-                            self.push(Op::Acquire(lock, Mode::Write, None), place);
-                            held.push(lock);
-                        }
-                    }
-                    Fact::IrqsOff => _ = self.push(Op::IrqDisable, place),
-                    _ => {}
-                }
-            }
-        }
-        held
     }
 
     fn push(&mut self, op: Op, place: Place) -> usize {

@@ -289,11 +289,13 @@ impl Reader<'_> {
                 facts: Vec::new(),
                 body: nodes,
                 is_anonymous: true,
-                role: None,
+                roles: Vec::new(),
+                handed_by: None,
                 params: Vec::new(),
                 is_trace: false,
                 is_partial: false,
                 is_cut: false,
+                gap: None,
             });
         }
     }

@@ -362,3 +362,8 @@ impl Stores {
         }
     }
 }
+
+/// Is it the first entry of a list?
+pub(super) fn is_first(name: &str) -> bool {
+    FIRSTS.contains(&name)
+}

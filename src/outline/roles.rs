@@ -56,6 +56,11 @@ const PARAMETERS: [(&str, Runs); 4] = [
 const MEMBERS: [(&str, usize); 4] =
     [("container_of", 2), ("from_timer", 2), ("timer_container_of", 2), ("from_tasklet", 2)];
 
+/// Does the function lead from a member to the whole?
+pub(super) fn is_member_of(name: &str) -> bool {
+    MEMBERS.iter().any(|(known, _)| *known == name)
+}
+
 /// Works, timers and tasklets are named by the last part of their path.
 pub fn member(path: &str) -> &str {
     let whole = path.strip_suffix(".work").unwrap_or(path);
@@ -68,10 +73,14 @@ struct Uses {
     /// Paths of what is started, waited for or taken off, and whether it is a work.
     used: BTreeMap<String, bool>,
     started: Vec<(String, Option<String>)>,
-    registered: BTreeMap<String, Role>,
+    /// One function may run for several works.
+    registered: BTreeMap<String, Vec<Role>>,
     /// Handlers that have a thread of their own.
     threads: BTreeSet<String>,
     called: BTreeSet<String>,
+    /// Works and timers that are taken off their list, by the last part of their paths.
+    taken_off: BTreeSet<String>,
+    freed: BTreeSet<String>,
 }
 
 /// The work or timer that a call starts or waits for: its path, whether it is a work, and whether it is started.
@@ -107,15 +116,27 @@ impl Uses {
                 {
                     let why = "it is set as the function of that".to_owned();
                     let role = Role { name: timer.to_owned(), runs: Runs::Timer, why };
-                    self.registered.insert(function.clone(), role);
+                    self.register(function.clone(), role);
                 }
             }
             _ => {}
         }
     }
 
+    fn register(&mut self, function: String, role: Role) {
+        let roles = self.registered.entry(function).or_default();
+        if roles.iter().all(|known| known.name != role.name) {
+            roles.push(role);
+        }
+    }
+
     fn call(&mut self, name: &str, args: &[String]) {
         self.called.insert(name.to_owned());
+        match vocabulary::word(name) {
+            Some(Word::Forget) => self.taken_off.extend(args.first().map(|arg| member(&plain(arg)).to_owned())),
+            Some(Word::Free) => self.freed.extend(args.last().map(|arg| plain(arg))),
+            _ => {}
+        }
         if let Some((path, is_work, is_start)) = used(name, args) {
             if is_start {
                 let queue = name.starts_with("queue_").then(|| args.iter().find(|arg| arg.ends_with("wq")));
@@ -131,7 +152,7 @@ impl Uses {
             }
             let path = path.and_then(|at| args.get(at)).map_or_else(|| function.clone(), |arg| plain(arg));
             let role = Role { name: path, runs: *runs, why: format!("{name} says so") };
-            self.registered.insert(function, role);
+            self.register(function, role);
         }
     }
 }
@@ -159,13 +180,18 @@ pub(super) fn read(source: &Source, file: &mut File) {
         };
         for function in group.functions.iter_mut().filter(|function| is_open(function)) {
             let is_called = uses.called.contains(&function.name);
-            let signed = || signed(source, function, &uses).filter(|_| !is_called);
-            function.role = registered(function, &uses).or_else(signed);
-            if function.role.is_some() {
+            let signed = || signed(source, function, &uses).filter(|_| !is_called).into_iter().collect();
+            function.roles = uses.registered.get(&function.name).cloned().unwrap_or_else(signed);
+            if !function.roles.is_empty() {
                 function.facts.retain(|fact| *fact != Fact::Atomic);
             }
         }
         by_name(&mut group.functions, &uses, &is_open, &declared);
+        for function in group.functions.iter_mut().filter(|function| is_open(function)) {
+            if function.roles.is_empty() && !uses.called.contains(&function.name) {
+                function.roles.extend(by_parameter(source, function));
+            }
+        }
     }
 }
 
@@ -181,6 +207,9 @@ struct Starts {
     calls: BTreeSet<String>,
     /// The last part of the path, and the queue if it is named.
     works: Vec<(String, Option<String>)>,
+    /// Works and timers that it starts, waits for or takes off, by the last part of their paths; and what it frees.
+    touched: BTreeSet<String>,
+    freed: BTreeSet<String>,
 }
 
 impl Started {
@@ -189,9 +218,34 @@ impl Started {
         let of_one = |function: &Function| {
             let mut uses = Uses::default();
             function.body.iter().for_each(|node| node.each(&mut |n| uses.see(n)));
-            Starts { function: function.name.clone(), calls: uses.called, works: uses.started }
+            let mut touched: BTreeSet<String> = uses.used.keys().map(|path| member(path).to_owned()).collect();
+            touched.extend(uses.taken_off);
+            Starts {
+                function: function.name.clone(),
+                calls: uses.called,
+                works: uses.started,
+                touched,
+                freed: uses.freed,
+            }
         };
         Started { functions: functions.iter().map(of_one).collect() }
+    }
+
+    /// Is the function called anywhere?
+    pub fn calls(&self, name: &str) -> bool {
+        self.functions.iter().any(|function| function.calls.contains(name))
+    }
+
+    /// Does a function that has to do with the work or the timer free something of this name?
+    pub fn frees_around(&self, task: &str, name: &str) -> bool {
+        let mut all = self.functions.iter();
+        all.any(|function| function.touched.contains(member(task)) && function.freed.contains(name))
+    }
+
+    /// The one function that asks whether its thread is to stop.
+    pub fn thread(&self) -> Option<&str> {
+        let mut threads = self.functions.iter().filter(|function| function.calls.contains("kthread_should_stop"));
+        threads.next().filter(|_| threads.next().is_none()).map(|function| function.function.as_str())
     }
 
     /// Those who start the work or the timer, on which queue. One that starts itself again was started by somebody else before, so what
@@ -233,10 +287,6 @@ impl Started {
     }
 }
 
-fn registered(function: &Function, uses: &Uses) -> Option<Role> {
-    uses.registered.get(&function.name).cloned()
-}
-
 /// What the head of the function says.
 fn signed(source: &Source, function: &Function, uses: &Uses) -> Option<Role> {
     let head = heads::text(source, function.place);
@@ -268,6 +318,17 @@ fn signed(source: &Source, function: &Function, uses: &Uses) -> Option<Role> {
     let path = paths.next().filter(|_| paths.next().is_none());
     let name = path.cloned().unwrap_or(own);
     Some(Role { name, runs: *runs, why: format!("its parameter is a {}", kind.trim_end_matches([' ', '*'])) })
+}
+
+/// A function that is handed a work or a timer, and does not say which: one of its own.
+fn by_parameter(source: &Source, function: &Function) -> Option<Role> {
+    let head = heads::text(source, function.place);
+    let (kind, runs) = PARAMETERS.iter().find(|(kind, _)| head.contains(kind))?;
+    // A function that starts a work is handed one as well.
+    let mut uses = Uses::default();
+    function.body.iter().for_each(|node| node.each(&mut |node| uses.see(node)));
+    let why = format!("its parameter is a {}", kind.trim_end_matches([' ', '*']));
+    uses.used.is_empty().then(|| Role { name: function.name.clone(), runs: *runs, why })
 }
 
 /// `f() [hard irq context]`, `f (timer)`, `f()  /* from the tasklet */`
@@ -308,20 +369,19 @@ fn member_of(function: &Function) -> Option<String> {
 fn by_name(functions: &mut [Function], uses: &Uses, is_open: &dyn Fn(&Function) -> bool, declared: &BTreeSet<&str>) {
     for (path, is_work) in &uses.used {
         let own = member(path);
-        let is_known =
-            functions.iter().filter_map(|function| function.role.as_ref()).any(|role| member(&role.name) == own);
+        let is_known = functions.iter().flat_map(|function| &function.roles).any(|role| member(&role.name) == own);
         if is_known || declared.iter().any(|name| member(name) == own) {
             continue;
         }
         let kinds: &[&str] = if *is_work { &["work"] } else { &["timer", "timeout", "tasklet", "expire"] };
         let likely: Vec<usize> = (0..functions.len())
-            .filter(|&at| is_open(&functions[at]) && functions[at].role.is_none())
+            .filter(|&at| is_open(&functions[at]) && functions[at].roles.is_empty())
             .filter(|&at| !uses.called.contains(&functions[at].name))
             .filter(|&at| kinds.iter().any(|kind| functions[at].name.contains(kind)))
             .collect();
         let exact: Vec<usize> = likely.iter().copied().filter(|&at| functions[at].name.contains(own)).collect();
         let [only] = (if exact.len() == 1 { &exact } else { &likely })[..] else { continue };
         let runs = if *is_work { Runs::Work } else { Runs::Timer };
-        functions[only].role = Some(Role { name: path.clone(), runs, why: "its name says so".to_owned() });
+        functions[only].roles.push(Role { name: path.clone(), runs, why: "its name says so".to_owned() });
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::declare::Runs;
-use super::lower::{self, Awaited, Source as Task};
+use super::lower::{self, Awaited, Source as Task, spun};
 use super::machine::{Code, Op, Program, Until};
 use super::scope::{Assumption, Does, Scope};
 use super::source::Place;
@@ -16,6 +16,9 @@ use super::walk::Walk;
 
 /// Tasks that can end one wait: with more, the wait is judged nowhere.
 const ENDERS_MAX: usize = 4;
+
+/// Entries that are run together because one sets what another looks at.
+const TOGETHER_MAX: usize = 4;
 
 /// Everything that a unit can run.
 pub(super) struct Runners<'a> {
@@ -111,7 +114,9 @@ impl<'a> Runners<'a> {
         if !self.is_declared {
             for (awaited, _) in members.iter().flat_map(|at| &self.waits[*at]) {
                 let enders = self.enders(awaited);
-                if enders.is_empty() || !enders.iter().all(|ender| members.contains(ender)) {
+                // A spin that nobody here ends is a finding; a wait may be ended by the rest of the kernel.
+                let is_open = enders.is_empty() && !matches!(awaited, Awaited::Value(_));
+                if is_open || !enders.iter().all(|ender| members.contains(ender)) {
                     outside.insert(awaited.clone());
                 }
             }
@@ -131,17 +136,22 @@ impl<'a> Runners<'a> {
         }
         let handlers = self.handlers();
         let entries: Vec<usize> = (0..self.tasks.len()).filter(|at| !handlers.contains(at)).collect();
-        // Each entry alone; without one, the handlers.
+        // Each entry alone, and the handlers that no entry meets.
         let mut sets: Vec<Vec<usize>> = entries.iter().map(|at| vec![*at]).collect();
-        if sets.is_empty() && !handlers.is_empty() {
-            sets.push(Vec::new());
+        let mut met: BTreeSet<usize> = entries.iter().flat_map(|at| self.with_handlers(&[*at], &handlers)).collect();
+        for handler in &handlers {
+            if !met.contains(handler) {
+                let together = self.with_handlers(&[*handler], &handlers);
+                met.extend(&together);
+                sets.push(together);
+            }
         }
         for (nth, one) in entries.iter().enumerate() {
             for other in &entries[nth..] {
                 if one == other && self.frees[*one].is_some() {
                     continue;
                 }
-                if self.touches[*one].intersection(&self.touches[*other]).next().is_some() {
+                if self.share(*one, *other, &handlers) {
                     sets.push(vec![*one, *other]);
                 }
             }
@@ -153,18 +163,20 @@ impl<'a> Runners<'a> {
                 set.push(single);
             }
             if set.len() > 1 {
+                let more = self.with_influence(&set, &entries);
                 sets.push(set);
+                sets.push(more);
             }
         }
-        for at in &entries {
-            for (awaited, _) in &self.waits[*at] {
+        for at in 0..self.tasks.len() {
+            for (awaited, _) in &self.waits[at] {
                 let enders = self.enders(awaited);
                 if enders.is_empty() || enders.len() > ENDERS_MAX {
                     continue;
                 }
-                let mut set = vec![*at];
-                set.extend(enders.into_iter().filter(|ender| ender != at && !handlers.contains(ender)));
+                let mut set: Vec<usize> = enders.into_iter().chain([at]).filter(|at| entries.contains(at)).collect();
                 set.sort_unstable();
+                set.dedup();
                 sets.push(set);
             }
         }
@@ -174,15 +186,41 @@ impl<'a> Runners<'a> {
                 known.push(set);
             }
         }
-        let with_handlers = |set: Vec<usize>| {
-            let meets = |handler: &usize| {
+        known.into_iter().map(|set| self.set(self.with_handlers(&set, &handlers))).collect()
+    }
+
+    /// Do two entries share more than locks, by themselves or through a handler?
+    fn share(&self, one: usize, other: usize, handlers: &[usize]) -> bool {
+        let meet = |one: usize, other: usize| !self.touches[one].is_disjoint(&self.touches[other]);
+        meet(one, other) || handlers.iter().any(|handler| meet(one, *handler) && meet(*handler, other))
+    }
+
+    /// A cycle may need somebody else, who sets what its members look at.
+    fn with_influence(&self, set: &[usize], entries: &[usize]) -> Vec<usize> {
+        let mut all = set.to_vec();
+        while all.len() < TOGETHER_MAX {
+            let meets = |at: &usize| all.iter().any(|known| !self.touches[*known].is_disjoint(&self.touches[*at]));
+            let Some(more) = entries.iter().copied().find(|at| !all.contains(at) && meets(at)) else { break };
+            all.push(more);
+        }
+        all.sort_unstable();
+        all
+    }
+
+    /// The set, with the handlers that it can meet, and those that they can meet.
+    fn with_handlers(&self, set: &[usize], handlers: &[usize]) -> Vec<usize> {
+        let mut all = set.to_vec();
+        loop {
+            let is_met = |handler: &usize| {
                 let own = &self.meets[*handler];
-                !self.is_made[*handler] || set.is_empty() || set.iter().any(|at| !self.meets[*at].is_disjoint(own))
+                !self.is_made[*handler] || all.iter().any(|at| !self.meets[*at].is_disjoint(own))
             };
-            let met: Vec<usize> = handlers.iter().copied().filter(meets).collect();
-            self.set(set.into_iter().chain(met).collect())
-        };
-        known.into_iter().map(with_handlers).collect()
+            let Some(more) = handlers.iter().copied().find(|at| !all.contains(at) && is_met(at)) else { break };
+            all.push(more);
+        }
+        let order = |at: &usize| handlers.iter().position(|handler| handler == at).map_or(0, |at| at + 1);
+        all.sort_by_key(order);
+        all
     }
 
     /// Which waits nobody in the text ends.
@@ -200,6 +238,7 @@ impl<'a> Runners<'a> {
         for (awaited, place) in self.waits.iter().flatten() {
             let enders = self.enders(awaited).len();
             let why = match enders {
+                0 if matches!(awaited, Awaited::Value(_)) => continue,
                 0 => "nobody here does",
                 1..=ENDERS_MAX => continue,
                 _ => "more may do it here than are run together",
@@ -208,6 +247,7 @@ impl<'a> Runners<'a> {
                 Awaited::Completion(name) => format!("somebody completes {name} after any time: {why}"),
                 Awaited::Wake(name) if name.is_empty() => format!("somebody wakes the task after any time: {why}"),
                 Awaited::Wake(name) => format!("somebody wakes {name} after any time: {why}"),
+                Awaited::Value(name) => format!("somebody sets {name} after any time: {why}"),
             };
             if found.iter().all(|known| known.what != what) {
                 found.push(Assumption { what, declare: None, place: *place });
@@ -229,6 +269,10 @@ fn waits(program: &Program) -> Vec<(Awaited, Place)> {
     let mut found: Vec<(Awaited, Place)> = Vec::new();
     let mut prepared = String::new();
     for inst in program.tasks.iter().flat_map(|code| &code.insts) {
+        if let Op::Await(pure) = &inst.op {
+            found.extend(spun(program, pure).into_iter().map(|name| (Awaited::Value(name), inst.place)));
+            continue;
+        }
         let awaited = match &inst.op {
             Op::Prepare(queue) => {
                 prepared.clone_from(&program.queues[*queue]);
@@ -251,6 +295,7 @@ fn ends(program: &Program) -> BTreeSet<Awaited> {
         Op::Count(count, _) => Some(Awaited::Completion(program.counts[*count].clone())),
         Op::Wake(queue) => Some(Awaited::Wake(program.queues[*queue].clone())),
         Op::Stop(_) => Some(Awaited::Wake(String::new())),
+        Op::Store(at, ..) | Op::Modify(at, ..) => Some(Awaited::Value(program.variables[*at].name.clone())),
         _ => None,
     });
     ended.collect()

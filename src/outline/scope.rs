@@ -7,14 +7,17 @@ use super::declare::{Call, Declaration, Runs};
 use super::expr::Expr;
 pub use super::expr::{text, texts};
 use super::facts::Fact;
+use super::implied::{self, Implied};
 use super::pointers::Pointers;
 use super::roles::{self, Started};
 use super::source::Place;
 use super::statement::{Context, Counted, Stmt};
 use super::tree::{File, Function, Node};
 use super::values::Values;
-use super::vocabulary::{self, Kind, Which, Word};
+use super::vocabulary::{self, Kind, Word};
 use super::words::plain;
+
+mod locks;
 
 /// Something that the tool could not know, with the line that would say it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -163,6 +166,17 @@ impl<'a> Scope<'a> {
         }
         scope.declare(file);
         scope.roles(functions);
+        let is_known = |name: &str| scope.variables.contains_key(name) || scope.pointers.value(name).is_some();
+        let marked = implied::variables(functions, bodies, &is_known);
+        let drawn = implied::drawn(bodies, &is_known);
+        for Implied { name, first, place } in marked.into_iter().chain(drawn) {
+            if scope.variables.contains_key(name) {
+                continue;
+            }
+            scope.variables.insert(name, Variable { is_atomic: true, first });
+            let what = format!("{name} is shared, {first} at first, and set by nobody who is not here");
+            scope.assumed.push(Assumption { what, declare: Some(format!("atomic {name} = {first}")), place });
+        }
         let named = functions.iter().map(|function| (function.name.as_str(), function.body.as_slice()));
         let all: Vec<(&str, &[Node])> = named.chain(bodies.iter().map(|body| ("", *body))).collect();
         scope.values = Values::of(&all, &|name| scope.variables.contains_key(name));
@@ -237,16 +251,21 @@ impl<'a> Scope<'a> {
             }
         }
         for function in functions {
-            let Some(role) = &function.role else { continue };
-            let (what, declare) = (role.text(&function.name), Some(role.declaration(&function.name)));
-            self.assumed.push(Assumption { what, declare, place: function.place });
-            let does = Does::Calls(vec![Call { name: function.name.clone(), place: function.place }]);
-            let mut task = Task { name: role.name.clone(), runs: role.runs, does, place: function.place };
-            if let Some((runs, what)) = started.begun(&task.name, task.runs, task.calls()) {
-                task.runs = runs;
-                self.assumed.push(Assumption { what, declare: None, place: task.place });
+            if let Some(place) = function.gap {
+                let what = format!("the lines of {} between its hunks neither sleep nor lock", function.name);
+                self.assumed.push(Assumption { what, declare: None, place });
             }
-            self.tasks.push(task);
+            for role in &function.roles {
+                let (what, declare) = (role.text(&function.name), Some(role.declaration(&function.name)));
+                self.assumed.push(Assumption { what, declare, place: function.place });
+                let does = Does::Calls(vec![Call { name: function.name.clone(), place: function.place }]);
+                let mut task = Task { name: role.name.clone(), runs: role.runs, does, place: function.place };
+                if let Some((runs, what)) = started.begun(&task.name, task.runs, task.calls()) {
+                    task.runs = runs;
+                    self.assumed.push(Assumption { what, declare: None, place: task.place });
+                }
+                self.tasks.push(task);
+            }
         }
     }
 
@@ -258,9 +277,29 @@ impl<'a> Scope<'a> {
         exact.or_else(|| found.next().filter(|_| found.next().is_none()))
     }
 
-    /// Does the hunk of a patch begin inside the function?
-    pub fn is_partial(&self, name: &str) -> bool {
-        self.own.get(name).is_some_and(|function| function.is_partial)
+    /// The source of what is held when the function begins.
+    pub fn held_from(&self, name: &str) -> String {
+        let function = self.own.get(name);
+        match function.and_then(|function| function.handed_by.as_ref()) {
+            Some(by) => format!("as {by} calls it"),
+            None if function.is_some_and(|function| function.is_partial) => "where the hunk begins".to_owned(),
+            None => "from the note".to_owned(),
+        }
+    }
+
+    /// Is the function called anywhere?
+    pub fn calls(&self, name: &str) -> bool {
+        self.started.calls(name)
+    }
+
+    /// Does somebody who starts the work or the timer, waits for it or takes it off free what it is a part of under this name?
+    pub fn frees_around(&self, task: &str, name: &str) -> bool {
+        self.started.frees_around(task, name)
+    }
+
+    /// The one function that asks whether its thread is to stop.
+    pub fn thread(&self) -> Option<&str> {
+        self.started.thread()
     }
 
     /// Is the name a parameter of the function?
@@ -275,7 +314,7 @@ impl<'a> Scope<'a> {
 
     /// Is it a handler, a work or a timer that no line declares?
     pub fn is_made(&self, task: &str) -> bool {
-        self.own.values().any(|function| function.role.as_ref().is_some_and(|role| role.name == task))
+        self.own.values().flat_map(|function| &function.roles).any(|role| role.name == task)
     }
 
     /// Works that may be on the queue.
@@ -359,60 +398,6 @@ impl<'a> Scope<'a> {
             Stmt::Elision(names) => names.iter().for_each(|name| see(name, &[])),
             _ => {}
         }
-    }
-
-    /// Which lock a word means.
-    pub fn lock_name(&self, which: Which, kind: Kind, args: &[String]) -> String {
-        let arg = |at: usize| args.get(at).map(|arg| plain(arg)).filter(|arg| !arg.is_empty());
-        match which {
-            Which::Fixed(name) => name.to_owned(),
-            Which::Field(field) => match arg(0) {
-                Some(object) => format!("{object}->{field}"),
-                None => field.to_owned(),
-            },
-            Which::Arg(at) => {
-                let Some(name) = arg(at).or_else(|| arg(0)) else { return format!("the {}", kind.text()) };
-                self.canonical(name)
-            }
-        }
-    }
-
-    /// A field of some object is the lock that is declared by the name of the field.
-    fn canonical(&self, name: String) -> String {
-        if self.kinds.contains_key(&name) || self.conversions.contains_key(&name) {
-            return name;
-        }
-        let last = name.rsplit(['>', '.']).next().unwrap_or(&name);
-        if last != name && (self.kinds.contains_key(last) || self.conversions.contains_key(last)) {
-            last.to_owned()
-        } else {
-            name
-        }
-    }
-
-    /// What kind the lock is, and whether that is said anywhere.
-    pub fn kind(&self, lock: &str, family: Option<Kind>) -> (Kind, bool) {
-        let stem = lock.split('[').next().unwrap_or(lock);
-        let look = |table: &dyn Fn(&str) -> Option<Kind>| table(lock).or_else(|| table(stem));
-        if let Some(kind) = look(&|name| self.conversions.get(name).copied()) {
-            return (kind, true);
-        }
-        if let Some(kind) = look(&|name| self.kinds.get(name).copied()) {
-            return (kind, true);
-        }
-        if let Some(kind) = look(&|name| self.catalogue.lock(name)) {
-            return (kind, true);
-        }
-        if let Some(kind) = family.or_else(|| look(&|name| self.families.get(name).copied())) {
-            return (kind, !matches!(kind, Kind::Qrwlock));
-        }
-        let default = if self.spins { Kind::Spinlock } else { Kind::Mutex };
-        (vocabulary::guess(lock).unwrap_or(default), false)
-    }
-
-    /// The kind that is declared, conversions left out.
-    pub fn declared_kind(&self, lock: &str) -> Option<Kind> {
-        self.kinds.get(lock).or_else(|| self.kinds.get(lock.split('[').next().unwrap_or(lock))).copied()
     }
 
     /// What a call means, given what lies under it.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
+use super::livelock::{Graph, TASKS_MAX};
 use super::machine::{Inst, Machine, Op, Program, Shown, Start, State, Step};
 use super::vocabulary::{Kind, Mode};
 
@@ -28,8 +29,12 @@ const WORDS_MAX: u64 = 60_000_000;
 pub fn explore(program: &Program, states_max: u64) -> Explored {
     let machine = Machine::new(program);
     let states_max = states_max.min(WORDS_MAX / machine.first().len().max(1) as u64);
-    let mut search = Search { machine, explored: Explored::default(), known: HashMap::new(), origins: Vec::new() };
+    let tries = program.tasks.iter().flat_map(|task| &task.insts).any(|inst| tried(&inst.op).is_some());
+    let graph = (tries && program.tasks.len() <= TASKS_MAX).then(Graph::default);
+    let explored = Explored::default();
+    let mut search = Search { machine, explored, known: HashMap::new(), origins: Vec::new(), graph };
     search.run(states_max.min(STATES_MAX));
+    search.judge_rounds();
     if search.machine.has_overrun() {
         search.explored.bound.get_or_insert_with(|| "rounds of a loop without a step".to_owned());
     }
@@ -42,6 +47,8 @@ struct Search<'p> {
     known: HashMap<State, u32>,
     /// The state before, and the step from there.
     origins: Vec<Option<(u32, Step)>>,
+    /// All steps, if somebody tries for a lock.
+    graph: Option<Graph>,
 }
 
 impl Search<'_> {
@@ -71,19 +78,55 @@ impl Search<'_> {
                     self.show(shown, number, Some(step));
                 }
                 if !ends {
-                    self.add(next, Some((number, step)), &mut open);
+                    let fails = self.fails(&state, &next, step);
+                    let to = self.add(next, Some((number, step)), &mut open);
+                    self.graph.iter_mut().for_each(|graph| graph.add(number, to, step.task, fails));
                 }
             }
         }
     }
 
-    fn add(&mut self, state: State, origin: Option<(u32, Step)>, open: &mut VecDeque<(u32, State)>) {
+    /// The number of the state.
+    fn add(&mut self, state: State, origin: Option<(u32, Step)>, open: &mut VecDeque<(u32, State)>) -> u32 {
         let number = self.origins.len() as u32;
-        if let std::collections::hash_map::Entry::Vacant(entry) = self.known.entry(state.clone()) {
-            entry.insert(number);
-            self.origins.push(origin);
-            open.push_back((number, state));
+        match self.known.entry(state.clone()) {
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                entry.insert(number);
+                self.origins.push(origin);
+                open.push_back((number, state));
+                number
+            }
+            std::collections::hash_map::Entry::Occupied(entry) => *entry.get(),
         }
+    }
+
+    /// Is the step a try for a lock that does not get it?
+    fn fails(&self, state: &State, next: &State, step: Step) -> bool {
+        let lock = self.graph.as_ref().and_then(|_| tried(&self.machine.inst(state, step.task)?.op));
+        lock.is_some_and(|lock| [state, next].iter().all(|state| self.machine.holds(state, step.task, lock).is_none()))
+    }
+
+    /// Tasks that try for each other's locks, give back their own and begin again, for ever.
+    fn judge_rounds(&mut self) {
+        let Some(failing) = self.graph.take().and_then(|graph| graph.livelock(self.origins.len())) else { return };
+        // The way is shown into the round, as far as each has failed.
+        let number = failing.iter().map(|(_, at)| *at).max().unwrap_or(0);
+        let mut labels = Vec::new();
+        let mut names = Vec::new();
+        for (task, at) in failing {
+            let Some(state) = self.known.iter().find(|(_, known)| **known == at).map(|(state, _)| state) else {
+                continue;
+            };
+            let Some(inst) = self.machine.inst(state, task) else { continue };
+            let Some(lock) = tried(&inst.op) else { continue };
+            let name = &self.machine.program.tasks[task].name;
+            let lock = &self.machine.program.locks[lock].0;
+            labels.push((inst.place, format!("{name} tries here for {lock}, does not get it, and begins again")));
+            names.push(name.clone());
+        }
+        let verb = if names.len() == 1 { "tries" } else { "try" };
+        let title = format!("{} {verb} again for ever, even under a fair scheduler", names.join(" and "));
+        self.show(Shown { code: "LW009", subject: names.join("/"), title, labels, ends: false }, number, None);
     }
 
     fn show(&mut self, shown: Shown, number: u32, last: Option<Step>) {
@@ -170,6 +213,14 @@ impl Search<'_> {
                 .extend(named.map(|(at, name)| (format!("{}.{name}", code.name), self.machine.local(state, task, at))));
         }
         self.explored.outcomes.insert(outcome);
+    }
+}
+
+/// The lock that is tried for.
+fn tried(op: &Op) -> Option<usize> {
+    match op {
+        Op::Acquire(lock, _, Some(_)) => Some(*lock),
+        _ => None,
     }
 }
 
@@ -338,7 +389,8 @@ pub fn standstill(machine: &Machine, state: &State, waiting: &[usize]) -> Vec<Sh
     let subject: Vec<String> = about.into_iter().collect();
     let all: Vec<String> = waiting.iter().map(|task| name(*task)).collect();
     let (code, title) = if spins && waiting.len() <= 2 {
-        ("LW009", format!("{} spins for ever", all.join(" and ")))
+        let spin = if all.len() > 1 { "spin" } else { "spins" };
+        ("LW009", format!("{} {spin} for ever", all.join(" and ")))
     } else {
         (
             "LW008",

@@ -53,6 +53,8 @@ pub struct Line {
     pub is_traced: bool,
     /// A line of a patch: of which file, and whether it is the head of a hunk, which begins inside the function.
     pub hunk: Option<(u32, bool)>,
+    /// The head of a hunk that goes on in the function of the one before: what stands between them is not here.
+    pub is_gap: bool,
 }
 
 impl Line {

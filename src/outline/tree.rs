@@ -38,7 +38,9 @@ pub struct Function {
     /// A list of statements without a head line.
     pub is_anonymous: bool,
     /// What runs it, if that is no caller and no line says it.
-    pub role: Option<Role>,
+    pub roles: Vec<Role>,
+    /// It is called with locks held by a function of the kernel: which.
+    pub handed_by: Option<String>,
     /// Its parameters, if it is written as C.
     pub params: Vec<String>,
     /// It is what a stack or a tracer shows: calls without what they are called with.
@@ -47,6 +49,8 @@ pub struct Function {
     pub is_partial: bool,
     /// The hunk of a patch ends inside it.
     pub is_cut: bool,
+    /// Where another hunk goes on in it: the lines between them are not here.
+    pub gap: Option<Place>,
 }
 
 /// Outlines that belong together. A function that is outlined again begins a new group: it is another version.

@@ -59,6 +59,8 @@ pub struct Values {
     target: Option<String>,
     /// How often each name is looked at, in the text.
     read: HashMap<String, usize>,
+    /// How often only to compute its next value.
+    counted: HashMap<String, usize>,
     has_labels: bool,
     /// Names whose address is passed to a function.
     passed: HashSet<String>,
@@ -130,6 +132,12 @@ impl Values {
         self.read.contains_key(name)
     }
 
+    /// Does nobody look at it but to count it further? What it is then decides nothing.
+    pub fn is_idle(&self, name: &str) -> bool {
+        let read = self.read.get(name).copied().unwrap_or(0);
+        read <= self.counted.get(name).copied().unwrap_or(0) && !self.passed.contains(name)
+    }
+
     /// Is it looked at once at most, if no path comes by twice?
     pub fn is_read_once(&self, name: &str) -> bool {
         !self.has_labels && self.read.get(name).is_none_or(|count| *count < 2)
@@ -193,6 +201,8 @@ impl Values {
                     Expr::Name(name) if is_shared(name) => self.looks_at(name),
                     value => self.assigned(target, value),
                 }
+                value
+                    .names(&mut |name| *self.counted.entry(target.clone()).or_insert(0) += usize::from(name == target));
                 self.leads_through(target);
             }
             Stmt::Call { name, args, result } => {

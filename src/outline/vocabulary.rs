@@ -149,6 +149,8 @@ pub enum How {
     Try,
     /// Does not wait; 0 if it is taken.
     TryDown,
+    /// Waits if a count falls to 0; 1 if it did, and the lock is taken.
+    IfLast,
 }
 
 /// Which lock a function means.
@@ -244,6 +246,19 @@ fn suffix(rest: &str) -> Option<(Mask, &str)> {
     table.iter().find_map(|(word, mask)| rest.strip_prefix(word).map(|rest| (*mask, rest)))
 }
 
+/// Families of functions that take a lock of what they are handed: how they begin, the kind, the field.
+const OWNED: [(&str, Kind, &str); 9] = [
+    ("netif_addr_", Kind::Spinlock, "addr_list_lock"),
+    ("netif_tx_", Kind::Spinlock, "tx_global_lock"),
+    ("raw_spin_rq_", Kind::RawSpinlock, "__lock"),
+    ("rq_", Kind::RawSpinlock, "__lock"),
+    ("sch_tree_", Kind::Spinlock, "root_lock"),
+    ("snd_pcm_stream_", Kind::Spinlock, "lock"),
+    ("task_rq_", Kind::RawSpinlock, "pi_lock"),
+    ("unix_state_", Kind::Spinlock, "lock"),
+    ("xa_", Kind::Spinlock, "xa_lock"),
+];
+
 /// `spin_lock_irqsave_nested` and its relatives: family, verb, suffix.
 fn family(name: &str) -> Option<Word> {
     let families = [
@@ -253,8 +268,11 @@ fn family(name: &str) -> Option<Word> {
         ("read_", Kind::Qrwlock, Mode::Read),
         ("write_", Kind::Qrwlock, Mode::Write),
     ];
-    let (rest, kind, mode) =
-        families.iter().find_map(|(word, kind, mode)| name.strip_prefix(word).map(|rest| (rest, *kind, *mode)))?;
+    let plain = families.iter().map(|(word, kind, mode)| (*word, *kind, *mode, Which::Arg(0)));
+    let owned = OWNED.iter().map(|(word, kind, field)| (*word, *kind, Mode::Write, Which::Field(field)));
+    let (rest, kind, mode, which) = owned
+        .chain(plain)
+        .find_map(|(word, kind, mode, which)| name.strip_prefix(word).map(|rest| (rest, kind, mode, which)))?;
     let verbs = [("trylock", Some(How::Try)), ("lock", Some(How::Wait)), ("unlock", None)];
     let (rest, how) = verbs.iter().find_map(|(verb, how)| rest.strip_prefix(verb).map(|rest| (rest, *how)))?;
     let (mask, rest) = suffix(rest)?;
@@ -262,8 +280,8 @@ fn family(name: &str) -> Option<Word> {
         return None;
     }
     Some(match how {
-        Some(how) => Word::Lock(Some(kind), mode, mask, how, Which::Arg(0)),
-        None => Word::Unlock(Some(kind), Some(mode), mask, Which::Arg(0)),
+        Some(how) => Word::Lock(Some(kind), mode, mask, how, which),
+        None => Word::Unlock(Some(kind), Some(mode), mask, which),
     })
 }
 

@@ -257,7 +257,7 @@ impl<'a> Walk<'a> {
         };
         let noted: Vec<String> = facts.iter().filter(is_noted).map(Fact::text).collect();
         if !noted.is_empty() {
-            let from = if self.scope.is_partial(&self.entry) { "where the hunk begins" } else { "from the note" };
+            let from = self.scope.held_from(&self.entry);
             self.assume(format!("{} runs with {}, {from}", self.entry, noted.join(" and ")), None, place);
         }
     }
@@ -416,6 +416,14 @@ impl<'a> Walk<'a> {
     fn assign(&mut self, target: &str, value: &'a Expr, node: &'a Node, mut state: State) -> Vec<State> {
         value.calls(&mut |name, _| self.noted(&mut state, name, node));
         let mut states = Vec::new();
+        // A count that nobody looks at makes no state another.
+        let mut is_count = false;
+        value.names(&mut |name| is_count |= name == target);
+        if is_count && self.scope.values.is_idle(target) {
+            self.guarded(&state, target, value, node.place);
+            keep(&mut state, target, None);
+            return vec![state];
+        }
         for (mut state, number) in self.value(value, node.place, state) {
             self.guarded(&state, target, value, node.place);
             keep(&mut state, target, number.filter(|_| !self.scope.is_shared(target)));

@@ -13,6 +13,9 @@ impl<'a> Lower<'_, 'a> {
             Some(RETURNED) => self.frames.last().is_some_and(|frame| frame.result.is_some()),
             other => other.is_some(),
         };
+        if let Some(result) = result {
+            self.note_lost(result, name, args.first().map(String::as_str), place);
+        }
         let before = std::mem::take(&mut self.made_up);
         if let Meaning::Body(body, _) = self.scope.meaning(name, children) {
             let value = self.expand(name, body, place, is_wanted);
@@ -116,6 +119,13 @@ impl<'a> Lower<'_, 'a> {
         let Some(word) = vocabulary::word(name) else { return self.known(name, args, place, is_wanted) };
         let is_interruptible = is_wanted && !self.is_diagram && vocabulary::is_interruptible(name);
         match word {
+            // A figure that does not ask draws the case in which it is taken.
+            Word::Lock(kind, mode, mask, How::IfLast, which) if !is_wanted => {
+                self.acquire((kind, mode, mask, How::Wait, which), args, place)
+            }
+            Word::Lock(kind, mode, mask, How::IfLast, which) => {
+                self.last((kind, mode, mask, How::Wait, which), args, place)
+            }
             Word::Lock(kind, mode, mask, how, which) if is_interruptible => {
                 self.interruptible(vocabulary::INTERRUPTED, place, |lower| {
                     lower.acquire((kind, mode, mask, how, which), args, place)
@@ -139,6 +149,8 @@ impl<'a> Lower<'_, 'a> {
             Word::WaitCompletion(timeout) => self.wait_completion(args, timeout, place),
             Word::KthreadShouldStop => {
                 let local = self.temp();
+                // It meets the one that stops it.
+                self.out.works.insert(self.code.name.clone());
                 self.push(Op::ShouldStop(local), place);
                 Pure::Local(local)
             }
@@ -156,7 +168,7 @@ impl<'a> Lower<'_, 'a> {
                 Pure::Local(local)
             }
             Word::Assert | Word::BugOn | Word::Bug => self.assert(word, args, place),
-            Word::FlushWork(_) if roles::is_queue(name) && !self.is_diagram => {
+            Word::FlushWork(_) if roles::is_queue(name) => {
                 self.flush_queue(args, place);
                 Pure::Int(0)
             }
@@ -168,107 +180,6 @@ impl<'a> Lower<'_, 'a> {
             _ => {
                 self.act(word, args, place);
                 Pure::Int(0)
-            }
-        }
-    }
-
-    pub(super) fn lock(&mut self, family: Option<Kind>, which: Which, args: &[String]) -> usize {
-        let name = self.scope.lock_name(which, family.unwrap_or(Kind::Mutex), args);
-        let (kind, _) = self.scope.kind(&name, family);
-        let locks = &mut self.out.program.locks;
-        locks.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
-            locks.push((name, kind));
-            locks.len() - 1
-        })
-    }
-
-    fn acquire(
-        &mut self,
-        (family, mode, mask, how, which): (Option<Kind>, Mode, Mask, How, Which),
-        args: &[String],
-        place: Place,
-    ) -> Pure {
-        let to = (how != How::Wait).then(|| self.temp());
-        if which == Which::Arg(0)
-            && let Some((base, field)) = args.first().and_then(|arg| self.pointed(&plain(arg), place))
-        {
-            self.each_pointee(&base, false, Some(&field), place, &mut |lower, pointee| {
-                let object = lower.out.program.pointees[pointee];
-                let lock = lower.lock_of(object, &field, family, args);
-                lower.push(Op::Use(object), place);
-                lower.acquire_it(lock, (mode, mask, how), to, place);
-                lower.push(Op::Use(object), place);
-            });
-        } else {
-            let lock = self.lock(family, which, args);
-            self.acquire_it(lock, (mode, mask, how), to, place);
-        }
-        to.map_or(Pure::Int(0), Pure::Local)
-    }
-
-    /// The lock inside an object.
-    fn lock_of(&mut self, object: usize, field: &str, family: Option<Kind>, args: &[String]) -> usize {
-        let written = self.scope.lock_name(Which::Arg(0), family.unwrap_or(Kind::Mutex), args);
-        let (kind, _) = self.scope.kind(&written, family);
-        let name = format!("{}.{field}", self.out.program.objects[object]);
-        let locks = &mut self.out.program.locks;
-        locks.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
-            locks.push((name, kind));
-            locks.len() - 1
-        })
-    }
-
-    fn acquire_it(&mut self, lock: usize, (mode, mask, how): (Mode, Mask, How), to: Option<usize>, place: Place) {
-        let kind = self.out.program.locks[lock].1;
-        let mode = if kind.is_shared() { mode } else { Mode::Write };
-        // Interrupts are masked before the lock is waited for.
-        if kind.makes_atomic() {
-            match mask {
-                Mask::Irq => _ = self.push(Op::IrqDisable, place),
-                Mask::IrqSave => _ = self.push(Op::Irq(1), place),
-                Mask::Bh => _ = self.push(Op::Bh(1), place),
-                Mask::None => {}
-            }
-        }
-        let tried = to.map(|local| (local, i32::from(how == How::Try)));
-        self.push(Op::Acquire(lock, mode, tried), place);
-    }
-
-    fn release(
-        &mut self,
-        (family, mode, mask, which): (Option<Kind>, Option<Mode>, Mask, Which),
-        args: &[String],
-        place: Place,
-    ) -> Pure {
-        if which == Which::Arg(0)
-            && let Some((base, field)) = args.first().and_then(|arg| self.pointed(&plain(arg), place))
-        {
-            self.each_pointee(&base, false, Some(&field), place, &mut |lower, pointee| {
-                let object = lower.out.program.pointees[pointee];
-                let lock = lower.lock_of(object, &field, family, args);
-                lower.push(Op::Use(object), place);
-                lower.release_it(lock, mode, mask, place);
-            });
-            return Pure::Int(0);
-        }
-        let lock = self.lock(family, which, args);
-        // A column that begins in the middle holds from the start what it gives back.
-        let is_taken = self.code.insts.iter().any(|inst| matches!(inst.op, Op::Acquire(other, ..) if other == lock));
-        if self.is_diagram && !is_taken {
-            return Pure::Int(0);
-        }
-        self.release_it(lock, mode, mask, place);
-        Pure::Int(0)
-    }
-
-    fn release_it(&mut self, lock: usize, mode: Option<Mode>, mask: Mask, place: Place) {
-        self.push(Op::Release(lock, mode), place);
-        if self.out.program.locks[lock].1.makes_atomic() {
-            match mask {
-                Mask::Irq => _ = self.push(Op::Irq(0), place),
-                Mask::IrqSave => _ = self.push(Op::Irq(-1), place),
-                Mask::Bh => _ = self.push(Op::Bh(-1), place),
-                Mask::None => {}
             }
         }
     }
@@ -290,29 +201,6 @@ impl<'a> Lower<'_, 'a> {
         Self::named(&mut self.out.program.counts, name)
     }
 
-    fn other(&mut self, args: &[String], at: usize) -> Option<usize> {
-        let name = plain(args.get(at)?);
-        let elsewhere = self.scope.task_of(&name);
-        self.out.works.extend(elsewhere.map(str::to_owned));
-        let name = name.replace("->", ".");
-        let is =
-            |task: &String| *task == name || task.replace(' ', "") == name || name.rsplit('.').next() == Some(task);
-        let here = |task: &String| is(task) || elsewhere.is_some_and(|known| task == known);
-        self.tasks.iter().position(here).or_else(|| self.worker())
-    }
-
-    /// The column that runs the work or the timer of a figure, which its name or its first function says.
-    fn worker(&self) -> Option<usize> {
-        let is_worker = |name: &str| {
-            ["work", "timer", "tasklet", "_wq"].iter().any(|part| name.to_ascii_lowercase().contains(part))
-        };
-        let first = |task: usize| self.first_calls.get(task).map_or("", String::as_str);
-        let mut found = (0..self.tasks.len())
-            .filter(|&task| task != self.task && (is_worker(&self.tasks[task]) || is_worker(first(task))));
-        let only = found.next().filter(|_| self.is_diagram)?;
-        found.next().is_none().then_some(only)
-    }
-
     fn assert(&mut self, word: Word, args: &[String], place: Place) -> Pure {
         let written = args.join(", ");
         let pure = match (word, super::super::expr::parse(&written)) {
@@ -325,7 +213,9 @@ impl<'a> Lower<'_, 'a> {
             Word::Bug => (pure, "BUG()".to_owned()),
             _ => (pure, format!("assert({written}):")),
         };
-        self.push(Op::Assert(pure, text), place);
+        // What is behind a spin that is ended from outside may be seen too early.
+        let is_late = self.is_ahead;
+        self.push(if is_late { Op::Note } else { Op::Assert(pure, text) }, place);
         Pure::Int(0)
     }
 
@@ -392,6 +282,10 @@ impl<'a> Lower<'_, 'a> {
                 }
                 None => Op::MaySleep,
             },
+            Word::Forget => {
+                self.other(args, 0);
+                Op::Note
+            }
             Word::SpinForTimer => match self.other(args, 0) {
                 Some(other) => Op::Spin(other),
                 None => Op::Note,
@@ -408,32 +302,6 @@ impl<'a> Lower<'_, 'a> {
         self.push(op, place);
     }
 
-    /// Waits for each work of the queue; one that is on another queue for all that is known is left out.
-    fn flush_queue(&mut self, args: &[String], place: Place) {
-        let scope = self.scope;
-        let queue = args.first().map(|arg| plain(arg)).unwrap_or_default();
-        self.push(Op::MaySleep, place);
-        for name in scope.works_of(&queue) {
-            self.out.works.insert(name.to_owned());
-            if let Some(other) = self.tasks.iter().position(|task| task == name) {
-                self.push(Op::Flush(other, false), place);
-            }
-        }
-    }
-
-    /// Up to 2.6.24 one mutex was held until the stopped thread had ended.
-    fn kthread_stop(&mut self, args: &[String], place: Place) {
-        let Some(other) = self.other(args, 0) else {
-            self.push(Op::MaySleep, place);
-            return;
-        };
-        let lock = self.lock(Some(Kind::Mutex), Which::Fixed("kthread_stop_lock"), &[]);
-        self.push(Op::Acquire(lock, Mode::Write, None), place);
-        self.push(Op::Stop(other), place);
-        self.push(Op::Join(other), place);
-        self.push(Op::Release(lock, None), place);
-    }
-
     fn known(&mut self, name: &str, args: &[String], place: Place, is_wanted: bool) -> Pure {
         args.iter().for_each(|arg| self.touched(arg, place));
         let facts = match self.scope.meaning(name, &[]) {
@@ -442,6 +310,7 @@ impl<'a> Lower<'_, 'a> {
         };
         // What it is told the address of, it may set.
         args.iter().filter_map(|arg| arg.trim().strip_prefix('&')).for_each(|name| self.unsettle(name, place));
+        self.handler(name, place);
         for fact in &facts {
             match fact {
                 Fact::MaySleep | Fact::Allocates(true, _) => _ = self.push(Op::MaySleep, place),

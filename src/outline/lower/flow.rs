@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::outline::expr;
+use crate::outline::pointers::Each;
 use crate::outline::statement::Counted;
 use crate::outline::walk::changed_elsewhere;
 
@@ -35,8 +36,8 @@ impl<'a> Lower<'_, 'a> {
             Stmt::For(counted) => self.counted(node, counted),
             Stmt::Each(text) => {
                 let each = crate::outline::pointers::each(text);
-                if !each.is_some_and(|each| self.list_loop(node, &each)) {
-                    self.each(&node.children, node.place);
+                if !each.as_ref().is_some_and(|each| self.list_loop(node, each)) {
+                    self.each_unknown(&node.children, place, each.as_ref());
                 }
             }
             Stmt::Repeat(count) => self.repeat(node, *count as usize),
@@ -232,7 +233,13 @@ impl<'a> Lower<'_, 'a> {
         if node.children.iter().all(relaxes)
             && let Some(pure) = cond.expr.as_ref().and_then(|cond| shared(&self.out.program, cond))
         {
-            // A spin waits for a change.
+            // A spin waits for a change, which may come from somebody who is not run here.
+            let is_outside = |name: &String| self.outside.contains(&Awaited::Value(name.clone()));
+            if spun(&self.out.program, &pure).iter().any(is_outside) {
+                self.is_ahead = true;
+                self.push(Op::Note, node.place);
+                return;
+            }
             self.push(Op::Await(Pure::Unary('!', Box::new(pure))), node.place);
             return;
         }
@@ -303,7 +310,10 @@ impl<'a> Lower<'_, 'a> {
     }
 
     /// Any number of rounds: what it goes over is not modelled. In a diagram, the round that is drawn.
-    fn each(&mut self, body: &'a [Node], place: Place) {
+    fn each_unknown(&mut self, body: &'a [Node], place: Place, each: Option<&Each>) {
+        // Each round has another element; to go on from one that is freed is a use of it.
+        let freed = each.filter(|each| self.freed.contains(&each.name) && !self.is_tracked(&each.name));
+        let object = freed.map(|each| (self.object(&each.name), each.is_safe));
         self.come_again();
         let settled = self.settled.clone();
         let start = self.here();
@@ -312,7 +322,11 @@ impl<'a> Lower<'_, 'a> {
             self.push(Op::Choose(2, chosen), place);
             self.push(Op::Unless(Pure::Local(chosen), 0), place)
         });
+        object.iter().for_each(|(object, _)| _ = self.push(Op::Alloc(*object), place));
         self.inside(body);
+        if let Some((object, false)) = object {
+            self.push(Op::Use(object), place);
+        }
         if !self.is_diagram {
             self.push(Op::Jump(start), place);
         }
@@ -345,9 +359,11 @@ impl<'a> Lower<'_, 'a> {
     }
 
     fn counted(&mut self, node: &'a Node, counted: &'a Counted) {
-        let [init, body @ .., step] = node.children.as_slice() else { return self.each(&node.children, node.place) };
+        let [init, body @ .., step] = node.children.as_slice() else {
+            return self.each_unknown(&node.children, node.place, None);
+        };
         if self.is_diagram {
-            return self.each(body, node.place);
+            return self.each_unknown(body, node.place, None);
         }
         self.list(&init.children);
         match self.rounds_of(counted, body) {
@@ -411,4 +427,14 @@ impl<'a> Lower<'_, 'a> {
 
 fn is_case(stmt: &Stmt) -> bool {
     matches!(stmt, Stmt::Case(_) | Stmt::Default)
+}
+
+/// The variables that a spin looks at.
+pub(in crate::outline) fn spun(program: &Program, pure: &Pure) -> Vec<String> {
+    match pure {
+        Pure::Shared(at) => vec![program.variables[*at].name.clone()],
+        Pure::Unary(_, inner) => spun(program, inner),
+        Pure::Binary(_, left, right) => [spun(program, left), spun(program, right)].concat(),
+        Pure::Int(_) | Pure::Local(_) => Vec::new(),
+    }
 }

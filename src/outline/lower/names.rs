@@ -48,3 +48,38 @@ impl<'a> Lower<'_, 'a> {
         self.forgotten.extend(names.iter().map(|name| plain(name)));
     }
 }
+
+/// Does it ask whether it is to stop?
+pub(super) fn asks(source: &Source) -> bool {
+    let mut found = false;
+    for node in source.bodies.iter().flat_map(|(_, body)| body.iter()) {
+        node.each(&mut |node| {
+            let mut see = |name: &str| found |= vocabulary::word(name) == Some(Word::KthreadShouldStop);
+            match &node.stmt {
+                Stmt::Call { name, .. } => see(name),
+                Stmt::If(cond) | Stmt::ElseIf(cond) | Stmt::While(cond) => {
+                    cond.expr.iter().for_each(|expr| expr.calls(&mut |name, _| see(name)));
+                }
+                _ => {}
+            }
+        });
+    }
+    found
+}
+
+/// Names of objects that somebody frees: a use of one of them is looked at.
+pub(super) fn freed(sources: &[Source]) -> HashSet<String> {
+    let mut found = HashSet::new();
+    for (_, body) in sources.iter().flat_map(|source| &source.bodies) {
+        for node in *body {
+            node.each(&mut |node| {
+                if let Stmt::Call { name, args, .. } = &node.stmt
+                    && vocabulary::word(name) == Some(Word::Free)
+                {
+                    found.insert(object_name(args));
+                }
+            });
+        }
+    }
+    found
+}

@@ -8,6 +8,7 @@ use super::*;
 use crate::outline::declare::First;
 use crate::outline::machine::{Heap, Order};
 use crate::outline::pointers;
+use crate::outline::roles;
 
 /// Objects that pointers can point to at most.
 const POINTEES_MAX: usize = 16;
@@ -103,7 +104,38 @@ impl<'a> Lower<'_, 'a> {
     /// Does the name point, and does this task know where to?
     pub(super) fn is_tracked(&self, name: &str) -> bool {
         let is_known = self.variable(name).is_some() || self.assigned.contains(name);
-        self.bound.contains(name) || is_known && self.scope.pointers.is_name(name)
+        self.bound.contains(name) || is_known && self.scope.pointers.is_name(name) && !self.lost.contains(name)
+    }
+
+    /// `foo = container_of(ref, struct foo, ref)` in an entry that is handed `ref`, and the first entry of a list that is not known: no
+    /// object of the text is meant.
+    pub(super) fn note_lost(&mut self, target: &str, name: &str, part: Option<&str>, place: Place) {
+        if pointers::is_first(name) {
+            let list = part.map(plain).unwrap_or_default();
+            let root = list.split(['-', '.']).next().unwrap_or_default();
+            let is_known = [list.as_str(), root].iter().any(|name| self.scope.pointers.value(name).is_some());
+            let is_known = is_known || self.is_tracked(root);
+            if is_known {
+                self.lost.remove(target);
+                return;
+            }
+            self.lost.insert(target.to_owned());
+            // Another entry than in the round before.
+            if self.freed.contains(target) {
+                let object = self.object(target);
+                self.push(Op::Alloc(object), place);
+            }
+            return;
+        }
+        if roles::is_member_of(name) && self.scope.frees_around(&self.code.name, target) {
+            self.foreign.insert(target.to_owned());
+        }
+        let part = part.filter(|_| is_of(name)).map(plain).filter(|part| !part.contains(['>', '.']));
+        if part.is_some_and(|part| self.scope.pointers.value(&part).is_none() && !self.is_tracked(&part)) {
+            self.lost.insert(target.to_owned());
+        } else {
+            self.lost.remove(target);
+        }
     }
 
     /// The value of something that points; nothing if it does not.

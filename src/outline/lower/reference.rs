@@ -71,6 +71,16 @@ impl<'a> Lower<'_, 'a> {
         });
         let skip = self.push(Op::Unless(Pure::Local(last), 0), place);
         let release = args.get(1).map(|name| plain(name)).unwrap_or_default();
+        // The release function gives the lock back.
+        let kind = match node.stmt {
+            Stmt::Call { ref name, .. } if name == "kref_put_mutex" => Some(Kind::Mutex),
+            Stmt::Call { ref name, .. } if name == "kref_put_lock" => Some(Kind::Spinlock),
+            _ => None,
+        };
+        if let Some(kind) = kind.filter(|_| args.len() > 2) {
+            let lock = self.lock(Some(kind), Which::Arg(2), args);
+            self.push(Op::Acquire(lock, Mode::Write, None), place);
+        }
         if let Some((name, body)) = self.outlined(&release) {
             if let Memory::Pointed(base, _) = &memory {
                 let base = base.clone();

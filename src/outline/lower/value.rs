@@ -102,7 +102,7 @@ impl<'a> Lower<'_, 'a> {
                 let answers = |word| {
                     matches!(word, Word::KthreadShouldStop | Word::SeqRetry | Word::SeqBegin | Word::Choose)
                         || matches!(word, Word::WaitCompletion(true) | Word::WaitEvent(true))
-                        || matches!(word, Word::Lock(_, _, _, How::Try | How::TryDown, _))
+                        || matches!(word, Word::Lock(_, _, _, How::Try | How::TryDown | How::IfLast, _))
                 };
                 vocabulary::word(name).is_some_and(answers)
                     || args.iter().any(|arg| matches!(arg, Expr::Name(name) if self.variable(name).is_some()))
@@ -220,8 +220,9 @@ impl<'a> Lower<'_, 'a> {
 
     /// `p->f` uses what `p` points to.
     pub(super) fn used(&mut self, path: &str, place: Place) {
-        if let Some((root, _)) = path.split_once("->")
-            && self.freed.contains(root)
+        let freed = self.freed;
+        let leads = |name: &&String| path.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with(['-', '[']));
+        if let Some(root) = freed.iter().find(leads)
             && !self.is_tracked(root)
             && self.scope.pointers.value(root).is_none()
         {
@@ -232,11 +233,8 @@ impl<'a> Lower<'_, 'a> {
 
     pub(super) fn object(&mut self, name: &str) -> usize {
         // What a task allocates itself, and keeps in a local, is its own.
-        let full = if self.assigned.contains(name) && !self.is_diagram {
-            format!("{name} of {}", self.code.name)
-        } else {
-            name.to_owned()
-        };
+        let is_own = self.assigned.contains(name) && !self.foreign.contains(name);
+        let full = if is_own && !self.is_diagram { format!("{name} of {}", self.code.name) } else { name.to_owned() };
         let objects = &mut self.out.program.objects;
         objects.iter().position(|known| *known == full).unwrap_or_else(|| {
             objects.push(full);
@@ -245,13 +243,36 @@ impl<'a> Lower<'_, 'a> {
     }
 
     pub(super) fn assign(&mut self, target: &str, value: &Expr, place: Place) {
+        if self.counts_idly(target, value, place) {
+            return;
+        }
         let is_decided = self.is_decided(value);
+        if let Expr::Call(name, args) = value {
+            self.note_lost(target, name, args.first().map(text).as_deref(), place);
+        } else {
+            self.lost.remove(target);
+        }
         let before = std::mem::take(&mut self.made_up);
         let value = self.value(value, place);
         self.store(target, value, place);
         self.tell_no_made_up(target);
         self.made_up |= before;
         self.note_decided(target, is_decided);
+    }
+
+    /// A count that goes up in a loop, and that nobody looks at, would make each round another state.
+    fn counts_idly(&mut self, target: &str, value: &Expr, place: Place) -> bool {
+        let mut is_count = false;
+        value.names(&mut |name| is_count |= name == target);
+        let is_own = self.variable(target).is_none() && self.pointed(target, place).is_none();
+        let is_idle = is_count && is_own && !self.loops.is_empty() && self.scope.values.is_idle(target);
+        if is_idle {
+            let local = self.local(target);
+            self.code.locals[local] = None;
+            self.used(target, place);
+            self.push(Op::Note, place);
+        }
+        is_idle
     }
 
     pub(super) fn note_decided(&mut self, target: &str, is_decided: bool) {
@@ -329,6 +350,11 @@ impl<'a> Lower<'_, 'a> {
         {
             let value = self.argument(args, 0, place);
             self.push(Op::Set(to, value), place);
+            return true;
+        }
+        // If nobody is on the queue, a wake-up does nothing: to look first changes nothing else.
+        if matches!(bare, "waitqueue_active" | "wq_has_sleeper" | "swq_has_sleeper" | "swait_active") {
+            self.push(Op::Set(to, Pure::Int(1)), place);
             return true;
         }
         // `atomic_add(i, &v)` has its variable second.

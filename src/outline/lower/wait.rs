@@ -33,6 +33,26 @@ impl Lower<'_, '_> {
         if timeout { self.free("", place) } else { Pure::Int(0) }
     }
 
+    /// `synchronize_irq` and the like wait for the interrupt handler of the text. If there are several, the number alone does not say which.
+    pub(super) fn handler(&mut self, name: &str, place: Place) {
+        let ends = match name {
+            "free_irq" | "devm_free_irq" => true,
+            // What is enabled again comes again.
+            "disable_irq" => !self.scope.calls("enable_irq"),
+            "synchronize_irq" => false,
+            _ => return,
+        };
+        let scope = self.scope;
+        let mut handlers = scope.tasks.iter().filter(|task| task.runs == Runs::Hard);
+        let (Some(handler), None) = (handlers.next(), handlers.next()) else { return };
+        self.out.works.insert(handler.name.clone());
+        let Some(other) = self.tasks.iter().position(|task| *task == handler.name) else { return };
+        if ends {
+            self.push(Op::Flush(other, true), place);
+        }
+        self.push(Op::Flush(other, false), place);
+    }
+
     pub(super) fn is_outside_wake(&self) -> bool {
         self.about_to_sleep && self.outside.contains(&Awaited::Wake(self.prepared.clone()))
     }

@@ -51,6 +51,7 @@ pub(super) fn read(lines: &mut [Line]) {
             None => {
                 line.blank();
                 line.hunk = Some((file, false));
+                line.is_gap = is_inside;
             }
         }
         for line in &mut lines[at + 1..end] {

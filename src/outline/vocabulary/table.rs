@@ -10,6 +10,10 @@ const fn attempt(kind: Kind, mode: Mode, which: Which) -> Word {
     Word::Lock(Some(kind), mode, Mask::None, How::Try, which)
 }
 
+const fn last(kind: Kind, mask: Mask) -> Word {
+    Word::Lock(Some(kind), Mode::Write, mask, How::IfLast, Which::Arg(1))
+}
+
 const fn unlock(kind: Kind, mode: Mode, which: Which) -> Word {
     Word::Unlock(Some(kind), Some(mode), Mask::None, which)
 }
@@ -25,6 +29,12 @@ pub(super) const LOCKS: &[(&str, Word)] = &[
     ("mutex_lock_interruptible", lock(Kind::Mutex, Mode::Write, ARG)),
     ("mutex_lock_killable", lock(Kind::Mutex, Mode::Write, ARG)),
     ("mutex_lock_io", lock(Kind::Mutex, Mode::Write, ARG)),
+    ("atomic_dec_and_lock", last(Kind::Spinlock, Mask::None)),
+    ("refcount_dec_and_lock", last(Kind::Spinlock, Mask::None)),
+    ("atomic_dec_and_lock_irqsave", last(Kind::Spinlock, Mask::IrqSave)),
+    ("refcount_dec_and_lock_irqsave", last(Kind::Spinlock, Mask::IrqSave)),
+    ("atomic_dec_and_mutex_lock", last(Kind::Mutex, Mask::None)),
+    ("refcount_dec_and_mutex_lock", last(Kind::Mutex, Mask::None)),
     ("mutex_trylock", attempt(Kind::Mutex, Mode::Write, ARG)),
     ("mutex_unlock", unlock(Kind::Mutex, Mode::Write, ARG)),
     ("rt_mutex_lock", lock(Kind::Mutex, Mode::Write, ARG)),
@@ -140,6 +150,13 @@ pub(super) const OTHERS: &[(&str, Word)] = &[
     ("local_irq_enable", Word::Context(Change::IrqOn)),
     ("local_irq_save", Word::Context(Change::IrqSave)),
     ("local_irq_restore", Word::Context(Change::IrqRestore)),
+    ("raw_local_irq_save", Word::Context(Change::IrqSave)),
+    ("raw_local_irq_restore", Word::Context(Change::IrqRestore)),
+    ("raw_local_irq_disable", Word::Context(Change::IrqOff)),
+    ("raw_local_irq_enable", Word::Context(Change::IrqOn)),
+    ("preempt_disable_notrace", Word::Context(Change::PreemptOff)),
+    ("preempt_enable_notrace", Word::Context(Change::PreemptOn)),
+    ("preempt_enable_no_resched", Word::Context(Change::PreemptOn)),
     ("cli", Word::Context(Change::IrqOff)),
     ("sti", Word::Context(Change::IrqOn)),
     ("local_bh_disable", Word::Context(Change::BhOff)),

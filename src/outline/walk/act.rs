@@ -180,7 +180,8 @@ impl<'a> Walk<'a> {
             Word::Lock(kind, mode, mask, how, which) => {
                 let lock = self.scope.lock_name(which, kind.unwrap_or(Kind::Mutex), args);
                 let (kind, _) = self.kind(&lock, kind, place);
-                let taking = Taking { kind, mode, mask: mask_of(kind, mask), is_try: how != How::Wait };
+                let taking =
+                    Taking { kind, mode, mask: mask_of(kind, mask), is_try: matches!(how, How::Try | How::TryDown) };
                 let name = self.number(&lock);
                 if how == How::Wait {
                     let failed = is_interruptible(of).then(|| (state.clone(), Some(INTERRUPTED)));
@@ -188,6 +189,10 @@ impl<'a> Walk<'a> {
                     return [(state, Some(0))].into_iter().chain(failed).collect();
                 }
                 let failed = state.clone();
+                if how == How::IfLast {
+                    self.take(&mut state, name, taking, place);
+                    return vec![(state, Some(1)), (failed, Some(0))];
+                }
                 // A try of a lock that the path holds fails.
                 if kind != Kind::Bkl && state.held.iter().any(|held| held.lock == name) {
                     return vec![(failed, Some(i64::from(how == How::TryDown)))];
