@@ -24,6 +24,7 @@
 //! CPU. Works, timers and threads run once for each time that they are started. What a figure only tells in words is not run.
 
 pub mod again;
+mod behind;
 pub mod catalogue;
 mod chains;
 pub mod check;

@@ -8,7 +8,7 @@ use super::reader::Reader;
 use super::source::{Line, Place};
 use super::statement::{Context, Parsed, Stmt};
 use super::tree::{Column, Diagram, Figure, Item, Node, items, nest};
-use super::{claims, declare, splat, statement, steps, words};
+use super::{claims, declare, splat, steps, words};
 
 mod columns;
 
@@ -307,8 +307,6 @@ fn cell(
         claims.extend(claims::claim(words::split_remark(raw).1).map(|claim| (claim, line.place(part.from, part.to))));
     }
     for item in items(line, part.from, &text) {
-        let mut item = item;
-        item.parsed.stmt = statement::access::alone(item.parsed.stmt, &text);
         match item.parsed.stmt {
             Stmt::Claim(claim) => claims.push((claim, item.place)),
             _ => body.push(item),

@@ -370,6 +370,9 @@ impl Reader<'_> {
         let lines = &self.source.lines;
         self.file.unread = (0..lines.len()).filter(|&at| self.is_open(at)).map(|at| lines[at].number).collect();
         self.duplicates();
+        for diagram in &mut self.file.diagrams {
+            super::behind::read(self.source, &mut diagram.columns);
+        }
         super::heads::read(self.source, &mut self.file);
         super::roles::read(self.source, &mut self.file);
         let nothing = self.file.groups.is_empty()

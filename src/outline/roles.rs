@@ -308,7 +308,7 @@ fn signed(source: &Source, function: &Function, uses: &Uses) -> Option<Role> {
     }
     let (kind, runs) = PARAMETERS.iter().find(|(kind, _)| head.contains(kind))?;
     // A function that starts a timer is handed one as well.
-    let own = member_of(function).or_else(|| alone(function, &head))?;
+    let own = member_of(function)?;
     let mut paths = uses.used.keys().filter(|path| member(path) == own);
     let path = paths.next().filter(|_| paths.next().is_none());
     let name = path.cloned().unwrap_or(own);
@@ -342,14 +342,6 @@ fn noted(head: &str) -> Option<Runs> {
     let hard = ["hardirq", "hard irq", "irq context", "interrupt context", "irq handler", "interrupt handler"];
     (matches!(note, "irq" | "interrupt" | "isr") || has(&hard) || has(&["in irq", "in interrupt"]))
         .then_some(Runs::Hard)
-}
-
-/// A function that returns nothing, and is handed a timer and nothing else, is what runs, unless it does something with a timer itself.
-fn alone(function: &Function, head: &str) -> Option<String> {
-    let mut uses = Uses::default();
-    function.body.iter().for_each(|node| node.each(&mut |node| uses.see(node)));
-    let is_void = head.split_whitespace().any(|word| word == "void");
-    (is_void && function.params.len() == 1 && uses.used.is_empty()).then(|| function.name.clone())
 }
 
 /// What the function is handed is this member of something.

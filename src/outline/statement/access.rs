@@ -1,4 +1,4 @@
-//! Accesses as figures have them: `STORE x = 1`, `<write barrier>`, `deref p->x`, or `p->x` alone.
+//! Accesses as figures have them: `STORE x = 1`, `<write barrier>`, `deref p->x`.
 
 use super::{Expr, Stmt};
 use crate::outline::words;
@@ -72,17 +72,7 @@ fn followed(bare: &str) -> Option<Stmt> {
 }
 
 /// A path that is read.
-fn looked_at(path: &str) -> Stmt {
+pub(in crate::outline) fn looked_at(path: &str) -> Stmt {
     let local: String = path.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
     Stmt::Assign(format!("r_{local}"), Expr::Name(path.to_owned()))
-}
-
-/// In a figure `p->x` alone looks behind `p`; with parentheses behind it, it is a call.
-pub(in crate::outline) fn alone(stmt: Stmt, text: &str) -> Stmt {
-    match stmt {
-        Stmt::Call { name, args, result: None } if args.is_empty() && name.contains("->") && !text.contains('(') => {
-            looked_at(&name)
-        }
-        stmt => stmt,
-    }
 }
