@@ -137,7 +137,7 @@ fn inner<'a>(text: &'a str, note: &mut impl FnMut(&'a str, &'a str)) {
 }
 
 /// Queues that are waited on, and for what.
-pub(super) fn waits<'a>(body: &'a [Node]) -> Vec<(&'a str, &'a str)> {
+pub(super) fn waits(body: &[Node]) -> Vec<(&str, &str)> {
     let mut found = Vec::new();
     for node in body {
         node.each(&mut |node| {

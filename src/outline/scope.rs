@@ -195,7 +195,8 @@ impl<'a> Scope<'a> {
         scope.open = functions
             .iter()
             .flat_map(|function| implied::waits(&function.body))
-            .filter_map(|(queue, cond)| (!scope.is_set_here(cond)).then(|| plain(queue)))
+            .filter(|(_, cond)| !scope.is_set_here(cond))
+            .map(|(queue, _)| plain(queue))
             .collect();
         // What a task calls is walked as that task, in its context.
         for task in &scope.tasks {

@@ -116,7 +116,7 @@ pub fn links(text: &str) -> Vec<std::ops::Range<usize>> {
         let link = rest[..comment.unwrap_or(end)].trim_end().trim_end_matches(';');
         let is_call = link.ends_with(')') && matching(link) == Some(link.len() - 1);
         let is_call = is_call && called_name(link).is_some_and(|name| link[name.end..].starts_with('('));
-        if !is_call && !(found.is_empty() && is_name(link)) {
+        if !(is_call || found.is_empty() && is_name(link)) {
             return Vec::new();
         }
         found.push(from..from + end);
