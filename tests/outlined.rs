@@ -229,6 +229,24 @@ fn files(folder: &str) -> Vec<PathBuf> {
     found
 }
 
+/// A slab object of the engines has one life. Of two lives only the machine of outlines knows; one life is run everywhere.
+#[test]
+fn an_object_that_is_allocated_again_is_refused_by_the_engines_and_checked_by_the_machine() {
+    let options = Options { catalogue: &Catalogue::built_in(), conversions: Conversions::new() };
+    let read = |text: &str| lockwright::outlined::read("example", text.as_bytes(), &options).map(|_| ());
+    let body =
+        "struct item *it = list_first_entry(&q->list, struct item, node);\n\t\tlist_del(&it->node);\n\t\tkfree(it);\n";
+    let looped = format!("drain(q)\n{{\n\twhile (!list_empty(&q->list)) {{\n\t\t{body}\t}}\n}}\n");
+    let (refusal, _) = read(&looped).expect_err("it has many lives");
+    assert_eq!(
+        refusal.to_string(),
+        "example: the engines do not run an object that is freed and then allocated again (line 4): lockwright check \
+         explores it with the machine that outlines have of their own"
+    );
+    assert!(lockwright::outline::check::check("example", looped.as_bytes(), &options).codes().is_empty());
+    read(&format!("drain(q)\n{{\n\tif (!list_empty(&q->list)) {{\n\t\t{body}\t}}\n}}\n")).expect("it has one life");
+}
+
 #[test]
 fn engines_and_the_machine_of_outlines_agree_on_every_example() {
     let folders = [
