@@ -49,6 +49,7 @@ mod quick {
             let Some(oracle) = oracle(&program, Memory::Sc) else { return Ok(()) };
 
             prop_assert_eq!(&said(&program, Config::default()), &oracle);
+            prop_assert_eq!(&said(&program, Config { every_access: true, ..Config::default() }), &oracle);
         }
     }
 }
@@ -66,7 +67,9 @@ proptest! {
             prop_assert_eq!(&said(&program, Config::with_engine(EngineKind::Explicit)), &oracle);
         }
         if has_many_states(&program) {
+            let states = |jobs| explore(&program.subject(), &Config { jobs, ..Config::default() }).states;
             prop_assert_eq!(&said(&program, Config { jobs: 2, ..Config::default() }), &oracle);
+            prop_assert_eq!(states(1), states(2));
         }
         let exchanged = said(&program, Config { symmetry: true, ..Config::default() });
         prop_assert_eq!(exchanged.up_to_exchange(&program), oracle.up_to_exchange(&program));
@@ -120,4 +123,9 @@ fn search_that_names_objects_by_their_place_among_the_living_is_caught() {
 #[test]
 fn search_whose_sleepers_are_never_woken_is_caught() {
     assert!(is_caught(Unsound::SleepSetNotFiltered));
+}
+
+#[test]
+fn search_that_does_not_notice_an_access_without_the_lock_is_caught() {
+    assert!(is_caught(Unsound::LocksNotWatched));
 }

@@ -12,7 +12,7 @@ use std::hash::Hasher;
 
 use crate::event::names::Names;
 use crate::event::outcome::Remains;
-use crate::event::{Event, Span, Status, Symbol, TaskId, View};
+use crate::event::{Event, ObjectId, Span, Status, Symbol, TaskId, View};
 
 mod bug;
 pub mod code;
@@ -202,6 +202,21 @@ impl Checks {
     /// Does a check compare this step with the borders of others' calls? Then two such steps do not commute, whatever they touch.
     pub fn marks_order(&self, event: &Event) -> bool {
         self.extra.iter().any(|check| check.marks_order(event))
+    }
+
+    /// Is there a judge that a case brings?
+    pub fn has_more(&self) -> bool {
+        !self.extra.is_empty()
+    }
+
+    /// Does one of those look at what others have done so far of what they do under a lock?
+    pub fn sees_between(&self) -> bool {
+        self.extra.iter().any(|check| check.sees_between())
+    }
+
+    /// The locks that the task holds.
+    pub fn held_by(&self, task: TaskId) -> impl Iterator<Item = ObjectId> {
+        self.ledger.held.of(task).map(|(_, lock, _)| *lock)
     }
 
     /// What the step before this remark begins or ends, of what must not overlap on two nodes.

@@ -402,6 +402,8 @@ pub enum Unsound {
     SleepSetNotFiltered,
     /// A reduced search goes round in a loop of one task and never tries the others.
     LoopsAreReduced,
+    /// A search that relies on the locks that accesses are made under does not notice that it was wrong.
+    LocksNotWatched,
     /// A reduced search takes a read and a write of one cell for independent.
     ReadsAreIndependent,
     /// A reduced search does not judge the states that it passes without keeping them.

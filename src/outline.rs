@@ -11,7 +11,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`source`], [`words`], [`verbs`], [`claims`], [`statement`], [`expr`] | lines without leaders; what a line says |
-//! | [`tree`], [`parse`], `reader`, `heads`, [`declare`], [`facts`], `diagram`, `splat`, `sections`, `steps`, `order` | what a text holds |
+//! | [`tree`], [`parse`], `reader`, `heads`, [`declare`], [`facts`], `diagram`, `splat`, `told`, `sections`, `steps`, `chains`, `order` | what a text holds |
 //! | [`vocabulary`], [`catalogue`], [`pointers`], [`scope`], [`values`] | what names mean, and what those that nobody declares may be |
 //! | [`walk`] | the static walk of every path, and the graph of lock orders |
 //! | [`lower`], [`machine`], [`search`], [`drawn`], [`schedule`] | programs of outlines, every order of their steps, a diagram as drawn |
@@ -24,7 +24,9 @@
 //! CPU. Works, timers and threads run once for each time that they are started. What a figure only tells in words is not run.
 
 pub mod again;
+mod behind;
 pub mod catalogue;
+mod chains;
 pub mod check;
 pub mod claimed;
 pub mod claims;
@@ -60,6 +62,7 @@ pub mod source;
 mod splat;
 pub mod statement;
 mod steps;
+mod told;
 pub mod tree;
 pub mod values;
 pub mod verbs;

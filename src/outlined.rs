@@ -7,14 +7,16 @@
 //! seqlock counts before and after it is written, the BKL is given back around a sleep.
 //!
 //! Limits: what only the small machine has is refused by name ([`Refusal`]): handlers, works, timers and threads that are stopped;
-//! grace periods; `complete_all`; trylocks and downgrades of locks that readers share. A spin is a loop here, which brute force and DPOR follow
+//! grace periods; an object that is freed and then allocated again; `complete_all`; trylocks and downgrades of locks that readers share. A spin is a loop here, which brute force and DPOR follow
 //! to their bound on steps.
 
 mod code;
 mod pure;
+mod refusal;
 mod translate;
 
-pub use translate::{Refusal, translate, translate_in};
+pub use refusal::Refusal;
+pub use translate::{translate, translate_in};
 
 use crate::outline::check::Options;
 use crate::outline::plan::{Planned, plan};

@@ -60,7 +60,7 @@ fn bound_on_states_shows_the_loop_as_well() {
     let counting: &[Stmt] = &[AtomicInc(0), Back(1)];
     let subject = program(&[counting, counting]);
 
-    let verdict = explore(&subject, &Config { states_max: 100, ..Config::default() });
+    let verdict = explore(&subject, &Config { states_max: 100, every_access: true, ..Config::default() });
 
     assert_eq!(verdict.bound, Some(Bound::States(100)));
     assert!(verdict.repeats.is_some_and(|repeats| repeats.rounds >= 1000));
@@ -231,7 +231,8 @@ fn search_as_one_value_has_room_for_nothing_that_is_refused() {
     let mut searches = vec![Search::Loom];
     for memory in [Memory::Sc, Memory::Tso] {
         for (symmetry, jobs) in [(false, 1), (true, 1), (false, 2), (true, 2)] {
-            let explorer = |keep: &Keep| Search::Explorer { memory, symmetry, jobs, keep: keep.clone() };
+            let explorer =
+                |keep: &Keep| Search::Explorer { memory, symmetry, jobs, every_access: symmetry, keep: keep.clone() };
             searches.extend(keeps.iter().map(explorer));
         }
         for orders in [Interleavings::All(memory), Interleavings::Reduced] {

@@ -1,7 +1,7 @@
 //! Pinned numbers of executions and states: one lost or one too many fails, and the arithmetic says why.
 //!
 //! Brute force runs every schedule: n tasks of k steps each have (nk)! / (k!)^n. The explorer meets every state: as
-//! many as there are different (position of each task, contents).
+//! many as there are different (position of each task, contents), where every access is a scheduling point; `movers.rs` has the others.
 
 use lockwright::explore::{Config, EngineKind, Verdict, explore};
 use lockwright::program::small::Stmt::*;
@@ -29,7 +29,7 @@ fn executions<const N: usize>(tasks: [&[Stmt]; N]) -> u64 {
 }
 
 fn states<const N: usize>(tasks: [&[Stmt]; N]) -> u64 {
-    let verdict = explore(&program(tasks).subject(), &Config::default());
+    let verdict = explore(&program(tasks).subject(), &Config { every_access: true, ..Config::default() });
     assert!(verdict.complete());
     verdict.states
 }

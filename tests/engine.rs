@@ -183,8 +183,8 @@ fn endless_program_hits_the_bound_on_steps_and_says_so() {
         assert_eq!((verdict.bound, verdict.complete()), (Some(Bound::Steps(500)), false));
 
         // A bound that ends the whole exploration is named before one that ended a single execution.
-        let verdict = explore(&for_ever(), &Config { executions_max: 50, ..config });
-        assert_eq!(verdict.bound, Some(Bound::Executions(50)));
+        let verdict = explore(&for_ever(), &Config { executions_max: 3, ..config });
+        assert_eq!(verdict.bound, Some(Bound::Executions(3)));
     }
     assert_eq!(Bound::Steps(500).to_string(), "an execution runs on after 500 steps");
 }
@@ -193,7 +193,7 @@ fn endless_program_hits_the_bound_on_steps_and_says_so() {
 fn bounds_on_executions_and_states_are_verdicts() {
     let subject = small([&[AtomicInc(0); 4], &[AtomicInc(0); 4]]).subject();
     let executions = Config { executions_max: 3, ..Config::with_engine(EngineKind::Brute) };
-    let states = Config { states_max: 5, ..Config::default() };
+    let states = Config { states_max: 5, every_access: true, ..Config::default() };
 
     let (by_executions, by_states) = (explore(&subject, &executions), explore(&subject, &states));
 

@@ -46,7 +46,8 @@ fn schedules_and_traces_are_of_the_size_that_is_said() {
 
 #[test]
 fn states_are_estimated_from_below_and_all_are_met_where_there_are_few() {
-    let states = |subject: &Arc<dyn Subject>| explore(subject, &Config::default()).states;
+    let every_access = Config { every_access: true, ..Config::default() };
+    let states = |subject: &Arc<dyn Subject>| explore(subject, &every_access).states;
     let few = sections(3, 1);
     let many = family("L-fixed-3-3");
 

@@ -36,10 +36,11 @@ fn run(program: &Small, config: &Config) -> Verdict {
     verdict
 }
 
-/// The states of the stateful explorer, of the explicit engine, and of that with symmetry.
+/// The states of the stateful explorer with every access, of the explicit engine, and of that with symmetry.
 fn states<const N: usize>(tasks: [&[Stmt]; N]) -> [u64; 3] {
     let program = program(tasks);
-    [Config::default(), explicit(), Config { symmetry: true, ..explicit() }].map(|config| run(&program, &config).states)
+    let explorer = Config { every_access: true, ..Config::default() };
+    [explorer, explicit(), Config { symmetry: true, ..explicit() }].map(|config| run(&program, &config).states)
 }
 
 const INC: Stmt = AtomicInc(0);

@@ -86,7 +86,9 @@ fn two_workers_say_what_one_says_down_to_the_schedules() {
 fn equal_tasks_are_exchanged() {
     // Three tasks of three steps each stand at 4^3 - 1 places; up to exchange, multisets of 3 of 4: C(6, 3) - 1.
     let counting = small([&[AtomicInc(0); 3], &[AtomicInc(0); 3], &[AtomicInc(0); 3]]);
-    let with = |program: &Small, symmetry| explore(&program.subject(), &Config { symmetry, ..Config::default() });
+    let with = |program: &Small, symmetry| {
+        explore(&program.subject(), &Config { symmetry, every_access: true, ..Config::default() })
+    };
     assert_eq!((with(&counting, false).states, with(&counting, true).states), (63, 19));
     assert_eq!(with(&counting, true).symmetry, Some(true));
 
@@ -124,7 +126,7 @@ fn whatever_names_a_task_turns_symmetry_off_and_the_verdict_says_so() {
 #[test]
 fn audited_designs_hide_nothing_and_the_audit_changes_nothing() {
     for (design, name) in [("bkl", "leaser-writer"), ("spinlock", "close-expiry"), ("spinlock", "holder-thread")] {
-        let plain = explore(&lease(design, name), &Config::default());
+        let plain = explore(&lease(design, name), &Config { every_access: true, ..Config::default() });
         let audited = explore(&lease(design, name), &Config { audit: true, ..Config::default() });
 
         assert_eq!(told(&plain), told(&audited), "{design} {name}");
@@ -209,7 +211,8 @@ fn preemption_bounds_charge_no_free_switch() {
     assert_eq!(bounded(EngineKind::Brute, 2).bound, Some(Bound::Preemptions(2)));
     assert_eq!(bounded(EngineKind::Brute, 3).bound, None, "nothing was left out");
     assert_eq!(bounded(EngineKind::Explorer, 2).bound, Some(Bound::Preemptions(2)));
-    assert_eq!(told(&bounded(EngineKind::Explorer, 3)), told(&explore(&subject, &Config::default())));
+    let every_access = Config { every_access: true, ..Config::default() };
+    assert_eq!(told(&bounded(EngineKind::Explorer, 3)), told(&explore(&subject, &every_access)));
 }
 
 #[test]
@@ -231,7 +234,7 @@ fn outcome_that_needs_two_preemptions_is_not_there_with_one() {
 
 #[test]
 fn table_that_is_full_makes_the_verdict_incomplete() {
-    let config = Config { bytes_max: 256 * 1024, ..Config::default() };
+    let config = Config { bytes_max: 256 * 1024, every_access: true, ..Config::default() };
     let verdict = explore(&family("L-fixed-3-3").subject(), &config);
 
     assert_eq!(verdict.bound, Some(Bound::Bytes(256 * 1024)));
@@ -309,7 +312,7 @@ fn checkpoint_of_something_else_is_refused() {
     }
     std::fs::write(&file, "{}\n").unwrap();
     let nothing = error(lease("bkl", "leaser-two-openers"), begin);
-    assert!(nothing.starts_with("not a checkpoint of version 6: missing field"), "{nothing}");
+    assert!(nothing.starts_with("not a checkpoint of version 7: missing field"), "{nothing}");
 }
 
 #[test]

@@ -32,6 +32,7 @@ mod lock_order;
 mod lockdep;
 mod matrix;
 mod model;
+mod movers;
 mod mutants;
 mod no_return;
 mod order;

@@ -28,6 +28,11 @@ pub trait Check: Send {
     fn marks_order(&self, _event: &Event) -> bool {
         true
     }
+    /// Does it look, at an event or a state, at who holds which lock, how other tasks stand, or what they have read? Memory it may look at, at
+    /// events that it heeds. If not, a reading task, or one that gives a lock back, changes nothing for it.
+    fn sees_between(&self) -> bool {
+        true
+    }
     /// What the step before this remark begins or ends, of what must not overlap on two nodes. What begins or ends by a change of
     /// what is [listed](View::listed) is seen without that.
     fn spans(&self, _event: &Event) -> &'static [Span] {

@@ -77,11 +77,14 @@ pub(super) fn build() -> Result<String> {
 /// has cut short says so.
 fn input(cells: &[Cell], config: &Config, options: &str) -> String {
     let Config { engine, memory, symmetry, preemptions_max, audit, executions_max, states_max, .. } = config;
-    let Config { limits, too_long_max, seed, runs, depth, reduce, bitstate, .. } = config;
+    let Config { limits, too_long_max, seed, runs, depth, reduce, every_access, bitstate, .. } = config;
     let mut text = format!("{engine:?} {memory} {symmetry} {preemptions_max:?} {audit} {executions_max} {states_max} ");
     // Writing to a string does not fail.
     let limits = (limits.steps_max, limits.objects_max);
-    _ = writeln!(text, "{limits:?} {too_long_max} {seed} {runs} {depth} {reduce} {bitstate:?} {options}");
+    _ = writeln!(
+        text,
+        "{limits:?} {too_long_max} {seed} {runs} {depth} {reduce} {every_access} {bitstate:?} {options}"
+    );
     for cell in cells {
         _ = writeln!(text, "{} {}", cell.design.full_name(), file::to_json(&cell.scenario));
     }

@@ -33,6 +33,9 @@ pub struct Arguments {
     /// Leave out orders of steps that make no difference; explicit engine.
     #[arg(long, help_heading = "How to explore")]
     reduce: bool,
+    /// Look up a state before every access, also where no lock lets others see the difference; explorer.
+    #[arg(long, help_heading = "How to explore")]
+    every_access: bool,
     /// Know states by MIB MiB of bits that they share: some may be missed, so it is never complete. For programs whose states do not fit.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 20), help_heading = "Bounds")]
     bitstate: Option<u64>,
@@ -82,6 +85,7 @@ impl Arguments {
             ("--jobs", self.jobs != 1),
             ("--symmetry", self.symmetry),
             ("--reduce", self.reduce),
+            ("--every-access", self.every_access),
             ("--bitstate", self.bitstate.is_some()),
             ("--preemptions-max", self.preemptions_max.is_some()),
             ("--audit", self.audit),
@@ -127,6 +131,7 @@ impl Arguments {
             jobs: usize::from(self.jobs),
             symmetry: self.symmetry,
             reduce: self.reduce,
+            every_access: self.every_access,
             bitstate: self.bitstate,
             preemptions_max: self.preemptions_max,
             audit: self.audit,
@@ -149,6 +154,7 @@ impl Arguments {
             (Choice::Jobs, self.jobs > 1),
             (Choice::Symmetry, self.symmetry),
             (Choice::Reduce, self.reduce),
+            (Choice::EveryAccess, self.every_access),
             (Choice::Bitstate, self.bitstate.is_some()),
             (Choice::PreemptionsMax, self.preemptions_max.is_some()),
             (Choice::Audit, self.audit),

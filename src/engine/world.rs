@@ -263,6 +263,11 @@ impl World {
         (task.pending.expect("a task that makes a step stands before an operation"), task.place)
     }
 
+    /// Where the task's pending operation is in the source; where its last one was, if it is done.
+    pub(crate) fn place(&self, task: TaskId) -> Place {
+        self.tasks[task.index()].place
+    }
+
     /// From where the task goes on; what it learns from its operation is to be filled in.
     pub(super) fn key(&self, task: TaskId) -> Key {
         Key {

@@ -52,6 +52,9 @@ pub struct Config {
     pub jobs: usize,
     /// Leave out orders that make no difference, by persistent sets; explicit engine only.
     pub reduce: bool,
+    /// Look up a state before every access of memory, also where it commutes with all that others can do meanwhile; explorer only. More states, the
+    /// same findings and outcomes.
+    pub every_access: bool,
     /// Know states by that many MiB of bits that they share: never complete, and far larger programs. Explorer and explicit engine.
     pub bitstate: Option<u64>,
     /// Only executions with at most this number of preemptions (switches away from a task that could go on); explorer and brute force.
@@ -112,6 +115,7 @@ impl Default for Config {
             symmetry: false,
             jobs: 1,
             reduce: false,
+            every_access: false,
             bitstate: None,
             preemptions_max: None,
             audit: false,

@@ -6,7 +6,7 @@
 //! **Traces**, which is what DPOR runs: the same in the tree that sleep sets leave. It has one leaf for each trace, and leaves at which
 //! all that could go on sleeps; those count as nothing.
 //!
-//! **States**, which is what the explorer keeps: states are met by many ways, so there is no such tree. The probes say which states they met, and how
+//! **States**, which is what the explorer keeps with every access: states are met by many ways, so there is no such tree. The probes say which states they met, and how
 //! many of them once and twice. Chao, *Nonparametric estimation of the number of classes in a population*, Scand. J. Statist. 11
 //! (1984): at least the number met, and half the square of those met once by those met twice. It is a lower bound in the mean, and far below
 //! where the probes met nearly nothing twice.
@@ -83,7 +83,7 @@ impl fmt::Display for Estimate {
         writeln!(f, "  schedules  {schedules:<28} what --engine brute runs")?;
         writeln!(f, "  traces     {traces:<28} what --engine dpor runs")?;
         let states = format!("{} or more", rounded(*states));
-        writeln!(f, "  states     {states:<28} what the explorer keeps; the probes met {states_met}")?;
+        writeln!(f, "  states     {states:<28} what the explorer keeps at most; the probes met {states_met}")?;
         write!(f, "{probes} random probes of each kind; +- is a standard error")
     }
 }

@@ -24,6 +24,8 @@ pub enum Choice {
     Audit,
     /// `reduce`.
     Reduce,
+    /// `every_access`.
+    EveryAccess,
     /// `bitstate`.
     Bitstate,
     /// `checkpoint`.
@@ -98,6 +100,14 @@ const OPTIONS: &[Row] = &[
         engines: &[Explicit],
         whose: "the explicit engine",
         chosen: |config, _| config.reduce,
+    },
+    Row {
+        choice: Choice::EveryAccess,
+        field: "every_access",
+        flag: "every-access",
+        engines: &[Explorer],
+        whose: "the explorer",
+        chosen: |config, _| config.every_access,
     },
     Row {
         choice: Choice::Bitstate,
@@ -202,6 +212,7 @@ const EXCLUSIVE: &[(Choice, Choice, &str)] = &[
     (Choice::Bitstate, Choice::Audit, "an audit needs to know states for certain"),
     (Choice::Bitstate, Choice::PreemptionsMax, "such a search has a table of its own"),
     (Choice::PreemptionsMax, Choice::Jobs, "such a search has one worker"),
+    (Choice::PreemptionsMax, Choice::EveryAccess, "such a search does so anyway"),
     (Choice::PreemptionsMax, Choice::Symmetry, "who ran last is who it is"),
     (Choice::PreemptionsMax, Choice::Audit, "an audit goes on where a bound ends"),
 ];

@@ -23,6 +23,8 @@ pub enum Search {
         symmetry: bool,
         /// OS threads.
         jobs: usize,
+        /// Look up a state before every access of memory.
+        every_access: bool,
         /// What becomes of known states.
         keep: Keep,
     },
@@ -118,7 +120,7 @@ impl Search {
     /// With the first thing in it that does not go with the rest.
     pub fn of(config: &Config) -> Result<Search, Error> {
         options::check(config)?;
-        let &Config { memory, symmetry, jobs, preemptions_max, bitstate, runs, seed, depth, .. } = config;
+        let &Config { memory, symmetry, jobs, preemptions_max, bitstate, every_access, runs, seed, depth, .. } = config;
         Ok(match (config.engine, preemptions_max) {
             (EngineKind::Explorer, Some(preemptions_max)) => Search::Bounded { memory, preemptions_max },
             (EngineKind::Explorer, None) => {
@@ -127,7 +129,7 @@ impl Search {
                     None if config.audit => Keep::Audit,
                     None => bitstate.map_or(Keep::InMemory, Keep::Bitstate),
                 };
-                Search::Explorer { memory, symmetry, jobs, keep }
+                Search::Explorer { memory, symmetry, jobs, every_access, keep }
             }
             (EngineKind::Brute, preemptions_max) => Search::Brute { memory, preemptions_max },
             (EngineKind::Dpor, _) => Search::Dpor { memory, source: false },
@@ -163,14 +165,14 @@ impl From<Search> for Config {
     fn from(search: Search) -> Config {
         let config = Config::with_engine(search.engine());
         match search {
-            Search::Explorer { memory, symmetry, jobs, keep } => {
+            Search::Explorer { memory, symmetry, jobs, every_access, keep } => {
                 let audit = keep == Keep::Audit;
                 let (checkpoint, bitstate) = match keep {
                     Keep::Checkpoint(checkpoint) => (Some(checkpoint), None),
                     Keep::Bitstate(mib) => (None, Some(mib)),
                     Keep::InMemory | Keep::Audit => (None, None),
                 };
-                Config { memory, symmetry, jobs, audit, checkpoint, bitstate, ..config }
+                Config { memory, symmetry, jobs, every_access, audit, checkpoint, bitstate, ..config }
             }
             Search::Bounded { memory, preemptions_max } => {
                 Config { memory, preemptions_max: Some(preemptions_max), ..config }

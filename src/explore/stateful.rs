@@ -24,9 +24,11 @@ use crate::subject::Subject;
 
 mod audit;
 mod checkpoint;
+mod facts;
 mod identity;
 mod known;
 pub(super) mod livelock;
+mod movers;
 pub(super) mod path;
 mod replica;
 pub(super) mod search;
@@ -39,6 +41,7 @@ pub use checkpoint::VERSION;
 
 use audit::Audit;
 use checkpoint::Restored;
+use movers::Seen;
 use path::Item;
 use totals::{Round, Totals, Void};
 use visited::{KEY_BITS, Visited};
@@ -56,14 +59,22 @@ pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, Error>
     // An audit is after what the program does and the engine does not see, so it is run each time.
     let rerun = config.audit || config.seeded == Some(Unsound::NamesReused);
     let mut symmetry = config.symmetry;
+    let mut seen = (!rerun && movers::apply(subject, config)).then(Seen::default);
+    let mut before = None;
     loop {
-        match visit_all(subject, &Config { symmetry, ..config.clone() }, rerun)? {
+        let with = Config { symmetry, ..config.clone() };
+        match visit_all(subject, &with, Begin { rerun, seen: seen.as_ref(), before: before.take() })? {
             Ok(verdict) => {
                 let symmetry = config.symmetry.then_some(symmetry);
                 return Ok(Verdict { symmetry, ..verdict });
             }
-            Err(Void::Named) => symmetry = false,
-            Err(Void::Hidden(hidden)) => return Err(hidden.into()),
+            // What was seen, was seen of tasks that could be exchanged.
+            Err((Void::Named, _)) => (symmetry, seen) = (false, seen.map(|_| Seen::default())),
+            Err((Void::Unordered, totals)) => {
+                before = Some(totals);
+                seen.iter().for_each(Seen::begin_again);
+            }
+            Err((Void::Hidden(hidden), _)) => return Err(hidden.into()),
         }
     }
 }
@@ -74,16 +85,32 @@ pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, Error>
 /// If something is.
 pub(super) fn audit(subject: &dyn Subject, config: &Config) -> Result<(), HiddenState> {
     let (visited, audit) = (Visited::new(config.bytes_max), Audit::default());
-    let crew = Crew { subject, config, visited: &visited, audit: Some(&audit), rerun: true };
+    let crew = Crew { subject, config, visited: &visited, audit: Some(&audit), seen: None, rerun: true };
     match crew.round(vec![Item::default()], &mut Totals::default(), None).void {
         Some(Void::Hidden(hidden)) => Err(hidden),
-        Some(Void::Named) => unreachable!("internal error: an audit without symmetry exchanges no tasks"),
+        Some(Void::Named | Void::Unordered) => {
+            unreachable!("internal error: an audit exchanges no tasks and looks at all states")
+        }
         None => Ok(()),
     }
 }
 
+/// How the states are visited.
+struct Begin<'a> {
+    /// The program is run from its beginning each time.
+    rerun: bool,
+    seen: Option<&'a Seen>,
+    /// What was seen before it turned out that too little is looked at. All of it was there; what a checkpoint says of states is of no use.
+    before: Option<Totals>,
+}
+
 /// Visits every state this way; or says why that is impossible.
-fn visit_all(subject: &dyn Subject, config: &Config, rerun: bool) -> Result<Result<Verdict, Void>, Error> {
+fn visit_all(
+    subject: &dyn Subject,
+    config: &Config,
+    begin: Begin<'_>,
+) -> Result<Result<Verdict, (Void, Totals)>, Error> {
+    let Begin { rerun, seen, before } = begin;
     let visited = match config.bitstate.map(|mib| Bits::new(mib << 20)) {
         Some(Some(bits)) => Visited::of_bits(bits),
         Some(None) => {
@@ -92,20 +119,21 @@ fn visit_all(subject: &dyn Subject, config: &Config, rerun: bool) -> Result<Resu
         None => Visited::new(config.bytes_max),
     };
     let audit = config.audit.then(Audit::default);
-    let Restored { mut items, mut totals } = match &config.checkpoint {
-        Some(checkpoint) => checkpoint.restore(subject, config, &visited)?,
-        None => Restored::default(),
+    let Restored { mut items, mut totals } = match (before, &config.checkpoint) {
+        (Some(totals), _) => Restored { totals, ..Restored::default() },
+        (None, Some(checkpoint)) => checkpoint.restore(subject, config, &visited, seen)?,
+        (None, None) => Restored::default(),
     };
     if items.is_empty() {
         items.push(Item::default());
     }
-    let crew = Crew { subject, config, visited: &visited, audit: audit.as_ref(), rerun };
+    let crew = Crew { subject, config, visited: &visited, audit: audit.as_ref(), seen, rerun };
     let mut pause = config.checkpoint.as_ref().map(|checkpoint| checkpoint.interval);
     let bound = loop {
         let deadline = pause.map(|pause| Instant::now() + pause);
         let Round { left, bound, void } = crew.round(items, &mut totals, deadline);
         if let Some(void) = void {
-            return Ok(Err(void));
+            return Ok(Err((void, totals)));
         }
         if left.is_empty() {
             if let Some(checkpoint) = &config.checkpoint {
@@ -115,7 +143,7 @@ fn visit_all(subject: &dyn Subject, config: &Config, rerun: bool) -> Result<Resu
         }
         if let Some(checkpoint) = &config.checkpoint {
             let begun = Instant::now();
-            checkpoint.save(config, &visited, &left, &totals)?;
+            checkpoint.save(config, &visited, &left, &totals, seen)?;
             pause = Some(checkpoint.interval.max(begun.elapsed() * WRITING_SHARE));
         }
         if bound.is_some() {

@@ -74,7 +74,7 @@ pub enum AsDrawn {
 }
 
 /// The verdict on one outline or diagram.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Unit {
     /// What it is: `outline`, `diagram`, `lockdep box`, `steps`.
     pub what: &'static str,
@@ -188,6 +188,7 @@ fn checked(source: Source, options: &Options, budget: &mut Budget) -> Report {
         for diagram in &file.diagrams {
             units.push(of_diagram(&source, &file, diagram, options, budget));
         }
+        units.extend(file.told.iter().map(of_report));
     }
     if !units.is_empty() && file.mistakes.is_empty() && units.iter().all(says_nothing) {
         let place =
@@ -283,7 +284,9 @@ fn outline(source: &Source, file: &File, group: &Group, options: &Options, budge
     if group.functions.iter().any(|function| function.is_trace) {
         // Which lock a frame takes, and what it frees, a trace does not say.
         unit.findings.retain(|finding| finding.code == "LW002");
-        if group.functions.iter().any(|function| has_objects(&function.body)) {
+        let is_graph =
+            |function: &Function| source.lines.get(function.place.line as usize - 1).is_some_and(|line| line.is_traced);
+        if group.functions.iter().any(|function| has_objects(&function.body) || !is_graph(function)) {
             unit.bounds.push("a trace names no locks and no objects".to_owned());
         }
         return unit;
@@ -332,7 +335,12 @@ fn explore<'a>(source: &Source, scope: &Scope<'a>, set: &Set<'_, 'a>, unit: &mut
             .filter(|known: &&Task| known.name == task.name || known.name.starts_with(&format!("{} ", task.name)))
             .count();
         let name = if same == 0 { task.name.clone() } else { format!("{} {}", task.name, same + 1) };
-        sources.push(Task { name, runs: task.runs, bodies: task.bodies.clone() });
+        let runs = match task.runs {
+            Runs::Work if set.begun.contains(&task.name) => Runs::Pending,
+            Runs::Timer if set.begun.contains(&task.name) => Runs::Soft,
+            runs => runs,
+        };
+        sources.push(Task { name, runs, bodies: task.bodies.clone() });
     }
     let lowered = lower::lower_among(scope, &sources, false, &set.outside);
     let names: Vec<String> = sources.iter().map(|task| task.name.clone()).collect();
@@ -372,10 +380,12 @@ fn run(source: &Source, lowered: &lower::Lowered, tasks: Vec<String>, unit: &mut
 
 /// A finding of an exploration: that of the walk, if it is the same, now with its schedule.
 fn add(source: &Source, program: &Program, shown: &Shown, path: &[Step], unit: &mut Unit) {
-    let (table, scene) = (schedule::table(source, program, path), schedule::scene(source, program, path, shown));
+    // What goes wrong before anybody has stepped has no schedule.
+    let table = (!path.is_empty()).then(|| schedule::table(source, program, path));
+    let scene = schedule::scene(source, program, path, shown);
     let same = |known: &&mut Finding| known.code == shown.code && known.subject == shown.subject;
     if let Some(known) = unit.findings.iter_mut().find(same) {
-        known.schedule.get_or_insert(table);
+        known.schedule = known.schedule.take().or(table);
         known.scene.get_or_insert(scene);
         return;
     }
@@ -389,7 +399,7 @@ fn add(source: &Source, program: &Program, shown: &Shown, path: &[Step], unit: &
         notes: Vec::new(),
         grade: None,
         sure: None,
-        schedule: Some(table),
+        schedule: table,
         scene: Some(scene),
     });
 }
@@ -400,6 +410,17 @@ fn whole(source: &Source, place: Place) -> Place {
         return place;
     }
     source.lines.get(place.line as usize - 1).map_or(place, super::source::Line::whole)
+}
+
+/// What a report of the kernel says, which nobody can run.
+fn of_report(told: &Finding) -> Unit {
+    Unit {
+        what: "report",
+        line: told.labels.first().map_or(0, |label| label.place.line),
+        findings: vec![told.clone()],
+        bounds: vec![super::told::BOUND.to_owned()],
+        ..Unit::default()
+    }
 }
 
 fn of_diagram(source: &Source, file: &File, diagram: &Diagram, options: &Options, budget: &mut Budget) -> Unit {

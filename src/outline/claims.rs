@@ -82,7 +82,7 @@ impl Claim {
 }
 
 /// Phrases of claims, in lower case, the longer ones first.
-const CLAIMS: [(&str, Claim); 65] = [
+const CLAIMS: [(&str, Claim); 80] = [
     ("sleeps in atomic context", Claim::Sleep),
     ("sleeping in atomic context", Claim::Sleep),
     ("sleep in atomic context", Claim::Sleep),
@@ -97,6 +97,9 @@ const CLAIMS: [(&str, Claim); 65] = [
     ("freed memory", Claim::UseAfterFree),
     ("freed object", Claim::UseAfterFree),
     ("dangling pointer", Claim::UseAfterFree),
+    ("access freed", Claim::UseAfterFree),
+    ("accesses freed", Claim::UseAfterFree),
+    ("uses freed", Claim::UseAfterFree),
     ("uaf", Claim::UseAfterFree),
     ("double free", Claim::DoubleFree),
     ("double-free", Claim::DoubleFree),
@@ -109,6 +112,8 @@ const CLAIMS: [(&str, Claim); 65] = [
     ("spin forever", Claim::Spin),
     ("spinning forever", Claim::Spin),
     ("loops forever", Claim::Spin),
+    ("infinite loop", Claim::Spin),
+    ("endless loop", Claim::Spin),
     ("livelock", Claim::Spin),
     ("waits forever", Claim::Hang),
     ("wait forever", Claim::Hang),
@@ -119,6 +124,7 @@ const CLAIMS: [(&str, Claim); 65] = [
     ("never returns", Claim::Hang),
     ("never wakes", Claim::Hang),
     ("never woken", Claim::Hang),
+    ("stuck", Claim::Hang),
     ("hangs", Claim::Hang),
     ("hung", Claim::Hang),
     ("lost wake-up", Claim::LostWake),
@@ -134,6 +140,15 @@ const CLAIMS: [(&str, Claim); 65] = [
     ("null dereference", Claim::Bug),
     ("null deref", Claim::Bug),
     ("general protection fault", Claim::Bug),
+    ("gpf", Claim::Bug),
+    ("list corruption", Claim::Bug),
+    ("list is corrupted", Claim::Bug),
+    ("memory corruption", Claim::Bug),
+    ("stale data", Claim::Bug),
+    ("warn_on triggers", Claim::Bug),
+    ("triggers warn_on", Claim::Bug),
+    ("hits warn_on", Claim::Bug),
+    ("warn_on fires", Claim::Bug),
     ("assertion fails", Claim::Bug),
     ("assertion failed", Claim::Bug),
     ("assertion failure", Claim::Bug),

@@ -8,49 +8,11 @@ use super::reader::Reader;
 use super::source::{Line, Place};
 use super::statement::{Context, Parsed, Stmt};
 use super::tree::{Column, Diagram, Figure, Item, Node, items, nest};
-use super::{claims, splat, steps, words};
+use super::{claims, declare, splat, steps, words};
 
-/// A part of a line between rivers.
-#[derive(Clone, Debug)]
-struct Part {
-    from: usize,
-    to: usize,
-}
+mod columns;
 
-/// Blanks that part two cells.
-const RIVER: usize = 2;
-
-/// Columns by which two cells that begin in one column of the diagram differ at most, if nothing else is known.
-const APART: usize = 16;
-
-fn parts(line: &Line) -> Vec<Part> {
-    let text = line.text.as_str();
-    let bytes = text.as_bytes();
-    let mut parts: Vec<Part> = Vec::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at] == b' '
-            || bytes[at] == b'|'
-                && (at == 0 || bytes[at - 1] == b' ' || bytes.get(at + 1) == Some(&b' '))
-                && bytes.get(at + 1) != Some(&b'|')
-        {
-            at += 1;
-            continue;
-        }
-        let from = at;
-        while at < bytes.len() {
-            let blanks = bytes[at..].iter().take_while(|b| **b == b' ').count();
-            let has_tab = line.tab_ends.iter().any(|end| *end > at && *end <= at + blanks);
-            let is_bar = bytes[at..].starts_with(b" | ") || &bytes[at..] == b" |";
-            if blanks >= RIVER || has_tab || at + blanks == bytes.len() || is_bar {
-                break;
-            }
-            at += blanks.max(1);
-        }
-        parts.push(Part { from, to: at });
-    }
-    parts
-}
+use columns::{APART, Part, axis, bars, boundaries, cells, is_underline, parts, starts, texts, without_axis};
 
 /// `CPU0`, `CPU#0`, `[task 1]`, `Thread A:`, `T1`, `P0`.
 pub(super) fn is_named(text: &str) -> bool {
@@ -70,15 +32,22 @@ pub(super) fn is_named(text: &str) -> bool {
     })
 }
 
-fn is_underline(text: &str) -> bool {
-    let trimmed = text.trim();
-    trimmed.len() >= 2
-        && trimmed.bytes().all(|b| matches!(b, b'-' | b'=' | b'~' | b' ' | b'+' | b'|'))
-        && trimmed.contains(['-', '=', '~'])
+/// `cpu0` with deeper lines below.
+pub(super) fn is_block(reader: &Reader, at: usize) -> bool {
+    let lines = &reader.source.lines;
+    let text = lines[at].text.trim();
+    let below = lines.get(at + 1).filter(|below| !below.is_blank() && !is_underline(&below.text));
+    let is_plain = text.bytes().all(|b| b.is_ascii_alphabetic());
+    reader.is_open(at) && !is_plain && is_named(text) && below.is_some_and(|below| below.indent() > lines[at].indent())
 }
 
-fn texts<'a>(line: &'a Line, parts: &[Part]) -> Vec<&'a str> {
-    parts.iter().map(|part| line.text[part.from..part.to].trim()).collect()
+/// Is it one of several blocks, or one of an outline with declarations? Then its name heads no column.
+fn is_stacked(reader: &Reader, at: usize) -> bool {
+    let lines = &reader.source.lines;
+    let text = |at: usize| lines[at].text.trim();
+    let is_declared = || lines.iter().any(|line| matches!(declare::parse(line), Some(Ok(_))));
+    let is_another = |other: usize| text(other) != text(at) && is_block(reader, other);
+    is_block(reader, at) && ((0..lines.len()).any(is_another) || is_declared())
 }
 
 /// The names of the header, if the line is one.
@@ -89,10 +58,11 @@ fn header(reader: &Reader, at: usize) -> Option<Vec<String>> {
         return None;
     }
     let found = parts(line);
-    let names = texts(line, &found);
+    let mut names = texts(line, &found);
+    names.drain(..usize::from(axis(line).is_some()));
     let next = lines.get(at + 1).filter(|next| is_underline(&next.text));
     let all_named = names.iter().all(|name| is_named(name));
-    let is_cpu = names.len() == 1 && names[0].to_ascii_lowercase().starts_with("cpu");
+    let is_cpu = names.len() == 1 && names[0].to_ascii_lowercase().starts_with("cpu") && !is_stacked(reader, at);
     let underlined = next.is_some() && names.len() > 1 && names.iter().all(|name| words::prose_words(name) < 6);
     if all_named && (names.len() > 1 || is_cpu) || underlined {
         return Some(names.iter().map(|name| name.trim_matches(['[', ']', ':', '*', ' ']).to_owned()).collect());
@@ -153,7 +123,7 @@ fn region(reader: &Reader, at: usize) -> usize {
         let is_prose = words::prose_words(first) >= 4 && words::split_remark(first).0.len() > first.len() / 2;
         let is_beside = found.len() > 1 || line.indent() >= APART;
         let is_claim = claims::only_claim(line.text.trim()).is_some();
-        if fresh && !is_beside && !is_claim && (is_prose || !goes_on(reader, end)) {
+        if fresh && !is_beside && !is_claim && (is_prose || heads_another(reader, end) || !goes_on(reader, end)) {
             break;
         }
         end += 1;
@@ -161,6 +131,13 @@ fn region(reader: &Reader, at: usize) -> usize {
         fresh = false;
     }
     last
+}
+
+/// `After:` above the header of the next diagram.
+fn heads_another(reader: &Reader, at: usize) -> bool {
+    let lines = &reader.source.lines;
+    let next = (at + 1..lines.len()).find(|&at| !lines[at].is_blank());
+    lines[at].text.trim_end().ends_with(':') && next.is_some_and(|next| header(reader, next).is_some())
 }
 
 /// A run that has nothing in a second column is of the diagram only if a later line before prose has.
@@ -179,50 +156,6 @@ fn goes_on(reader: &Reader, from: usize) -> bool {
     false
 }
 
-/// Parts of the body that say where columns begin: no remarks, no arrows, no numbers of rows.
-fn is_cell(text: &str) -> bool {
-    let starts = ["//", "/*", "*", "<-", "->", "--", "=>", "#"];
-    let is_number = text.trim_end_matches([':', '.', ')']).bytes().all(|b| b.is_ascii_digit());
-    !starts.iter().any(|start| text.starts_with(start))
-        && !is_number
-        && !is_underline(text)
-        && claims::only_claim(text).is_none()
-}
-
-/// Where columns begin, given how many names there are: the widest gaps between the beginnings of cells.
-fn boundaries(starts: &mut Vec<usize>, names: usize) -> Vec<usize> {
-    starts.sort_unstable();
-    starts.dedup();
-    let mut gaps: Vec<(usize, usize)> = starts.windows(2).map(|two| (two[1] - two[0], two[1])).collect();
-    gaps.sort_unstable_by(|one, other| other.cmp(one));
-    let mut found: Vec<usize> = gaps.iter().take(names - 1).filter(|(gap, _)| *gap >= 4).map(|(_, at)| *at).collect();
-    let least = gaps.iter().take(names - 1).map(|(gap, _)| *gap).min().unwrap_or(0);
-    let further =
-        gaps.iter().skip(names - 1).take_while(|(gap, _)| *gap >= APART && *gap * 5 >= least * 3 && names > 1);
-    found.extend(further.map(|(_, at)| *at));
-    found.sort_unstable();
-    let mut all = vec![0];
-    all.extend(found);
-    all
-}
-
-/// Columns that bars part, if most lines have them at the same place.
-fn bars(lines: &[Line], names: usize) -> Option<Vec<usize>> {
-    let written = lines.iter().filter(|line| !line.is_blank());
-    let mut counts: std::collections::BTreeMap<usize, usize> = std::collections::BTreeMap::new();
-    for line in written.clone() {
-        for (at, _) in line.text.match_indices('|').filter(|(at, _)| line.text[..*at].ends_with(' ') || *at == 0) {
-            *counts.entry(at).or_default() += 1;
-        }
-    }
-    let most: Vec<usize> = counts
-        .into_iter()
-        .filter(|(_, count)| count * 5 >= written.clone().count() * 3)
-        .map(|(at, _)| at + 1)
-        .collect();
-    (most.len() + 1 >= names && !most.is_empty()).then(|| std::iter::once(0).chain(most).collect())
-}
-
 fn letter(at: usize) -> String {
     char::from(b'A' + (at % 26) as u8).to_string()
 }
@@ -233,11 +166,16 @@ fn diagram(reader: &mut Reader, at: usize, names: &[String]) -> usize {
     let head = at + 1;
     let place = reader.source.lines[at].whole();
     let body = if reader.source.lines.get(head).is_some_and(|line| is_underline(&line.text)) { head + 1 } else { head };
-    let lines: Vec<Line> = reader.source.lines[body.min(end)..end].to_vec();
+    let mut lines: Vec<Line> = reader.source.lines[at..end].to_vec();
+    if let Some(width) = axis(&lines[0]) {
+        lines.iter_mut().for_each(|line| without_axis(line, width));
+    }
+    let head = lines[0].clone();
+    lines.drain(..body.min(end) - at);
     if lines.iter().all(Line::is_blank) {
         return at + 1;
     }
-    let Some(columns) = columns_of(reader, at, &lines, names.len()) else {
+    let Some(columns) = columns_of(&head, &lines, names.len()) else {
         let expected = format!("this header has {} columns, the lines below have one", names.len());
         let note = "a web page or a mail program has eaten the white space: paste it from the source, or put it back";
         reader
@@ -263,38 +201,17 @@ fn diagram(reader: &mut Reader, at: usize, names: &[String]) -> usize {
     end
 }
 
-fn columns_of(reader: &Reader, at: usize, lines: &[Line], names: usize) -> Option<Vec<usize>> {
+fn columns_of(head: &Line, lines: &[Line], names: usize) -> Option<Vec<usize>> {
     if names == 1 {
         return Some(vec![0]);
     }
-    let with_head: Vec<Line> = std::iter::once(reader.source.lines[at].clone()).chain(lines.iter().cloned()).collect();
+    let with_head: Vec<Line> = std::iter::once(head).chain(lines).cloned().collect();
     if let Some(found) = bars(&with_head, names) {
         return Some(found);
     }
     let mut starts = starts(lines);
     let found = boundaries(&mut starts, names);
     (found.len() >= names).then_some(found)
-}
-
-/// Where cells begin, those of comments that go over several lines left out.
-fn starts(lines: &[Line]) -> Vec<usize> {
-    let mut found = Vec::new();
-    let mut in_comment = false;
-    for line in lines {
-        for part in parts(line) {
-            let text = &line.text[part.from..part.to];
-            let was = in_comment;
-            if text.contains("/*") {
-                in_comment = !text.contains("*/");
-            } else if in_comment && text.contains("*/") {
-                in_comment = false;
-            }
-            if !was && is_cell(text.trim()) {
-                found.push(part.from);
-            }
-        }
-    }
-    found
 }
 
 /// Makes the diagram of the lines.
@@ -358,24 +275,6 @@ fn claim_behind(reader: &mut Reader, end: usize) -> Option<(claims::Claim, Place
     let place = lines[at].whole();
     reader.taken[at] = true;
     Some((claim, place))
-}
-
-/// The parts of the line by column; those of one column are one.
-fn cells(line: &Line, columns: &[usize]) -> Vec<(usize, Part)> {
-    let mut found: Vec<(usize, Part)> = Vec::new();
-    for part in parts(line) {
-        let text = line.text[part.from..part.to].trim();
-        if text.trim_end_matches([':', '.', ')']).bytes().all(|b| b.is_ascii_digit()) && found.is_empty() {
-            continue;
-        }
-        // A cell may begin a little to the left of its column.
-        let column = columns.iter().rposition(|start| *start <= part.from + 1).unwrap_or(0);
-        match found.last_mut() {
-            Some((last, before)) if *last == column => before.to = part.to,
-            _ => found.push((column, part)),
-        }
-    }
-    found
 }
 
 /// Reads one cell of a column.

@@ -69,7 +69,7 @@ impl Player<'_> {
         {
             // A handler begins in the first of its rows.
             let first = program.tasks[task].insts.iter().map(|inst| inst.place.line).find(|line| *line > 0);
-            if first == Some(line) && !self.advance(task, line) {
+            if first == Some(line) && !self.advance(task, line) && !self.begin_behind(task, line) {
                 let place = program.tasks[task].insts.first().map_or(Place::default(), |inst| inst.place);
                 return Some(Drawn::Impossible(
                     line,
@@ -95,9 +95,40 @@ impl Player<'_> {
                     continue;
                 }
                 // It waits here. That is what the last rows of a deadlock do; an earlier one has to end.
-                let begun = at.line < line;
-                return begun.then(|| Drawn::Impossible(line, at, self.reason(task)));
+                if at.line >= line {
+                    return None;
+                }
+                let stands = self.stands_still(task, at.line);
+                return Some(stands.unwrap_or_else(|| Drawn::Impossible(line, at, self.reason(task))));
             }
+        }
+    }
+
+    /// An interrupt whose column has come to its end, with interrupts on, comes on an idle CPU.
+    fn begin_behind(&mut self, handler: usize, line: u32) -> bool {
+        let step = Step { task: handler, alternative: 0 };
+        if !self.machine.is_left_open(&self.state, handler) {
+            return false;
+        }
+        let shown = self.machine.step(&mut self.state, step);
+        self.path.push(step);
+        if let Some(shown) = shown.into_iter().next() {
+            self.shown.get_or_insert((shown, line));
+        }
+        true
+    }
+
+    /// It waits at its row for what none of the others ever does, whatever their rows: not for a lock, of which its holder is the reason.
+    fn stands_still(&self, task: usize, row: u32) -> Option<Drawn> {
+        let program = self.machine.program;
+        if matches!(self.machine.inst(&self.state, task)?.op, Op::Acquire(..)) {
+            return None;
+        }
+        let player =
+            Player { machine: Machine::new(program), state: self.state.clone(), path: self.path.clone(), shown: None };
+        match player.finish(row) {
+            Drawn::Finding(shown, _, path) if shown.code == "LW008" => Some(Drawn::Finding(shown, row, path)),
+            _ => None,
         }
     }
 

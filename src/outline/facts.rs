@@ -146,11 +146,33 @@ pub fn of_note(note: &str) -> Vec<Fact> {
     if off.iter().any(|phrase| lower.contains(phrase)) {
         facts.push(Fact::IrqsOff);
     }
-    let sleeps = ["might sleep", "may sleep", "can sleep", "might_sleep", "sleeps"];
-    if sleeps.iter().any(|phrase| lower.contains(phrase)) {
+    let sleeps =
+        ["might sleep", "may sleep", "can sleep", "might_sleep", "sleeps", "may block", "might block", "can block"];
+    let is_denied = ["no", "not", "never", "without"].iter().any(|no| bare.contains(&format!(" {no} ")));
+    if sleeps.iter().any(|phrase| lower.contains(phrase)) || lower.contains("gfp_kernel") && !is_denied {
         facts.push(Fact::MaySleep);
     }
     facts
+}
+
+/// What a comment behind a call says of it, if it begins with that: `// may sleep`, `<-- schedules`, `/* GFP_KERNEL */`.
+pub fn of_remark(remark: &str) -> Option<&'static str> {
+    let lower = remark.to_ascii_lowercase();
+    let words = lower.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+    let fillers = ["this", "it", "which", "and", "also", "one", "that", "here", "note"];
+    let words: Vec<&str> = words.skip_while(|word| fillers.contains(word)).take(4).collect();
+    let is_word = |at: usize, known: &[&str]| words.get(at).is_some_and(|word| known.contains(word));
+    let sleeps = is_word(0, &["may", "might", "can", "could"]) && is_word(1, &["sleep", "block", "schedule"])
+        || words == ["sleeps"]
+        || words == ["schedules"]
+        || words == ["might_sleep"]
+        || is_word(0, &["sleeps"]) && is_word(1, &["here", "if", "when", "under"]);
+    if sleeps {
+        return Some("may sleep");
+    }
+    let allocates = is_word(0, &["gfp_kernel"])
+        || is_word(0, &["allocates", "allocation", "alloc", "kmalloc", "uses"]) && words.contains(&"gfp_kernel");
+    allocates.then_some("GFP_KERNEL")
 }
 
 #[cfg(test)]

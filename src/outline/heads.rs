@@ -89,11 +89,18 @@ pub(super) fn text(source: &Source, place: Place) -> String {
 fn params(head: &str) -> Vec<String> {
     let Some(open) = head.find('(') else { return Vec::new() };
     let Some(close) = matching(&head[open..]) else { return Vec::new() };
-    let name = |param: &String| {
-        let (kind, name) = param.rsplit_once([' ', '*'])?;
-        (is_name(name) && !kind.trim().is_empty()).then(|| name.to_owned())
-    };
-    arguments(&head[open + 1..open + close]).iter().filter_map(name).collect()
+    arguments(&head[open + 1..open + close]).iter().filter_map(|param| parameter(param)).collect()
+}
+
+/// The name of `struct foo *foo`.
+fn parameter(text: &str) -> Option<String> {
+    let (kind, name) = text.rsplit_once([' ', '*'])?;
+    (is_name(name) && !kind.trim_matches(['&', '*', ' ']).is_empty()).then(|| name.to_owned())
+}
+
+/// Is it a parameter of C, type and name?
+pub(super) fn is_parameter(text: &str) -> bool {
+    parameter(text).is_some() && !text.contains(['(', ')', '=', '"', '+', '/', '%', '>'])
 }
 
 /// If a hunk begins inside the function, the locks that it releases first are taken to be held there.

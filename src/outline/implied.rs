@@ -3,7 +3,8 @@
 //! It is taken for a variable that is 0 at first and that nobody else sets, which is assumed, and listed. What is only written tells
 //! nobody anything; what is only read is set by somebody who is not in the text, so its value stays unknown, and both ways are tried.
 //!
-//! Limit: plain names. Members (`READ_ONCE(p->x)`) have no known object, and stay unknown.
+//! Members are shared by their paths (`foo->state`), as locks are: what two functions are handed under one name is one object.
+//! Where the text has objects of its own, what their pointers lead to is theirs.
 
 use std::collections::BTreeMap;
 
@@ -32,9 +33,15 @@ fn access(name: &str) -> Option<(bool, bool)> {
     }
 }
 
-fn is_plain(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+/// A name, or a member by its path: `foo->state`.
+fn is_path(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.replace("->", ".").chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '.')
+}
+
+/// The name that a path begins with.
+fn root(path: &str) -> &str {
+    path.split(['-', '.']).next().unwrap_or(path)
 }
 
 /// Memory that nobody declares.
@@ -60,7 +67,7 @@ pub(super) fn variables<'a>(
             let Some((is_read, is_written)) = access(name) else { return };
             let memory = memory.trim().trim_start_matches('&');
             let is_own = function.is_some_and(|function| function.params.iter().any(|param| param == memory));
-            if is_own || !is_plain(memory) || is_known(memory) {
+            if is_own || !is_path(memory) || is_known(memory) || is_known(root(memory)) {
                 return;
             }
             let known = seen.entry(memory).or_insert(Seen { is_written: false, is_read: false, is_set: false, place });
@@ -127,6 +134,51 @@ fn inner<'a>(text: &'a str, note: &mut impl FnMut(&'a str, &'a str)) {
         let memory = text[at + 1..].split([',', ')']).next().unwrap_or_default();
         note(name, memory);
     }
+}
+
+/// Queues that are waited on, and for what.
+pub(super) fn waits(body: &[Node]) -> Vec<(&str, &str)> {
+    let mut found = Vec::new();
+    for node in body {
+        node.each(&mut |node| {
+            if let Stmt::Call { name, args, .. } = &node.stmt
+                && name.starts_with("wait_event")
+                && let [queue, cond, ..] = args.as_slice()
+            {
+                found.push((queue.as_str(), cond.as_str()));
+            }
+        });
+    }
+    found
+}
+
+/// What functions share without a mark: one waits until another has set it.
+pub(super) fn awaited<'a>(functions: &'a [Function], is_known: &dyn Fn(&str) -> bool) -> Vec<Implied<'a>> {
+    let mut waits: BTreeMap<&'a str, Place> = BTreeMap::new();
+    let mut written: BTreeMap<&'a str, bool> = BTreeMap::new();
+    for function in functions {
+        let mut column = Column::default();
+        function.body.iter().for_each(|node| node.each(&mut |node| column.see(node)));
+        function.body.iter().for_each(|node| {
+            node.each(&mut |node| {
+                if let Stmt::Call { name, args, .. } = &node.stmt
+                    && name.starts_with("wait_event")
+                    && let Some(cond) = args.get(1)
+                {
+                    paths(cond, &mut |name| _ = waits.entry(name).or_insert(node.place));
+                }
+            });
+        });
+        let own = |name: &str| function.params.iter().any(|param| param == name);
+        for (name, is_set) in column.written {
+            if !own(name) {
+                *written.entry(name).or_default() |= is_set;
+            }
+        }
+    }
+    let found = waits.into_iter().filter(|(name, _)| !is_known(name) && !is_known(root(name)));
+    let both = found.filter_map(|(name, place)| Some((name, place, *written.get(name)?)));
+    both.map(|(name, place, is_set)| Implied { name, first: i64::from(!is_set), place }).collect()
 }
 
 /// What the columns of a figure share without a mark: one reads it before it has written it, and another writes it.

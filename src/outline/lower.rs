@@ -83,6 +83,8 @@ pub struct Lowered {
     callbacks: usize,
     /// Works and timers that are declared, started or waited for here, and run elsewhere.
     pub works: BTreeSet<String>,
+    /// Those of them that it starts.
+    pub starts: BTreeSet<String>,
 }
 
 /// Lowers tasks that run together. In a diagram, a column that gets ready to sleep and ends there sleeps.
@@ -124,6 +126,7 @@ fn pass<'a>(
         lists: BTreeSet::new(),
         callbacks: 0,
         works: BTreeSet::new(),
+        starts: BTreeSet::new(),
     };
     lowered.declare_objects(scope, sites);
     let tasks: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();

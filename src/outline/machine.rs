@@ -134,6 +134,8 @@ pub enum Op {
     Hand(usize, Pure),
     /// Waits until it does not run; it will not start any more if true.
     Flush(usize, bool),
+    /// A handler may come again, if it was disabled no more often than enabled; or comes no more.
+    Allow(usize, bool),
     /// Spins until the handler of a timer does not run; it will not start any more.
     Spin(usize),
     /// Reads the count of a seqlock when no writer is under way.

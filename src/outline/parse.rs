@@ -9,7 +9,7 @@ use super::reader::{Reader, without_comments};
 use super::source::{Line, Place, Source, runs};
 use super::statement::Stmt;
 use super::tree::{File, Function, Group, Item, Node, items, nest};
-use super::{diagram, order, sections, splat, steps, vocabulary, words};
+use super::{chains, diagram, order, sections, splat, steps, told, vocabulary, words};
 
 /// Mistakes that are told at most: a file of noise has one a line.
 pub const MISTAKES_MAX: usize = 100;
@@ -19,9 +19,11 @@ pub fn parse(source: &Source) -> File {
     let taken = source.lines.iter().map(|line| line.is_removed || is_comment(line)).collect();
     let mut reader = Reader { source, taken, file: File::default(), is_report: false };
     splat::read(&mut reader);
+    told::read(&mut reader);
     sections::read(&mut reader);
     diagram::read(&mut reader);
     order::read(&mut reader);
+    chains::read(&mut reader);
     reader.declarations();
     if reader.is_declared_outline() {
         reader.comments();
@@ -139,7 +141,7 @@ impl Reader<'_> {
         }
         let sentences =
             (0..self.source.lines.len()).filter(|&at| self.is_open(at) && is_sentence(&self.source.lines[at].text));
-        self.file.diagrams.is_empty() && sentences.count() == 0
+        self.file.diagrams.is_empty() && !self.source.is_mail && sentences.count() == 0
     }
 
     /// Outlines of a run of lines.
@@ -269,8 +271,9 @@ impl Reader<'_> {
         }
         let is_head = |node: &Node| {
             let Stmt::Call { name, args, .. } = &node.stmt else { return false };
-            // A function may have a verb for a name: `release` with lines under it.
-            let is_named_so = args.is_empty() && !node.children.is_empty() && vocabulary::is_verb(name);
+            // A function may have a verb for a name: `release` with lines under it, or `up(struct entry *e)`.
+            let is_c = || !args.is_empty() && args.iter().all(|arg| arg == "void" || super::heads::is_parameter(arg));
+            let is_named_so = !node.children.is_empty() && (args.is_empty() && vocabulary::is_verb(name) || is_c());
             !vocabulary::is_known(name) || is_named_so
         };
         let has_bodies = nodes.iter().any(|node| !node.children.is_empty() && is_head(node));
@@ -351,8 +354,11 @@ impl Reader<'_> {
         // What went wrong is in the report, and not in the names of its frames.
         let reports =
             ["blocked for more than", "KASAN:", "KCSAN:", "soft lockup", "hard LOCKUP", "self-detected stall"];
-        let is_told = |line: &Line| reports.iter().any(|words| line.text.contains(words));
-        let is_report = self.source.lines.iter().any(is_told);
+        let others =
+            ["WARNING:", "BUG:", "INFO:", "refcount_t:", "Oops", "general protection fault", "Unable to handle"];
+        let is_told =
+            |words: &[&str]| self.source.lines.iter().any(|l| words.iter().any(|words| l.text.contains(words)));
+        let is_report = is_told(&reports) || is_told(&others) && !self.source.lines.iter().any(|line| says(&line));
         let lines: Vec<u32> = frames.iter().filter(|_| is_report).map(|frame| frame.place.line).collect();
         self.functions(frames);
         for function in self.file.groups.iter_mut().flat_map(|group| &mut group.functions) {
@@ -364,9 +370,15 @@ impl Reader<'_> {
         let lines = &self.source.lines;
         self.file.unread = (0..lines.len()).filter(|&at| self.is_open(at)).map(|at| lines[at].number).collect();
         self.duplicates();
+        for diagram in &mut self.file.diagrams {
+            super::behind::read(self.source, &mut diagram.columns);
+        }
         super::heads::read(self.source, &mut self.file);
         super::roles::read(self.source, &mut self.file);
-        let nothing = self.file.groups.is_empty() && self.file.diagrams.is_empty() && self.file.declarations.is_empty();
+        let nothing = self.file.groups.is_empty()
+            && self.file.diagrams.is_empty()
+            && self.file.told.is_empty()
+            && self.file.declarations.is_empty();
         if nothing && self.file.mistakes.is_empty() {
             let place = lines.iter().find(|line| !line.is_blank()).map_or(Place::default(), Line::whole);
             let title = if place.is_somewhere() {

@@ -231,11 +231,6 @@ impl Started {
         Started { functions: functions.iter().map(of_one).collect() }
     }
 
-    /// Is the function called anywhere?
-    pub fn calls(&self, name: &str) -> bool {
-        self.functions.iter().any(|function| function.calls.contains(name))
-    }
-
     /// Does a function that has to do with the work or the timer free something of this name?
     pub fn frees_around(&self, task: &str, name: &str) -> bool {
         let mut all = self.functions.iter();

@@ -35,8 +35,12 @@ pub(super) struct Runners<'a> {
     meets: Vec<BTreeSet<String>>,
     /// Handlers that no line declares: each runs with whom it can meet.
     is_made: Vec<bool>,
-    /// What each frees that it is handed: its callers see to it that it is called once.
+    /// What each frees that it is handed.
     frees: Vec<Option<(String, Place)>>,
+    /// What each is handed.
+    handed: Vec<Vec<String>>,
+    /// Works and timers that each starts.
+    starts: Vec<BTreeSet<String>>,
 }
 
 /// Tasks to be explored together.
@@ -45,6 +49,8 @@ pub(super) struct Set<'s, 'a> {
     pub tasks: Vec<&'s Task<'a>>,
     /// Waits that are ended by somebody else.
     pub outside: BTreeSet<Awaited>,
+    /// Works and timers that others have started before.
+    pub begun: BTreeSet<String>,
 }
 
 fn entry<'a>(function: &'a Function) -> Task<'a> {
@@ -76,7 +82,13 @@ impl<'a> Runners<'a> {
             let works = lowered.works.iter().map(|work| format!("w{work}"));
             shared(&lowered.program).into_iter().chain(works).collect()
         };
-        let touches: Vec<BTreeSet<String>> = lowered.iter().map(touched).collect();
+        let mut touches: Vec<BTreeSet<String>> = lowered.iter().map(touched).collect();
+        // Whether a try gets its lock depends on all that take it.
+        let tried: BTreeSet<String> = lowered.iter().flat_map(|lowered| taken(&lowered.program, true)).collect();
+        for (all, lowered) in touches.iter_mut().zip(&lowered) {
+            let taken = taken(&lowered.program, false).into_iter().filter(|lock| tried.contains(lock));
+            all.extend(taken.map(|lock| format!("t{lock}")));
+        }
         let meets = |(task, lowered): (&Task, &lower::Lowered)| {
             let locks = lowered.program.locks.iter().map(|(name, _)| format!("l{name}"));
             let works = lowered.works.iter().map(|work| format!("w{work}"));
@@ -96,7 +108,9 @@ impl<'a> Runners<'a> {
             all.find(|(name, _)| scope.is_parameter(&task.name, name))
         };
         let frees = tasks.iter().zip(&lowered).map(frees).collect();
-        Runners { tasks, is_declared, waits, ends, touches, meets, is_made, frees }
+        let handed = tasks.iter().map(|task| scope.parameters(&task.name).to_vec()).collect();
+        let starts = lowered.iter().map(|lowered| lowered.starts.clone()).collect();
+        Runners { tasks, is_declared, waits, ends, touches, meets, is_made, frees, handed, starts }
     }
 
     fn handlers(&self) -> Vec<usize> {
@@ -121,7 +135,17 @@ impl<'a> Runners<'a> {
                 }
             }
         }
-        Set { tasks: members.into_iter().map(|at| &self.tasks[at]).collect(), outside }
+        let begun = self.begun(&members);
+        Set { tasks: members.into_iter().map(|at| &self.tasks[at]).collect(), outside, begun }
+    }
+
+    /// What an entry frees last of all may have works and timers that the others have started, who are not run beside it.
+    fn begun(&self, members: &[usize]) -> BTreeSet<String> {
+        let is_last = members.iter().any(|at| self.frees[*at].is_some());
+        let is_queued = |at: &&usize| matches!(self.tasks[**at].runs, Runs::Work | Runs::Timer);
+        let queued = members.iter().filter(is_queued).filter(|_| is_last && !self.is_declared);
+        let is_started = |name: &String| members.iter().any(|at| self.starts[*at].contains(name));
+        queued.map(|at| self.tasks[*at].name.clone()).filter(|name| !is_started(name)).collect()
     }
 
     /// Tasks that can end the wait.
@@ -148,7 +172,7 @@ impl<'a> Runners<'a> {
         }
         for (nth, one) in entries.iter().enumerate() {
             for other in &entries[nth..] {
-                if one == other && self.frees[*one].is_some() {
+                if self.is_over(*one, *other) || self.is_over(*other, *one) {
                     continue;
                 }
                 if self.share(*one, *other, &handlers) {
@@ -187,6 +211,11 @@ impl<'a> Runners<'a> {
             }
         }
         known.into_iter().map(|set| self.set(self.with_handlers(&set, &handlers))).collect()
+    }
+
+    /// Does one free what it is handed, and is the other handed the same? Their callers see to it that nobody else has it then.
+    fn is_over(&self, one: usize, other: usize) -> bool {
+        self.frees[one].as_ref().is_some_and(|(name, _)| self.handed[other].contains(name))
     }
 
     /// Do two entries share more than locks, by themselves or through a handler?
@@ -231,7 +260,7 @@ impl<'a> Runners<'a> {
         }
         for (task, freed) in self.tasks.iter().zip(&self.frees) {
             if let Some((name, place)) = freed {
-                let what = format!("{} is called once: it frees {name}, which it is handed", task.name);
+                let what = format!("{} is called once, and last: it frees {name}, which it is handed", task.name);
                 found.push(Assumption { what, declare: None, place: *place });
             }
         }
@@ -299,6 +328,16 @@ fn ends(program: &Program) -> BTreeSet<Awaited> {
         _ => None,
     });
     ended.collect()
+}
+
+/// Locks that a program takes, or tries for.
+fn taken(program: &Program, is_try: bool) -> BTreeSet<String> {
+    let insts = program.tasks.iter().flat_map(|task| &task.insts);
+    let locks = insts.filter_map(|inst| match inst.op {
+        Op::Acquire(lock, _, tried) if tried.is_some() || !is_try => Some(program.locks[lock].0.clone()),
+        _ => None,
+    });
+    locks.collect()
 }
 
 /// What a program touches that others can touch: locks alone are left to the lock graph.

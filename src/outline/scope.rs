@@ -17,6 +17,7 @@ use super::values::Values;
 use super::vocabulary::{self, Kind, Word};
 use super::words::plain;
 
+mod handlers;
 mod locks;
 
 /// Something that the tool could not know, with the line that would say it.
@@ -126,6 +127,8 @@ pub struct Scope<'a> {
     pub assumed: Vec<Assumption>,
     /// Works and timers that are started, and on which queue.
     started: Started,
+    /// Queues on which somebody waits for what is not known.
+    open: HashSet<String>,
 }
 
 impl<'a> Scope<'a> {
@@ -160,16 +163,20 @@ impl<'a> Scope<'a> {
             is_figure: !bodies.is_empty(),
             assumed: Vec::new(),
             started: Started::of(functions),
+            open: HashSet::new(),
         };
         for function in functions {
             scope.own.insert(&function.name, function);
         }
         scope.declare(file);
         scope.roles(functions);
-        let is_known = |name: &str| scope.variables.contains_key(name) || scope.pointers.value(name).is_some();
+        let pointers = &scope.pointers;
+        let is_known =
+            |name: &str| scope.variables.contains_key(name) || pointers.value(name).is_some() || pointers.is_name(name);
         let marked = implied::variables(functions, bodies, &is_known);
         let drawn = implied::drawn(bodies, &is_known);
-        for Implied { name, first, place } in marked.into_iter().chain(drawn) {
+        let awaited = implied::awaited(functions, &is_known);
+        for Implied { name, first, place } in marked.into_iter().chain(drawn).chain(awaited) {
             if scope.variables.contains_key(name) {
                 continue;
             }
@@ -185,6 +192,12 @@ impl<'a> Scope<'a> {
         for node in all.flatten() {
             node.each(&mut |node| scope.look_at(node, &mut called));
         }
+        scope.open = functions
+            .iter()
+            .flat_map(|function| implied::waits(&function.body))
+            .filter(|(_, cond)| !scope.is_set_here(cond))
+            .map(|(queue, _)| plain(queue))
+            .collect();
         // What a task calls is walked as that task, in its context.
         for task in &scope.tasks {
             if let Does::Calls(calls) = &task.does {
@@ -287,24 +300,14 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Is the function called anywhere?
-    pub fn calls(&self, name: &str) -> bool {
-        self.started.calls(name)
-    }
-
-    /// Does somebody who starts the work or the timer, waits for it or takes it off free what it is a part of under this name?
-    pub fn frees_around(&self, task: &str, name: &str) -> bool {
-        self.started.frees_around(task, name)
-    }
-
-    /// The one function that asks whether its thread is to stop.
-    pub fn thread(&self) -> Option<&str> {
-        self.started.thread()
-    }
-
     /// Is the name a parameter of the function?
     pub fn is_parameter(&self, function: &str, name: &str) -> bool {
-        self.own.get(function).is_some_and(|function| function.params.iter().any(|known| known == name))
+        self.parameters(function).iter().any(|known| known == name)
+    }
+
+    /// The parameters of the function.
+    pub fn parameters(&self, function: &str) -> &[String] {
+        self.own.get(function).map_or(&[], |function| &function.params)
     }
 
     /// Does the hunk of a patch end inside the function?

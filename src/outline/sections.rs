@@ -1,8 +1,8 @@
-//! Tasks one below the other: `CPU0:` and its statements, then `CPU1:` and its own.
+//! Tasks one below the other: `CPU0:` or `cpu#0` and its statements, then `CPU1:` and its own.
 //!
 //! Such a text says what each does, and no order between them.
 
-use super::diagram::is_named;
+use super::diagram::{is_block, is_named};
 use super::reader::{Reader, without_comments};
 use super::source::Place;
 use super::statement::Stmt;
@@ -58,12 +58,13 @@ fn from(reader: &Reader, start: usize) -> (Vec<Section>, usize) {
     (sections, at)
 }
 
-/// A name alone on its line, with a colon behind it.
+/// A name alone on its line, with a colon behind it, or with deeper lines below. One that a function could have is left to outlines.
 fn head(reader: &Reader, at: usize) -> Option<String> {
     let line = reader.source.lines.get(at)?;
     let text = line.text.trim();
     let is_letter = text.len() == 2 && text.starts_with(|c: char| c.is_ascii_uppercase());
-    let is_head = reader.is_open(at) && text.ends_with(':') && (is_named(text) || is_letter);
+    let has_colon = text.ends_with(':') && (is_named(text) || is_letter);
+    let is_head = reader.is_open(at) && (has_colon || is_block(reader, at) && !words::is_name(text));
     is_head.then(|| text.trim_end_matches(':').to_owned())
 }
 
@@ -82,10 +83,11 @@ fn body(reader: &Reader, head_at: usize) -> (Vec<(usize, Vec<Item>)>, usize) {
         }
         let after_blank = at > end;
         let is_beside = line.indent() <= lines[head_at].indent();
+        let is_outside = is_beside && !lines[head_at].text.trim_end().ends_with(':');
         let (text, open) = without_comments(&line.text, in_comment);
         let read = items(line, 0, &text);
         let is_words = read.iter().any(|item| matches!(item.parsed.stmt, Stmt::Prose(_) | Stmt::Broken(_)));
-        if after_blank && is_beside || is_words && words::prose_words(&line.text) > 3 {
+        if after_blank && is_beside || is_outside || is_words && words::prose_words(&line.text) > 3 {
             break;
         }
         in_comment = open;

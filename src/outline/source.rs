@@ -6,6 +6,9 @@
 //! What is not ASCII is one placeholder byte in the text that is parsed; what is shown to the user is always the original line.
 
 mod hunk;
+mod quoting;
+
+use quoting::quote;
 
 /// Width of a tab.
 const TAB: usize = 8;
@@ -137,6 +140,8 @@ pub struct Source {
     pub original: Vec<String>,
     /// The lines as they are read.
     pub lines: Vec<Line>,
+    /// Somebody answers somebody in it.
+    pub is_mail: bool,
 }
 
 impl Source {
@@ -145,10 +150,11 @@ impl Source {
         let text = String::from_utf8_lossy(bytes);
         let original: Vec<String> = text.lines().map(str::to_owned).collect();
         let mut lines: Vec<Line> = original.iter().enumerate().map(|(at, line)| Line::new(at + 1, line)).collect();
+        let is_mail = quoting::is_mail(&lines);
         hunk::read(&mut lines);
         for run in runs(&lines).into_iter().filter(|run| lines[run.start].hunk.is_none()).collect::<Vec<_>>() {
             // "Somebody wrote:" stands right above what is quoted.
-            for part in quoted_parts(&lines, run) {
+            for part in quoting::parts(&lines, run) {
                 for part in commented_parts(&lines, part) {
                     strip(&mut lines[part]);
                 }
@@ -159,7 +165,7 @@ impl Source {
             strip(&mut lines[run]);
         }
         lines.iter_mut().for_each(Line::expand_tabs);
-        Source { name: name.to_owned(), original, lines }
+        Source { name: name.to_owned(), original, lines, is_mail }
     }
 
     /// The original text of a place.
@@ -187,17 +193,6 @@ pub fn runs(lines: &[Line]) -> Vec<std::ops::Range<usize>> {
     }
     runs.extend(start.map(|first| first..lines.len()));
     runs
-}
-
-/// The run, parted where quoting begins or ends; a single quoted line is no part of its own.
-fn quoted_parts(lines: &[Line], run: std::ops::Range<usize>) -> Vec<std::ops::Range<usize>> {
-    let is_quoted = |at: usize| quote(&lines[at].text).is_some();
-    let mut cuts = vec![run.start];
-    cuts.extend((run.start + 1..run.end).filter(|at| is_quoted(*at) != is_quoted(*at - 1)));
-    cuts.push(run.end);
-    let parts: Vec<_> = cuts.windows(2).map(|two| two[0]..two[1]).collect();
-    let is_short = |part: &std::ops::Range<usize>| part.len() < 2 && is_quoted(part.start) && parts.len() > 1;
-    if parts.iter().any(is_short) { vec![run] } else { parts }
 }
 
 /// The run, parted where a block comment with a column of stars begins and ends: code may follow right below it.
@@ -283,15 +278,6 @@ fn close_comment(line: &mut Line) {
 fn after_blanks(text: &str) -> (usize, &str) {
     let rest = text.trim_start_matches([' ', '\t']);
     (text.len() - rest.len(), rest)
-}
-
-fn quote(text: &str) -> Option<usize> {
-    let (blanks, rest) = after_blanks(text);
-    if blanks > 1 || !rest.starts_with('>') {
-        return None;
-    }
-    let after = &rest[1..];
-    Some(blanks + 1 + usize::from(after.starts_with(' ')))
 }
 
 fn star(text: &str) -> Option<usize> {
@@ -439,6 +425,12 @@ mod tests {
     #[test]
     fn a_quotation_may_begin_right_below_who_wrote_it() {
         assert_eq!(read("He wrote:\n> a\n>  b\nNo.\n"), ["He wrote:", "a", " b", "No."]);
+    }
+
+    #[test]
+    fn each_depth_of_quoting_is_read_on_its_own() {
+        assert_eq!(read("> > a\n> >  b\n> \n> No.\n"), ["a", " b", "", "No."]);
+        assert_eq!(read("A wrote:\n> B wrote:\n> > a\n> >  b\n"), ["A wrote:", "B wrote:", "a", " b"]);
     }
 
     #[test]

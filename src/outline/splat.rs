@@ -36,7 +36,7 @@ pub(super) fn read(reader: &mut Reader) {
 }
 
 /// `1 lock held by foo/12:` and ` #0: ffff8880 (&a->lock){..}, at: f+0x1/0x2`: what the box is made of says nothing more.
-fn is_list(text: &str) -> bool {
+pub(super) fn is_list(text: &str) -> bool {
     let held =
         text.contains(" lock held by ") || text.contains(" locks held by ") || text.contains("no locks held by ");
     let entry = text.starts_with('#') && text.contains("){")
@@ -86,6 +86,10 @@ fn heads(reader: &mut Reader) {
 fn kinds(reader: &mut Reader) {
     let mut known: Vec<String> = Vec::new();
     for line in &reader.source.lines {
+        if let Some(timer) = timer(&line.text).filter(|timer| !known.contains(timer)) {
+            known.push(timer.clone());
+            reader.file.declarations.push((Declaration::Lock(timer, Kind::Spinlock), line.whole()));
+        }
         let Some(at) = line.text.find("){") else { continue };
         let Some(open) =
             line.text[..at].find(" (").map(|at| at + 2).or_else(|| line.text.starts_with('(').then_some(1))
@@ -109,6 +113,14 @@ fn kinds(reader: &mut Reader) {
         known.push(name.clone());
         reader.file.declarations.push((Declaration::Lock(name, kind), line.whole()));
     }
+}
+
+/// `((&dev->timer))` is the wait for the handler of a timer, which spins.
+fn timer(text: &str) -> Option<String> {
+    let open = text.find("((&")?;
+    let close = super::words::matching(&text[open..])?;
+    let inside = &text[open + 1..open + close];
+    (super::words::matching(inside) == Some(inside.len() - 1)).then(|| plain(inside))
 }
 
 /// `-> #1 (X){..}:` without a box below: a holder of the one before takes X.

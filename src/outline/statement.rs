@@ -8,6 +8,7 @@ use super::claims::{self, Claim};
 use super::expr::{self, Expr};
 use super::words;
 
+pub(super) mod access;
 mod blocks;
 
 /// A condition: what it says, and the expression if it is one.
@@ -161,6 +162,18 @@ pub struct Parsed {
     pub claim: Option<Claim>,
 }
 
+impl Parsed {
+    /// With what a comment behind it says. Of a call that has a meaning of its own that is no news.
+    pub fn remarked(&mut self, remark: &str) {
+        if let Stmt::Call { name, .. } = &self.stmt
+            && self.note.is_empty()
+            && !super::vocabulary::is_known(name)
+        {
+            self.note.push_str(super::facts::of_remark(remark).unwrap_or_default());
+        }
+    }
+}
+
 /// The statements of a line, of which there is mostly one; none if it is blank, a comment or a brace.
 pub fn parse(text: &str) -> Vec<Parsed> {
     let (code, remark) = words::split_remark(text);
@@ -169,7 +182,8 @@ pub fn parse(text: &str) -> Vec<Parsed> {
     let mut at = words::undecorated(code);
     loop {
         let rest = &code[at..];
-        let blanks = rest.len() - rest.trim_start_matches([' ', ';']).len();
+        // ", wants B" goes on with another phrase.
+        let blanks = rest.len() - rest.trim_start_matches([' ', ';', ',']).len();
         at += blanks;
         let rest = code[at..].trim_end();
         if rest.is_empty() {
@@ -187,6 +201,7 @@ pub fn parse(text: &str) -> Vec<Parsed> {
         at += used;
     }
     if let Some(last) = found.last_mut() {
+        last.remarked(remark);
         last.claim = last.claim.or(claim);
     } else if let Some(claim) = claim {
         let from = text.len() - text.trim_start().len();
@@ -221,7 +236,7 @@ fn one(text: &str) -> (Vec<Parsed>, usize) {
     if let Some(stmt) = special(text) {
         return (vec![done(stmt, whole)], whole);
     }
-    if let Some(stmt) = access(text) {
+    if let Some(stmt) = access::read(text) {
         return (vec![done(stmt, whole)], whole);
     }
     if let Some(found) = keyword(text) {
@@ -264,33 +279,6 @@ fn special(text: &str) -> Option<Stmt> {
         "<TASK>" | "</TASK>" => Some(Stmt::Elision(Vec::new())),
         _ => None,
     }
-}
-
-/// `STORE x = 1`, `LOAD x`, `<write barrier>`, as the kernel's text on memory barriers has them.
-fn access(text: &str) -> Option<Stmt> {
-    let bare = text.trim().trim_end_matches([';', ',']).trim_end();
-    let call = |name: &str, args: Vec<String>, result| Some(Stmt::Call { name: name.to_owned(), args, result });
-    if let Some(inside) = bare.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
-        let lower = inside.to_ascii_lowercase();
-        let kind = lower.strip_suffix("barrier")?.trim();
-        return call(
-            match kind {
-                "write" => "smp_wmb",
-                "read" | "data dependency" | "address-dependency" | "address dependency" => "smp_rmb",
-                _ => "smp_mb",
-            },
-            Vec::new(),
-            None,
-        );
-    }
-    let rest = |word: &str| bare.strip_prefix(word).filter(|rest| rest.starts_with(' ')).map(str::trim);
-    let path = |text: &str| Some(words::plain(text)).filter(|_| words::is_path(text));
-    if let Some(rest) = rest("STORE").or_else(|| rest("Store")) {
-        let (target, value) = rest.split_once('=').unwrap_or((rest, "1"));
-        return call("STORE", vec![path(target.trim())?, value.trim().to_owned()], None);
-    }
-    let from = path(rest("LOAD").or_else(|| rest("Load"))?.split('=').next()?.trim())?;
-    call("LOAD", vec![from.clone()], Some(format!("r_{from}")))
 }
 
 /// Behind a keyword: the rest if the word ends there.
@@ -406,7 +394,7 @@ fn simple(text: &str) -> (Parsed, usize) {
         return (assigned, end);
     }
     let Some(name) = words::called_name(code) else {
-        return (verbs_or_prose(text), text.len());
+        return verbs_or_prose(text);
     };
     let behind = &code[name.end..];
     let trimmed = behind.trim_start();
@@ -419,7 +407,10 @@ fn simple(text: &str) -> (Parsed, usize) {
         let rest = &code[open + close + 1..];
         // `f(x)->g()` and `f(x)(y)` call what cannot be known.
         let note = rest.trim().trim_matches(['{', '}', ' ', ';', ':', ',']).to_owned();
-        let call = Stmt::Call { name: name.text, args, result: None };
+        // `LOCK(A)`, as figures have it.
+        let lower = name.text.to_ascii_lowercase();
+        let name = if super::vocabulary::is_verb(&lower) { lower } else { name.text };
+        let call = Stmt::Call { name, args, result: None };
         return (Parsed { note, ..done(call, open + close + 1) }, end);
     }
     let note = behind.trim().trim_matches(['{', '}', ' ', ';', ':']).to_owned();
@@ -437,13 +428,19 @@ fn simple(text: &str) -> (Parsed, usize) {
     {
         return (done(call(vec![note.clone()]), code.len()), end);
     }
-    (verbs_or_prose(text), text.len())
+    verbs_or_prose(text)
 }
 
-fn verbs_or_prose(text: &str) -> Parsed {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let stmt = verb(&words).unwrap_or_else(|| Stmt::Prose(text.to_owned()));
-    done(stmt, text.len())
+fn verbs_or_prose(text: &str) -> (Parsed, usize) {
+    let phrase = |text: &str| verb(&text.split_whitespace().collect::<Vec<_>>());
+    // "Lock chain as seen:" is a caption.
+    let Some(stmt) = phrase(text).filter(|_| !text.trim_end().ends_with(':')) else {
+        return (done(Stmt::Prose(text.to_owned()), text.len()), text.len());
+    };
+    match super::verbs::joint(text).and_then(|end| Some((phrase(&text[..end])?, end))) {
+        Some((first, end)) => (done(first, end), end),
+        None => (done(stmt, text.len()), text.len()),
+    }
 }
 
 /// "can't acquire write lock anymore" is `acquire(write_lock)`.

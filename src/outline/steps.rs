@@ -109,7 +109,7 @@ fn actor(text: &str) -> Option<(String, usize)> {
         (bare.len() <= 2 && bare.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit()))
             .then(|| bare.to_owned())
     };
-    if matches!(lower.as_str(), "task" | "thread" | "process" | "cpu") {
+    if matches!(lower.as_str(), "task" | "thread" | "process" | "cpu" | "path") {
         let second = words.next()?;
         return short(second).map(|name| (format!("{lower} {name}"), end_of(second)));
     }
@@ -123,7 +123,31 @@ fn actor(text: &str) -> Option<(String, usize)> {
     Some((name, end_of(first)))
 }
 
+/// `kworker/1:2-88  [001] ....  123.456: mutex_lock(&m)`: the name and the number of a task, as tracers print them.
+fn traced(line: &Line) -> Option<Step> {
+    let text = line.text.trim_start();
+    let (name, behind) = text.split_once(' ')?;
+    let (word, number) = name.rsplit_once('-')?;
+    let is_number = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
+    if !is_number || !word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '<') {
+        return None;
+    }
+    let behind = behind.trim_start();
+    let stamp = behind.starts_with('[').then(|| behind.find(": ")).flatten();
+    let code = stamp.map_or(behind, |at| behind[at + 2..].trim_start());
+    let at = line.text.len() - code.len();
+    let mut found = items(line, at, code);
+    if found.is_empty() || !found.iter().all(|item| matches!(item.parsed.stmt, Stmt::Call { .. })) {
+        return None;
+    }
+    found.iter_mut().for_each(|item| item.depth = 0);
+    Some(Step { actor: name.to_owned(), items: found, other: None })
+}
+
 fn step(line: &Line) -> Option<Step> {
+    if let Some(step) = traced(line) {
+        return Some(step);
+    }
     let start = words::undecorated(&line.text);
     let text = &line.text[start..];
     let lower = text.to_ascii_lowercase();

@@ -4,8 +4,10 @@ use super::claims::Claim;
 use super::declare::{Declaration, Role};
 use super::diagnostic::Diagnostic;
 use super::facts::Fact;
+use super::finding::Finding;
 use super::source::{Line, Place};
 use super::statement::{Cond, Context, Parsed, Stmt};
+use super::words;
 
 /// A statement with what lies under it.
 #[derive(Clone, Debug)]
@@ -106,6 +108,8 @@ pub struct File {
     pub groups: Vec<Group>,
     /// Diagrams, boxes, steps.
     pub diagrams: Vec<Diagram>,
+    /// What reports of the kernel say that they saw.
+    pub told: Vec<Finding>,
     /// What is wrong with the input.
     pub mistakes: Vec<Diagnostic>,
     /// Numbers of lines that were not read.
@@ -125,7 +129,16 @@ pub struct Item {
 
 /// Items of a part of a line that begins at the column `start`.
 pub fn items(line: &Line, start: usize, text: &str) -> Vec<Item> {
-    let parsed = super::statement::parse(text);
+    let links = words::links(text);
+    if links.len() > 1 {
+        return chain(line, start, text, &links);
+    }
+    let mut parsed = super::statement::parse(text);
+    // A block comment is blank in the text, and still on the line.
+    let behind = line.text.get(start..).and_then(|whole| whole.get(text.trim_end().len()..text.len())).unwrap_or("");
+    if let (Some(last), Some((_, comment))) = (parsed.last_mut(), behind.split_once("/*")) {
+        last.remarked(comment.split("*/").next().unwrap_or(comment));
+    }
     // `return f()` is the call, and then the return: both are as deep as the word that comes first.
     let first = parsed.iter().map(|parsed| parsed.from).min().unwrap_or(0);
     let mut found: Vec<Item> = Vec::new();
@@ -138,6 +151,22 @@ pub fn items(line: &Line, start: usize, text: &str) -> Vec<Item> {
         };
         let place = line.place(start + parsed.from, start + parsed.to);
         found.push(Item { depth, place, parsed });
+    }
+    found
+}
+
+/// `f() -> g() -> mutex_lock(&m)`: what stands behind a function happens in it; what a word of the kernel is followed by comes after it.
+fn chain(line: &Line, start: usize, text: &str, links: &[std::ops::Range<usize>]) -> Vec<Item> {
+    let mut found: Vec<Item> = Vec::new();
+    let mut depth = start + links[0].start;
+    for link in links {
+        for parsed in super::statement::parse(&text[link.clone()]) {
+            let at = start + link.start;
+            let is_known = matches!(&parsed.stmt, Stmt::Call { name, .. } if super::vocabulary::is_known(name));
+            let place = line.place(at + parsed.from, at + parsed.to);
+            found.push(Item { depth, place, parsed });
+            depth += usize::from(!is_known);
+        }
     }
     found
 }

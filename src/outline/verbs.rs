@@ -3,7 +3,7 @@
 use super::words::plain;
 
 /// Verbs that take a lock.
-const TAKING: [&str; 15] = [
+const TAKING: [&str; 16] = [
     "acquire",
     "acquires",
     "acquired",
@@ -17,8 +17,15 @@ const TAKING: [&str; 15] = [
     "grabs",
     "hold",
     "holds",
+    "holding",
     "wants",
     "gets",
+];
+
+/// Verbs that take a lock if what they are about is called like one; otherwise it may be anything.
+const GETTING: [&str; 13] = [
+    "got", "get", "own", "owns", "owning", "obtain", "obtains", "obtained", "need", "needs", "want", "requests",
+    "wanting",
 ];
 
 /// Verbs that give one back.
@@ -35,15 +42,48 @@ pub fn is_verb(word: &str) -> bool {
 pub fn verb_phrase(words: &[&str]) -> Option<(&'static str, String)> {
     let skipped = [
         "can't", "cannot", "tries", "try", "to", "then", "and", "waits", "wait", "blocks", "on", "now", "is", "trying",
-        "not", "will", "attempts", "wants", "also", "but",
+        "not", "will", "attempts", "also", "but",
     ];
-    let verb = words.iter().position(|word| !skipped.contains(&word.to_ascii_lowercase().as_str()))?;
+    // "wants to take"
+    let wishes = ["wants", "want", "needs", "need", "wanting"];
+    let is_skipped = |at: usize| {
+        let word = words[at].to_ascii_lowercase();
+        skipped.contains(&word.as_str())
+            || wishes.contains(&word.as_str()) && words.get(at + 1).is_some_and(|next| next.eq_ignore_ascii_case("to"))
+    };
+    let verb = (0..words.len()).find(|&at| !is_skipped(at))?;
+    let lock = named_lock(&words[verb + 1..])?;
     let name = match words[verb].to_ascii_lowercase() {
         word if TAKING.contains(&word.as_str()) => "acquire",
+        word if GETTING.contains(&word.as_str()) && is_lock_like(&lock) => "acquire",
         word if GIVING.contains(&word.as_str()) => "release",
         _ => return None,
     };
-    named_lock(&words[verb + 1..]).map(|lock| (name, lock))
+    Some((name, lock))
+}
+
+/// Is it called as locks are? One capital letter is, in figures.
+pub fn is_lock_like(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let is_letter = name.len() <= 2 && name.starts_with(|c: char| c.is_ascii_uppercase());
+    is_letter || ["lock", "mutex", "mtx", "sem", "rtnl"].iter().any(|part| lower.contains(part))
+}
+
+/// Words of a phrase, and phrases of a sentence, that are looked at.
+const PHRASE_MAX: usize = 12;
+
+/// Where a sentence goes on with another verb: "holds A, wants B" and "takes A and waits for B".
+pub fn joint(text: &str) -> Option<usize> {
+    let ends = text.match_indices(", ").map(|(at, _)| (at, at + 2));
+    let words = [" and ", " then ", " but ", " while "];
+    let joints = words.iter().flat_map(|word| text.match_indices(word).map(|(at, word)| (at, at + word.len())));
+    let goes_on = |&(_, next): &(usize, usize)| {
+        let rest: Vec<&str> = text[next..].split_whitespace().take(PHRASE_MAX).collect();
+        verb_phrase(&rest).is_some() || wait_phrase(&rest).is_some()
+    };
+    let mut all: Vec<(usize, usize)> = ends.chain(joints).collect();
+    all.sort_unstable();
+    all.into_iter().take(PHRASE_MAX).find(goes_on).map(|(at, _)| at)
 }
 
 /// "blocks on bus->lock", "is waiting for the a mutex": the lock, if it is one. Whether it is, other lines have to say.
@@ -82,10 +122,13 @@ pub fn is_waiting(text: &str) -> bool {
 
 /// The lock that a phrase goes on with: "the write lock" is `write_lock`, "the dev->lock mutex" is `dev->lock`.
 fn named_lock(words: &[&str]) -> Option<String> {
-    let is_article = |word: &&&str| {
-        ["the", "a", "an", "its", "lock", "mutex", "spinlock"].contains(&word.to_ascii_lowercase().as_str())
+    // `A` is a lock, and so is an `a` with nothing behind it.
+    let is_article = |at: usize| {
+        let is_one = words[at] == "a" && words.get(at + 1).is_some_and(|next| !next.starts_with(['(', '[']));
+        is_one || ["the", "an", "its", "lock", "mutex", "spinlock"].contains(&words[at].to_ascii_lowercase().as_str())
     };
-    let mut rest = words.iter().skip_while(is_article);
+    let first = (0..words.len()).find(|&at| !is_article(at))?;
+    let mut rest = words[first..].iter();
     let strip = |word: &str| plain(word.trim_matches([',', '.', ';', '"', '\'', '`', '!', ':']));
     let lock = strip(rest.next()?);
     let lock = lock.strip_suffix("()").unwrap_or(&lock).to_owned();
@@ -98,7 +141,9 @@ fn named_lock(words: &[&str]) -> Option<String> {
         _ => lock,
     };
     // "takes a while" and the like.
-    let is_word =
-        |word: &str| ["while", "long", "care", "place", "over", "up", "down", "note", "time", "of"].contains(&word);
+    let is_word = |word: &str| {
+        ["while", "long", "care", "place", "over", "up", "down", "note", "time", "of", "it", "them", "this"]
+            .contains(&word)
+    };
     (!is_word(&joined)).then_some(joined)
 }

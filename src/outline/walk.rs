@@ -78,6 +78,8 @@ pub struct Held {
 pub struct State {
     held: Vec<Held>,
     irqs_off: Option<Place>,
+    /// Where the interrupt of the one handler was disabled.
+    quiet: Option<Place>,
     saves: Vec<Option<Place>>,
     bh: Vec<Place>,
     preempt: Vec<Place>,
@@ -237,7 +239,7 @@ impl<'a> Walk<'a> {
                             mode: Mode::Write,
                             place,
                             depth: 1,
-                            irqs_on: state.irqs_off.is_none(),
+                            irqs_on: state.irqs_off.is_none() && state.quiet.is_none(),
                             saved: None,
                             frame: 0,
                         });

@@ -98,6 +98,35 @@ fn ordinal(word: &str) -> Option<usize> {
     word.starts_with(|c: char| c.is_ascii_lowercase()).then_some(1)
 }
 
+/// The calls of `f() -> g() --> mutex_lock(&m)`; nothing if it is anything else, such as a remark behind an arrow.
+pub fn links(text: &str) -> Vec<std::ops::Range<usize>> {
+    if !text.contains("> ") || !text.contains('(') {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    let mut from = undecorated(text);
+    loop {
+        let rest = &text[from..];
+        let arrows = rest.match_indices("> ").find_map(|(at, _)| {
+            let line = rest[..at].trim_end_matches(['-', '=']);
+            (line.len() < at && line.ends_with(' ')).then_some((line.len(), at + 2))
+        });
+        let (end, next) = arrows.unwrap_or((rest.len(), rest.len()));
+        let comment = ["//", "/*", "<-"].iter().filter_map(|sign| rest[..end].find(sign)).min();
+        let link = rest[..comment.unwrap_or(end)].trim_end().trim_end_matches(';');
+        let is_call = link.ends_with(')') && matching(link) == Some(link.len() - 1);
+        let is_call = is_call && called_name(link).is_some_and(|name| link[name.end..].starts_with('('));
+        if !(is_call || found.is_empty() && is_name(link)) {
+            return Vec::new();
+        }
+        found.push(from..from + end);
+        if arrows.is_none() {
+            return found;
+        }
+        from += next + (rest[next..].len() - rest[next..].trim_start().len());
+    }
+}
+
 /// One identifier, or several joined by `->`, `.` or `::`.
 pub fn is_name(text: &str) -> bool {
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');

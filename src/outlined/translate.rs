@@ -1,37 +1,19 @@
 //! The translation: objects first, then each task, instruction for instruction.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::code::{Shared, Task, access, locks};
+use super::refusal::{Refusal, first_line, refuse};
 use crate::engine::Clock;
 use crate::event::outcome::{Notation, Outcome, Remains};
 use crate::event::{Access, Symbol};
-use crate::outline::machine::{Code, Op, Program, Pure, Result as Returned, Rmw, Start, Until, VALUE_MAX};
+use crate::outline::machine::{Code, Op, Program, Pure, Result as Returned, Rmw, Until, VALUE_MAX};
 use crate::outline::source::Place;
-use crate::outline::vocabulary::{Kind, Mode};
+use crate::outline::vocabulary::Mode;
 use crate::program::interpreted::Interpreted;
 use crate::subject::form::{Builder, Cell, CellKind, Change, Condition, Inst, Is, Local, Operator, Reader, Value};
-
-/// What the engines do not run, and where it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// What.
-    pub what: &'static str,
-    /// The line; 0 if it is none.
-    pub line: u32,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => write!(f, "the engines do not run {}", self.what),
-            line => write!(f, "the engines do not run {} (line {line})", self.what),
-        }
-    }
-}
 
 /// The program for the engines.
 ///
@@ -116,10 +98,6 @@ fn queue_name(name: &str) -> &str {
     if name.is_empty() { "the task's state" } else { name }
 }
 
-fn first_line(code: &Code) -> u32 {
-    code.insts.first().map_or(0, |inst| inst.place.line)
-}
-
 /// An expression over variables alone.
 fn eval(pure: &Pure, get: &dyn Fn(usize) -> i64) -> i64 {
     match pure {
@@ -198,55 +176,6 @@ fn range(program: &Program) -> RangeInclusive<i64> {
         return low.min(-VALUE_MAX)..=high.max(VALUE_MAX);
     }
     low - far..=high.max(most) + far
-}
-
-/// Says what the engines do not run.
-fn refuse(program: &Program) -> Result<(), Refusal> {
-    for code in &program.tasks {
-        let what = match code.start {
-            Start::Runs => continue,
-            Start::Queued if code.name.starts_with("rcu: ") => "a callback of RCU",
-            Start::Queued => "a work or a timer",
-            Start::Hard(_) | Start::Soft(_) => "a handler of interrupts",
-        };
-        return Err(Refusal { what, line: first_line(code) });
-    }
-    let shared = |lock: &usize| program.locks[*lock].1.is_shared();
-    for inst in program.tasks.iter().flat_map(|code| &code.insts) {
-        let what = match &inst.op {
-            Op::SyncRcu | Op::RcuBarrier(_) => "a grace period",
-            Op::Stop(_) | Op::ShouldStop(_) | Op::Join(_) => "a thread that is stopped",
-            Op::Queue(_) | Op::Flush(..) | Op::Spin(_) => "a work or a timer",
-            Op::Count(_, true) => "complete_all",
-            Op::ResetCount(_) => "a completion that is set up anew",
-            Op::Downgrade(_) => "downgrade_write",
-            Op::Acquire(lock, mode, Some(_)) if shared(lock) && (*mode == Mode::Read || is_fair(program, *lock)) => {
-                "a trylock of this kind of lock"
-            }
-            Op::Acquire(lock, _, Some(_)) if program.locks[*lock].1 == Kind::Bkl => "a trylock of the BKL",
-            _ => continue,
-        };
-        return Err(Refusal { what, line: inst.place.line });
-    }
-    queues(program)
-}
-
-fn is_fair(program: &Program, lock: usize) -> bool {
-    program.locks[lock].1.is_fair()
-}
-
-/// A wake-up without a name wakes every sleeper, and a sleeper without a name is woken by all: that is one queue, or it is not run.
-fn queues(program: &Program) -> Result<(), Refusal> {
-    let mut used = BTreeMap::new();
-    for inst in program.tasks.iter().flat_map(|code| &code.insts) {
-        if let Op::Prepare(queue) | Op::Wake(queue) = inst.op {
-            used.insert(queue, inst.place.line);
-        }
-    }
-    if used.contains_key(&0) && used.len() > 2 {
-        return Err(Refusal { what: "wake-ups without a queue beside several queues", line: used[&0] });
-    }
-    Ok(())
 }
 
 /// The queue that a name means: where one of two is without a name, they are one.

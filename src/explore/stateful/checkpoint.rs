@@ -13,6 +13,7 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
+use super::movers::{Saved, Seen};
 use super::path::{Choice, Item, Path};
 use super::search::{Answer, Runner};
 use super::totals::Totals;
@@ -35,7 +36,7 @@ use crate::explore::verdict::Found;
 use crate::subject::Subject;
 
 /// The version written, and the only one read.
-pub const VERSION: u32 = 6;
+pub const VERSION: u32 = 7;
 
 /// Bytes of a checkpoint beside its states, at most: the first line.
 const BESIDE_STATES_MAX: u64 = 1 << 30;
@@ -63,6 +64,8 @@ struct Header {
     interrupts: Vec<Known>,
     /// From which history a task can come to which.
     histories: BTreeSet<(u128, u128)>,
+    /// What was seen and relied on of the locks that accesses are made under; nothing where every access is a scheduling point.
+    seen: Option<Saved>,
     items: Vec<SavedItem>,
 }
 
@@ -115,6 +118,7 @@ impl Checkpoint {
         visited: &Visited,
         items: &[Item],
         totals: &Totals,
+        seen: Option<&Seen>,
     ) -> Result<(), Error> {
         let entries = visited.entries();
         let transition = |it: &Transition| (it.task.0, it.alternative);
@@ -149,6 +153,7 @@ impl Checkpoint {
             orders: totals.orders.classes(),
             interrupts: totals.orders.interrupts.known(),
             histories: totals.histories.iter().copied().collect(),
+            seen: seen.map(Seen::save),
             items: items.iter().map(item).collect(),
         };
         header.sum = sum(&header, &entries);
@@ -167,12 +172,29 @@ impl Checkpoint {
     }
 
     /// Reads the file, if there is one, and fills the table of states.
-    pub(super) fn restore(&self, subject: &dyn Subject, config: &Config, visited: &Visited) -> Result<Restored, Error> {
+    pub(super) fn restore(
+        &self,
+        subject: &dyn Subject,
+        config: &Config,
+        visited: &Visited,
+        seen: Option<&Seen>,
+    ) -> Result<Restored, Error> {
         let bytes = match files::read_up_to(&self.file, config.bytes_max.saturating_add(BESIDE_STATES_MAX)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Restored::default()),
             read => read.map_err(self.io("the checkpoint cannot be read"))?,
         };
         let (header, entries) = self.parse(&bytes, config)?;
+        match (seen, header.seen) {
+            (Some(seen), Some(saved)) => seen.restore(saved),
+            (None, None) => {}
+            (relies, _) => {
+                return Err(self.unfit(if relies.is_some() {
+                    "a checkpoint of a search with every access a scheduling point; asked for is one without"
+                } else {
+                    "a checkpoint of a search without every access a scheduling point; asked for is one with it"
+                }));
+            }
+        }
         for &(fingerprint, spared) in &entries {
             visited.visit(fingerprint, spared);
         }

@@ -106,7 +106,7 @@ pub(in crate::explore) fn find(
     let config = Config { symmetry: false, executions_max: u64::MAX, states_max: u64::MAX, ..config.clone() };
     let runner = match rerun {
         true => Runner::new(subject, &config, EngineKind::Explorer),
-        false => Runner::replica(subject, &config, EngineKind::Explorer),
+        false => Runner::replica(subject, &config, EngineKind::Explorer, None),
     };
     let recorder = Recorder { index: HashMap::default(), graph: Graph::default(), bytes_max: config.bytes_max };
     let (verdict, recorder) = search_by(runner, recorder, |_| search::Answer::Keep)?;

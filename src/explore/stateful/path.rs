@@ -381,6 +381,15 @@ impl<P: Pruning> Path<P> {
         start < end
     }
 
+    /// A state is reached that need not be looked up: this happens in it, and what else could is tried where it leads.
+    pub fn go_on(&mut self, world: &World, loud: bool, transition: Transition) {
+        let spared = self.arrive(world, loud);
+        let start = self.arena.len();
+        self.arena.push(choice(world, transition, 0));
+        self.branches.push(Branch { start, taken: start, end: start + 1, spared, tag: 0, audit: false });
+        self.take();
+    }
+
     /// Takes one transition of a known state, to look at what follows.
     fn look_at(&mut self, state: &State<'_>, transition: Transition, tag: u128) -> Decision {
         let start = self.arena.len();

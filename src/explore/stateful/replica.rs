@@ -14,6 +14,7 @@ use std::hash::BuildHasherDefault;
 use std::rc::Rc;
 
 use super::identity::Identity;
+use super::movers::Movers;
 use super::path::{Path, Pruning};
 use crate::check::CheckMemory;
 use crate::engine::controlled::Controlled;
@@ -49,10 +50,17 @@ pub(super) struct Replica<'s> {
     /// Final states whose outcome is known.
     ended: HashSet<u128, BuildHasherDefault<Identity>>,
     strayed: bool,
+    /// What need be no scheduling point, if anything is known not to be.
+    movers: Option<Movers<'s>>,
 }
 
 impl<'s> Replica<'s> {
-    pub fn new(subject: &'s dyn Subject, config: &'s Config, watch: Rc<RefCell<Watch>>) -> Replica<'s> {
+    pub fn new(
+        subject: &'s dyn Subject,
+        config: &'s Config,
+        watch: Rc<RefCell<Watch>>,
+        movers: Option<Movers<'s>>,
+    ) -> Replica<'s> {
         let memo = Rc::new(RefCell::new(Memo::default()));
         Replica {
             subject,
@@ -65,7 +73,13 @@ impl<'s> Replica<'s> {
             stands: Vec::new(),
             ended: HashSet::default(),
             strayed: false,
+            movers,
         }
+    }
+
+    /// What was relied on of the locks that accesses are made under.
+    pub fn movers(&mut self) -> Option<&mut Movers<'s>> {
+        self.movers.as_mut()
     }
 
     /// Follows the path, and goes on from there.
@@ -113,6 +127,7 @@ impl<'s> Replica<'s> {
     fn go_on<P: Pruning>(&mut self, path: &mut Path<P>) -> Ending {
         let known = path.len();
         self.snapshots.truncate(known.max(1));
+        self.movers.iter_mut().for_each(Movers::stop);
         let mut loud = false;
         let mut world = match self.reach(path, known.saturating_sub(1)) {
             Ok(world) => world,
@@ -120,13 +135,24 @@ impl<'s> Replica<'s> {
         };
         path.stand_at(known);
         if known > 0 {
-            match self.step(path, known - 1, &mut world, false) {
+            match self.make(path, &mut world) {
                 Ok(told) if told.stopped => return Ending::Stopped,
                 Ok(told) => loud = told.loud,
                 Err(ending) => return ending,
             }
         }
         loop {
+            if self.goes_on(path, &world) {
+                let last = path.choice(path.len() - 1).task;
+                path.go_on(&world, loud, Transition::step(last));
+                self.keep(path, path.len() - 1, &world);
+                match self.make(path, &mut world) {
+                    Ok(told) if told.stopped => return Ending::Stopped,
+                    Ok(told) => loud = told.loud,
+                    Err(ending) => return ending,
+                }
+                continue;
+            }
             let fingerprint = fingerprint_of(&world, &*self.watch.borrow());
             // At the bound of steps it is too long, known or not.
             if path.steps() < self.config.limits.steps_max && path.is_known(&world, loud, fingerprint) {
@@ -142,12 +168,39 @@ impl<'s> Replica<'s> {
                 Err(ending) => return ending,
             }
             self.keep(path, path.len() - 1, &world);
-            match self.step(path, path.len() - 1, &mut world, false) {
+            match self.make(path, &mut world) {
                 Ok(told) if told.stopped => return Ending::Stopped,
                 Ok(told) => loud = told.loud,
                 Err(ending) => return ending,
             }
         }
+    }
+
+    /// May the task that has made the last step make another one before anybody looks?
+    fn goes_on<P: Pruning>(&mut self, path: &Path<P>, world: &World) -> bool {
+        let Some(movers) = &mut self.movers else { return false };
+        let within = path.len() > 0 && path.steps() < self.config.limits.steps_max;
+        let last = if within { path.choice(path.len() - 1).task } else { TaskId::CLOCK };
+        let goes_on = movers.moves(world, last, self.watch.borrow().0.held_by(last));
+        if !goes_on {
+            movers.stop();
+        }
+        goes_on
+    }
+
+    /// Makes the last choice of the path, for the first time.
+    fn make<P: Pruning>(&mut self, path: &Path<P>, world: &mut World) -> Result<Told, Ending> {
+        let at = path.len() - 1;
+        if let Some(movers) = &mut self.movers {
+            let choice = path.choice(at);
+            movers.watch(world, choice, self.watch.borrow().0.held_by(choice.task));
+        }
+        let told = self.step(path, at, world, false)?;
+        if let Some(movers) = &mut self.movers {
+            // What ends the execution comes before nobody's step.
+            movers.made(told.loud || told.stopped || world.is_wild());
+        }
+        Ok(told)
     }
 
     /// Keeps the state in which the world and the checks are now, where the path has more than its present choice.

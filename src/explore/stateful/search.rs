@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::movers::Movers;
 use super::path::{Path, Pruning};
 use super::replica::Replica;
 use crate::check::Orders;
@@ -71,9 +72,14 @@ impl<'s> Runner<'s> {
     }
 
     /// One that runs the program only where it does something new.
-    pub fn replica(subject: &'s dyn Subject, config: &'s Config, engine: EngineKind) -> Runner<'s> {
+    pub fn replica(
+        subject: &'s dyn Subject,
+        config: &'s Config,
+        engine: EngineKind,
+        movers: Option<Movers<'s>>,
+    ) -> Runner<'s> {
         let runner = Runner::new(subject, config, engine);
-        let replica = Replica::new(subject, config, Rc::clone(&runner.watch));
+        let replica = Replica::new(subject, config, Rc::clone(&runner.watch), movers);
         Runner { machine: Machine::Replica(Box::new(replica)), ..runner }
     }
 
@@ -92,6 +98,11 @@ impl<'s> Runner<'s> {
     /// From which history a task can come to which; none if the program is run from its beginning each time.
     pub fn histories(&self) -> Vec<(u128, u128)> {
         if let Machine::Replica(replica) = &self.machine { replica.histories() } else { Vec::new() }
+    }
+
+    /// What is relied on of the locks that accesses are made under, if anything is.
+    pub fn movers(&mut self) -> Option<&mut Movers<'s>> {
+        if let Machine::Replica(replica) = &mut self.machine { replica.movers() } else { None }
     }
 
     /// Adds the lock orders that are seen to these.

@@ -80,6 +80,8 @@ pub(super) struct Round {
 pub(super) enum Void {
     /// Tasks cannot be exchanged: something names one of them. The search has to begin anew without that.
     Named,
+    /// An access was taken for ordered with all others, and is not. The search has to begin anew and knows better.
+    Unordered,
     /// A task did something else than before from the same history: no search can tell.
     Hidden(HiddenState),
 }

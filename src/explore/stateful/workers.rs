@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 
 use super::audit::Audit;
 use super::known::Known;
+use super::movers::{Movers, Seen};
 use super::path::{Item, Path};
 use super::search::{Answer, Runner};
 use super::totals::{Round, Totals, Void};
@@ -35,6 +36,8 @@ pub(super) struct Crew<'a> {
     pub config: &'a Config,
     pub visited: &'a Visited,
     pub audit: Option<&'a Audit>,
+    /// What is seen of the locks that accesses are made under, if anything is relied on.
+    pub seen: Option<&'a Seen>,
     /// Run the program from its beginning for every execution, known steps or not.
     pub rerun: bool,
 }
@@ -103,7 +106,9 @@ impl Crew<'_> {
         totals.histories = board.histories.into_inner();
         totals.ended_on = board.ended_on.into_inner();
         let bound = *board.bound.lock();
-        Round { left: board.left.into_inner(), bound, void: board.void.into_inner() }
+        let is_wrong = self.seen.is_some_and(|seen| !seen.is_true());
+        let void = board.void.into_inner().or(is_wrong.then_some(Void::Unordered));
+        Round { left: board.left.into_inner(), bound, void }
     }
 }
 
@@ -122,13 +127,15 @@ impl Board<'_> {
     /// One worker, until nothing is left for anybody.
     fn work(&self, deque: &Worker<Item>) -> (Verdict, TooLong) {
         let _stop = StopOnPanic(&self.stop);
-        let Crew { subject, config, visited, audit, rerun } = *self.crew;
-        let make = match (audit, rerun) {
-            (Some(_), _) => Runner::audit,
-            (None, true) => Runner::new,
-            (None, false) => Runner::replica,
+        let Crew { subject, config, visited, audit, seen, rerun } = *self.crew;
+        let mut runner = match (audit, rerun) {
+            (Some(_), _) => Runner::audit(subject, config, EngineKind::Explorer),
+            (None, true) => Runner::new(subject, config, EngineKind::Explorer),
+            (None, false) => {
+                let movers = seen.map(|seen| Movers::new(subject, config, seen));
+                Runner::replica(subject, config, EngineKind::Explorer, movers)
+            }
         };
-        let mut runner = make(subject, config, EngineKind::Explorer);
         runner.share_orders(&self.orders);
         while let Some(item) = self.next(deque) {
             let known = Known::new(visited, audit, config.symmetry);
@@ -144,6 +151,9 @@ impl Board<'_> {
         }
         drop(left);
         self.histories.lock().extend(runner.histories());
+        if let Some(movers) = runner.movers() {
+            movers.hand_over();
+        }
         (runner.verdict, runner.too_long)
     }
 
@@ -154,7 +164,8 @@ impl Board<'_> {
             let hidden = runner.run(&mut path, &mut |_| Answer::Keep).err();
             let executions = self.executions.fetch_add(1, Ordering::Relaxed) + 1;
             let named = path.pruning.broken.then_some(Void::Named);
-            if let Some(void) = named.or(hidden.or(path.pruning.hidden.take()).map(Void::Hidden)) {
+            let wrong = runner.movers().is_some_and(|movers| movers.is_broken()).then_some(Void::Unordered);
+            if let Some(void) = named.or(wrong).or(hidden.or(path.pruning.hidden.take()).map(Void::Hidden)) {
                 self.void.lock().get_or_insert(void);
                 self.stop.store(true, Ordering::Relaxed);
                 return;

@@ -285,6 +285,10 @@ impl Check for History {
         true
     }
 
+    fn sees_between(&self) -> bool {
+        false
+    }
+
     /// Is it an event whose place among the steps of others matters: the beginning or the end of a call, or what may change its
     /// answer?
     fn heeds(&self, event: &Event) -> bool {

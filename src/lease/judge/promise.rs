@@ -279,6 +279,10 @@ impl Check for LeaseCheck {
         true
     }
 
+    fn sees_between(&self) -> bool {
+        false
+    }
+
     fn spans(&self, event: &Event) -> &'static [Span] {
         match seen(event) {
             Seen::Case(LeaseNote::Granted { lease: Some(_), .. }) => &[Span::PromiseBegins],

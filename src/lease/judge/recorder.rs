@@ -166,6 +166,10 @@ impl Check for Recorder {
         false
     }
 
+    fn sees_between(&self) -> bool {
+        false
+    }
+
     fn observed(&self) -> Vec<Remains> {
         let list = |name: &'static str, items| Remains { name: name.into(), on: None, value: Value::List(items) };
         let told = self.told.iter().map(|(told, times)| self.told_text(*told, *times));

@@ -265,11 +265,17 @@ impl<'a> Lower<'_, 'a> {
                 self.about_to_sleep = false;
                 Op::Running
             }
-            Word::WakeUp => Op::Wake(self.queue(args)),
+            Word::WakeUp => {
+                if args.first().is_some_and(|queue| self.scope.opens(&plain(queue))) {
+                    let count = self.count(args);
+                    self.push(Op::Count(count, true), place);
+                }
+                Op::Wake(self.queue(args))
+            }
             Word::Complete(all) => Op::Count(self.count(args), all),
             Word::InitCompletion => Op::ResetCount(self.count(args)),
             Word::KthreadStop => return self.kthread_stop(args, place),
-            Word::QueueWork(at) => match self.other(args, at).or_else(|| self.other(args, 0)) {
+            Word::QueueWork(at) => match self.started(args, at) {
                 Some(other) => Op::Queue(other),
                 None => Op::Note,
             },

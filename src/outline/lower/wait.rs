@@ -37,16 +37,18 @@ impl Lower<'_, '_> {
     pub(super) fn handler(&mut self, name: &str, place: Place) {
         let ends = match name {
             "free_irq" | "devm_free_irq" => true,
-            // What is enabled again comes again.
-            "disable_irq" => !self.scope.calls("enable_irq"),
-            "synchronize_irq" => false,
+            "synchronize_irq" | "enable_irq" | "disable_irq" => false,
             _ => return,
         };
-        let scope = self.scope;
-        let mut handlers = scope.tasks.iter().filter(|task| task.runs == Runs::Hard);
-        let (Some(handler), None) = (handlers.next(), handlers.next()) else { return };
-        self.out.works.insert(handler.name.clone());
-        let Some(other) = self.tasks.iter().position(|task| *task == handler.name) else { return };
+        let Some(handler) = self.scope.interrupt().map(str::to_owned) else { return };
+        self.out.works.insert(handler.clone());
+        let Some(other) = self.tasks.iter().position(|task| *task == handler) else { return };
+        if matches!(name, "enable_irq" | "disable_irq") {
+            self.push(Op::Allow(other, name == "enable_irq"), place);
+        }
+        if name == "enable_irq" {
+            return;
+        }
         if ends {
             self.push(Op::Flush(other, true), place);
         }
@@ -66,6 +68,11 @@ impl Lower<'_, '_> {
             self.push(Op::MaySleep, place);
             self.push(Op::Note, place);
             return Pure::Int(1);
+        }
+        // A condition that nobody here sets is taken to be true with the first wake-up.
+        let queue = args.first().map(|arg| plain(arg)).unwrap_or_default();
+        if !self.is_diagram && self.scope.opens(&queue) {
+            return self.wait_completion(&args[..1], timeout, place);
         }
         if self.outside.contains(&Awaited::Wake(args.first().map(|arg| plain(arg)).unwrap_or_default())) {
             return self.ended_outside(timeout, place);

@@ -14,6 +14,13 @@ impl Lower<'_, '_> {
         self.tasks.iter().position(here).or_else(|| self.worker())
     }
 
+    /// The work or the timer that is started.
+    pub(super) fn started(&mut self, args: &[String], at: usize) -> Option<usize> {
+        let path = args.get(at).or_else(|| args.first()).map(|arg| plain(arg)).unwrap_or_default();
+        self.out.starts.extend(self.scope.task_of(&path).map(str::to_owned));
+        self.other(args, at).or_else(|| self.other(args, 0))
+    }
+
     /// The column that runs the work or the timer of a figure, which its name or its first function says.
     fn worker(&self) -> Option<usize> {
         let is_worker = |name: &str| {

@@ -53,6 +53,19 @@ impl Machine<'_> {
         }
     }
 
+    /// Has the column that the handler interrupts come to its end, and left interrupts on?
+    pub fn is_left_open(&self, state: &State, handler: usize) -> bool {
+        let (host, is_soft) = match self.program.tasks[handler].start {
+            Start::Hard(Some(host)) => (host, false),
+            Start::Soft(Some(host)) => (host, true),
+            _ => return false,
+        };
+        self.get(state, handler, STATUS) == NOT_STARTED
+            && self.is_over(state, host)
+            && self.get(state, host, IRQ) == 0
+            && (!is_soft || self.get(state, host, BH) == 0)
+    }
+
     /// Where a handler can begin.
     fn hosts(&self, state: &State, task: usize, host: Option<usize>, is_soft: bool, steps: &mut Vec<Step>) {
         let can = |other: usize| {

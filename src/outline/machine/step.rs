@@ -281,6 +281,10 @@ impl Machine<'_> {
                 self.run_on(state, *other, shown);
             }
             Op::Flush(other, true) | Op::Spin(other) => self.set(state, *other, STOPPED, 1),
+            Op::Allow(other, is_on) => {
+                let depth = self.get(state, *other, STOPPED) + if *is_on { -1 } else { 1 };
+                self.set(state, *other, STOPPED, depth.clamp(0, 8));
+            }
             Op::SeqBegin(lock, local) => {
                 let count = state[self.lock(*lock) + SEQUENCE];
                 self.put_local(state, task, *local, i64::from(count));

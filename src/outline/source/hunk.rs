@@ -3,7 +3,8 @@
 //! `@@ -10,7 +10,9 @@ static int f(struct foo *foo)` is the head of `f` if the hunk begins inside it. The column of signs goes, lines that are
 //! taken out are not read, and blank lines end nothing.
 
-use super::{Line, quote};
+use super::Line;
+use super::quoting::width as quoting;
 
 /// Marks the lines of all hunks, and strips their column of signs.
 pub(super) fn read(lines: &mut [Line]) {
@@ -68,15 +69,6 @@ pub(super) fn read(lines: &mut [Line]) {
         }
         at = end;
     }
-}
-
-/// How much of the line is quoting.
-fn quoting(text: &str) -> usize {
-    let mut at = 0;
-    while let Some(more) = quote(&text[at..]) {
-        at += more;
-    }
-    at
 }
 
 /// The counts of lines before and after, and the function that is named.

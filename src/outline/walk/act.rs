@@ -236,6 +236,13 @@ impl<'a> Walk<'a> {
         if self.scope.is_figure && matches!(word, Word::WaitEvent(_)) && args.len() == 1 {
             self.assume(format!("{name}({}) ends after any time: for what it waits is not said", args[0]), None, place);
         }
+        if !self.scope.is_figure
+            && matches!(word, Word::WaitEvent(_))
+            && let Some(cond) = args.get(1)
+            && !self.scope.is_set_here(cond)
+        {
+            self.assume(format!("{cond} becomes true with a wake-up: nothing here is known to set it"), None, place);
+        }
         match word {
             Word::Unlock(kind, mode, mask, which) => {
                 let lock = self.scope.lock_name(which, kind.unwrap_or(Kind::Mutex), args);
@@ -301,7 +308,7 @@ impl<'a> Walk<'a> {
         }
         self.wait_context(state, taking, place, &name);
         self.orders.take(state, lock, taking.kind, taking.mode, taking.is_try, place, &self.entry);
-        let irqs_on = state.irqs_off.is_none();
+        let irqs_on = state.irqs_off.is_none() && state.quiet.is_none();
         let mut saved = None;
         match taking.mask {
             Mask::Irq | Mask::IrqSave => {

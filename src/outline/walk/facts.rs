@@ -17,6 +17,10 @@ impl<'a> Walk<'a> {
         }
         match self.scope.meaning(name, &[]) {
             Meaning::Facts(facts) => {
+                // With one handler in the text, its interrupt is the one that is meant.
+                if self.scope.interrupt().is_some() && matches!(name, "disable_irq" | "enable_irq") {
+                    state.quiet = (name == "disable_irq").then_some(place);
+                }
                 for fact in &facts {
                     match fact {
                         Fact::Locks(lock) => {

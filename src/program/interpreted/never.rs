@@ -59,6 +59,10 @@ impl Check for Never {
         false
     }
 
+    fn sees_between(&self) -> bool {
+        false
+    }
+
     fn copied(&self) -> Box<dyn Check> {
         Box::new(self.clone())
     }

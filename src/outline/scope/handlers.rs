@@ -1,0 +1,34 @@
+//! Threads, handlers and works that a call means without a name, and what waits are for.
+
+use super::*;
+
+impl Scope<'_> {
+    /// Does somebody who starts the work or the timer, waits for it or takes it off free what it is a part of under this name?
+    pub fn frees_around(&self, task: &str, name: &str) -> bool {
+        self.started.frees_around(task, name)
+    }
+
+    /// Is the condition over variables alone?
+    pub fn is_set_here(&self, cond: &str) -> bool {
+        let Some(cond) = crate::outline::expr::parse(cond) else { return false };
+        let mut is_known = true;
+        cond.names(&mut |name| is_known &= self.is_shared(name) || self.values.constant(name).is_some());
+        is_known
+    }
+
+    /// Does somebody wait on the queue for what is not known?
+    pub fn opens(&self, queue: &str) -> bool {
+        self.open.contains(queue)
+    }
+
+    /// The one handler of hard interrupts.
+    pub fn interrupt(&self) -> Option<&str> {
+        let mut handlers = self.tasks.iter().filter(|task| task.runs == Runs::Hard);
+        handlers.next().filter(|_| handlers.next().is_none()).map(|task| task.name.as_str())
+    }
+
+    /// The one function that asks whether its thread is to stop.
+    pub fn thread(&self) -> Option<&str> {
+        self.started.thread()
+    }
+}
