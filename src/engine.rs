@@ -101,8 +101,8 @@ pub trait Engine {
     fn enter_section(&self) {}
     /// The end of that.
     fn leave_section(&self) {}
-    /// Does nothing of its tasks run any more when it is no longer installed? Then their stacks need not count it.
-    fn outlives_its_code(&self) -> bool {
+    /// Do its tasks take turns on one OS thread, so that a task's stack changes only while the task runs?
+    fn takes_turns(&self) -> bool {
         false
     }
 }
@@ -210,9 +210,9 @@ pub fn task() -> TaskId {
     with(|engine| engine.task())
 }
 
-/// Do tasks take turns, so that a task's stack is nobody else's business?
+/// Do tasks take turns on one OS thread?
 pub fn takes_turns() -> bool {
-    with(|engine| engine.outlives_its_code())
+    with(|engine| engine.takes_turns())
 }
 
 /// Performs an operation that is about no object.

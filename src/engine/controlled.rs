@@ -131,7 +131,9 @@ impl Controlled {
         if execution.births.is_some() {
             execution.world.borrow_mut().set_own();
         }
-        let _installed = Installed::new(Rc::clone(&execution) as Rc<dyn Engine>);
+        // SAFETY: this function owns the execution until it returns or unwinds. Before that `leave` ends or abandons all tasks, or
+        // unwinding drops them, which unwinds their stacks: both are further in than `execution`.
+        let _installed = unsafe { Installed::without_counts(Rc::clone(&execution) as Rc<dyn Engine>) };
         // Not quietly: a panic here is a mistake of who set the program up, not a finding.
         let booted = match panic::catch_unwind(AssertUnwindSafe(|| program.boot())) {
             Ok(booted) if booted.tasks.len() > TASKS_MAX => return Ending::Exceeded(Exceeded::Tasks(TASKS_MAX)),
@@ -365,7 +367,7 @@ impl Engine for Execution {
         self.number
     }
 
-    fn outlives_its_code(&self) -> bool {
+    fn takes_turns(&self) -> bool {
         true
     }
 
