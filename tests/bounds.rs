@@ -139,9 +139,10 @@ impl Design for Impatient {
 #[test]
 fn design_that_waits_for_one_more_jiffy_each_time_ends_by_name_and_is_shown() {
     let scenario = catalogue::find("close-expiry").expect("the scenario is listed");
-    let verdict = explore(&scenario::subject(IMPATIENT, &scenario), &Config::default());
+    let limits = Limits { steps_max: 500, ..Limits::default() };
+    let verdict = explore(&scenario::subject(IMPATIENT, &scenario), &Config { limits, ..Config::default() });
 
-    assert_eq!(verdict.bound, Some(Bound::Steps(2_000)));
+    assert_eq!(verdict.bound, Some(Bound::Steps(500)));
     let text = report::repeats(&verdict, &scenario.names()).expect("it goes round");
     assert!(text.contains(" (open_again), and no two rounds leave the same state: "), "{text}");
     assert!(text.contains(" of the loop at tests/bounds.rs:"), "{text}");
@@ -195,7 +196,9 @@ fn no_engine_ignores_an_option() {
     ];
     let known = |engine: EngineKind| -> Vec<&str> {
         let knows = |set: &Choose| {
-            let mut config = Config::with_engine(engine);
+            // Whether an option is refused does not hang on how often real threads run.
+            let runs = if engine == EngineKind::Threads { 20 } else { Config::default().runs };
+            let mut config = Config { runs, ..Config::with_engine(engine) };
             set(&mut config);
             !matches!(try_explore(&subject, &config), Err(Error::Option { .. }))
         };

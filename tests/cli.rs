@@ -353,7 +353,7 @@ mod files {
     fn search_that_runs_out_of_memory_ends_with_a_verdict() {
         for engine in ["explorer", "explicit"] {
             let program = env!("CARGO_BIN_EXE_lockwright");
-            let limited = format!("ulimit -v 140000; exec {program} explore L-fixed-6-6 --engine {engine}");
+            let limited = format!("ulimit -v 80000; exec {program} explore L-fixed-6-6 --engine {engine}");
             let output = Command::new("sh").args(["-c", &limited]).output().expect("there is a shell");
 
             assert_eq!(output.status.code(), Some(3), "{engine}: {}", stderr(&output));

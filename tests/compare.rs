@@ -106,7 +106,8 @@ fn brute_force_and_dpor_see_the_same() {
         for scenario in small {
             let subject = observed(design(name), &catalogue::find(scenario).unwrap());
             let explorer = explore(&subject, &Config::default());
-            let bounded = Config { executions_max: 40_000, ..Config::with_engine(EngineKind::Brute) };
+            let executions_max = if is_long() { 40_000 } else { 4_000 };
+            let bounded = Config { executions_max, ..Config::with_engine(EngineKind::Brute) };
             let brute = explore(&subject, &bounded);
 
             assert!(brute.outcomes.is_subset(&explorer.outcomes), "{name} {scenario}");

@@ -306,7 +306,7 @@ fn program_that_promises_to_hide_nothing_is_believed() {
 fn designs_of_the_catalogue_keep_their_promise() {
     let designs =
         ["bkl", "proposal", "spinlock", "flocks"].map(|name| lockwright::study::design(name).expect("a design"));
-    let cells = sample(cells::cells(&designs, &catalogue::all()), 3);
+    let cells = sample(cells::cells(&designs, &catalogue::all()), 6);
 
     let audited: Vec<(bool, u64)> = cells::for_each(&cells, 2, |_, cell| {
         let states_max = 1_000;

@@ -67,7 +67,7 @@ fn brute_force_finds_the_same_where_it_can_end() {
     for name in ["two-leasers", "leaser-unlock", "getlease-unlock", "kernel-leaser"] {
         for design in designs::DESIGNS {
             let subject = scenario::subject(*design, &catalogue::find(name).expect("the scenario is listed"));
-            let executions_max = if is_long() { 20_000 } else { 3_000 };
+            let executions_max = if is_long() { 20_000 } else { 1_000 };
             let bounded = Config { executions_max, ..Config::with_engine(EngineKind::Brute) };
             let (explorer, brute) = (explore(&subject, &Config::default()), explore(&subject, &bounded));
 

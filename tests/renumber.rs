@@ -76,7 +76,7 @@ fn what_is_numbered_by_position_goes_with_its_task() {
 #[test]
 fn tasks_of_the_catalogue_may_be_declared_in_any_order() {
     let (mut compared, mut by_dpor) = (0, 0);
-    for scenario in sample(catalogue::all(), 3) {
+    for scenario in sample(catalogue::all(), 5) {
         // With a file server the scenarios of three tasks take minutes.
         if turned(&scenario).len() == 1 || scenario.cluster.needs_server() && scenario.tasks.len() > 2 {
             continue;
@@ -117,8 +117,8 @@ fn four_sharers_have_one_verdict_in_all_orders() {
     let scenario = read(include_str!("data/four-sharers.json"));
     assert_eq!(turned(&scenario).len(), 24);
 
-    // A short run takes four of the orders: 0123, 1032, 0321, 3120.
-    let orders: Vec<Turned> = sample(turned(&scenario), 7);
+    // A short run takes two of the orders.
+    let orders: Vec<Turned> = sample(turned(&scenario), 12);
     let told = one_verdict_of(&orders, "spinlock", &scenario, &Config::default()).expect("the explorer ends");
 
     assert!(told.findings.is_empty());

@@ -24,6 +24,15 @@ impl Lower<'_, '_> {
         let count = self.count(args);
         let local = self.temp();
         self.push(Op::WaitCount(count, until(timeout), local), place);
+        // Who has to sleep gives the BKL up, takes it again, and looks once more.
+        let has_bkl = self.out.program.locks.iter().any(|(_, kind)| *kind == Kind::Bkl);
+        if timeout && has_bkl {
+            let is_missing = Pure::Unary('!', Box::new(Pure::Local(local)));
+            let end = self.push(Op::Unless(is_missing, 0), place);
+            self.push(Op::MaySleep, place);
+            self.push(Op::WaitCount(count, Until::Timeout, local), place);
+            self.land(end);
+        }
         if timeout { Pure::Local(local) } else { Pure::Int(0) }
     }
 
@@ -83,10 +92,7 @@ impl Lower<'_, '_> {
         let start = self.here();
         self.push(Op::Prepare(queue), place);
         let cond = args.get(1).and_then(|arg| crate::outline::expr::parse(arg));
-        let value = match cond {
-            Some(cond) => self.value(&cond, place),
-            None => Pure::Int(0),
-        };
+        let value = cond.as_ref().map_or(Pure::Int(0), |cond| self.value(cond, place));
         let sleep = self.push(Op::Unless(value, 0), place);
         self.push(Op::Running, place);
         let end = self.push(Op::Jump(0), place);
@@ -94,8 +100,13 @@ impl Lower<'_, '_> {
         self.push(Op::Sleep(until(timeout), result), place);
         let out = timeout.then(|| self.push(Op::Unless(Pure::Local(result), 0), place));
         self.push(Op::Jump(start), place);
+        if let Some(out) = out {
+            // The time is over: it looks once more, and says so if the condition has come all the same.
+            self.land(out);
+            let value = cond.as_ref().map_or(Pure::Int(0), |cond| self.value(cond, place));
+            self.push(Op::Set(result, Pure::Binary("!=", Box::new(value), Box::new(Pure::Int(0)))), place);
+        }
         self.land(end);
-        out.into_iter().for_each(|at| self.land(at));
         if timeout { Pure::Local(result) } else { Pure::Int(0) }
     }
 }

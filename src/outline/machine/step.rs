@@ -80,11 +80,13 @@ impl Machine<'_> {
                 }
                 (ready, self.program.locks[*lock].1.sleeps())
             }
-            op => (
-                self.is_ready(state, task, op)
-                    || matches!(op, Op::Sleep(Until::Timeout, _) | Op::WaitCount(_, Until::Timeout, _)),
-                self.waits_asleep(op),
-            ),
+            op => {
+                let ends = matches!(op, Op::Sleep(Until::Timeout, _) | Op::WaitCount(_, Until::Timeout, _));
+                let ready = self.is_ready(state, task, op);
+                // `schedule` gives the BKL up whether or not the task then sleeps.
+                let parks = self.holds_bkl(state, task) && matches!(op, Op::Sleep(..));
+                ((ready || ends) && !parks, self.waits_asleep(op))
+            }
         };
         if !ready {
             self.park_if(state, task, sleeps);
