@@ -20,6 +20,8 @@ use lockwright::sync::mpsc::{self, Receiver, Sender};
 use lockwright::sync::{Arc, Condvar, Mutex, Notify, OnceLock, RwLock};
 use lockwright::thread::{self, Thread};
 
+use crate::matrix::is_long;
+
 /// What a thread does next.
 #[derive(Clone, Copy, Debug)]
 enum Do {
