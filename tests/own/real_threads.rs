@@ -6,6 +6,7 @@ use lockwright::cell::UnsafeCell;
 use lockwright::check::Code;
 use lockwright::explore::{Bound, EngineKind};
 use lockwright::model::Builder;
+use lockwright::own::report::search_named;
 use lockwright::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::SeqCst};
 use lockwright::sync::{Arc, Barrier, Condvar, Mutex, OnceLock, RwLock, mpsc};
 use lockwright::thread;
@@ -15,6 +16,15 @@ fn stress(runs: u64) -> Builder {
     builder.search = EngineKind::Threads;
     builder.runs = Some(runs);
     builder
+}
+
+#[test]
+fn the_variable_knows_real_threads_and_says_why_it_does_not_know_loom() {
+    assert_eq!(search_named("threads"), EngineKind::Threads);
+
+    let error = catch_unwind(|| search_named("loom")).expect_err("these types do not stand on loom");
+    let text = error.downcast_ref::<String>().map_or_else(|| *error.downcast_ref::<&str>().unwrap(), |text| text);
+    assert!(text.starts_with("LOCKWRIGHT_SEARCH=loom: these types do not stand on loom."), "{text}");
 }
 
 fn lost() {
