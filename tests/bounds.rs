@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use lockwright::check::Code;
 use lockwright::engine::Memory;
+use lockwright::engine::controlled::Limits;
 use lockwright::event::View;
 use lockwright::explore::{
     Bound, Checkpoint, Config, EngineKind, Error, Interleavings, Keep, Repeats, Search, Subject, explore, try_explore,

@@ -350,7 +350,7 @@ fn explorer_and_brute_force_agree_on_a_cluster_where_brute_force_ends() {
         // A short run does not wait for the end of brute force.
         let executions_max = if is_long() { u64::MAX } else { 5_000 };
         let bounded = Config { executions_max, ..Config::with_engine(EngineKind::Brute) };
-        let brute = explore(&scenario::subject(named(design), &scenario), &bounded);
+        let brute = explore(&subject(named(design), &scenario), &bounded);
         let explorer = run(named(design), &scenario);
 
         assert_eq!(brute.complete(), is_long(), "{design}");

@@ -365,6 +365,11 @@ fn run(source: &Source, lowered: &lower::Lowered, tasks: Vec<String>, unit: &mut
         return bound(unit, "explorations of one file");
     }
     budget.runs -= 1;
+    for assumption in turns(&lowered.program) {
+        if unit.assumptions.iter().all(|known| known.what != assumption.what) {
+            unit.assumptions.push(assumption);
+        }
+    }
     let explored = super::search::explore(&lowered.program, budget.states);
     budget.states = budget.states.saturating_sub(explored.states);
     if let Some(text) = &explored.bound {
@@ -376,6 +381,15 @@ fn run(source: &Source, lowered: &lower::Lowered, tasks: Vec<String>, unit: &mut
     let values = |outcome: Vec<(String, i64)>| outcome.into_iter().map(|(name, value)| Value { name, value }).collect();
     let outcomes = explored.outcomes.into_iter().map(values).collect();
     unit.runs.push(Run { tasks, states: explored.states, bound: explored.bound, outcomes });
+}
+
+/// Works and timers that queue themselves: they would do so for ever.
+fn turns(program: &Program) -> impl Iterator<Item = Assumption> {
+    program.tasks.iter().enumerate().filter_map(|(task, code)| {
+        let inst = code.insts.iter().find(|inst| matches!(inst.op, Op::Queue(other) if other == task))?;
+        let what = format!("{} runs once more after it has queued itself, and no further", code.name);
+        Some(Assumption { what, declare: None, place: inst.place })
+    })
 }
 
 /// A finding of an exploration: that of the walk, if it is the same, now with its schedule.

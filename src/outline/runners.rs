@@ -144,7 +144,9 @@ impl<'a> Runners<'a> {
         let is_last = members.iter().any(|at| self.frees[*at].is_some());
         let is_queued = |at: &&usize| matches!(self.tasks[**at].runs, Runs::Work | Runs::Timer);
         let queued = members.iter().filter(is_queued).filter(|_| is_last && !self.is_declared);
-        let is_started = |name: &String| members.iter().any(|at| self.starts[*at].contains(name));
+        // One that starts itself again was started by somebody else before.
+        let starts = |at: &usize, name: &String| self.tasks[*at].name != *name && self.starts[*at].contains(name);
+        let is_started = |name: &String| members.iter().any(|at| starts(at, name));
         queued.map(|at| self.tasks[*at].name.clone()).filter(|name| !is_started(name)).collect()
     }
 

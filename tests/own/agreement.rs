@@ -20,6 +20,8 @@ use lockwright::sync::mpsc::{self, Receiver, Sender};
 use lockwright::sync::{Arc, Condvar, Mutex, Notify, OnceLock, RwLock};
 use lockwright::thread::{self, Thread};
 
+use crate::matrix::is_long;
+
 /// What a thread does next.
 #[derive(Clone, Copy, Debug)]
 enum Do {
@@ -354,7 +356,8 @@ fn compare(plan: Plan) -> bool {
 fn random_programs_have_the_same_outcomes_and_findings_by_every_search() {
     let mut random = SplitMix64::new(12);
     let mut compared = 0;
-    let wanted = std::env::var("OWN_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(if is_long() { 40 } else { 15 });
+    let wanted =
+        std::env::var("OWN_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(if is_long() { 40 } else { 15 });
 
     while compared < wanted {
         compared += u32::from(compare(random_plan(&mut random)));

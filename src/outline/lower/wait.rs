@@ -59,7 +59,7 @@ impl Lower<'_, '_> {
             return;
         }
         if ends {
-            self.push(Op::Flush(other, true), place);
+            self.push(Op::Allow(other, false), place);
         }
         self.push(Op::Flush(other, false), place);
     }
