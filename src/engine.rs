@@ -7,11 +7,9 @@
 //!
 //! An object remembers the execution that made it; an engine refuses another's (one integer compare).
 //!
-//! The current engine is the thread-local of this file; `quiet.rs` has one more, for what a panic prints. The engine knows no kernel and no search: strategies
+//! The current engine is the thread-local of `current.rs`; `quiet.rs` has one more, for what a panic prints. The engine knows no kernel and no search: strategies
 //! live in `explore` and see the world through [`State`].
 
-use std::cell::RefCell;
-use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::event::outcome::Outcome;
@@ -19,6 +17,7 @@ use crate::event::{Births, ListEntry, Note, ObjectId, ObjectInfo, Op, Place, Sym
 
 mod contexts;
 pub mod controlled;
+mod current;
 pub mod fingerprint;
 mod limits;
 #[cfg(feature = "loom")]
@@ -35,6 +34,9 @@ pub mod threads;
 pub mod world;
 
 pub use contexts::{Contexts, Preemption};
+#[cfg(feature = "loom")]
+pub(crate) use current::uninstall;
+use current::{Installed, look, with};
 pub use limits::{Exceeded, OBJECTS_MAX, READERS_MAX, READS_MAX, TASKS_MAX};
 pub use observer::{Blind, Flow, Observer};
 #[cfg(any(feature = "loom", feature = "cluster"))]
@@ -95,10 +97,14 @@ pub trait Engine {
     fn record(&self, name: Symbol, value: i64) {
         let _ = (name, value);
     }
-}
-
-thread_local! {
-    static CURRENT: RefCell<Option<Rc<dyn Engine>>> = const { RefCell::new(None) };
+    /// Until [`Engine::leave_section`] no other task comes in, unless this one waits. Where tasks take turns there is nothing to be done.
+    fn enter_section(&self) {}
+    /// The end of that.
+    fn leave_section(&self) {}
+    /// Do its tasks take turns on one OS thread, so that a task's stack changes only while the task runs?
+    fn takes_turns(&self) -> bool {
+        false
+    }
 }
 
 static EXECUTIONS: AtomicU32 = AtomicU32::new(1);
@@ -106,38 +112,6 @@ static EXECUTIONS: AtomicU32 = AtomicU32::new(1);
 /// A number for a new execution, unique in the process.
 fn new_execution() -> u32 {
     EXECUTIONS.fetch_add(1, Ordering::Relaxed)
-}
-
-/// Makes an engine current for this OS thread until dropped.
-struct Installed(Option<Rc<dyn Engine>>);
-
-impl Installed {
-    fn new(engine: Rc<dyn Engine>) -> Installed {
-        Installed(CURRENT.replace(Some(engine)))
-    }
-}
-
-impl Drop for Installed {
-    fn drop(&mut self) {
-        CURRENT.set(self.0.take());
-    }
-}
-
-/// Leaves this OS thread without a current engine.
-#[cfg(feature = "loom")]
-pub(crate) fn uninstall() {
-    CURRENT.set(None);
-}
-
-/// Runs `f` on the current engine.
-///
-/// # Panics
-/// If there is none: code under test runs only inside an execution.
-fn with<R>(f: impl FnOnce(&dyn Engine) -> R) -> R {
-    let engine = CURRENT.with_borrow(|current| {
-        Rc::clone(current.as_ref().expect("locks, cells, threads and what else tasks share exist only inside an execution: of lockwright::model, lockwright::boot or explore::explore"))
-    });
-    f(&*engine)
 }
 
 /// An object of the execution that made it.
@@ -208,7 +182,7 @@ impl Object {
 
     /// Is the execution that made it the current one? What outlives its execution is dropped without steps.
     pub fn is_current(self) -> bool {
-        CURRENT.with_borrow(|current| current.as_ref().is_some_and(|engine| engine.execution() == self.execution))
+        look(|current| current.is_some_and(|engine| engine.execution() == self.execution))
     }
 
     fn check(self, engine: &dyn Engine) {
@@ -234,6 +208,11 @@ pub fn on_node<R>(node: usize, make: impl FnOnce() -> R) -> R {
 /// The calling task.
 pub fn task() -> TaskId {
     with(|engine| engine.task())
+}
+
+/// Do tasks take turns on one OS thread?
+pub fn takes_turns() -> bool {
+    with(|engine| engine.takes_turns())
 }
 
 /// Performs an operation that is about no object.
@@ -275,7 +254,7 @@ pub fn set_history(history: u128) {
 
 /// Number of the current execution; `None` outside of one.
 pub fn execution() -> Option<u32> {
-    CURRENT.with_borrow(|current| current.as_ref().map(|engine| engine.execution()))
+    look(|current| current.map(|engine| engine.execution()))
 }
 
 /// Starts a task of user-land code: the thread object that stands for it, and its number.
@@ -284,6 +263,24 @@ pub fn spawn(name: Option<&str>, body: Body, place: Place) -> (Object, TaskId) {
         let (id, task) = engine.spawn(name, body, place);
         (Object { id, execution: engine.execution() }, task)
     })
+}
+
+/// A section of the calling task: what it does with ordinary memory belongs to its operations there. Ends when it is dropped.
+pub(crate) struct Section(bool);
+
+/// Begins one. After the execution, when what is left of it is dropped, it is nothing.
+pub(crate) fn section() -> Section {
+    let engine = look(|current| current.cloned());
+    engine.iter().for_each(|engine| engine.enter_section());
+    Section(engine.is_some())
+}
+
+impl Drop for Section {
+    fn drop(&mut self) {
+        if self.0 {
+            with(|engine| engine.leave_section());
+        }
+    }
 }
 
 /// Writes down a value of the outcome, by name.

@@ -12,6 +12,7 @@ mod locks;
 mod loom_says;
 mod notes;
 mod parking_lot;
+mod real_threads;
 mod shuttle;
 mod threads;
 mod verdicts;

@@ -128,6 +128,8 @@ run() {
     fi
     case $status in
     0 | 101) ;;
+    # A destructor panics while its thread unwinds: the process is aborted after it has said so.
+    134) printf -- '-\t-\t%s\t%s\n' "$seconds" "$(grep -q '^LW011 ' "$out" && echo 'LW011, aborted' || echo aborted)"; return ;;
     *) printf -- '-\t-\t%s\tnot ended\n' "$seconds"; return ;;
     esac
     # A page for each model of the test: its last line has the counts, and what is found stands in the panic's first line.

@@ -194,15 +194,17 @@ fn unsafe_code_and_thread_locals_stay_where_they_are() {
     // The allocator has to be one of unsafe functions; the bucket has a line of the table of states brought to the cache.
     let of_engines = [
         "src/engine/controlled.rs",
+        "src/engine/current.rs",
         "src/engine/loom/memory.rs",
         "src/engine/quarantine.rs",
         "src/engine/threads/lock.rs",
+        "src/engine/threads/user.rs",
         "src/explore/explicit/bucket.rs",
     ];
     let mut all = [&of_engines, &user_land[..]].concat();
     all.sort_unstable();
     assert_eq!(holding("unsafe {"), all);
-    let of_engine = ["src/engine/quarantine.rs", "src/engine/quiet.rs", "src/engine.rs"];
+    let of_engine = ["src/engine/current.rs", "src/engine/quarantine.rs", "src/engine/quiet.rs"];
     let of_user_land = ["src/macros.rs", "src/own/here.rs"];
     assert_eq!(holding("thread_local!"), [&of_engine[..], &of_user_land[..]].concat());
 }

@@ -131,7 +131,9 @@ impl Controlled {
         if execution.births.is_some() {
             execution.world.borrow_mut().set_own();
         }
-        let _installed = Installed::new(Rc::clone(&execution) as Rc<dyn Engine>);
+        // SAFETY: this function owns the execution until it returns or unwinds. Before that `leave` ends or abandons all tasks, or
+        // unwinding drops them, which unwinds their stacks: both are further in than `execution`.
+        let _installed = unsafe { Installed::without_counts(Rc::clone(&execution) as Rc<dyn Engine>) };
         // Not quietly: a panic here is a mistake of who set the program up, not a finding.
         let booted = match panic::catch_unwind(AssertUnwindSafe(|| program.boot())) {
             Ok(booted) if booted.tasks.len() > TASKS_MAX => return Ending::Exceeded(Exceeded::Tasks(TASKS_MAX)),
@@ -163,8 +165,11 @@ impl Controlled {
         let bytes = if execution.births.is_some() { USER_STACK_BYTES } else { STACK_BYTES };
         let stack =
             self.stacks.pop().unwrap_or_else(|| DefaultStack::new(bytes).expect("a task's stack can be mapped"));
-        let execution = Rc::clone(execution);
+        // No count of it: a task that never ends is abandoned as it is, and would keep its execution for good.
+        let execution = Rc::as_ptr(execution);
         Coroutine::with_stack(stack, move |yielder: &Yielder<(), ()>, ()| {
+            // SAFETY: `run` holds the execution until its last task has ended or was abandoned.
+            let execution = unsafe { &*execution };
             execution.yielder.set(yielder);
             execution.run_body(body);
         })
@@ -360,6 +365,10 @@ fn exceeded(payload: Box<dyn std::any::Any + Send>) -> Exceeded {
 impl Engine for Execution {
     fn execution(&self) -> u32 {
         self.number
+    }
+
+    fn takes_turns(&self) -> bool {
+        true
     }
 
     fn task(&self) -> TaskId {

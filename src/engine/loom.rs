@@ -32,7 +32,7 @@ use ::loom::thread::{self, Thread};
 use super::quiet::panic_text;
 use super::teller::Teller;
 use super::world::{Transition, World};
-use super::{Body, CURRENT, Clock, Engine, Exceeded, Observer, Program, new_execution};
+use super::{Body, Clock, Engine, Exceeded, Observer, Program, new_execution};
 use crate::event::outcome::Outcome;
 use crate::event::{Note, ObjectId, ObjectInfo, Op, Place, Status, Symbol, TaskId, View, What, waits_for_itself};
 
@@ -174,7 +174,7 @@ pub fn run(
         threads: RefCell::default(),
         traversed: RefCell::default(),
     });
-    CURRENT.set(Some(Rc::clone(&execution) as Rc<dyn Engine>));
+    super::current::install(Rc::clone(&execution) as Rc<dyn Engine>);
     let booted = program.boot();
     if booted.tasks.len() > THREADS_MAX {
         give_up(GivesUp::Exceeded(Exceeded::Tasks(THREADS_MAX)));

@@ -12,6 +12,9 @@ thread_local! {
     static LAST: RefCell<Option<(String, u32, u32)>> = const { RefCell::new(None) };
 }
 
+/// What the standard library says of a panic that it does not survive.
+const ENDS_THE_PROCESS: [&str; 2] = ["panic in a destructor during cleanup", "panic in a function that cannot unwind"];
+
 static HOOK: Once = Once::new();
 
 /// Runs `f` with the panic hook of this OS thread silenced.
@@ -22,7 +25,13 @@ pub fn quietly<R>(f: impl FnOnce() -> R) -> R {
             if !QUIET.get() {
                 return outer(info);
             }
-            if let Some(place) = info.location() {
+            let text = panic_text(info.payload());
+            if ENDS_THE_PROCESS.contains(&text) {
+                LAST.with_borrow(|last| {
+                    let last = last.as_ref().map_or_else(String::new, |(file, line, _)| format!(" at {file}:{line}"));
+                    eprintln!("LW011 assertion or BUG_ON failed: a destructor panics{last} while its thread unwinds from a panic, which ends the process");
+                });
+            } else if let Some(place) = info.location() {
                 LAST.replace(Some((place.file().to_owned(), place.line(), place.column())));
             }
         }));

@@ -15,7 +15,7 @@
 //! nobody can run, or a finding ends the execution, it is *over*: blocked threads look every few milliseconds, and unwind.
 //!
 //! It may miss any bug: which thread runs when is the operating system's choice. [`bare`] runs the same program without monitor and
-//! checks, for its speed.
+//! checks, for its speed. User-land code, whose tasks start tasks, has a file of its own (`user`).
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
@@ -40,6 +40,7 @@ pub mod bare;
 mod dice;
 mod lock;
 mod table;
+mod user;
 use dice::Dice;
 use lock::Lock;
 use table::Table;
@@ -103,6 +104,9 @@ struct Over;
 
 /// Runs `program` once on real threads. The `execution`-th of a seed pauses elsewhere than the others.
 pub fn run(program: &dyn Program, settings: Settings, seed: u64, execution: u64, watcher: &Watcher) -> Ran {
+    if let Some(births) = program.births() {
+        return user::run(program, births, settings, (seed, execution), watcher);
+    }
     watcher.lock().begin();
     let shared = Arc::new(Shared::new(program, settings, watcher));
     let dice = Dice::new(seed, execution, TaskId::BOOT);

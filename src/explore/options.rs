@@ -305,7 +305,6 @@ pub(super) fn check_user_land(subject: &dyn Subject, config: &Config) -> Result<
     let what = match config.engine {
         Explicit => "the explicit engine runs interpreted programs",
         Loom => "the loom engine runs programs whose tasks are known beforehand",
-        Threads => "real threads run programs whose tasks are known beforehand",
         _ if config.memory != Memory::Sc => "data in locks has no store buffer",
         _ if config.checkpoint.is_some() => "tasks that are born have other numbers in another process",
         _ => return Ok(()),

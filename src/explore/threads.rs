@@ -23,6 +23,7 @@ pub fn explore(subject: &dyn Subject, config: &Config) -> Verdict {
     let watch = Arc::new(Mutex::new(Watch(subject.checks())));
     let watcher: Watcher = watch.clone();
     let mut exceeded = None;
+    let is_user_land = subject.births().is_some();
     for execution in 0..config.runs {
         if let Some(bound) = config.tick(verdict.executions, 0, Progress::default) {
             verdict.bound = Some(bound);
@@ -34,17 +35,23 @@ pub fn explore(subject: &dyn Subject, config: &Config) -> Verdict {
             let transitions = ran.transitions.iter().take(finding.step as usize).copied().collect();
             verdict.findings.push(Found { finding, schedule: Schedule::new(transitions), weak_memory: false });
         }
+        let has_ended = matches!(ran.ending, Ending::Finished(_));
         let (steps, schedule) = (ran.transitions.len(), || Schedule::new(ran.transitions.clone()));
         match ran.ending {
             Ending::Finished(outcome) => verdict.outcomes.add(outcome, steps, schedule),
             Ending::Deadlocked(outcome) => verdict.deadlocks.add(outcome, steps, schedule),
             // More executions would not get further than that.
-            Ending::Exceeded(limit) => exceeded = Some(limit),
+            Ending::Exceeded(limit) => exceeded = Some(Bound::from(limit)),
+            Ending::TooLong if is_user_land => exceeded = Some(Bound::Steps(config.limits.steps_max)),
             // One of many that were not seen to the end, and not the reason for incompleteness.
             Ending::TooLong | Ending::Stopped | Ending::Abandoned => {}
         }
+        // Threads of user-land code that do not end by themselves are never unwound: there are not many executions with such.
+        if is_user_land && !(has_ended && verdict.findings.is_empty()) {
+            break;
+        }
     }
-    let threads = Bound::Threads { runs: config.runs, seed: config.seed };
-    verdict.bound = Some(exceeded.map_or(threads, Bound::from));
+    let threads = Bound::Threads { runs: verdict.executions, seed: config.seed };
+    verdict.bound = Some(exceeded.unwrap_or(threads));
     verdict
 }

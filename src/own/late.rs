@@ -4,6 +4,7 @@
 //! use begins with a look at the object that all lazy statics are behind, and the first use is a change of it. Where objects can be made when
 //! their owner is, none of this happens.
 
+use crate::engine;
 use crate::event::{Access, Alu, AluOp, Op, Place, Rmw};
 use crate::own::raw::Data;
 use crate::own::{Shared, here, program};
@@ -41,6 +42,7 @@ impl<P: Parts> Late<P> {
 
     /// The objects, which are made if they are not there.
     pub fn get(&self, place: Place) -> P {
+        let _section = (!self.is_early).then(engine::section);
         if let (Some(parts), true) = (self.known(), self.is_early) {
             return parts;
         }

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::rc::Rc;
+use std::sync::Arc;
 
 #[doc(no_inline)]
 pub use std::thread::panicking;
 
 pub use crate::own::thread::{AccessError, yield_now};
 
+use crate::engine;
 use crate::event::{Access, Alu, AluOp, Op, Place, Rmw};
 use crate::own::{here, program, raw};
 
@@ -29,7 +30,8 @@ impl<T: 'static> Lazy<T> {
         let statics = program::statics(crate::own::Shared::of(here::current().0));
         statics.perform(|id| Op::Load(id, Access::Acquire), place);
         if here::lazy(key).is_none() {
-            let value: here::Kept = Rc::new((self.init)());
+            let value: here::Kept = Arc::new((self.init)());
+            let _section = engine::section();
             let one_more = Alu { what: AluOp::Add, bits: 64, signed: false };
             statics.perform(|id| Op::Rmw(id, Rmw::Alu(one_more, 1), Access::AcqRel), place);
             if here::lazy(key).is_none() {

@@ -18,7 +18,7 @@
 //!
 //! | variable | what it does |
 //! |---|---|
-//! | `LOCKWRIGHT_SEARCH` | `explorer`, `dpor`, `source-dpor`, `brute`, `random`, `pct` |
+//! | `LOCKWRIGHT_SEARCH` | `explorer`, `dpor`, `source-dpor`, `brute`, `random`, `pct`, `threads` |
 //! | `LOCKWRIGHT_JOBS` | workers of the explorer |
 //! | `LOCKWRIGHT_REPLAY` | the schedule of a finding, as its page prints it: runs that alone |
 //! | `LOCKWRIGHT_SAVE` | a directory for the pages of findings |
@@ -90,7 +90,7 @@ pub struct Builder {
     pub jobs: usize,
     /// Most states of the explorer.
     pub max_states: u64,
-    /// Executions of `random` and `pct`; those of the search's own, if none.
+    /// Executions of `random`, `pct` and `threads`; those of the search's own, if none.
     pub runs: Option<u64>,
     /// The seed that they are drawn from; that of the search, if none.
     pub seed: Option<u64>,

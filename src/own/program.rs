@@ -65,7 +65,9 @@ impl Program for Own {
         debug_assert_eq!(all.object().id.count(), STATICS, "internal error: it is the third object of the set-up");
         here::set_up(self.options, self.births.clone());
         let root = Arc::clone(&self.root);
+        let common = here::common();
         let main = move || {
+            here::belong(common);
             here::begin(thread.object(), None);
             here::on_its_stack(&mut || {
                 root();

@@ -3,6 +3,9 @@
 //! Tasks take turns on one OS thread, and a task is suspended only before an operation. So what the engine lets a task do with
 //! data, no other does until the task's next operation: an exclusive lock, a message taken, a cell in a section that
 //! no other overlaps (which the happens-before check makes a finding). Each function says what its caller has made sure of.
+//!
+//! On real threads (`engine/threads/user.rs`) the same holds: operations have one order, and what belongs to one without being guarded by a
+//! lock is done in a section (`engine::section`), in which nobody else makes an operation. There a data race of the code under test is one in fact.
 
 use std::any::TypeId;
 use std::cell::UnsafeCell;
@@ -69,10 +72,12 @@ pub(crate) fn beyond_its_scope<'a>(body: Box<dyn FnOnce() + Send + 'a>) -> Box<d
     unsafe { mem::transmute::<Box<dyn FnOnce() + Send + 'a>, Box<dyn FnOnce() + Send>>(body) }
 }
 
-/// A value that is handed from task to task, all of which run on one OS thread, one at a time.
-pub(crate) struct Handed<T>(pub T);
+/// A value that is handed from task to task. Tasks take turns on one OS thread; where each has one of its own, an operation of the engine
+/// comes between one task's use of the value and the next one's.
+#[derive(Debug)]
+pub struct Handed<T>(pub(crate) T);
 
-// SAFETY: no two tasks run at the same time, and none on another OS thread.
+// SAFETY: no two tasks use the value at the same time, as said above.
 unsafe impl<T> Send for Handed<T> {}
 // SAFETY: as above.
 unsafe impl<T> Sync for Handed<T> {}

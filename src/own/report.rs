@@ -109,7 +109,14 @@ pub fn search_named(name: &str) -> EngineKind {
         "brute" => EngineKind::Brute,
         "random" => EngineKind::Random,
         "pct" => EngineKind::Pct,
-        _ => panic!("LOCKWRIGHT_SEARCH={name}: the searches are explorer, dpor, source-dpor, brute, random, pct"),
+        "threads" => EngineKind::Threads,
+        "loom" => panic!(
+            "LOCKWRIGHT_SEARCH=loom: these types do not stand on loom. Code that is written for loom runs under it without the line \
+             `loom = {{ package = \"lockwright\" }}`, which is the second opinion"
+        ),
+        _ => panic!(
+            "LOCKWRIGHT_SEARCH={name}: the searches are explorer, dpor, source-dpor, brute, random, pct, threads"
+        ),
     }
 }
 
@@ -139,7 +146,7 @@ impl Asked {
             Bound::Interrupted => self.duration_max.is_some(),
             // What the program does, not the search: no option would change it.
             Bound::Pointers | Bound::Counts | Bound::Unwinding => true,
-            Bound::Sampled { .. } => true,
+            Bound::Sampled { .. } | Bound::Threads { .. } => true,
             _ => false,
         }
     }

@@ -21,8 +21,7 @@ use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::rc::Rc;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 #[doc(no_inline)]
@@ -54,7 +53,7 @@ struct Packet<T> {
 /// });
 /// ```
 pub struct JoinHandle<T> {
-    packet: Handed<Rc<Packet<T>>>,
+    packet: Handed<Arc<Packet<T>>>,
     thread: Thread,
     task: TaskId,
     /// Where it was started, until somebody joins it.
@@ -164,10 +163,12 @@ where
     F: FnOnce() -> T + 'a,
     T: 'a,
 {
-    let packet = Rc::new(Packet { thread: Cell::new(None), result: Cell::new(None) });
-    let handed = Handed((f, Rc::clone(&packet), name.clone()));
+    let packet = Handed(Arc::new(Packet { thread: Cell::new(None), result: Cell::new(None) }));
+    let handed = Handed((f, Arc::clone(&packet.0), name.clone()));
+    let common = here::common();
     let body: Box<dyn FnOnce() + Send + 'a> = Box::new(move || {
         let handed = handed;
+        here::belong(common);
         let mut parts = Some(handed.0);
         here::on_its_stack(&mut || {
             let (f, packet, name) = parts.take().expect("internal error: a thread's code runs once");
@@ -176,9 +177,9 @@ where
     });
     let (object, task) = engine::spawn(name.as_deref(), raw::beyond_its_scope(body), place);
     // The thread starts when this task comes to its next operation.
-    packet.thread.set(Some(object));
+    packet.0.thread.set(Some(object));
     JoinHandle {
-        packet: Handed(packet),
+        packet,
         thread: Thread { id: ThreadId(task), name, object },
         task,
         unjoined: Cell::new((!borrows).then_some(place)),
@@ -342,7 +343,7 @@ pub(crate) fn let_others_go(place: Place) {
 
 #[inline(never)]
 fn go_round(low: usize, place: Place) {
-    let top = here::is_watched().filter(|_| raw::KNOWS_REGISTERS);
+    let top = here::is_watched().filter(|_| raw::KNOWS_REGISTERS && engine::takes_turns());
     let for_ever = top.is_some_and(|top| here::comes_round(raw::stack_between(low, top)));
     let news = Shared::of(here::current().0).act(Act::Spin(for_ever), place);
     here::went_round(news != 0);

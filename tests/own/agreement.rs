@@ -352,15 +352,42 @@ fn compare(plan: Plan) -> bool {
     true
 }
 
+/// A number from the environment: `OWN_CASES` programs are compared, drawn from `OWN_SEED`.
+fn asked(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is no number")))
+}
+
 #[test]
 fn random_programs_have_the_same_outcomes_and_findings_by_every_search() {
-    let mut random = SplitMix64::new(12);
-    let mut compared = 0;
-    let wanted =
-        std::env::var("OWN_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(if is_long() { 40 } else { 15 });
+    let mut random = SplitMix64::new(asked("OWN_SEED", 12));
+    let wanted = asked("OWN_CASES", if is_long() { 40 } else { 15 });
+    let (mut compared, mut too_large) = (0, 0);
 
     while compared < wanted {
-        compared += u32::from(compare(random_plan(&mut random)));
+        let is_compared = compare(random_plan(&mut random));
+        compared += u64::from(is_compared);
+        too_large += u64::from(!is_compared);
+    }
+    println!("{compared} programs compared, {too_large} more were too large for brute force");
+}
+
+#[test]
+fn what_random_programs_do_on_real_threads_they_do_in_some_order() {
+    let mut random = SplitMix64::new(33);
+    let mut compared = 0;
+
+    while compared < 6 {
+        let plan = Std::new(random_plan(&mut random));
+        let brute = explored(&plan, &Config { executions_max: BRUTE_MAX, ..Config::with_engine(EngineKind::Brute) });
+        if !brute.complete() {
+            continue;
+        }
+        let stress = Config { runs: 10, ..Config::with_engine(EngineKind::Threads) };
+        let (outcomes, deadlocks, codes) = seen(&explored(&plan, &stress));
+        let known = seen(&brute);
+        assert!(outcomes.is_subset(&known.0) && deadlocks.is_subset(&known.1), "{plan:?}: {outcomes:?} {deadlocks:?}");
+        assert!(codes.is_subset(&known.2), "{plan:?}: {codes:?}");
+        compared += 1;
     }
 }
 

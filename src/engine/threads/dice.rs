@@ -32,6 +32,13 @@ impl Dice {
         (((word >> 32) * u64::from(bound)) >> 32) as u32
     }
 
+    /// Perhaps a pause, of a few yields.
+    pub fn pause_shortly(&self) {
+        if self.below(3) == 0 {
+            (0..=self.below(3)).for_each(|_| thread::yield_now());
+        }
+    }
+
     /// Perhaps a pause, until others have made some steps.
     pub fn pause(&self, steps: &AtomicU32) {
         if self.below(3) != 0 {

@@ -8,11 +8,13 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::mem::ManuallyDrop;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync;
 
 use crate::check::happens::COUNTED;
+use crate::engine;
 use crate::event::{Access, Act, CaseNote, Note, ObjectKind, Op, Place, Rmw};
 use crate::own::{Shared, here, raw};
 
@@ -31,7 +33,8 @@ use crate::own::{Shared, here, raw};
 /// ```
 pub struct Arc<T: ?Sized> {
     count: Shared,
-    value: sync::Arc<T>,
+    /// Dropped with the handle.
+    value: ManuallyDrop<sync::Arc<T>>,
 }
 
 /// `std::sync::Weak`.
@@ -63,7 +66,7 @@ impl<T> Arc<T> {
     /// A value with one handle.
     #[track_caller]
     pub fn new(value: T) -> Arc<T> {
-        Arc { count: counted(1, Place::caller()), value: sync::Arc::new(value) }
+        Arc { count: counted(1, Place::caller()), value: ManuallyDrop::new(sync::Arc::new(value)) }
     }
 
     /// The same, pinned.
@@ -82,7 +85,7 @@ impl<T> Arc<T> {
         let count = counted(0, Place::caller());
         let value = sync::Arc::new_cyclic(|weak| make(&Weak { count: Some(count), value: weak.clone() }));
         count.object().adjust(1);
-        Arc { count, value }
+        Arc { count, value: ManuallyDrop::new(value) }
     }
 
     /// The value, if this is its only handle.
@@ -101,6 +104,7 @@ impl<T> Arc<T> {
     /// The value, if this is its last handle. Of several threads that do this one gets it.
     #[track_caller]
     pub fn into_inner(this: Arc<T>) -> Option<T> {
+        let _section = engine::section();
         let is_last = this.count.act(Act::Drop(true), Place::caller()) == 1;
         let value = this.leave();
         if is_last { sync::Arc::into_inner(value) } else { None }
@@ -115,7 +119,7 @@ impl<T: ?Sized> Arc<T> {
     #[track_caller]
     pub fn from_std(mut std: sync::Arc<T>) -> Arc<T> {
         assert!(sync::Arc::get_mut(&mut std).is_some(), "Arc::from_std takes an Arc with one handle");
-        Arc { count: counted(1, Place::caller()), value: std }
+        Arc { count: counted(1, Place::caller()), value: ManuallyDrop::new(std) }
     }
 
     fn load(&self, place: Place) -> u64 {
@@ -129,8 +133,8 @@ impl<T: ?Sized> Arc<T> {
 
     /// The value behind, without counting the handle down.
     fn leave(self) -> sync::Arc<T> {
-        let this = std::mem::ManuallyDrop::new(self);
-        raw::moved_out(&this.value)
+        let this = ManuallyDrop::new(self);
+        ManuallyDrop::into_inner(raw::moved_out(&this.value))
     }
 
     /// Number of handles.
@@ -188,7 +192,7 @@ impl<T: ?Sized> Arc<T> {
     pub unsafe fn from_raw(pointer: *const T) -> Arc<T> {
         let count = here::counted(pointer.cast::<()>().addr()).expect("Arc::from_raw takes what Arc::into_raw gave");
         // SAFETY: the caller keeps what the function asks for.
-        Arc { count: Shared::of(count), value: unsafe { raw::arc_from_raw(pointer) } }
+        Arc { count: Shared::of(count), value: ManuallyDrop::new(unsafe { raw::arc_from_raw(pointer) }) }
     }
 
     /// Adds a handle to one that was made a pointer.
@@ -197,7 +201,7 @@ impl<T: ?Sized> Arc<T> {
     /// As of [`Arc::from_raw`].
     pub unsafe fn increment_strong_count(pointer: *const T) {
         // SAFETY: as above; the handle itself stays where it is.
-        let this = std::mem::ManuallyDrop::new(unsafe { Arc::from_raw(pointer) });
+        let this = ManuallyDrop::new(unsafe { Arc::from_raw(pointer) });
         std::mem::forget(Arc::clone(&this));
     }
 
@@ -218,7 +222,7 @@ impl<T: Clone> Arc<T> {
     pub fn make_mut(this: &mut Arc<T>) -> &mut T {
         let place = Place::caller();
         if this.load(place) != 1 {
-            *this = Arc { count: counted(1, place), value: sync::Arc::new(T::clone(&this.value)) };
+            *this = Arc { count: counted(1, place), value: ManuallyDrop::new(sync::Arc::new(T::clone(&this.value))) };
         }
         sync::Arc::make_mut(&mut this.value)
     }
@@ -229,14 +233,18 @@ impl<T: ?Sized> Drop for Arc<T> {
     fn drop(&mut self) {
         // A value that does nothing when it goes does not tell who was last.
         let seen = std::mem::needs_drop::<T>();
+        // The handle that is last here is last in the standard library as well.
+        let _section = engine::section();
         self.count.act_at_last(Act::Drop(seen), Place::caller());
+        // SAFETY: nobody reaches it after this.
+        unsafe { ManuallyDrop::drop(&mut self.value) };
     }
 }
 
 impl<T: ?Sized> Clone for Arc<T> {
     fn clone(&self) -> Arc<T> {
         self.count.object().adjust(1);
-        Arc { count: self.count, value: sync::Arc::clone(&self.value) }
+        Arc { count: self.count, value: self.value.clone() }
     }
 }
 
@@ -245,10 +253,12 @@ impl<T: ?Sized> Weak<T> {
     #[track_caller]
     pub fn upgrade(&self) -> Option<Arc<T>> {
         let count = self.count?;
+        // The value is not gone between the two counts, ours and that of the standard library.
+        let _section = engine::section();
         if count.perform(|id| Op::Rmw(id, Rmw::IncNotZero, Access::Acquire), Place::caller()) == 0 {
             return None;
         }
-        self.value.upgrade().map(|value| Arc { count, value })
+        self.value.upgrade().map(|value| Arc { count, value: ManuallyDrop::new(value) })
     }
 
     /// Number of handles.
@@ -337,7 +347,7 @@ impl<T: ?Sized + fmt::Display> fmt::Display for Arc<T> {
 
 impl<T: ?Sized> fmt::Pointer for Arc<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Pointer::fmt(&self.value, f)
+        fmt::Pointer::fmt(&*self.value, f)
     }
 }
 

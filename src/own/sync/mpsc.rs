@@ -10,6 +10,7 @@ use std::time::Duration;
 #[doc(no_inline)]
 pub use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TryRecvError, TrySendError};
 
+use crate::engine;
 use crate::event::{Act, ObjectKind, Place};
 use crate::own::Shared;
 use crate::own::content::Content;
@@ -42,6 +43,7 @@ impl<T> Channel<T> {
     }
 
     fn send(&self, message: T, place: Place) -> Result<(), SendError<T>> {
+        let _section = engine::section();
         match self.shared.act(Act::Send(Channel::content(&message)), place) {
             0 => {
                 self.messages.exclusive().push_back(message);
@@ -127,6 +129,7 @@ impl<T> SyncSender<T> {
     /// With the message, if there is none, or the receiver is gone.
     #[track_caller]
     pub fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
+        let _section = engine::section();
         match self.0.shared.act(Act::TrySend(Channel::content(&message)), Place::caller()) {
             0 => {
                 self.0.messages.exclusive().push_back(message);
@@ -145,6 +148,7 @@ impl<T> Receiver<T> {
     /// If all senders are gone.
     #[track_caller]
     pub fn recv(&self) -> Result<T, RecvError> {
+        let _section = engine::section();
         match self.0.shared.act(Act::Recv, Place::caller()) {
             0 => Ok(self.0.first()),
             _ => Err(RecvError),
@@ -157,6 +161,7 @@ impl<T> Receiver<T> {
     /// If there is none, or all senders are gone.
     #[track_caller]
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
+        let _section = engine::section();
         match self.0.shared.act(Act::TryRecv, Place::caller()) {
             0 => Ok(self.0.first()),
             1 => Err(TryRecvError::Empty),

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::marker::PhantomData;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::own::here;
 
@@ -51,8 +51,8 @@ impl<T: 'static> LocalKey<T> {
         let value = match here::local(key).map_err(|here::Ended| AccessError)? {
             Some(value) => value,
             None => {
-                let value: here::Kept = Rc::new((self.init)());
-                here::set_local(key, Rc::clone(&value));
+                let value: here::Kept = Arc::new((self.init)());
+                here::set_local(key, Arc::clone(&value));
                 value
             }
         };
