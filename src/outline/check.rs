@@ -1,20 +1,22 @@
 //! Checks a file: the static walk of each outline, the exploration of what runs together, diagrams as drawn and in any order.
 
+mod explored;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::explored::{Budget, add, explore, run};
 use super::catalogue::Catalogue;
 use super::claimed::{self, Standing};
 use super::claims::Claim;
 use super::declare::Runs;
-use super::diagnostic::{Diagnostic, Label};
+use super::diagnostic::Diagnostic;
 use super::drawn::{self, Drawn};
 use super::finding::Finding;
 use super::graded;
 use super::lower::{self, Source as Task};
-use super::machine::{Op, Program, Shown, Step};
+use super::machine::{Op, Program};
 use super::parse;
-use super::runners::{Runners, Set};
-use super::schedule;
+use super::runners::Runners;
 use super::scope::{Assumption, Conversions, Does, Scope};
 use super::source::{Place, Source};
 use super::statement::Stmt;
@@ -247,23 +249,6 @@ pub(super) fn unknown_tasks(file: &mut File) {
     file.mistakes.extend(mistakes);
 }
 
-struct Budget {
-    states: u64,
-    runs: usize,
-    /// Does an engine explore as well?
-    is_beside: bool,
-}
-
-/// Is there something in the program that an engine may not judge?
-fn is_own(program: &Program) -> bool {
-    let is_plain = |op: &Op| match op {
-        Op::Load(at, _, order) | Op::Store(at, _, order) => !order.is_marked() && !program.variables[*at].is_atomic,
-        _ => false,
-    };
-    let mut insts = program.tasks.iter().flat_map(|task| &task.insts);
-    program.heap.iter().any(|heap| heap.is_asked) || insts.any(|inst| is_plain(&inst.op))
-}
-
 fn outline(source: &Source, file: &File, group: &Group, options: &Options, budget: &mut Budget) -> Unit {
     let (traced, told): (Vec<Function>, Vec<Function>) =
         group.functions.iter().cloned().partition(|function| function.is_trace);
@@ -325,91 +310,6 @@ fn unit_of(what: &'static str, line: u32, walk: &Walk, scope: &Scope) -> Unit {
         bounds,
         locks: walk.names.iter().map(kind).collect(),
     }
-}
-
-fn explore<'a>(source: &Source, scope: &Scope<'a>, set: &Set<'_, 'a>, unit: &mut Unit, budget: &mut Budget) {
-    let mut sources: Vec<Task> = Vec::new();
-    for task in &set.tasks {
-        let same = sources
-            .iter()
-            .filter(|known: &&Task| known.name == task.name || known.name.starts_with(&format!("{} ", task.name)))
-            .count();
-        let name = if same == 0 { task.name.clone() } else { format!("{} {}", task.name, same + 1) };
-        let runs = match task.runs {
-            Runs::Work if set.begun.contains(&task.name) => Runs::Pending,
-            Runs::Timer if set.begun.contains(&task.name) => Runs::Soft,
-            runs => runs,
-        };
-        sources.push(Task { name, runs, bodies: task.bodies.clone() });
-    }
-    let lowered = lower::lower_among(scope, &sources, false, &set.outside);
-    let names: Vec<String> = sources.iter().map(|task| task.name.clone()).collect();
-    run(source, &lowered, names, unit, budget);
-}
-
-/// Explores a program, and adds what it shows.
-fn run(source: &Source, lowered: &lower::Lowered, tasks: Vec<String>, unit: &mut Unit, budget: &mut Budget) {
-    let bound = |unit: &mut Unit, text: &str| {
-        if !unit.bounds.iter().any(|known| known == text) {
-            unit.bounds.push(text.to_owned());
-        }
-    };
-    lowered.bounds.iter().for_each(|text| bound(unit, text));
-    if budget.is_beside && !is_own(&lowered.program) {
-        return;
-    }
-    if lowered.program.tasks.len() > 30 {
-        return bound(unit, "30 tasks");
-    }
-    if budget.runs == 0 || budget.states == 0 {
-        return bound(unit, "explorations of one file");
-    }
-    budget.runs -= 1;
-    let explored = super::search::explore(&lowered.program, budget.states);
-    budget.states = budget.states.saturating_sub(explored.states);
-    if let Some(text) = &explored.bound {
-        bound(unit, text);
-    }
-    for (shown, path) in &explored.shown {
-        add(source, &lowered.program, shown, path, unit);
-    }
-    let values = |outcome: Vec<(String, i64)>| outcome.into_iter().map(|(name, value)| Value { name, value }).collect();
-    let outcomes = explored.outcomes.into_iter().map(values).collect();
-    unit.runs.push(Run { tasks, states: explored.states, bound: explored.bound, outcomes });
-}
-
-/// A finding of an exploration: that of the walk, if it is the same, now with its schedule.
-fn add(source: &Source, program: &Program, shown: &Shown, path: &[Step], unit: &mut Unit) {
-    // What goes wrong before anybody has stepped has no schedule.
-    let table = (!path.is_empty()).then(|| schedule::table(source, program, path));
-    let scene = schedule::scene(source, program, path, shown);
-    let same = |known: &&mut Finding| known.code == shown.code && known.subject == shown.subject;
-    if let Some(known) = unit.findings.iter_mut().find(same) {
-        known.schedule = known.schedule.take().or(table);
-        known.scene.get_or_insert(scene);
-        return;
-    }
-    let labels =
-        shown.labels.iter().map(|(place, text)| Label { place: whole(source, *place), text: text.clone() }).collect();
-    unit.findings.push(Finding {
-        code: shown.code,
-        subject: shown.subject.clone(),
-        title: shown.title.clone(),
-        labels,
-        notes: Vec::new(),
-        grade: None,
-        sure: None,
-        schedule: table,
-        scene: Some(scene),
-    });
-}
-
-/// A line that only its number is known of.
-fn whole(source: &Source, place: Place) -> Place {
-    if place.to > 0 || !place.is_somewhere() {
-        return place;
-    }
-    source.lines.get(place.line as usize - 1).map_or(place, super::source::Line::whole)
 }
 
 /// What a report of the kernel says, which nobody can run.

@@ -12,7 +12,7 @@ use super::source::Place;
 use super::statement::{Cond, Context, Guard, RETURNED, Stmt};
 use super::tree::Node;
 use super::values::Domain;
-use super::vocabulary::{self, Change, How, Kind, Mask, Mode, Which, Word};
+use super::vocabulary::{self, Change, Flush, How, Kind, Mask, Mode, Which, Word};
 use super::walk::{CALLS_ITSELF, DEEPER, ROUNDS};
 use super::words::plain;
 
@@ -144,7 +144,8 @@ fn pass<'a>(
     let mut callbacks = Vec::new();
     for (at, source) in sources.iter().enumerate() {
         let start = match source.runs {
-            Runs::Task | Runs::Pending => Start::Runs,
+            Runs::Task => Start::Runs,
+            Runs::Pending => Start::Pending,
             Runs::Hard => Start::Hard(None),
             Runs::Soft => Start::Soft(None),
             Runs::Work | Runs::Timer => Start::Queued,

@@ -17,6 +17,7 @@ mod heap;
 mod lock;
 mod memory;
 mod step;
+mod turn;
 
 pub use heap::Heap;
 use heap::UNBORN;
@@ -132,11 +133,13 @@ pub enum Op {
     Queue(usize),
     /// What the task that is started next is handed: its first local.
     Hand(usize, Pure),
-    /// Waits until it does not run; it will not start any more if true.
+    /// Takes a work or a timer off its list if it has not begun. It will not start any more until [`Op::Flush`] lets it.
+    Cancel(usize),
+    /// Waits until it neither waits to run nor runs; if true it may then start again.
     Flush(usize, bool),
     /// A handler may come again, if it was disabled no more often than enabled; or comes no more.
     Allow(usize, bool),
-    /// Spins until the handler of a timer does not run; it will not start any more.
+    /// Spins until the handler of a timer does not run, and takes the timer off its list.
     Spin(usize),
     /// Reads the count of a seqlock when no writer is under way.
     SeqBegin(usize, usize),
@@ -174,6 +177,8 @@ pub struct Inst {
 pub enum Start {
     /// It runs from the beginning.
     Runs,
+    /// It is queued from the beginning: a work or a timer that may be taken off its list before it begins.
+    Pending,
     /// When it is queued.
     Queued,
     /// Once, in hard interrupt context: on the CPU of that task, or on any.
@@ -276,7 +281,18 @@ const STATUS: usize = 9;
 /// The tasks whose RCU sections are waited for.
 const SNAPSHOT: usize = 10;
 const STOPPED: usize = 11;
-const LOCALS: usize = 12;
+/// Of a work or a timer: [`PENDING`] and its like.
+const TURN: usize = 12;
+const LOCALS: usize = 13;
+
+/// It is on its list, and has not begun.
+const PENDING: i32 = 1;
+/// It runs, and is on its list again.
+const AGAIN: i32 = 2;
+/// It has put itself there.
+const BY_ITSELF: i32 = 4;
+/// This turn is one for which it has put itself there: it does so once, and the third turn would be the second.
+const LAST: i32 = 8;
 
 const NOT_STARTED: i32 = 0;
 const STARTED: i32 = 1;
@@ -351,8 +367,9 @@ impl<'p> Machine<'p> {
             state[self.objects + heap.object] = UNBORN;
         }
         for (at, task) in self.program.tasks.iter().enumerate() {
-            if task.start == Start::Runs {
+            if matches!(task.start, Start::Runs | Start::Pending) {
                 self.set(&mut state, at, STATUS, STARTED);
+                self.set(&mut state, at, TURN, if task.start == Start::Pending { PENDING } else { 0 });
             }
         }
         let mut shown = Vec::new();

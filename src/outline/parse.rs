@@ -9,7 +9,7 @@ use super::reader::{Reader, without_comments};
 use super::source::{Line, Place, Source, runs};
 use super::statement::Stmt;
 use super::tree::{File, Function, Group, Item, Node, items, nest};
-use super::{chains, diagram, order, sections, splat, steps, told, vocabulary, words};
+use super::{chains, diagram, margin, order, sections, splat, steps, told, vocabulary, words};
 
 /// Mistakes that are told at most: a file of noise has one a line.
 pub const MISTAKES_MAX: usize = 100;
@@ -24,6 +24,7 @@ pub fn parse(source: &Source) -> File {
     diagram::read(&mut reader);
     order::read(&mut reader);
     chains::read(&mut reader);
+    margin::read(&mut reader);
     reader.declarations();
     if reader.is_declared_outline() {
         reader.comments();
@@ -374,6 +375,7 @@ impl Reader<'_> {
             super::behind::read(self.source, &mut diagram.columns);
         }
         super::heads::read(self.source, &mut self.file);
+        super::handed::read(&mut self.file);
         super::roles::read(self.source, &mut self.file);
         let nothing = self.file.groups.is_empty()
             && self.file.diagrams.is_empty()

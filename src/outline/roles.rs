@@ -78,6 +78,8 @@ struct Uses {
     /// Handlers that have a thread of their own.
     threads: BTreeSet<String>,
     called: BTreeSet<String>,
+    /// Names of what a member lies in.
+    wholes: BTreeSet<String>,
     /// Works and timers that are taken off their list, by the last part of their paths.
     taken_off: BTreeSet<String>,
     freed: BTreeSet<String>,
@@ -90,7 +92,7 @@ pub fn used(name: &str, args: &[String]) -> Option<(String, bool, bool)> {
     match vocabulary::word(name)? {
         Word::QueueWork(at) => Some((path(at)?, is_work, true)),
         Word::FlushWork(_) if !is_queue(name) => Some((path(0)?, is_work, false)),
-        Word::SpinForTimer => Some((path(0)?, false, false)),
+        Word::SpinForTimer(_) => Some((path(0)?, false, false)),
         _ => None,
     }
 }
@@ -103,7 +105,10 @@ pub fn is_queue(name: &str) -> bool {
 impl Uses {
     fn see(&mut self, node: &Node) {
         match &node.stmt {
-            Stmt::Call { name, args, .. } => self.call(name, args),
+            Stmt::Call { name, args, result } => {
+                self.wholes.extend(result.iter().filter(|_| is_member_of(name)).cloned());
+                self.call(name, args);
+            }
             Stmt::If(cond) | Stmt::ElseIf(cond) | Stmt::While(cond) | Stmt::Switch(cond) => {
                 if let Some(expr) = &cond.expr {
                     expr.calls(&mut |name, args| self.call(name, &texts(args)));
@@ -111,6 +116,9 @@ impl Uses {
             }
             Stmt::Assign(target, value) => {
                 value.calls(&mut |name, args| self.call(name, &texts(args)));
+                if matches!(value, super::expr::Expr::Call(name, _) if is_member_of(name)) {
+                    self.wholes.insert(target.clone());
+                }
                 if let (Some(timer), super::expr::Expr::Name(function)) =
                     (target.strip_suffix(".function").or_else(|| target.strip_suffix("->function")), value)
                 {
@@ -210,6 +218,8 @@ struct Starts {
     /// Works and timers that it starts, waits for or takes off, by the last part of their paths; and what it frees.
     touched: BTreeSet<String>,
     freed: BTreeSet<String>,
+    /// Of what it frees, that which it has not found by a member. What it found so may have counted references.
+    freed_whole: BTreeSet<String>,
 }
 
 impl Started {
@@ -225,6 +235,7 @@ impl Started {
                 calls: uses.called,
                 works: uses.started,
                 touched,
+                freed_whole: uses.freed.difference(&uses.wholes).cloned().collect(),
                 freed: uses.freed,
             }
         };
@@ -233,8 +244,11 @@ impl Started {
 
     /// Does a function that has to do with the work or the timer free something of this name?
     pub fn frees_around(&self, task: &str, name: &str) -> bool {
-        let mut all = self.functions.iter();
-        all.any(|function| function.touched.contains(member(task)) && function.freed.contains(name))
+        let is_part = task.split_once("->").is_some_and(|(root, _)| root == name);
+        self.functions.iter().any(|function| {
+            function.touched.contains(member(task)) && function.freed.contains(name)
+                || is_part && function.freed_whole.contains(name)
+        })
     }
 
     /// The one function that asks whether its thread is to stop.

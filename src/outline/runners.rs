@@ -6,10 +6,13 @@
 use std::collections::BTreeSet;
 
 use super::declare::Runs;
+use super::expr::Expr;
 use super::lower::{self, Awaited, Source as Task, spun};
 use super::machine::{Code, Op, Program, Until};
+use super::pointers;
 use super::scope::{Assumption, Does, Scope};
 use super::source::Place;
+use super::statement::Stmt;
 use super::tree::Function;
 use super::vocabulary::Mode;
 use super::walk::Walk;
@@ -37,7 +40,7 @@ pub(super) struct Runners<'a> {
     is_made: Vec<bool>,
     /// What each frees that it is handed.
     frees: Vec<Option<(String, Place)>>,
-    /// What each is handed.
+    /// What each is handed, or makes.
     handed: Vec<Vec<String>>,
     /// Works and timers that each starts.
     starts: Vec<BTreeSet<String>>,
@@ -108,7 +111,7 @@ impl<'a> Runners<'a> {
             all.find(|(name, _)| scope.is_parameter(&task.name, name))
         };
         let frees = tasks.iter().zip(&lowered).map(frees).collect();
-        let handed = tasks.iter().map(|task| scope.parameters(&task.name).to_vec()).collect();
+        let handed = tasks.iter().map(|task| [scope.parameters(&task.name).to_vec(), made(task)].concat()).collect();
         let starts = lowered.iter().map(|lowered| lowered.starts.clone()).collect();
         Runners { tasks, is_declared, waits, ends, touches, meets, is_made, frees, handed, starts }
     }
@@ -144,7 +147,9 @@ impl<'a> Runners<'a> {
         let is_last = members.iter().any(|at| self.frees[*at].is_some());
         let is_queued = |at: &&usize| matches!(self.tasks[**at].runs, Runs::Work | Runs::Timer);
         let queued = members.iter().filter(is_queued).filter(|_| is_last && !self.is_declared);
-        let is_started = |name: &String| members.iter().any(|at| self.starts[*at].contains(name));
+        // One that starts itself again was started by somebody else before.
+        let starts = |at: &usize, name: &String| self.tasks[*at].name != *name && self.starts[*at].contains(name);
+        let is_started = |name: &String| members.iter().any(|at| starts(at, name));
         queued.map(|at| self.tasks[*at].name.clone()).filter(|name| !is_started(name)).collect()
     }
 
@@ -213,7 +218,7 @@ impl<'a> Runners<'a> {
         known.into_iter().map(|set| self.set(self.with_handlers(&set, &handlers))).collect()
     }
 
-    /// Does one free what it is handed, and is the other handed the same? Their callers see to it that nobody else has it then.
+    /// Does one free what it is handed, and is the other handed the same, or makes it? Their callers see to it that nobody else has it then.
     fn is_over(&self, one: usize, other: usize) -> bool {
         self.frees[one].as_ref().is_some_and(|(name, _)| self.handed[other].contains(name))
     }
@@ -341,6 +346,24 @@ fn taken(program: &Program, is_try: bool) -> BTreeSet<String> {
 }
 
 /// What a program touches that others can touch: locks alone are left to the lock graph.
+/// Names of what the functions of the task allocate.
+fn made(task: &Task) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut see = |target: &str, name: &str| {
+        if pointers::allocates(name) {
+            found.push(target.to_owned());
+        }
+    };
+    for node in task.bodies.iter().flat_map(|(_, body)| body.iter()) {
+        node.each(&mut |node| match &node.stmt {
+            Stmt::Call { name, result: Some(result), .. } => see(result, name),
+            Stmt::Assign(target, Expr::Call(name, _)) => see(target, name),
+            _ => {}
+        });
+    }
+    found
+}
+
 fn shared(program: &Program) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for inst in program.tasks.iter().flat_map(|task| &task.insts) {

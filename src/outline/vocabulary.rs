@@ -164,6 +164,17 @@ pub enum Which {
     Fixed(&'static str),
 }
 
+/// How a call waits for a work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Flush {
+    /// Until it has run.
+    Waits,
+    /// After it was taken off its list. It may be queued again after that.
+    Cancels,
+    /// The same, and it is not queued any more.
+    Disables,
+}
+
 /// What a function means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Word {
@@ -201,10 +212,10 @@ pub enum Word {
     KthreadShouldStop,
     /// `queue_work(q, w)`: the number of the argument
     QueueWork(usize),
-    /// Waits until a work or timer does not run; with `true` it will not run any more.
-    FlushWork(bool),
-    /// Spins until a timer's handler does not run, and takes it off its list.
-    SpinForTimer,
+    /// Waits until a work does not run.
+    FlushWork(Flush),
+    /// Spins until a timer's handler does not run, and takes it off its list; with `true` it is never on it again.
+    SpinForTimer(bool),
     /// Takes a timer or work off its list, and does not wait.
     Forget,
     /// `synchronize_rcu()`

@@ -32,7 +32,7 @@ pub(super) fn first_line(code: &Code) -> u32 {
 pub(super) fn refuse(program: &Program) -> Result<(), Refusal> {
     for code in &program.tasks {
         let what = match code.start {
-            Start::Runs => continue,
+            Start::Runs | Start::Pending => continue,
             Start::Queued if code.name.starts_with("rcu: ") => "a callback of RCU",
             Start::Queued => "a work or a timer",
             Start::Hard(_) | Start::Soft(_) => "a handler of interrupts",
@@ -44,7 +44,7 @@ pub(super) fn refuse(program: &Program) -> Result<(), Refusal> {
         let what = match &inst.op {
             Op::SyncRcu | Op::RcuBarrier(_) => "a grace period",
             Op::Stop(_) | Op::ShouldStop(_) | Op::Join(_) => "a thread that is stopped",
-            Op::Queue(_) | Op::Flush(..) | Op::Allow(..) | Op::Spin(_) => {
+            Op::Queue(_) | Op::Cancel(_) | Op::Flush(..) | Op::Allow(..) | Op::Spin(_) => {
                 "a work, a timer or a handler that is waited for"
             }
             Op::Count(_, true) => "complete_all",

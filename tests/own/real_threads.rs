@@ -23,7 +23,8 @@ fn the_variable_knows_real_threads_and_says_why_it_does_not_know_loom() {
     assert_eq!(search_named("threads"), EngineKind::Threads);
 
     let error = catch_unwind(|| search_named("loom")).expect_err("these types do not stand on loom");
-    let text = error.downcast_ref::<String>().map_or_else(|| *error.downcast_ref::<&str>().unwrap(), |text| text);
+    let text =
+        error.downcast_ref::<String>().cloned().unwrap_or_else(|| (*error.downcast_ref::<&str>().unwrap()).to_owned());
     assert!(text.starts_with("LOCKWRIGHT_SEARCH=loom: these types do not stand on loom."), "{text}");
 }
 

@@ -42,7 +42,7 @@ impl<'a> Lower<'_, 'a> {
         self.made_up |= before;
         // What a wait for a work or a thread does inside is that wait.
         let is_wait =
-            matches!(vocabulary::word(name), Some(Word::FlushWork(_) | Word::SpinForTimer | Word::KthreadStop));
+            matches!(vocabulary::word(name), Some(Word::FlushWork(_) | Word::SpinForTimer(_) | Word::KthreadStop));
         if !(is_wait && children.iter().all(|child| sleeps(&child.stmt))) {
             self.list(children);
         }
@@ -279,12 +279,12 @@ impl<'a> Lower<'_, 'a> {
                 Some(other) => Op::Queue(other),
                 None => Op::Note,
             },
-            Word::FlushWork(ends) => match self.other(args, 0) {
+            Word::FlushWork(flush) => match self.other(args, 0) {
                 Some(other) => {
-                    if ends {
-                        self.push(Op::Flush(other, true), place);
+                    if flush != Flush::Waits {
+                        self.push(Op::Cancel(other), place);
                     }
-                    Op::Flush(other, false)
+                    Op::Flush(other, flush == Flush::Cancels)
                 }
                 None => Op::MaySleep,
             },
@@ -292,8 +292,13 @@ impl<'a> Lower<'_, 'a> {
                 self.other(args, 0);
                 Op::Note
             }
-            Word::SpinForTimer => match self.other(args, 0) {
-                Some(other) => Op::Spin(other),
+            Word::SpinForTimer(ends) => match self.other(args, 0) {
+                Some(other) => {
+                    if ends {
+                        self.push(Op::Cancel(other), place);
+                    }
+                    Op::Spin(other)
+                }
                 None => Op::Note,
             },
             Word::SynchronizeRcu => Op::SyncRcu,

@@ -24,7 +24,7 @@ impl Lower<'_, '_> {
         let count = self.count(args);
         let local = self.temp();
         self.push(Op::WaitCount(count, until(timeout), local), place);
-        // Who has to sleep gives the BKL up, takes it again, and looks once more.
+        // If it has to sleep, the BKL is given up and taken again, and it looks once more.
         let has_bkl = self.out.program.locks.iter().any(|(_, kind)| *kind == Kind::Bkl);
         if timeout && has_bkl {
             let is_missing = Pure::Unary('!', Box::new(Pure::Local(local)));
@@ -59,7 +59,7 @@ impl Lower<'_, '_> {
             return;
         }
         if ends {
-            self.push(Op::Flush(other, true), place);
+            self.push(Op::Allow(other, false), place);
         }
         self.push(Op::Flush(other, false), place);
     }

@@ -47,6 +47,10 @@ impl Machine<'_> {
                     return;
                 }
                 let alternatives = self.alternatives(state, task, &inst.op);
+                if alternatives.is_empty() && self.is_pending(state, task) {
+                    // It begins, and waits.
+                    steps.push(step(0));
+                }
                 steps.extend(alternatives.map(step));
             }
             _ => {}
@@ -70,7 +74,8 @@ impl Machine<'_> {
     fn hosts(&self, state: &State, task: usize, host: Option<usize>, is_soft: bool, steps: &mut Vec<Step>) {
         let can = |other: usize| {
             let is_soft_handler = matches!(self.program.tasks[other].start, Start::Soft(_)) && !is_soft;
-            let runs = matches!(self.program.tasks[other].start, Start::Runs | Start::Queued) || is_soft_handler;
+            let runs = matches!(self.program.tasks[other].start, Start::Runs | Start::Pending | Start::Queued)
+                || is_soft_handler;
             other != task
                 && runs
                 && self.get(state, other, STATUS) == STARTED

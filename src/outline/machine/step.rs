@@ -33,7 +33,8 @@ impl Machine<'_> {
             Op::Await(pure) => self.eval(state, task, pure) != 0,
             Op::WaitCount(count, ..) => state[self.counts + count] > 0,
             Op::Join(other) => self.get(state, *other, STATUS) == ENDED,
-            Op::Flush(other, _) | Op::Spin(other) => self.get(state, *other, STATUS) != STARTED,
+            Op::Flush(other, _) => self.get(state, *other, STATUS) != STARTED,
+            Op::Spin(other) => self.get(state, *other, STATUS) != STARTED || self.is_pending(state, *other),
             Op::RcuBarrier(first) => {
                 (*first..self.program.tasks.len()).all(|other| self.get(state, other, STATUS) != STARTED)
             }
@@ -59,6 +60,13 @@ impl Machine<'_> {
             return shown;
         }
         let Some(inst) = self.inst(state, task) else { return shown };
+        if self.is_pending(state, task) {
+            let turn = self.get(state, task, TURN);
+            self.set(state, task, TURN, turn & !PENDING);
+            if self.alternatives(state, task, &inst.op).is_empty() {
+                return shown;
+            }
+        }
         if self.waits_here(state, task, &inst.op) {
             return shown;
         }
@@ -277,16 +285,14 @@ impl Machine<'_> {
                 let told = i64::from(self.get(state, task, STOPPED));
                 self.put_local(state, task, *local, told);
             }
-            Op::Queue(other) if self.get(state, *other, STATUS) != STARTED && self.get(state, *other, STOPPED) == 0 => {
-                self.set(state, *other, STATUS, STARTED);
-                self.set(state, *other, PC, 0);
-                self.run_on(state, *other, shown);
+            Op::Queue(other) if self.get(state, *other, STOPPED) == 0 => self.enlist(state, task, *other, shown),
+            Op::Cancel(other) => {
+                self.allow(state, *other, false);
+                self.take_off(state, *other);
             }
-            Op::Flush(other, true) | Op::Spin(other) => self.set(state, *other, STOPPED, 1),
-            Op::Allow(other, is_on) => {
-                let depth = self.get(state, *other, STOPPED) + if *is_on { -1 } else { 1 };
-                self.set(state, *other, STOPPED, depth.clamp(0, 8));
-            }
+            Op::Spin(other) => self.take_off(state, *other),
+            Op::Flush(other, true) => self.allow(state, *other, true),
+            Op::Allow(other, is_on) => self.allow(state, *other, *is_on),
             Op::SeqBegin(lock, local) => {
                 let count = state[self.lock(*lock) + SEQUENCE];
                 self.put_local(state, task, *local, i64::from(count));
@@ -332,6 +338,9 @@ impl Machine<'_> {
             let Some(inst) = self.inst(state, task) else {
                 self.set(state, task, STATUS, ENDED);
                 self.set(state, task, HOST, 0);
+                if self.takes_turn(state, task) {
+                    continue;
+                }
                 return;
             };
             if self.is_visible(state, task, &inst.op) {

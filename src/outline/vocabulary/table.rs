@@ -1,6 +1,6 @@
 //! The words, by name.
 
-use super::{Change, How, Kind, Mask, Mode, Which, Word};
+use super::{Change, Flush, How, Kind, Mask, Mode, Which, Word};
 
 const fn lock(kind: Kind, mode: Mode, which: Which) -> Word {
     Word::Lock(Some(kind), mode, Mask::None, How::Wait, which)
@@ -233,20 +233,23 @@ pub(super) const OTHERS: &[(&str, Word)] = &[
     ("add_timer_on", Word::QueueWork(0)),
     ("tasklet_schedule", Word::QueueWork(0)),
     ("tasklet_hi_schedule", Word::QueueWork(0)),
-    ("flush_work", Word::FlushWork(false)),
-    ("flush_delayed_work", Word::FlushWork(false)),
-    ("flush_workqueue", Word::FlushWork(false)),
-    ("cancel_work_sync", Word::FlushWork(true)),
-    ("cancel_delayed_work_sync", Word::FlushWork(true)),
-    ("disable_work_sync", Word::FlushWork(true)),
-    ("disable_delayed_work_sync", Word::FlushWork(true)),
-    ("drain_workqueue", Word::FlushWork(false)),
-    ("destroy_workqueue", Word::FlushWork(false)),
-    ("flush_scheduled_work", Word::FlushWork(false)),
-    ("del_timer_sync", Word::SpinForTimer),
-    ("timer_shutdown_sync", Word::SpinForTimer),
-    ("timer_delete_sync", Word::SpinForTimer),
-    ("tasklet_kill", Word::FlushWork(true)),
+    ("flush_work", Word::FlushWork(Flush::Waits)),
+    ("flush_delayed_work", Word::FlushWork(Flush::Waits)),
+    ("flush_workqueue", Word::FlushWork(Flush::Waits)),
+    ("cancel_work_sync", Word::FlushWork(Flush::Cancels)),
+    ("cancel_delayed_work_sync", Word::FlushWork(Flush::Cancels)),
+    ("disable_work_sync", Word::FlushWork(Flush::Disables)),
+    ("disable_delayed_work_sync", Word::FlushWork(Flush::Disables)),
+    ("drain_workqueue", Word::FlushWork(Flush::Waits)),
+    ("destroy_workqueue", Word::FlushWork(Flush::Waits)),
+    ("flush_scheduled_work", Word::FlushWork(Flush::Waits)),
+    ("del_timer_sync", Word::SpinForTimer(false)),
+    ("del_singleshot_timer_sync", Word::SpinForTimer(false)),
+    ("timer_shutdown_sync", Word::SpinForTimer(true)),
+    ("timer_delete_sync", Word::SpinForTimer(false)),
+    ("hrtimer_cancel", Word::SpinForTimer(false)),
+    ("hrtimer_start", Word::QueueWork(0)),
+    ("tasklet_kill", Word::FlushWork(Flush::Cancels)),
     ("del_timer", Word::Forget),
     ("timer_delete", Word::Forget),
     ("cancel_work", Word::Forget),
