@@ -71,7 +71,7 @@ pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, Error>
             // What was seen, was seen of tasks that could be exchanged.
             Err((Void::Named, _)) => (symmetry, seen) = (false, seen.map(|_| Seen::default())),
             Err((Void::Unordered, totals)) => {
-                before = Some(totals);
+                before = Some(totals.begin_again());
                 seen.iter().for_each(Seen::begin_again);
             }
             Err((Void::Hidden(hidden), _)) => return Err(hidden.into()),
