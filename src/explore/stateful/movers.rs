@@ -244,7 +244,9 @@ impl<'s> Movers<'s> {
         }
         self.step = None;
         let task = transition.task;
-        self.row.start.get_or_insert_with(|| world.history_of(task));
+        if task != TaskId::CLOCK {
+            self.row.start.get_or_insert_with(|| world.history_of(task));
+        }
         let Some(op) = world.operation(transition) else { return };
         if matches!(op, Op::Advance(_)) && !self.facts.moves_time() {
             self.learn(None, Facts::add_time);
