@@ -1,8 +1,12 @@
 //! Threads that are born.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use lockwright::check::Code;
+use lockwright::engine::controlled::{Controlled, Settings};
+use lockwright::engine::{Blind, Decision, Ending, Observer, State, Strategy};
+use lockwright::own::program::Own;
 use lockwright::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use lockwright::sync::{Arc, Mutex};
 use lockwright::thread;
@@ -219,4 +223,30 @@ fn what_a_scoped_thread_writes_where_it_borrowed_is_part_of_the_state() {
         lockwright::outcome("seen", seen as i64);
     });
     checked.assert_clean().assert_outcomes(["seen=0", "seen=1"]);
+}
+
+/// Takes what is first.
+struct First;
+
+impl Strategy for First {
+    fn decide(&mut self, state: &State<'_>) -> Decision {
+        Decision::Take(state.transitions[0])
+    }
+}
+
+#[test]
+fn an_execution_whose_threads_never_end_is_not_kept() {
+    let own = Own::new(std::sync::Arc::new(|| {
+        let lock = Mutex::new(0);
+        let held = lock.lock();
+        drop(lock.lock());
+        drop(held);
+    }));
+    let observer: Rc<RefCell<dyn Observer>> = Rc::new(RefCell::new(Blind { names_tasks: true }));
+
+    let ending = Controlled::new(Settings::default()).run(&own, &mut First, &observer);
+
+    assert!(matches!(ending, Ending::Deadlocked(_)), "{ending:?}");
+    // The execution had one more.
+    assert_eq!(Rc::strong_count(&observer), 1);
 }
