@@ -289,6 +289,11 @@ impl World {
         self.symmetry.origin(task)
     }
 
+    /// What the task has observed since that was last folded.
+    pub fn history_of(&self, task: TaskId) -> u128 {
+        self.tasks[task.index()].history
+    }
+
     pub(super) fn history(&mut self, task: TaskId) -> &mut u128 {
         &mut self.tasks[task.index()].history
     }

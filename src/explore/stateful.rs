@@ -63,7 +63,11 @@ pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, Error>
     let mut before = None;
     loop {
         let with = Config { symmetry, ..config.clone() };
-        match visit_all(subject, &with, Begin { rerun, seen: seen.as_ref(), before: before.take() })? {
+        match visit_all(
+            subject,
+            &with,
+            Begin { rerun, asked: config.symmetry, seen: seen.as_ref(), before: before.take() },
+        )? {
             Ok(verdict) => {
                 let symmetry = config.symmetry.then_some(symmetry);
                 return Ok(Verdict { symmetry, ..verdict });
@@ -71,7 +75,7 @@ pub fn explore(subject: &dyn Subject, config: &Config) -> Result<Verdict, Error>
             // What was seen, was seen of tasks that could be exchanged.
             Err((Void::Named, _)) => (symmetry, seen) = (false, seen.map(|_| Seen::default())),
             Err((Void::Unordered, totals)) => {
-                before = Some(totals);
+                before = Some(totals.begin_again());
                 seen.iter().for_each(Seen::begin_again);
             }
             Err((Void::Hidden(hidden), _)) => return Err(hidden.into()),
@@ -99,6 +103,8 @@ pub(super) fn audit(subject: &dyn Subject, config: &Config) -> Result<(), Hidden
 struct Begin<'a> {
     /// The program is run from its beginning each time.
     rerun: bool,
+    /// Whether tasks were to be exchanged, which may have turned out impossible.
+    asked: bool,
     seen: Option<&'a Seen>,
     /// What was seen before it turned out that too little is looked at. All of it was there; what a checkpoint says of states is of no use.
     before: Option<Totals>,
@@ -110,7 +116,7 @@ fn visit_all(
     config: &Config,
     begin: Begin<'_>,
 ) -> Result<Result<Verdict, (Void, Totals)>, Error> {
-    let Begin { rerun, seen, before } = begin;
+    let Begin { rerun, asked, seen, before } = begin;
     let visited = match config.bitstate.map(|mib| Bits::new(mib << 20)) {
         Some(Some(bits)) => Visited::of_bits(bits),
         Some(None) => {
@@ -119,11 +125,14 @@ fn visit_all(
         None => Visited::new(config.bytes_max),
     };
     let audit = config.audit.then(Audit::default);
-    let Restored { mut items, mut totals } = match (before, &config.checkpoint) {
+    let Restored { mut items, mut totals, named } = match (before, &config.checkpoint) {
         (Some(totals), _) => Restored { totals, ..Restored::default() },
-        (None, Some(checkpoint)) => checkpoint.restore(subject, config, &visited, seen)?,
+        (None, Some(checkpoint)) => checkpoint.restore(subject, config, &visited, seen, asked)?,
         (None, None) => Restored::default(),
     };
+    if named {
+        return Ok(Err((Void::Named, totals)));
+    }
     if items.is_empty() {
         items.push(Item::default());
     }
@@ -143,7 +152,7 @@ fn visit_all(
         }
         if let Some(checkpoint) = &config.checkpoint {
             let begun = Instant::now();
-            checkpoint.save(config, &visited, &left, &totals, seen)?;
+            checkpoint.save((config, asked), &visited, &left, &totals, seen)?;
             pause = Some(checkpoint.interval.max(begun.elapsed() * WRITING_SHARE));
         }
         if bound.is_some() {

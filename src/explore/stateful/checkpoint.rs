@@ -36,7 +36,7 @@ use crate::explore::verdict::Found;
 use crate::subject::Subject;
 
 /// The version written, and the only one read.
-pub const VERSION: u32 = 7;
+pub const VERSION: u32 = 8;
 
 /// Bytes of a checkpoint beside its states, at most: the first line.
 const BESIDE_STATES_MAX: u64 = 1 << 30;
@@ -46,7 +46,10 @@ struct Header {
     checkpoint: u32,
     about: String,
     memory: Memory,
+    /// As asked for.
     symmetry: bool,
+    /// It was asked for, and something names one of the tasks: they cannot be exchanged.
+    named: bool,
     executions: u64,
     /// Executions that were longer than the bound on steps: such a search is not complete.
     too_long: u64,
@@ -91,6 +94,8 @@ struct SavedItem {
 pub(super) struct Restored {
     pub items: Vec<Item>,
     pub totals: Totals,
+    /// The tasks were exchanged, and the file knows that they cannot be.
+    pub named: bool,
 }
 
 impl Checkpoint {
@@ -114,7 +119,7 @@ impl Checkpoint {
     /// Writes what is known; if the process is killed meanwhile, the checkpoint before is still there.
     pub(super) fn save(
         &self,
-        config: &Config,
+        (config, asked): (&Config, bool),
         visited: &Visited,
         items: &[Item],
         totals: &Totals,
@@ -141,7 +146,8 @@ impl Checkpoint {
             checkpoint: VERSION,
             about: self.about.clone(),
             memory: config.memory,
-            symmetry: config.symmetry,
+            symmetry: asked,
+            named: asked && !config.symmetry,
             executions: totals.executions,
             too_long: totals.too_long.count,
             states: entries.len() as u64,
@@ -178,12 +184,17 @@ impl Checkpoint {
         config: &Config,
         visited: &Visited,
         seen: Option<&Seen>,
+        asked: bool,
     ) -> Result<Restored, Error> {
         let bytes = match files::read_up_to(&self.file, config.bytes_max.saturating_add(BESIDE_STATES_MAX)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Restored::default()),
             read => read.map_err(self.io("the checkpoint cannot be read"))?,
         };
-        let (header, entries) = self.parse(&bytes, config)?;
+        let (header, entries) = self.parse(&bytes, config, asked)?;
+        if header.named != (asked && !config.symmetry) {
+            // States in which equal tasks are one are of no use to a search that tells them apart.
+            return Ok(Restored { named: header.named, ..Restored::default() });
+        }
         match (seen, header.seen) {
             (Some(seen), Some(saved)) => seen.restore(saved),
             (None, None) => {}
@@ -219,10 +230,10 @@ impl Checkpoint {
         totals.orders.interrupts.restore(&header.interrupts);
         let items: Vec<Item> = header.items.iter().map(restored).collect();
         self.check_paths(subject, config, &items)?;
-        Ok(Restored { items, totals })
+        Ok(Restored { items, totals, named: false })
     }
 
-    fn parse(&self, bytes: &[u8], config: &Config) -> Result<(Header, Vec<(u128, Spared)>), Error> {
+    fn parse(&self, bytes: &[u8], config: &Config, asked: bool) -> Result<(Header, Vec<(u128, Spared)>), Error> {
         let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(|| self.unfit("not a checkpoint"))?;
         let mut header: Header = serde_json::from_slice(&bytes[..end])
             .map_err(|error| self.unfit(format!("not a checkpoint of version {VERSION}: {error}")))?;
@@ -230,7 +241,7 @@ impl Checkpoint {
             return Err(self.unfit(format!("a checkpoint of version {}, not {VERSION}", header.checkpoint)));
         }
         let is = format!("{}, {}, symmetry {}", header.about, header.memory, header.symmetry);
-        let asked = format!("{}, {}, symmetry {}", self.about, config.memory, config.symmetry);
+        let asked = format!("{}, {}, symmetry {asked}", self.about, config.memory);
         if is != asked {
             return Err(self.unfit(format!("a checkpoint of {is}; asked for is {asked}")));
         }

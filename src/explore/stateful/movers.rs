@@ -24,9 +24,6 @@ use crate::event::{ObjectId, Op, Place, TaskId, View};
 use crate::explore::config::Config;
 use crate::subject::Subject;
 
-/// Movers in a row after which a state is looked up all the same, so that a task that goes round does not go on for ever.
-const ROW_MAX: u32 = 64;
-
 /// What a step of a task is, that may be a mover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 enum Step {
@@ -67,6 +64,30 @@ fn commutes(facts: &Facts, (object, step): (ObjectId, Step), block: Option<Objec
     }
     let is_told = step == Step::Release && !facts.is_never_tried(object);
     step == Step::Fence || !is_told && !tokens.is_empty()
+}
+
+/// Movers that a task makes one behind the other. A row ends where the task is as it was before in the row, so that one that goes round is looked
+/// at, in each round at the same place: as at its beginning, or as at a step that is a power of two (Brent, BIT 1980).
+#[derive(Debug, Default)]
+struct Row {
+    /// The task's history before the first step.
+    start: Option<u128>,
+    steps: u32,
+    mark: Option<u128>,
+}
+
+impl Row {
+    /// Goes on from this history; false if that has been there.
+    fn goes_on(&mut self, history: u128) -> bool {
+        if self.start == Some(history) || self.mark == Some(history) {
+            return false;
+        }
+        self.steps += 1;
+        if self.steps.is_power_of_two() {
+            self.mark = Some(history);
+        }
+        true
+    }
 }
 
 /// What all workers have seen and relied on.
@@ -121,7 +142,7 @@ pub(in crate::explore) struct Movers<'s> {
     judged: bool,
     watched: bool,
     broken: bool,
-    row: u32,
+    row: Row,
     held: Vec<Hold>,
     ordering: Vec<u32>,
     places: HashMap<(usize, u64), u64, BuildHasherDefault<Fingerprint>>,
@@ -197,7 +218,7 @@ impl<'s> Movers<'s> {
             judged: subject.checks().has_more(),
             watched: config.seeded != Some(Unsound::LocksNotWatched),
             broken: false,
-            row: 0,
+            row: Row::default(),
             held: Vec::new(),
             ordering: Vec::new(),
             places: HashMap::default(),
@@ -213,7 +234,7 @@ impl<'s> Movers<'s> {
 
     /// The search stands where a scheduling point is.
     pub fn stop(&mut self) {
-        self.row = 0;
+        self.row = Row::default();
     }
 
     /// A step is about to be made for the first time, while its task holds these locks.
@@ -223,6 +244,9 @@ impl<'s> Movers<'s> {
         }
         self.step = None;
         let task = transition.task;
+        if task != TaskId::CLOCK {
+            self.row.start.get_or_insert_with(|| world.history_of(task));
+        }
         let Some(op) = world.operation(transition) else { return };
         if matches!(op, Op::Advance(_)) && !self.facts.moves_time() {
             self.learn(None, Facts::add_time);
@@ -251,7 +275,7 @@ impl<'s> Movers<'s> {
 
     /// May the task go on at once, while it holds these locks? It has just made a step.
     pub fn moves(&mut self, world: &World, task: TaskId, locks: impl Iterator<Item = ObjectId>) -> bool {
-        if self.row >= ROW_MAX || self.facts.moves_time() || task == TaskId::CLOCK {
+        if self.facts.moves_time() || task == TaskId::CLOCK {
             return false;
         }
         let Some(op) = world.pending(task) else { return false };
@@ -270,8 +294,7 @@ impl<'s> Movers<'s> {
             },
             None => self.decide((object, step), place, block),
         };
-        self.row += u32::from(moves);
-        moves
+        moves && self.row.goes_on(world.history_of(task))
     }
 
     fn question(&self, object: ObjectId, step: Step, place: Place, block: Option<ObjectId>) -> Option<Question> {

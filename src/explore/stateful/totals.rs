@@ -53,6 +53,12 @@ impl Totals {
         verdict.findings.into_iter().for_each(|found| self.keep(found));
     }
 
+    /// The search begins again. What was seen was there; which executions were too long hangs on where states were looked up.
+    pub fn begin_again(mut self) -> Totals {
+        self.cut = self.cut.filter(|bound| !matches!(bound, Bound::Steps(_)));
+        Totals { too_long: TooLong::default(), ended_on: None, ..self }
+    }
+
     pub fn into_verdict(self, steps_max: u32) -> Verdict {
         Verdict {
             executions: self.executions,
