@@ -86,7 +86,7 @@ pub(super) fn text(source: &Source, place: Place) -> String {
 }
 
 /// `f(struct foo *foo, int n)` has the parameters `foo` and `n`; `f(foo)` has none, since it is a call.
-fn params(head: &str) -> Vec<String> {
+pub(super) fn params(head: &str) -> Vec<String> {
     let Some(open) = head.find('(') else { return Vec::new() };
     let Some(close) = matching(&head[open..]) else { return Vec::new() };
     arguments(&head[open + 1..open + close]).iter().filter_map(|param| parameter(param)).collect()

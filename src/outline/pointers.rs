@@ -287,7 +287,6 @@ impl Stores {
             }
             Stmt::Each(text) => {
                 if let Some(each) = each(text) {
-                    self.lists.insert(each.list.clone());
                     self.values.push((each.name, Expr::Call(FIRSTS[0].to_owned(), Vec::new())));
                 }
             }

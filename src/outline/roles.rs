@@ -16,7 +16,7 @@ use super::source::Source;
 use super::statement::Stmt;
 use super::tree::{File, Function, Node};
 use super::vocabulary::{self, Word};
-use super::words::plain;
+use super::words::{arguments, matching_call, plain};
 
 /// Functions that register another: the argument that is the function, the one that is its name, and how it runs.
 const REGISTER: [(&str, usize, Option<usize>, Runs); 22] = [
@@ -109,11 +109,14 @@ impl Uses {
                 self.wholes.extend(result.iter().filter(|_| is_member_of(name)).cloned());
                 self.call(name, args);
             }
-            Stmt::If(cond) | Stmt::ElseIf(cond) | Stmt::While(cond) | Stmt::Switch(cond) => {
-                if let Some(expr) = &cond.expr {
-                    expr.calls(&mut |name, args| self.call(name, &texts(args)));
-                }
-            }
+            Stmt::If(cond) | Stmt::ElseIf(cond) | Stmt::While(cond) | Stmt::Switch(cond) => match &cond.expr {
+                Some(expr) => expr.calls(&mut |name, args| self.call(name, &texts(args))),
+                None => self.registers(&cond.text),
+            },
+            Stmt::Return(Some(text)) => match super::expr::parse(text) {
+                Some(value) => value.calls(&mut |name, args| self.call(name, &texts(args))),
+                None => self.registers(text),
+            },
             Stmt::Assign(target, value) => {
                 value.calls(&mut |name, args| self.call(name, &texts(args)));
                 if matches!(value, super::expr::Expr::Call(name, _) if is_member_of(name)) {
@@ -128,6 +131,17 @@ impl Uses {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Calls that register something, in a text that is no expression: it may have a string.
+    fn registers(&mut self, text: &str) {
+        for (name, ..) in REGISTER {
+            let Some(at) = text.find(name).filter(|at| text[at + name.len()..].starts_with('(')) else { continue };
+            let is_whole = !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+            if let Some(inside) = matching_call(&text[at..]).filter(|_| is_whole) {
+                self.call(name, &arguments(inside));
+            }
         }
     }
 
@@ -153,10 +167,10 @@ impl Uses {
             self.used.insert(path, is_work);
         }
         if let Some((_, function, path, runs)) = REGISTER.iter().find(|(known, ..)| *known == name)
-            && let Some(function) = args.get(*function).map(|arg| plain(arg))
+            && let Some((at, function)) = args.get(*function).map(|arg| (*function, plain(arg)))
         {
             if name.contains("threaded") {
-                self.threads.extend(args.iter().skip_while(|arg| plain(arg) != function).nth(1).map(|arg| plain(arg)));
+                self.threads.extend(args.get(at + 1).map(|arg| plain(arg)));
             }
             let path = path.and_then(|at| args.get(at)).map_or_else(|| function.clone(), |arg| plain(arg));
             let role = Role { name: path, runs: *runs, why: format!("{name} says so") };
@@ -194,7 +208,7 @@ pub(super) fn read(source: &Source, file: &mut File) {
                 function.facts.retain(|fact| *fact != Fact::Atomic);
             }
         }
-        by_name(&mut group.functions, &uses, &is_open, &declared);
+        by_name(source, &mut group.functions, &uses, &is_open, &declared);
         for function in group.functions.iter_mut().filter(|function| is_open(function)) {
             if function.roles.is_empty() && !uses.called.contains(&function.name) {
                 function.roles.extend(by_parameter(source, function));
@@ -325,8 +339,16 @@ fn signed(source: &Source, function: &Function, uses: &Uses) -> Option<Role> {
     let own = member_of(function)?;
     let mut paths = uses.used.keys().filter(|path| member(path) == own);
     let path = paths.next().filter(|_| paths.next().is_none());
-    let name = path.cloned().unwrap_or(own);
+    let name =
+        path.cloned().unwrap_or_else(|| whole_of(function).map_or(own.clone(), |whole| format!("{whole}->{own}")));
     Some(Role { name, runs: *runs, why: format!("its parameter is a {}", kind.trim_end_matches([' ', '*'])) })
+}
+
+/// The name that a function gives to what its member lies in.
+fn whole_of(function: &Function) -> Option<String> {
+    let mut uses = Uses::default();
+    function.body.iter().for_each(|node| node.each(&mut |node| uses.see(node)));
+    uses.wholes.pop_first().filter(|_| uses.wholes.is_empty())
 }
 
 /// A function that is handed a work or a timer, and does not say which: one of its own.
@@ -375,7 +397,21 @@ fn member_of(function: &Function) -> Option<String> {
 }
 
 /// Works and timers that are waited for, and whose function only the names tell.
-fn by_name(functions: &mut [Function], uses: &Uses, is_open: &dyn Fn(&Function) -> bool, declared: &BTreeSet<&str>) {
+fn by_name(
+    source: &Source,
+    functions: &mut [Function],
+    uses: &Uses,
+    is_open: &dyn Fn(&Function) -> bool,
+    declared: &BTreeSet<&str>,
+) {
+    // What is handed something of a type of its own is called by its callers.
+    let is_handed = |function: &Function| {
+        let head = heads::text(source, function.place);
+        let says_nothing = |kind: &str| head.contains(kind);
+        let is_own = PARAMETERS.iter().any(|(kind, _)| says_nothing(kind))
+            || ["unsigned long", "void *"].map(says_nothing).contains(&true);
+        !heads::params(&head).is_empty() && !is_own
+    };
     for (path, is_work) in &uses.used {
         let own = member(path);
         let is_known = functions.iter().flat_map(|function| &function.roles).any(|role| member(&role.name) == own);
@@ -385,7 +421,7 @@ fn by_name(functions: &mut [Function], uses: &Uses, is_open: &dyn Fn(&Function) 
         let kinds: &[&str] = if *is_work { &["work"] } else { &["timer", "timeout", "tasklet", "expire"] };
         let likely: Vec<usize> = (0..functions.len())
             .filter(|&at| is_open(&functions[at]) && functions[at].roles.is_empty())
-            .filter(|&at| !uses.called.contains(&functions[at].name))
+            .filter(|&at| !uses.called.contains(&functions[at].name) && !is_handed(&functions[at]))
             .filter(|&at| kinds.iter().any(|kind| functions[at].name.contains(kind)))
             .collect();
         let exact: Vec<usize> = likely.iter().copied().filter(|&at| functions[at].name.contains(own)).collect();

@@ -247,7 +247,8 @@ impl<'a> Runners<'a> {
         loop {
             let is_met = |handler: &usize| {
                 let own = &self.meets[*handler];
-                !self.is_made[*handler] || all.iter().any(|at| !self.meets[*at].is_disjoint(own))
+                let meets = |at: &usize| !self.meets[*at].is_disjoint(own) || self.frees_whole(*at, *handler);
+                !self.is_made[*handler] || all.iter().any(meets)
             };
             let Some(more) = handlers.iter().copied().find(|at| !all.contains(at) && is_met(at)) else { break };
             all.push(more);
@@ -255,6 +256,12 @@ impl<'a> Runners<'a> {
         let order = |at: &usize| handlers.iter().position(|handler| handler == at).map_or(0, |at| at + 1);
         all.sort_by_key(order);
         all
+    }
+
+    /// Does the entry free what the work or the timer is a part of?
+    fn frees_whole(&self, entry: usize, part: usize) -> bool {
+        let whole = self.tasks[part].name.split_once("->").map(|(whole, _)| whole);
+        self.frees[entry].as_ref().is_some_and(|(name, _)| whole == Some(name))
     }
 
     /// Which waits nobody in the text ends.

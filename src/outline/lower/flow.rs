@@ -312,6 +312,7 @@ impl<'a> Lower<'_, 'a> {
     /// Any number of rounds: what it goes over is not modelled. In a diagram, the round that is drawn.
     fn each_unknown(&mut self, body: &'a [Node], place: Place, each: Option<&Each>) {
         // Each round has another element; to go on from one that is freed is a use of it.
+        self.lost.extend(each.map(|each| each.name.clone()));
         let freed = each.filter(|each| self.freed.contains(&each.name) && !self.is_tracked(&each.name));
         let object = freed.map(|each| (self.object(&each.name), each.is_safe));
         self.come_again();

@@ -310,7 +310,9 @@ impl Machine<'_> {
 
     fn touch(&self, state: &mut State, object: usize, frees: bool, place: Place, shown: &mut Vec<Shown>) {
         let at = self.objects + object;
+        // What a task has under a name of its own is that to its readers; of another task it is the same mistake.
         let name = &self.program.objects[object];
+        let name = name.split(" of ").next().unwrap_or(name);
         let freed = state[at];
         if freed > 0 {
             let (code, title, text) = if frees {
@@ -320,9 +322,7 @@ impl Machine<'_> {
             };
             let first = Place { line: freed as u32, from: 0, to: 0 };
             let labels = vec![(place, text.to_owned()), (first, "freed here".to_owned())];
-            // The same allocation of another task is the same mistake.
-            let subject = if name.contains('@') { name.split(" of ").next().unwrap_or(name) } else { name };
-            shown.push(Shown { code, subject: subject.to_owned(), title, labels, ends: true });
+            shown.push(Shown { code, subject: name.to_owned(), title, labels, ends: true });
         } else if frees {
             state[at] = place.line as i32;
         }
