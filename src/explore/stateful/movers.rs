@@ -143,6 +143,8 @@ pub(in crate::explore) struct Movers<'s> {
     watched: bool,
     broken: bool,
     row: Row,
+    /// Movers in a row at most: half of an execution, since a round that is longer does not come back within one.
+    row_max: u32,
     held: Vec<Hold>,
     ordering: Vec<u32>,
     places: HashMap<(usize, u64), u64, BuildHasherDefault<Fingerprint>>,
@@ -219,6 +221,7 @@ impl<'s> Movers<'s> {
             watched: config.seeded != Some(Unsound::LocksNotWatched),
             broken: false,
             row: Row::default(),
+            row_max: config.limits.steps_max / 2,
             held: Vec::new(),
             ordering: Vec::new(),
             places: HashMap::default(),
@@ -275,7 +278,7 @@ impl<'s> Movers<'s> {
 
     /// May the task go on at once, while it holds these locks? It has just made a step.
     pub fn moves(&mut self, world: &World, task: TaskId, locks: impl Iterator<Item = ObjectId>) -> bool {
-        if self.facts.moves_time() || task == TaskId::CLOCK {
+        if self.row.steps >= self.row_max || self.facts.moves_time() || task == TaskId::CLOCK {
             return false;
         }
         let Some(op) = world.pending(task) else { return false };
