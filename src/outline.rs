@@ -48,6 +48,7 @@ pub mod machine;
 mod margin;
 pub mod notation;
 mod order;
+mod ordered;
 pub mod page;
 pub mod parse;
 pub mod plan;

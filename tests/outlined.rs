@@ -116,6 +116,20 @@ fn the_growing_family_as_an_outline_has_the_states_of_the_family() {
     }
 }
 
+/// Which plain accesses race the engines do not judge: beside them the machine of outlines explores, unless a lock keeps all of them apart.
+#[test]
+fn plain_accesses_that_their_lock_orders_are_left_to_the_engine() {
+    let options = Options { catalogue: &Catalogue::built_in(), conversions: Conversions::new() };
+    let beside = |text: &str| lockwright::outline::check::walk("family", text.as_bytes(), &options);
+    let family = leasers_and_openers(4, 4);
+
+    let ordered = beside(&family);
+    assert!(ordered.units.iter().all(|unit| unit.runs.is_empty() && unit.bounds.is_empty()));
+    let open = beside(&leasers_and_openers(2, 1).replace("READ_ONCE(leases) > 0", "leases > 0"));
+    assert!(open.units.iter().any(|unit| !unit.runs.is_empty()));
+    assert_eq!(open.codes(), ["LW010"]);
+}
+
 #[test]
 fn examples_have_as_many_outcomes_as_their_heads_say() {
     let mut told = 0;

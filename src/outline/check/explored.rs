@@ -7,9 +7,9 @@ use crate::outline::finding::Finding;
 use crate::outline::lower::{self, Source as Task};
 use crate::outline::machine::{Op, Program, Shown, Step};
 use crate::outline::runners::Set;
-use crate::outline::schedule;
 use crate::outline::scope::{Assumption, Scope};
 use crate::outline::source::{Place, Source};
+use crate::outline::{ordered, schedule};
 
 pub(super) struct Budget {
     pub states: u64,
@@ -20,12 +20,7 @@ pub(super) struct Budget {
 
 /// Is there something in the program that an engine may not judge?
 fn is_own(program: &Program) -> bool {
-    let is_plain = |op: &Op| match op {
-        Op::Load(at, _, order) | Op::Store(at, _, order) => !order.is_marked() && !program.variables[*at].is_atomic,
-        _ => false,
-    };
-    let mut insts = program.tasks.iter().flat_map(|task| &task.insts);
-    program.heap.iter().any(|heap| heap.is_asked) || insts.any(|inst| is_plain(&inst.op))
+    program.heap.iter().any(|heap| heap.is_asked) || ordered::leaves_open(program)
 }
 
 /// Explores what runs together.
