@@ -10,7 +10,9 @@ use lockwright::outline::vocabulary::Kind;
 use lockwright::outlined::translate;
 
 /// Executions of an engine that runs each, after which it is left out of the comparison.
-const EXECUTIONS_MAX: u64 = 20_000;
+fn executions_max() -> u64 {
+    if std::env::var_os("LOCKWRIGHT_LONG").is_some_and(|value| value == "1") { 20_000 } else { 2_000 }
+}
 
 /// States that a program of the comparison has at most.
 const STATES_MAX: u64 = 20_000;
@@ -62,7 +64,7 @@ pub fn engine(subject: &std::sync::Arc<dyn Subject>, engine: EngineKind, memory:
     let bounded = !matches!(engine, EngineKind::Explorer | EngineKind::Explicit);
     let default = Config { memory, ..Config::with_engine(engine) };
     // One execution without an end leaves the engine out whatever the others are: a loop that ends when it likes has thousands of them.
-    let config = if bounded { Config { executions_max: EXECUTIONS_MAX, too_long_max: 1, ..default } } else { default };
+    let config = if bounded { Config { executions_max: executions_max(), too_long_max: 1, ..default } } else { default };
     let verdict = explore(subject, &config);
     let codes: BTreeSet<String> = verdict.codes().iter().map(ToString::to_string).collect();
     verdict.complete().then(|| Said {
