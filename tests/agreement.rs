@@ -64,7 +64,8 @@ pub fn engine(subject: &std::sync::Arc<dyn Subject>, engine: EngineKind, memory:
     let bounded = !matches!(engine, EngineKind::Explorer | EngineKind::Explicit);
     let default = Config { memory, ..Config::with_engine(engine) };
     // One execution without an end leaves the engine out whatever the others are: a loop that ends when it likes has thousands of them.
-    let config = if bounded { Config { executions_max: executions_max(), too_long_max: 1, ..default } } else { default };
+    let config =
+        if bounded { Config { executions_max: executions_max(), too_long_max: 1, ..default } } else { default };
     let verdict = explore(subject, &config);
     let codes: BTreeSet<String> = verdict.codes().iter().map(ToString::to_string).collect();
     verdict.complete().then(|| Said {
