@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use lockwright::engine::Memory;
+use lockwright::engine::controlled::Limits;
 use lockwright::explore::{Config, EngineKind, Subject, explore};
 use lockwright::outline::machine::Program;
 use lockwright::outline::search;
@@ -11,7 +12,17 @@ use lockwright::outlined::translate;
 
 /// Executions of an engine that runs each, after which it is left out of the comparison.
 fn executions_max() -> u64 {
-    if std::env::var_os("LOCKWRIGHT_LONG").is_some_and(|value| value == "1") { 20_000 } else { 2_000 }
+    if is_long() { 20_000 } else { 2_000 }
+}
+
+/// An execution of a loop that ends when it likes is as long as it may be, and DPOR compares each step of it with all before.
+fn limits(engine: EngineKind) -> Limits {
+    let default = Limits::default();
+    if is_long() || engine == EngineKind::Loom { default } else { Limits { steps_max: 400, ..default } }
+}
+
+fn is_long() -> bool {
+    std::env::var_os("LOCKWRIGHT_LONG").is_some_and(|value| value == "1")
 }
 
 /// States that a program of the comparison has at most.
@@ -64,8 +75,11 @@ pub fn engine(subject: &std::sync::Arc<dyn Subject>, engine: EngineKind, memory:
     let bounded = !matches!(engine, EngineKind::Explorer | EngineKind::Explicit);
     let default = Config { memory, ..Config::with_engine(engine) };
     // One execution without an end leaves the engine out whatever the others are: a loop that ends when it likes has thousands of them.
-    let config =
-        if bounded { Config { executions_max: executions_max(), too_long_max: 1, ..default } } else { default };
+    let config = if bounded {
+        Config { executions_max: executions_max(), too_long_max: 1, limits: limits(engine), ..default }
+    } else {
+        default
+    };
     let verdict = explore(subject, &config);
     let codes: BTreeSet<String> = verdict.codes().iter().map(ToString::to_string).collect();
     verdict.complete().then(|| Said {
