@@ -20,7 +20,16 @@ pub fn of(program: &Program) -> String {
         list(&program.g, 1, &mut text);
         line(&mut text, 1, "done()");
     }
-    text
+    indented(&text, [2, 3, 4, 8][text.len() % 4])
+}
+
+/// Another width of the blanks: `} else` is as deep as what it guards, or not.
+fn indented(text: &str, width: usize) -> String {
+    let line = |line: &str| {
+        let code = line.trim_start();
+        format!("{}{code}\n", " ".repeat((line.len() - code.len()) / 3 * width))
+    };
+    text.lines().map(line).collect()
 }
 
 fn line(text: &mut String, depth: usize, words: &str) {
@@ -35,6 +44,11 @@ fn list(body: &[C], depth: usize, text: &mut String) {
 
 fn block(head: &str, body: &[C], depth: usize, text: &mut String) {
     line(text, depth, &format!("{head} {{"));
+    inside(body, depth, text);
+}
+
+/// What stands in braces, with the one that closes them.
+fn inside(body: &[C], depth: usize, text: &mut String) {
     list(body, depth + 1, text);
     line(text, depth + 1, "done()");
     line(text, depth, "}");
@@ -66,7 +80,14 @@ fn statement(stmt: &C, depth: usize, text: &mut String) {
         C::If(cond, then, otherwise) => {
             block(&format!("if ({})", condition(cond)), then, depth, text);
             if !otherwise.is_empty() {
-                block("else", otherwise, depth, text);
+                // The brace that ends the one begins the line of the other, or stands alone.
+                if then.len() % 2 == 1 {
+                    text.truncate(text.trim_end().len());
+                    text.push_str(" else {\n");
+                    inside(otherwise, depth, text);
+                } else {
+                    block("else", otherwise, depth, text);
+                }
             }
         }
         C::Try(lock, not, body) => {

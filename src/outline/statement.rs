@@ -322,8 +322,16 @@ fn keyword(text: &str) -> Option<(Vec<Parsed>, usize)> {
         return Some(returned(text, rest));
     }
     if let Some(rest) = after_word(text, "goto") {
-        let label = rest.trim().trim_end_matches(';').trim();
-        return words::is_name(label).then(|| (vec![done(Stmt::Goto(label.to_owned()), whole)], whole));
+        let end = words::statement_end(rest);
+        let to = whole - rest.len() + end;
+        let label = rest[..end].trim();
+        return words::is_name(label).then(|| (vec![done(Stmt::Goto(label.to_owned()), to)], to));
+    }
+    for (word, stmt) in [("break", Stmt::Break), ("continue", Stmt::Continue)] {
+        let is_statement = |rest: &str| rest.is_empty() || rest.trim_start().starts_with([';', '}']);
+        if after_word(text, word).is_some_and(is_statement) {
+            return Some((vec![done(stmt, word.len())], word.len()));
+        }
     }
     if let Some(rest) = after_word(text, "repeat") {
         let count = rest.trim().trim_end_matches([':', '{', ' ']).trim_matches(['(', ')']);
@@ -332,19 +340,20 @@ fn keyword(text: &str) -> Option<(Vec<Parsed>, usize)> {
     if let Some(found) = blocks::keyword(text) {
         return Some(found);
     }
+    if let Some(body) = after_word(text, "do").map(str::trim_start).filter(|body| body.starts_with('{')) {
+        return Some((vec![done(Stmt::Do, 2)], whole - body.len()));
+    }
     let bare = text.trim_end_matches([';', '{', ' ']).trim();
     match bare {
         "do" => return single(Stmt::Do),
         "loop" => return single(Stmt::While(Cond { text: "1".to_owned(), expr: Some(Expr::Int(1)) })),
-        "break" => return single(Stmt::Break),
-        "continue" => return single(Stmt::Continue),
         _ => {}
     }
     let is_each = ["for", "match"].iter().any(|word| {
         after_word(text, word).is_some_and(|rest| rest.contains('(') || rest.trim_end().ends_with([':', '{']))
     });
     if is_each || text.contains("for_each") && !text.contains('=') {
-        return single(Stmt::Each(text.trim_end_matches(['{', ' ', ':']).to_owned()));
+        return Some(blocks::each(text));
     }
     let label = text.trim_end().strip_suffix(':')?;
     (words::is_name(label) && !label.contains(['.', '>', ':']))
@@ -362,15 +371,15 @@ fn conditional(text: &str, rest: &str, make: fn(Cond) -> Stmt) -> Option<(Vec<Pa
     let body = behind.trim_start_matches([':', ' ', '{', '}']);
     let used = whole - body.len();
     // `while (e);` waits. Otherwise what stands behind the condition is its body.
-    let is_body = !body.trim_start_matches(';').is_empty() && !body.starts_with(';');
-    let stop = if is_body { used } else { whole };
+    let stop = if body.starts_with(';') { whole - behind.len() } else { used };
     Some((vec![done(make(Cond::new(inside)), whole - behind.len())], stop))
 }
 
 fn returned(text: &str, rest: &str) -> (Vec<Parsed>, usize) {
-    let value = rest.trim().trim_end_matches(';').trim();
+    let end = words::statement_end(rest);
+    let value = rest[..end].trim().trim_end_matches(['}', ' ']);
     let mut found = Vec::new();
-    let whole = text.len();
+    let whole = text.len() - rest.len() + end;
     if let Some(Expr::Call(..)) = expr::parse(value) {
         let at = text.find(value).unwrap_or(0);
         let (mut call, _) = simple(value);

@@ -5,9 +5,12 @@ use super::declare::{Declaration, Role};
 use super::diagnostic::Diagnostic;
 use super::facts::Fact;
 use super::finding::Finding;
-use super::source::{Line, Place};
+use super::source::Place;
 use super::statement::{Cond, Context, Parsed, Stmt};
-use super::words;
+
+mod line;
+
+pub use line::items;
 
 /// A statement with what lies under it.
 #[derive(Clone, Debug)]
@@ -127,61 +130,6 @@ pub struct Item {
     pub parsed: Parsed,
 }
 
-/// Items of a part of a line that begins at the column `start`.
-pub fn items(line: &Line, start: usize, text: &str) -> Vec<Item> {
-    let links = words::links(text);
-    if links.len() > 1 {
-        return chain(line, start, text, &links);
-    }
-    let mut parsed = super::statement::parse(text);
-    // A block comment is blank in the text, and still on the line.
-    let behind = line.text.get(start..).and_then(|whole| whole.get(text.trim_end().len()..text.len())).unwrap_or("");
-    if let (Some(last), Some((_, comment))) = (parsed.last_mut(), behind.split_once("/*")) {
-        last.remarked(comment.split("*/").next().unwrap_or(comment));
-    }
-    // `return f()` is the call, and then the return: both are as deep as the word that comes first.
-    let first = parsed.iter().map(|parsed| parsed.from).min().unwrap_or(0);
-    let mut found: Vec<Item> = Vec::new();
-    for parsed in parsed {
-        // What follows on the same line is beside the first, or inside a branch.
-        let depth = match found.last() {
-            None => start + first,
-            Some(before) if is_branch(&before.parsed.stmt) => before.depth + 1,
-            Some(before) => before.depth,
-        };
-        let place = line.place(start + parsed.from, start + parsed.to);
-        found.push(Item { depth, place, parsed });
-    }
-    found
-}
-
-/// `f() -> g() -> mutex_lock(&m)`: what stands behind a function happens in it; what a word of the kernel is followed by comes after it.
-fn chain(line: &Line, start: usize, text: &str, links: &[std::ops::Range<usize>]) -> Vec<Item> {
-    let mut found: Vec<Item> = Vec::new();
-    let mut depth = start + links[0].start;
-    for link in links {
-        for parsed in super::statement::parse(&text[link.clone()]) {
-            let at = start + link.start;
-            let is_known = matches!(&parsed.stmt, Stmt::Call { name, .. } if super::vocabulary::is_known(name));
-            let place = line.place(at + parsed.from, at + parsed.to);
-            found.push(Item { depth, place, parsed });
-            depth += usize::from(!is_known);
-        }
-    }
-    found
-}
-
-fn is_branch(stmt: &Stmt) -> bool {
-    match stmt {
-        Stmt::If(_) | Stmt::ElseIf(_) | Stmt::Else | Stmt::While(_) | Stmt::Do | Stmt::Each(_) | Stmt::Repeat(_) => {
-            true
-        }
-        Stmt::For(_) | Stmt::Switch(_) | Stmt::Case(_) | Stmt::Default => true,
-        Stmt::Guard(guard) => guard.is_scoped,
-        _ => false,
-    }
-}
-
 fn node(item: Item) -> Node {
     let facts = super::facts::of_note(&item.parsed.note);
     let Parsed { stmt, note, claim, .. } = item.parsed;
@@ -237,7 +185,9 @@ fn align_labels(items: &mut [Item]) {
 fn tidy(nodes: Vec<Node>, in_switch: bool) -> Vec<Node> {
     let mut out: Vec<Node> = Vec::new();
     let mut inside: Option<Node> = None;
-    for mut node in nodes {
+    let mut queue = std::collections::VecDeque::from(nodes);
+    while let Some(mut node) = queue.pop_front() {
+        misplaced(&mut node).into_iter().rev().for_each(|behind| queue.push_front(behind));
         let is_switch = matches!(node.stmt, Stmt::Switch(_));
         // The condition of a `do` is in no guard of its body.
         let is_end = |last: &mut Node| matches!(last.stmt, Stmt::While(_)) && last.children.is_empty();
@@ -282,11 +232,40 @@ fn tidy(nodes: Vec<Node>, in_switch: bool) -> Vec<Node> {
                 last.children.push(node);
             }
             (Stmt::For(_), _) => out.push(rounds(node)),
+            (stmt, before) if is_else(stmt) && !before.is_some_and(is_chain) => out.push(alone(node)),
             _ => out.push(node),
         }
     }
     out.extend(inside);
     guarded(out)
+}
+
+/// May an `else` follow?
+fn is_chain(stmt: &Stmt) -> bool {
+    matches!(stmt, Stmt::If(_) | Stmt::ElseIf(_))
+}
+
+fn is_else(stmt: &Stmt) -> bool {
+    matches!(stmt, Stmt::Else | Stmt::ElseIf(_))
+}
+
+/// An `else` that stands deeper than its `if` and less deep than what the `if` guards, with what follows it.
+fn misplaced(node: &mut Node) -> Vec<Node> {
+    let is_chained = |at: usize| at.checked_sub(1).is_some_and(|before| is_chain(&node.children[before].stmt));
+    let found = (0..node.children.len()).find(|&at| is_else(&node.children[at].stmt) && !is_chained(at));
+    match found.filter(|_| is_chain(&node.stmt)) {
+        Some(at) => node.children.split_off(at),
+        None => Vec::new(),
+    }
+}
+
+/// An `else` whose `if` is not here, as at the beginning of a hunk: what it guards may run or not.
+fn alone(mut node: Node) -> Node {
+    node.stmt = match node.stmt {
+        Stmt::ElseIf(cond) => Stmt::If(cond),
+        _ => Stmt::If(Cond { text: format!("else of line {}", node.place.line), expr: None }),
+    };
+    node
 }
 
 fn is_case(stmt: &Stmt) -> bool {

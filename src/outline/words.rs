@@ -298,6 +298,29 @@ pub fn called_name(text: &str) -> Option<Called> {
     (!text[end..].starts_with(['\'', '/', '!', '?', '@'])).then_some(Called { text: name, end })
 }
 
+/// Words that begin a statement of C.
+const KEYWORDS: [&str; 13] = [
+    "if",
+    "else",
+    "while",
+    "do",
+    "for",
+    "switch",
+    "case",
+    "default",
+    "return",
+    "goto",
+    "break",
+    "continue",
+    "scoped_guard",
+];
+
+/// Does a statement of C begin here, by its first word?
+fn is_keyword(text: &str) -> bool {
+    let word = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next();
+    word.is_some_and(|word| KEYWORDS.contains(&word))
+}
+
 /// Where the statement ends: at the `;` that is inside no parentheses and is followed by another statement.
 pub fn statement_end(text: &str) -> usize {
     let mut depth = 0i32;
@@ -311,12 +334,7 @@ pub fn statement_end(text: &str) -> usize {
                     let behind = rest[name.end..].trim_start();
                     behind.starts_with(['(', '=', '+', '-', ';']) || behind.is_empty()
                 });
-                if next
-                    || rest.is_empty()
-                    || rest.starts_with('}')
-                    || rest.starts_with("return")
-                    || rest.starts_with("goto")
-                {
+                if next || rest.is_empty() || rest.starts_with(['}', '*']) || is_keyword(rest) {
                     return at;
                 }
             }

@@ -46,9 +46,19 @@ fn counted(text: &str) -> Option<(Vec<Parsed>, usize)> {
     let head = text.len() - behind.len();
     let counted =
         Counted { text: text[..head].trim_end().to_owned(), init: expressions(init)?, cond, step: expressions(step)? };
-    let is_body = !body.trim_start_matches(';').is_empty() && !body.starts_with(';');
-    let used = if is_body { text.len() - body.len() } else { text.len() };
+    let used = if body.starts_with(';') { head } else { text.len() - body.len() };
     Some((vec![done(Stmt::For(counted), head)], used))
+}
+
+/// `list_for_each_entry(p, &list, node)`, with a body behind it or not; `for x in y {` is all of its line.
+pub(super) fn each(text: &str) -> (Vec<Parsed>, usize) {
+    let head = text.find('(').and_then(|open| Some(open + words::matching(&text[open..])? + 1)).unwrap_or(text.len());
+    let behind = &text[head..];
+    let body = behind.trim_start_matches([':', ' ', '{', '}', ';']);
+    let is_code = body.ends_with([';', '}']) && !behind.trim_start().starts_with(';');
+    let head = if is_code { head } else { text.len() };
+    let what = text[..head].trim_end_matches(['{', ' ', ':']).to_owned();
+    (vec![done(Stmt::Each(what), head)], text.len() - if is_code { body.len() } else { 0 })
 }
 
 /// Assignments and calls, parted by commas.
