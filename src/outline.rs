@@ -67,6 +67,7 @@ pub mod statement;
 mod steps;
 mod told;
 pub mod tree;
+mod unfold;
 pub mod values;
 pub mod verbs;
 pub mod vocabulary;

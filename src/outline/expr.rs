@@ -9,7 +9,7 @@ pub enum Expr {
     Name(String),
     /// `!e` or `-e`.
     Unary(char, Box<Expr>),
-    /// A binary operator.
+    /// A binary operator. `a ? b : c` is `?` of `a` and of `:` of `b` and `c`; `=` sets the name on its left.
     Binary(&'static str, Box<Expr>, Box<Expr>),
     /// A call.
     Call(String, Vec<Expr>),
@@ -46,7 +46,17 @@ pub fn parse(text: &str) -> Option<Expr> {
         return None;
     }
     let mut parser = Parser { rest: text, depth: 0 };
-    let expr = parser.level(0)?;
+    let expr = parser.choice()?;
+    parser.rest.trim().is_empty().then_some(expr)
+}
+
+/// Parses what stands in parentheses, where a name may be set.
+pub fn parse_inside(text: &str) -> Option<Expr> {
+    if text.len() > LENGTH_MAX {
+        return None;
+    }
+    let mut parser = Parser { rest: text, depth: 0 };
+    let expr = parser.inside()?;
     parser.rest.trim().is_empty().then_some(expr)
 }
 
@@ -78,6 +88,45 @@ impl Parser<'_> {
         Some(found)
     }
 
+    /// `a ? b : c`, and `a ?: c`.
+    fn choice(&mut self) -> Option<Expr> {
+        let first = self.level(0)?;
+        if !self.eat("?") {
+            return Some(first);
+        }
+        self.deeper(|parser| {
+            let yes = if parser.rest.trim_start().starts_with(':') { first.clone() } else { parser.inside()? };
+            if !parser.eat(":") {
+                return None;
+            }
+            let no = parser.choice()?;
+            let arms = Expr::Binary(":", Box::new(yes), Box::new(no));
+            Some(Expr::Binary("?", Box::new(first.clone()), Box::new(arms)))
+        })
+    }
+
+    /// What stands in parentheses, or between two commas of a call.
+    fn inside(&mut self) -> Option<Expr> {
+        let first = self.choice()?;
+        self.skip();
+        if !matches!(first, Expr::Name(_)) || !self.rest.starts_with('=') || self.rest.starts_with("==") {
+            return Some(first);
+        }
+        self.rest = &self.rest[1..];
+        let value = self.deeper(Parser::inside)?;
+        Some(Expr::Binary("=", Box::new(first), Box::new(value)))
+    }
+
+    fn deeper(&mut self, parse: impl FnOnce(&mut Self) -> Option<Expr>) -> Option<Expr> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return None;
+        }
+        let found = parse(self);
+        self.depth -= 1;
+        found
+    }
+
     fn level(&mut self, level: usize) -> Option<Expr> {
         if level == LEVELS.len() {
             return self.unary();
@@ -91,13 +140,7 @@ impl Parser<'_> {
     }
 
     fn unary(&mut self) -> Option<Expr> {
-        self.depth += 1;
-        if self.depth > DEPTH_MAX {
-            return None;
-        }
-        let found = self.unary_inside();
-        self.depth -= 1;
-        found
+        self.deeper(Parser::unary_inside)
     }
 
     fn unary_inside(&mut self) -> Option<Expr> {
@@ -113,7 +156,7 @@ impl Parser<'_> {
             return self.unary();
         }
         if self.eat("(") {
-            let inner = self.level(0)?;
+            let inner = self.inside()?;
             return self.eat(")").then_some(inner);
         }
         self.primary()
@@ -129,7 +172,7 @@ impl Parser<'_> {
             let mut arguments = Vec::new();
             if !self.eat(")") {
                 loop {
-                    arguments.push(self.level(0)?);
+                    arguments.push(self.inside()?);
                     if self.eat(")") {
                         break;
                     }
@@ -201,6 +244,26 @@ impl Expr {
                 right.names(visit);
             }
             Expr::Call(_, arguments) => arguments.iter().for_each(|argument| argument.names(visit)),
+        }
+    }
+
+    /// Does a call, or something that sets a name, stand in it?
+    pub fn acts(&self) -> bool {
+        match self {
+            Expr::Int(_) | Expr::Name(_) => false,
+            Expr::Unary(_, inner) => inner.acts(),
+            Expr::Binary(op, left, right) => *op == "=" || left.acts() || right.acts(),
+            Expr::Call(..) => true,
+        }
+    }
+
+    /// Is a name set in it?
+    pub fn sets(&self) -> bool {
+        match self {
+            Expr::Int(_) | Expr::Name(_) => false,
+            Expr::Unary(_, inner) => inner.sets(),
+            Expr::Binary(op, left, right) => *op == "=" || left.sets() || right.sets(),
+            Expr::Call(_, arguments) => arguments.iter().any(Expr::sets),
         }
     }
 
@@ -286,16 +349,34 @@ mod tests {
     }
 
     #[test]
+    fn a_choice_binds_looser_than_all_and_its_first_arm_may_be_left_out() {
+        let arms = |yes, no| Box::new(Expr::Binary(":", yes, no));
+
+        assert_eq!(parse("a ? b : c"), Some(Expr::Binary("?", name("a"), arms(name("b"), name("c")))));
+        assert_eq!(parse("a ?: c"), Some(Expr::Binary("?", name("a"), arms(name("a"), name("c")))));
+    }
+
+    #[test]
+    fn a_name_is_set_in_parentheses_only() {
+        let set = Expr::Binary("=", name("a"), Box::new(Expr::Call("f".to_owned(), Vec::new())));
+
+        assert_eq!(parse_inside("a = f()"), Some(set.clone()));
+        assert_eq!(parse("!(a = f())"), Some(Expr::Unary('!', Box::new(set))));
+    }
+
+    #[test]
     fn an_address_is_the_name_itself() {
         assert_eq!(parse("atomic_read(&x)"), Some(Expr::Call("atomic_read".to_owned(), vec![*name("x")])));
     }
 
     #[test]
     fn what_is_no_expression_is_nothing() {
-        for text in ["", "a b", "f(", "a ==", "(a", "1 +", "$"] {
+        for text in ["", "a b", "f(", "a ==", "(a", "1 +", "$", "a = 1", "a ? b", "(1 = a)"] {
             assert_eq!(parse(text), None, "{text}");
         }
         assert_eq!(parse(&"(".repeat(100_000)), None);
         assert_eq!(parse(&"!".repeat(100_000)), None);
+        assert_eq!(parse(&"a?".repeat(900)), None);
+        assert_eq!(parse(&"(a=".repeat(600)), None);
     }
 }

@@ -193,6 +193,12 @@ fn at_level(expr: &Expr, outer: usize) -> String {
         Expr::Int(value) => value.to_string(),
         Expr::Name(name) => name.clone(),
         Expr::Unary(op, inner) => format!("{op}{}", at_level(inner, 9)),
+        Expr::Binary("?", cond, arms) => {
+            let text = format!("{} ? {}", at_level(cond, 1), at_level(arms, 0));
+            if outer > 0 { format!("({text})") } else { text }
+        }
+        Expr::Binary(":", yes, no) => format!("{} : {}", at_level(yes, 1), at_level(no, 0)),
+        Expr::Binary("=", name, value) => format!("({} = {})", at_level(name, 0), at_level(value, 0)),
         Expr::Binary(op, left, right) => {
             let own = level(op);
             // Operators of one level group to the left.

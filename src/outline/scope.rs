@@ -403,6 +403,19 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// Calls in arguments that do something which is known, inner ones first.
+    pub fn called_in(&self, args: &[String]) -> Vec<(String, Vec<String>)> {
+        let mut found = Vec::new();
+        for expr in args.iter().filter(|arg| arg.contains('(')).filter_map(|arg| super::expr::parse_inside(arg)) {
+            expr.calls(&mut |name, args| {
+                if !matches!(self.meaning(name, &[]), Meaning::Unknown) {
+                    found.push((name.to_owned(), texts(args)));
+                }
+            });
+        }
+        found
+    }
+
     /// What a call means, given what lies under it.
     pub fn meaning(&self, name: &str, children: &'a [Node]) -> Meaning<'a> {
         let word = vocabulary::word(name);

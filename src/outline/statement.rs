@@ -35,7 +35,7 @@ impl Stmt {
 
 impl Cond {
     fn new(text: &str) -> Cond {
-        Cond { text: text.trim().to_owned(), expr: expr::parse(text) }
+        Cond { text: text.trim().to_owned(), expr: expr::parse_inside(text) }
     }
 }
 

@@ -155,7 +155,7 @@ pub fn nest(mut items: Vec<Item>) -> Vec<Node> {
         open.push((depth, node(item)));
     }
     close(&mut open, &mut roots, |_, _| true);
-    tidy(roots, false)
+    super::unfold::unfold(tidy(roots, false))
 }
 
 fn close(open: &mut Vec<(usize, Node)>, roots: &mut Vec<Node>, ends: impl Fn(usize, usize) -> bool) {

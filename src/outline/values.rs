@@ -353,6 +353,20 @@ impl Values {
             Expr::Binary("&&" | "||", ..) => self.truth(expr),
             Expr::Binary(op, left, right) if is_comparison(op) => self.compare(op, left, right),
             Expr::Binary("&", left, right) => self.masks(left, right),
+            Expr::Binary("?", cond, arms) => {
+                self.truth(cond);
+                self.value(arms);
+            }
+            Expr::Binary(":", yes, no) => match self.target.clone() {
+                Some(target) => [yes, no].into_iter().for_each(|arm| self.assigned(&target, arm)),
+                None => [yes, no].into_iter().for_each(|arm| self.value(arm)),
+            },
+            Expr::Binary("=", name, value) => {
+                if let Expr::Name(name) = &**name {
+                    self.assigned(name, value);
+                }
+                self.value(name);
+            }
             Expr::Binary(_, left, right) => {
                 self.computes(left);
                 self.computes(right);

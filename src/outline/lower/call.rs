@@ -18,6 +18,7 @@ impl<'a> Lower<'_, 'a> {
         }
         let before = std::mem::take(&mut self.made_up);
         if let Meaning::Body(body, _) = self.scope.meaning(name, children) {
+            self.called_first(args, place);
             let value = self.expand(name, body, place, is_wanted);
             if let Some(result) = result.filter(|_| is_wanted) {
                 self.store(result, value, place);
@@ -114,6 +115,7 @@ impl<'a> Lower<'_, 'a> {
         }
         // It is outlined, and called where an expression is.
         if let Meaning::Body(body, _) = self.scope.meaning(name, &[]) {
+            self.called_first(args, place);
             return self.expand(name, body, place, is_wanted);
         }
         let Some(word) = vocabulary::word(name) else { return self.known(name, args, place, is_wanted) };
@@ -313,7 +315,18 @@ impl<'a> Lower<'_, 'a> {
         self.push(op, place);
     }
 
+    /// What is called to have the arguments of a call.
+    fn called_first(&mut self, args: &[String], place: Place) {
+        for (name, args) in self.scope.called_in(args) {
+            let local = self.temp();
+            if !self.evaluated(&name, &args, local, place) {
+                self.called(&name, &args, place, false);
+            }
+        }
+    }
+
     fn known(&mut self, name: &str, args: &[String], place: Place, is_wanted: bool) -> Pure {
+        self.called_first(args, place);
         args.iter().for_each(|arg| self.touched(arg, place));
         let facts = match self.scope.meaning(name, &[]) {
             Meaning::Facts(facts) => facts,

@@ -72,9 +72,10 @@ impl<'a> Lower<'_, 'a> {
     }
 
     fn returns(&mut self, value: Option<&str>, place: Place) {
+        let value = value.and_then(expr::parse);
         if let Some(Frame { result: Some(local), .. }) = self.frames.last() {
             let local = *local;
-            match value.and_then(expr::parse) {
+            match value {
                 // The call that stands before it, on the same line, has set it.
                 Some(Expr::Call(..)) => {}
                 Some(expr) => {
@@ -87,6 +88,8 @@ impl<'a> Lower<'_, 'a> {
                     self.choose(&domain, local, place);
                 }
             }
+        } else if let Some(expr) = value.filter(|expr| !matches!(expr, Expr::Call(..))) {
+            self.unwanted(&expr, place);
         }
         self.give_back(0, place);
         let at = self.push(Op::Jump(0), place);

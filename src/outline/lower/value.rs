@@ -142,6 +142,13 @@ impl<'a> Lower<'_, 'a> {
             Expr::Name(name) => self.name(name, place),
             Expr::Unary(op, inner) => Pure::Unary(*op, Box::new(self.value(inner, place))),
             Expr::Binary(op @ ("&&" | "||"), left, right) => self.lazy(op, left, right, place),
+            Expr::Binary("?", cond, arms) => self.chosen(cond, arms, place),
+            Expr::Binary("=", name, value) => {
+                if let Expr::Name(name) = &**name {
+                    self.assign(name, value, place);
+                }
+                self.value(name, place)
+            }
             Expr::Binary("==" | "!=" | "<" | ">" | "<=" | ">=", left, right)
                 if self.is_diagram && (self.is_open(left) || self.is_open(right)) =>
             {
@@ -163,6 +170,42 @@ impl<'a> Lower<'_, 'a> {
                 Pure::Local(local)
             }
         }
+    }
+
+    /// A value that nobody wants: what is called for it is called, and what tasks share is read.
+    pub(super) fn unwanted(&mut self, expr: &Expr, place: Place) {
+        if expr.acts() {
+            self.value(expr, place);
+            return;
+        }
+        let mut names = Vec::new();
+        expr.names(&mut |name| names.push(name.to_owned()));
+        for name in names {
+            if self.variable(&name).is_some() || self.pointed(&name, place).is_some() {
+                self.name(&name, place);
+            } else {
+                self.used(&name, place);
+            }
+        }
+    }
+
+    /// `cond ? yes : no`: only one of the two is looked at.
+    fn chosen(&mut self, cond: &Expr, arms: &Expr, place: Place) -> Pure {
+        let Expr::Binary(":", yes, no) = arms else { return self.value(arms, place) };
+        let result = self.temp();
+        let cond = self.value(cond, place);
+        let skip = self.push(Op::Unless(cond, 0), place);
+        let settled = self.settled.clone();
+        let yes = self.value(yes, place);
+        self.push(Op::Set(result, yes), place);
+        let end = self.push(Op::Jump(0), place);
+        self.land(skip);
+        self.settled.clone_from(&settled);
+        let no = self.value(no, place);
+        self.push(Op::Set(result, no), place);
+        self.land(end);
+        self.settled = settled;
+        Pure::Local(result)
     }
 
     /// The second operand is looked at only if the first does not decide.

@@ -41,6 +41,10 @@ impl Capitals {
             Expr::Unary('!', inner) => self.truth(inner),
             Expr::Unary(_, inner) => self.value(inner),
             Expr::Binary("&&" | "||", ..) => self.truth(expr),
+            Expr::Binary("?", cond, arms) => {
+                self.truth(cond);
+                self.value(arms);
+            }
             Expr::Binary(op, left, right) => {
                 for side in [left, right] {
                     if let (Expr::Name(name), "&" | "|") = (&**side, *op)

@@ -34,7 +34,8 @@ impl<'a> Walk<'a> {
                 let facts: Vec<Fact> =
                     facts.iter().filter(|fact| matches!(fact, Fact::MaySleep | Fact::Takes(_))).cloned().collect();
                 self.apply(&state, name, &facts, args, node.place);
-                let mut out = self.body(name, body, state);
+                let before = self.called_first(args, node.place, state).into_iter();
+                let mut out: Vec<State> = before.flat_map(|state| self.body(name, body, state)).collect();
                 for state in &mut out {
                     let value = state.known.remove(RETURNED);
                     if let Some(result) = result {
@@ -65,6 +66,16 @@ impl<'a> Walk<'a> {
                 asked.into_iter().map(with).collect()
             }
         }
+    }
+
+    /// What is called to have the arguments of a call.
+    fn called_first(&mut self, args: &[String], place: Place, state: State) -> Vec<State> {
+        let mut states = vec![state];
+        for (name, args) in self.scope.called_in(args) {
+            let out = states.into_iter().flat_map(|state| self.asked(&name, &args, place, state));
+            states = out.map(|(state, _)| state).collect();
+        }
+        states
     }
 
     /// What `call_rcu` runs later, it runs in a softirq.
@@ -165,16 +176,18 @@ impl<'a> Walk<'a> {
             && let Some((name, body, facts)) = self.scope.outlined(name)
         {
             self.apply(&state, name, facts, args, place);
-            let out = self.body(name, body, state).into_iter();
+            let before = self.called_first(args, place, state).into_iter();
+            let out: Vec<State> = before.flat_map(|state| self.body(name, body, state)).collect();
             let with = |mut state: State| {
                 let value = state.known.remove(RETURNED);
                 (state, value)
             };
-            return out.map(with).collect();
+            return out.into_iter().map(with).collect();
         }
         let Some(word) = vocabulary::word(name) else {
-            self.known_or_assumed_with(name, args, place, &mut state);
-            return vec![(state, None)];
+            let mut states = self.called_first(args, place, state);
+            states.iter_mut().for_each(|state| self.known_or_assumed_with(name, args, place, state));
+            return states.into_iter().map(|state| (state, None)).collect();
         };
         match word {
             Word::Lock(kind, mode, mask, how, which) => {

@@ -285,6 +285,15 @@ impl<'a> Walk<'a> {
             }
             Expr::Binary("&&", left, right) => self.lazy(left, right, place, state, false),
             Expr::Binary("||", left, right) => self.lazy(left, right, place, state, true),
+            Expr::Binary("?", cond, arms) => self.chosen(cond, arms, place, state),
+            Expr::Binary("=", name, value) => {
+                let Expr::Name(name) = &**name else { return vec![(state, None)] };
+                let with = |(mut state, value): (State, Option<i64>)| {
+                    keep(&mut state, name, value);
+                    (state, value)
+                };
+                self.value(value, place, state).into_iter().map(with).collect()
+            }
             Expr::Binary(op, left, right) => {
                 let mut out = Vec::new();
                 for (state, left) in self.value(left, place, state) {
@@ -301,6 +310,21 @@ impl<'a> Walk<'a> {
             },
             Expr::Call(name, args) => self.asked(name, &super::super::scope::texts(args), place, state),
         }
+    }
+
+    /// `cond ? yes : no`: only one of the two is looked at.
+    fn chosen(&mut self, cond: &Expr, arms: &Expr, place: Place, state: State) -> Vec<(State, Option<i64>)> {
+        let Expr::Binary(":", yes, no) = arms else { return vec![(state, None)] };
+        let mut out = Vec::new();
+        for (state, value) in self.value(cond, place, state) {
+            if value != Some(0) {
+                out.extend(self.value(yes, place, state.clone()));
+            }
+            if value.is_none_or(|value| value == 0) {
+                out.extend(self.value(no, place, state));
+            }
+        }
+        out
     }
 
     /// A name that nobody declares is one of its values from now on.
