@@ -23,6 +23,7 @@
 //! Limits: memory is sequentially consistent, and every task has a CPU of its own. A handler runs once, on top of a task or on an idle
 //! CPU. Works, timers and threads run once for each time that they are started. What a figure only tells in words is not run.
 
+mod addresses;
 pub mod again;
 mod behind;
 pub mod catalogue;
@@ -67,6 +68,7 @@ pub mod statement;
 mod steps;
 mod told;
 pub mod tree;
+mod turned;
 mod unfold;
 pub mod values;
 pub mod verbs;

@@ -1,10 +1,12 @@
 //! Checks a file: the static walk of each outline, the exploration of what runs together, diagrams as drawn and in any order.
 
 mod explored;
+mod functions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::explored::{Budget, add, explore, run};
+use self::explored::{Budget, add, run};
+use self::functions::outline;
 use super::catalogue::Catalogue;
 use super::claimed::{self, Standing};
 use super::claims::Claim;
@@ -16,12 +18,10 @@ use super::graded;
 use super::lower::{self, Source as Task};
 use super::machine::{Op, Program};
 use super::parse;
-use super::runners::Runners;
 use super::scope::{Assumption, Conversions, Does, Scope};
 use super::source::{Place, Source};
-use super::statement::Stmt;
-use super::tree::{Diagram, Figure, File, Function, Group, Node};
-use super::vocabulary::{self, Kind};
+use super::tree::{Diagram, Figure, File};
+use super::vocabulary::Kind;
 use super::walk::Walk;
 
 /// States of all explorations of a file at most.
@@ -247,51 +247,6 @@ pub(super) fn unknown_tasks(file: &mut File) {
         }
     }
     file.mistakes.extend(mistakes);
-}
-
-fn outline(source: &Source, file: &File, group: &Group, options: &Options, budget: &mut Budget) -> Unit {
-    let (traced, told): (Vec<Function>, Vec<Function>) =
-        group.functions.iter().cloned().partition(|function| function.is_trace);
-    if !traced.is_empty() && !told.is_empty() {
-        // What a trace does not say is open; the rest is checked as always.
-        let mut unit = outline(source, file, &Group { functions: told }, options, budget);
-        let other = outline(source, file, &Group { functions: traced }, options, budget);
-        unit.names.extend(other.names);
-        unit.findings.extend(other.findings);
-        unit.assumptions.extend(other.assumptions);
-        unit.bounds.extend(other.bounds);
-        return unit;
-    }
-    let scope = Scope::new(file, &group.functions, &[], options.catalogue, &options.conversions);
-    let walk = Walk::of(&scope, &[]);
-    let mut unit = unit_of("outline", group.functions.first().map_or(0, |function| function.place.line), &walk, &scope);
-    unit.names = group.functions.iter().map(|function| function.name.clone()).collect();
-    if group.functions.iter().any(|function| function.is_trace) {
-        // Which lock a frame takes, and what it frees, a trace does not say.
-        unit.findings.retain(|finding| finding.code == "LW002");
-        let is_graph =
-            |function: &Function| source.lines.get(function.place.line as usize - 1).is_some_and(|line| line.is_traced);
-        if group.functions.iter().any(|function| has_objects(&function.body) || !is_graph(function)) {
-            unit.bounds.push("a trace names no locks and no objects".to_owned());
-        }
-        return unit;
-    }
-    let runners = Runners::of(&scope);
-    for set in runners.sets(&walk) {
-        explore(source, &scope, &set, &mut unit, budget);
-    }
-    unit.assumptions.extend(runners.assumed());
-    graded::grade(&mut unit.findings, &unit.bounds);
-    unit
-}
-
-/// Is something called that has to be told which lock or object it is about?
-fn has_objects(body: &[Node]) -> bool {
-    let mut found = false;
-    for node in body {
-        node.each(&mut |node| found |= matches!(&node.stmt, Stmt::Call { name, .. } if vocabulary::is_known(name)));
-    }
-    found
 }
 
 fn unit_of(what: &'static str, line: u32, walk: &Walk, scope: &Scope) -> Unit {

@@ -155,11 +155,32 @@ impl Parser<'_> {
         if self.eat("&") || self.eat("*") {
             return self.unary();
         }
+        if let Some(cast) = cast(self.rest) {
+            self.rest = &self.rest[cast..];
+            return self.unary();
+        }
         if self.eat("(") {
             let inner = self.inside()?;
-            return self.eat(")").then_some(inner);
+            return if self.eat(")") { Some(self.member(inner)) } else { None };
         }
         self.primary()
+    }
+
+    /// `f(x)->y`: something of what is called, which is not known.
+    fn member(&mut self, of: Expr) -> Expr {
+        let mut end = 0;
+        while let Some(name) = ["->", "."].iter().find_map(|joint| self.rest[end..].strip_prefix(joint)) {
+            let letters = name.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
+            if letters == 0 {
+                break;
+            }
+            end = self.rest.len() - name.len() + letters;
+        }
+        if end == 0 {
+            return of;
+        }
+        self.rest = &self.rest[end..];
+        Expr::Call("->".to_owned(), vec![of])
     }
 
     fn primary(&mut self) -> Option<Expr> {
@@ -167,12 +188,16 @@ impl Parser<'_> {
         if self.rest.starts_with(|c: char| c.is_ascii_digit()) {
             return self.number();
         }
+        if let Some(text) = self.rest.strip_prefix('"') {
+            self.rest = &text[text.find('"')? + 1..];
+            return Some(Expr::Int(1));
+        }
         let name = self.path()?;
         if self.eat("(") {
             let mut arguments = Vec::new();
             if !self.eat(")") {
                 loop {
-                    arguments.push(self.inside()?);
+                    arguments.push(self.argument()?);
                     if self.eat(")") {
                         break;
                     }
@@ -184,10 +209,27 @@ impl Parser<'_> {
                     }
                 }
             }
-            return Some(Expr::Call(name, arguments));
+            return Some(self.member(Expr::Call(name, arguments)));
         }
         let constant = CONSTANTS.iter().find(|(word, _)| *word == name);
         Some(constant.map_or(Expr::Name(name), |(_, value)| Expr::Int(*value)))
+    }
+
+    /// An argument; a type, as in `sizeof(struct foo)`, is something that is not 0.
+    fn argument(&mut self) -> Option<Expr> {
+        let before = self.rest;
+        let found = self.inside();
+        self.skip();
+        if found.is_some() && self.rest.starts_with([',', ')']) {
+            return found;
+        }
+        let is_type = |word: &str| word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'*'));
+        let end = before.find([',', ')'])?;
+        if !before[..end].split_whitespace().all(is_type) {
+            return None;
+        }
+        self.rest = &before[end..];
+        Some(Expr::Int(1))
     }
 
     fn number(&mut self) -> Option<Expr> {
@@ -284,6 +326,26 @@ impl Expr {
     }
 }
 
+/// `(unsigned long)x`: where the cast ends, if it is one. Before `(`, `&` and `*` only what can be nothing but a type is.
+fn cast(text: &str) -> Option<usize> {
+    let close = text.strip_prefix('(')?.find(')')? + 1;
+    let inside = text[1..close].trim();
+    let is_words = inside.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b' ' | b'*'));
+    if !is_words || !inside.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+        return None;
+    }
+    let is_type = inside.ends_with('*') || inside.contains(' ') || inside.ends_with("_t") || TYPES.contains(&inside);
+    match text[close + 1..].trim_start().bytes().next()? {
+        b if b.is_ascii_alphanumeric() || b == b'_' => Some(close + 1),
+        b'(' | b'&' | b'*' | b'-' | b'!' if is_type => Some(close + 1),
+        _ => None,
+    }
+}
+
+/// Types of one word.
+const TYPES: [&str; 14] =
+    ["int", "long", "short", "char", "unsigned", "bool", "void", "u8", "u16", "u32", "u64", "s32", "s64", "__u32"];
+
 /// The value of an operator, C's way; a division by 0 has none.
 pub fn apply(op: &str, left: i64, right: i64) -> Option<i64> {
     Some(match op {
@@ -354,6 +416,23 @@ mod tests {
 
         assert_eq!(parse("a ? b : c"), Some(Expr::Binary("?", name("a"), arms(name("b"), name("c")))));
         assert_eq!(parse("a ?: c"), Some(Expr::Binary("?", name("a"), arms(name("a"), name("c")))));
+    }
+
+    #[test]
+    fn types_texts_and_members_of_what_is_called_are_read_over() {
+        for text in ["f(sizeof(struct a), \"b, c)\")", "f(x, y)->z.w", "(f(struct a *))->b"] {
+            assert!(parse(text).is_some(), "{text}");
+        }
+        let call = Expr::Call("f".to_owned(), Vec::new());
+        assert_eq!(parse("f()->a.b"), Some(Expr::Call("->".to_owned(), vec![call])));
+    }
+
+    #[test]
+    fn a_cast_says_nothing_of_the_value() {
+        for text in ["(unsigned long)a", "(struct foo *)&a", "(u32)(a)", "(x)a", "(void *)a"] {
+            assert_eq!(parse(text).as_ref(), Some(&*name("a")), "{text}");
+        }
+        assert_eq!(parse("(a) & b"), Some(Expr::Binary("&", name("a"), name("b"))));
     }
 
     #[test]

@@ -75,6 +75,11 @@ fn cure(finding: &Finding) -> Option<String> {
             let last = finding.labels.len().saturating_sub(2);
             let pair = lock(last, " is taken here").zip(lock(last + 1, " is held since here"));
             match pair {
+                // The same lines, with two objects of one class the other way round.
+                Some(_) if last > 0 && finding.labels[last].place == finding.labels[0].place => {
+                    "Take the two in an order that is the same for everybody, such as that of their addresses."
+                        .to_owned()
+                }
                 Some((taken, held)) => format!(
                     "Take {taken} before {held}{}, as the others do, or release {held} first{}.",
                     at_line(line(last + 1)),

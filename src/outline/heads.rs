@@ -26,7 +26,9 @@ pub(super) fn read(source: &Source, file: &mut File) {
             function.is_trace |= line.is_some_and(|line| line.is_traced);
         }
         for function in group.functions.iter_mut().filter(|function| !function.is_anonymous) {
-            function.params = params(&text(source, function.place));
+            let head = text(source, function.place);
+            function.params = params(&head);
+            function.alike = alike(&head);
             let hunk = source.lines.get((function.place.line as usize).saturating_sub(1)).and_then(|line| line.hunk);
             let Some((of, is_partial)) = hunk else { continue };
             function.is_partial = is_partial;
@@ -87,9 +89,28 @@ pub(super) fn text(source: &Source, place: Place) -> String {
 
 /// `f(struct foo *foo, int n)` has the parameters `foo` and `n`; `f(foo)` has none, since it is a call.
 pub(super) fn params(head: &str) -> Vec<String> {
+    declared(head).into_iter().map(|(_, name)| name).collect()
+}
+
+/// The first two parameters that point to the same type.
+fn alike(head: &str) -> Option<(String, String)> {
+    let declared = declared(head);
+    let pointers = || declared.iter().filter(|(kind, _)| kind.ends_with('*') && !kind.contains("void"));
+    pointers().enumerate().find_map(|(at, (kind, one))| {
+        let (_, other) = pointers().skip(at + 1).find(|(other, _)| other == kind)?;
+        Some((one.clone(), other.clone()))
+    })
+}
+
+/// Types and names of what a head declares.
+fn declared(head: &str) -> Vec<(String, String)> {
     let Some(open) = head.find('(') else { return Vec::new() };
     let Some(close) = matching(&head[open..]) else { return Vec::new() };
-    arguments(&head[open + 1..open + close]).iter().filter_map(|param| parameter(param)).collect()
+    let with = |param: &String| {
+        let name = parameter(param)?;
+        Some((param.strip_suffix(name.as_str())?.replace(' ', ""), name))
+    };
+    arguments(&head[open + 1..open + close]).iter().filter_map(with).collect()
 }
 
 /// The name of `struct foo *foo`.

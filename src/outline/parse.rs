@@ -287,20 +287,7 @@ impl Reader<'_> {
         } else {
             let place = nodes[0].place;
             let name = format!("line {}", place.line);
-            self.add(Function {
-                name,
-                place,
-                facts: Vec::new(),
-                body: nodes,
-                is_anonymous: true,
-                roles: Vec::new(),
-                handed_by: None,
-                params: Vec::new(),
-                is_trace: false,
-                is_partial: false,
-                is_cut: false,
-                gap: None,
-            });
+            self.add(Function { name, place, body: nodes, is_anonymous: true, ..Function::default() });
         }
     }
 

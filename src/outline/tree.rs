@@ -48,6 +48,8 @@ pub struct Function {
     pub handed_by: Option<String>,
     /// Its parameters, if it is written as C.
     pub params: Vec<String>,
+    /// Its first two parameters of one type.
+    pub alike: Option<(String, String)>,
     /// It is what a stack or a tracer shows: calls without what they are called with.
     pub is_trace: bool,
     /// The hunk of a patch begins inside it.

@@ -66,7 +66,8 @@ fn statement(mut node: Node, out: &mut Vec<Node>) {
             }
         }
         Stmt::Return(Some(value)) => {
-            let found = expr::parse(value).filter(Expr::acts).and_then(|value| arms(&value, &|value| returned(&made, value)));
+            let found =
+                expr::parse(value).filter(Expr::acts).and_then(|value| arms(&value, &|value| returned(&made, value)));
             if let Some(found) = found {
                 out.extend(found);
                 return;

@@ -98,6 +98,7 @@ pub(super) fn is_value(name: &str) -> bool {
         "cmpxchg",
         "test_and_",
         "unknown",
+        "->",
         "ACCESS_ONCE",
         "IS_ERR",
     ]
