@@ -27,6 +27,7 @@ mod addresses;
 pub mod again;
 mod behind;
 pub mod catalogue;
+mod cells;
 mod chains;
 pub mod check;
 pub mod claimed;

@@ -1,4 +1,4 @@
-//! What C has beside functions: types, and tables with their values. Nothing in them runs, so they are read over.
+//! What C has beside functions: types, tables with their values, and pointers. Nothing in them runs, so they are read over.
 
 use super::reader::Reader;
 use super::source::Line;
@@ -12,6 +12,12 @@ pub(super) fn read(reader: &mut Reader) {
     let mut at = 0;
     while at < reader.source.lines.len() {
         let end = if reader.is_open(at) { end(reader, at) } else { at };
+        if reader.is_open(at)
+            && let Some(name) = global(&reader.source.lines[at])
+        {
+            reader.file.globals.insert(name);
+            reader.taken[at] = true;
+        }
         reader.taken[at..end].fill(true);
         at = end.max(at + 1);
     }
@@ -43,6 +49,18 @@ fn end(reader: &Reader, start: usize) -> usize {
         }
     }
     start
+}
+
+/// `static struct foo *cur;` and `struct foo __rcu *cur = NULL;`: the name.
+fn global(line: &Line) -> Option<String> {
+    let code = code(line);
+    let declared = code.strip_suffix(';')?.trim_end();
+    let declared = declared
+        .split_once('=')
+        .map_or(declared, |(declared, value)| if value.trim() == "NULL" { declared } else { "" });
+    let (kind, name) = declared.trim_end().rsplit_once('*')?;
+    let is_type = kind.split_whitespace().all(words::is_name) && kind.trim().contains(' ');
+    (line.indent() == 0 && is_type && words::is_name(name)).then(|| name.to_owned())
 }
 
 fn code(line: &Line) -> String {

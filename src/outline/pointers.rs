@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::catalogue::Catalogue;
+use super::cells::{self, Cell};
 use super::declare::{Declaration, First};
 use super::expr::{self, Expr};
 use super::statement::Stmt;
@@ -86,7 +87,7 @@ pub fn allocates(name: &str) -> bool {
 }
 
 /// Calls that are their first argument.
-const SAME: [&str; 16] = [
+pub(super) const SAME: [&str; 17] = [
     "atomic_read",
     "atomic_xchg",
     "rcu_dereference",
@@ -96,6 +97,7 @@ const SAME: [&str; 16] = [
     "READ_ONCE",
     "smp_load_acquire",
     "xchg",
+    "rcu_replace_pointer",
     "list_entry",
     "container_of",
     "likely",
@@ -128,7 +130,13 @@ pub fn parted(path: &str) -> Option<(&str, &str)> {
 
 impl Pointers {
     /// Reads the declarations, the functions and the bodies. Of figures only what is declared points: their names mean what they say.
-    pub fn of(file: &File, functions: &[Function], bodies: &[&[Node]], catalogue: &Catalogue) -> Pointers {
+    pub(super) fn of(
+        file: &File,
+        functions: &[Function],
+        bodies: &[&[Node]],
+        catalogue: &Catalogue,
+        cells: &mut Vec<Cell>,
+    ) -> Pointers {
         let mut pointers = Pointers::default();
         for (declaration, _) in &file.declarations {
             match declaration {
@@ -152,9 +160,27 @@ impl Pointers {
                 pointers.lists.push((list.clone(), Vec::new()));
             }
         }
+        for cell in cells.iter() {
+            pointers.first.push((cell.path.to_owned(), cell.object.clone()));
+            pointers.objects.push(Object { name: cell.object.clone(), fields: Vec::new() });
+        }
+        let handed = cells::handed(functions, cells);
+        pointers.objects.extend(handed.iter().map(|name| Object { name: (*name).to_owned(), fields: Vec::new() }));
         pointers.members = stores.members.clone();
         pointers.has_callbacks = stores.has_callbacks;
         pointers.settle(&stores);
+        // Where something else is stored as well, nobody knows what it points to.
+        cells.retain(|cell| {
+            let is_known = pointers.names.contains(cell.path);
+            if !is_known {
+                pointers.first.retain(|(name, _)| name != cell.path);
+                pointers.objects.retain(|object| object.name != cell.object);
+            }
+            is_known
+        });
+        if cells.is_empty() {
+            pointers.objects.retain(|object| !handed.contains(object.name.as_str()));
+        }
         pointers.frees = stores.freed.iter().any(|path| pointers.points(path));
         pointers.escaped = stores.escaped(functions, &pointers, catalogue);
         pointers
@@ -172,6 +198,7 @@ impl Pointers {
                     continue;
                 }
                 match parted(target).or_else(|| target.split_once('.')) {
+                    Some(_) if self.names.contains(target) => _ = self.names.remove(target),
                     Some((_, field)) => _ = self.scalars.insert(field.to_owned()),
                     None => _ = self.names.remove(target),
                 }
@@ -217,6 +244,7 @@ impl Pointers {
             return false;
         }
         match parted(path) {
+            Some(_) if self.names.contains(path) => true,
             Some((root, field)) => self.points(root) && !self.scalars.contains(field),
             None => match path.split_once('.') {
                 Some((root, field)) if self.is_object(root) => !self.scalars.contains(field),
@@ -316,6 +344,7 @@ impl Stores {
         };
         let handed = self.handed.iter().filter(|(name, _)| keeps(name)).map(|(_, root)| root.clone());
         let stored = self.values.iter().filter_map(|(target, value)| match value {
+            Expr::Name(_) if pointers.names.contains(target) => None,
             Expr::Name(name) => parted(target).filter(|(root, _)| !pointers.points(root)).map(|_| name.clone()),
             _ => None,
         });
@@ -334,6 +363,7 @@ impl Stores {
                 | "xchg"
                 | "swap"
                 | "RCU_INIT_POINTER"
+                | "rcu_replace_pointer"
                 | "atomic_set"
                 | "atomic_xchg"
         );

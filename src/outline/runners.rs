@@ -44,6 +44,8 @@ pub(super) struct Runners<'a> {
     handed: Vec<Vec<String>>,
     /// Works and timers that each starts.
     starts: Vec<BTreeSet<String>>,
+    /// Why each is not called twice at a time, if it is not.
+    once: Vec<Option<(String, Place)>>,
 }
 
 /// Tasks to be explored together.
@@ -113,7 +115,8 @@ impl<'a> Runners<'a> {
         let frees = tasks.iter().zip(&lowered).map(frees).collect();
         let handed = tasks.iter().map(|task| [scope.parameters(&task.name).to_vec(), made(task)].concat()).collect();
         let starts = lowered.iter().map(|lowered| lowered.starts.clone()).collect();
-        Runners { tasks, is_declared, waits, ends, touches, meets, is_made, frees, handed, starts }
+        let once = tasks.iter().zip(&lowered).map(|(task, lowered)| once(scope, task, &lowered.program)).collect();
+        Runners { tasks, is_declared, waits, ends, touches, meets, is_made, frees, handed, starts, once }
     }
 
     fn handlers(&self) -> Vec<usize> {
@@ -177,7 +180,8 @@ impl<'a> Runners<'a> {
         }
         for (nth, one) in entries.iter().enumerate() {
             for other in &entries[nth..] {
-                if self.is_over(*one, *other) || self.is_over(*other, *one) {
+                let is_once = one == other && self.once[*one].is_some();
+                if is_once || self.is_over(*one, *other) || self.is_over(*other, *one) {
                     continue;
                 }
                 if self.share(*one, *other, &handlers) {
@@ -276,6 +280,12 @@ impl<'a> Runners<'a> {
                 found.push(Assumption { what, declare: None, place: *place });
             }
         }
+        for (task, once) in self.tasks.iter().zip(&self.once) {
+            if let Some((why, place)) = once {
+                let what = format!("{} is not called twice at a time: {why}", task.name);
+                found.push(Assumption { what, declare: None, place: *place });
+            }
+        }
         for (awaited, place) in self.waits.iter().flatten() {
             let enders = self.enders(awaited).len();
             let why = match enders {
@@ -296,6 +306,24 @@ impl<'a> Runners<'a> {
         }
         found
     }
+}
+
+/// Why an entry is not called twice at a time: it frees something for good, or sets a pointer without a look at what was there.
+fn once(scope: &Scope, task: &Task, program: &Program) -> Option<(String, Place)> {
+    let insts = || program.tasks.iter().flat_map(|code| &code.insts);
+    let is_own = |object: usize| {
+        let is_made = |inst: &super::machine::Inst| matches!(inst.op, Op::Alloc(at) if at == object);
+        program.pointees.contains(&object) || insts().any(is_made) || program.objects[object].contains(" of ")
+    };
+    let freed = insts().find_map(|inst| match inst.op {
+        Op::Free(object) if !is_own(object) => Some((object, inst.place)),
+        _ => None,
+    });
+    if let Some((object, place)) = freed {
+        return Some((format!("it frees {}, which nobody sets", program.objects[object]), place));
+    }
+    let bodies = task.bodies.iter().map(|(_, body)| *body);
+    scope.reached(bodies).into_iter().chain([task.name.as_str()]).find_map(|name| scope.once.get(name).cloned())
 }
 
 /// A wake-up without a name wakes every sleeper, and a sleeper without a name is woken by all.
@@ -352,7 +380,6 @@ fn taken(program: &Program, is_try: bool) -> BTreeSet<String> {
     locks.collect()
 }
 
-/// What a program touches that others can touch: locks alone are left to the lock graph.
 /// Names of what the functions of the task allocate.
 fn made(task: &Task) -> Vec<String> {
     let mut found = Vec::new();
@@ -371,6 +398,7 @@ fn made(task: &Task) -> Vec<String> {
     found
 }
 
+/// What a program touches that others can touch: locks alone are left to the lock graph.
 fn shared(program: &Program) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for inst in program.tasks.iter().flat_map(|task| &task.insts) {

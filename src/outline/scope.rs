@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::catalogue::{Catalogue, Known};
+use super::cells::{self, Cell};
 use super::declare::{Call, Declaration, Runs};
 use super::expr::Expr;
 pub use super::expr::{text, texts};
@@ -105,6 +106,10 @@ pub struct Scope<'a> {
     pub values: Values,
     /// Objects, lists, and what points to them.
     pub pointers: Pointers,
+    /// What holds pointers that no line declares.
+    cells: Vec<&'a str>,
+    /// Functions that are called once at a time, and why.
+    pub(super) once: HashMap<&'a str, (String, Place)>,
     /// Variables by name.
     pub variables: HashMap<&'a str, Variable>,
     /// `(outer, inner)`
@@ -140,6 +145,10 @@ impl<'a> Scope<'a> {
         catalogue: &'a Catalogue,
         conversions: &'a Conversions,
     ) -> Scope<'a> {
+        let is_told = file.declarations.iter().any(|(declaration, _)| {
+            matches!(declaration, Declaration::Object(..) | Declaration::List(..) | Declaration::Pointer(..))
+        });
+        let mut cells = if is_told || !bodies.is_empty() { Vec::new() } else { cells::of(file, functions) };
         let mut scope = Scope {
             own: HashMap::new(),
             expansions: HashMap::new(),
@@ -151,7 +160,9 @@ impl<'a> Scope<'a> {
             spins: false,
             released: HashSet::new(),
             values: Values::default(),
-            pointers: Pointers::of(file, functions, bodies, catalogue),
+            pointers: Pointers::of(file, functions, bodies, catalogue, &mut cells),
+            cells: cells.iter().map(|cell| cell.path).collect(),
+            once: HashMap::new(),
             variables: HashMap::new(),
             orders: Vec::new(),
             guards: Vec::new(),
@@ -170,6 +181,7 @@ impl<'a> Scope<'a> {
         }
         scope.declare(file);
         scope.roles(functions);
+        scope.cells_declared(cells);
         let pointers = &scope.pointers;
         let is_known =
             |name: &str| scope.variables.contains_key(name) || pointers.value(name).is_some() || pointers.is_name(name);
@@ -212,6 +224,28 @@ impl<'a> Scope<'a> {
             scope.entries.extend(functions.first());
         }
         scope
+    }
+
+    /// What holds a pointer, if no line declares it.
+    fn cells_declared(&mut self, cells: Vec<Cell<'a>>) {
+        for Cell { path, object, place, once } in cells {
+            for (name, why) in once {
+                let place = self.own.get(name).map_or(place, |function| function.place);
+                self.once.entry(name).or_insert((why, place));
+            }
+            let first = self.pointers.value(&object).unwrap_or(0);
+            self.variables.insert(path, Variable { is_atomic: true, first });
+            let what = format!("{path} points to an object of its own at first, {object}, or is NULL");
+            self.assumed.push(Assumption { what, declare: None, place });
+        }
+    }
+
+    /// What holds a pointer that somebody replaces is NULL at the beginning: false if there is nothing of that kind.
+    pub fn begin_empty(&mut self) -> bool {
+        for path in &self.cells {
+            self.variables.get_mut(path).into_iter().for_each(|variable| variable.first = 0);
+        }
+        !self.cells.is_empty()
     }
 
     fn declare(&mut self, file: &'a File) {
@@ -465,6 +499,30 @@ impl<'a> Scope<'a> {
             return Some((name, &function.body, &function.facts));
         }
         self.expansions.get_key_value(name).map(|(name, body)| (*name, *body, [].as_slice()))
+    }
+
+    /// The functions that are called in these bodies, and in what they call.
+    pub(super) fn reached(&self, bodies: impl Iterator<Item = &'a [Node]>) -> Vec<&'a str> {
+        let mut found: Vec<&'a str> = Vec::new();
+        let mut open: Vec<&'a [Node]> = bodies.collect();
+        while let Some(body) = open.pop() {
+            let mut see = |name: &str| {
+                if let Some((name, function)) = self.own.get_key_value(name)
+                    && !found.contains(name)
+                {
+                    found.push(name);
+                    open.push(&function.body);
+                }
+            };
+            for node in body {
+                node.each(&mut |node| {
+                    if let Stmt::Call { name, .. } = &node.stmt {
+                        see(name);
+                    }
+                });
+            }
+        }
+        found
     }
 
     /// Has the function a block of its own? An expansion stands where it is called, and may name itself.

@@ -119,6 +119,8 @@ pub struct File {
     pub mistakes: Vec<Diagnostic>,
     /// Numbers of lines that were not read.
     pub unread: Vec<u32>,
+    /// Pointers that C declares outside of functions.
+    pub globals: std::collections::HashSet<String>,
 }
 
 /// A statement before it is put into a tree.

@@ -73,10 +73,23 @@ fn add(unit: &mut Unit, other: Unit) {
     }
 }
 
+/// The verdict on an outline with and without an object in what holds a pointer.
 fn judged(source: &Source, file: &File, group: &Group, options: &Options, budget: &mut Budget) -> Unit {
     let scope = Scope::new(file, &group.functions, &[], options.catalogue, &options.conversions);
-    let walk = Walk::of(&scope, &[]);
-    let mut unit = unit_of("outline", group.functions.first().map_or(0, |function| function.place.line), &walk, &scope);
+    let mut unit = judged_from(source, group, &scope, budget);
+    let mut empty = Scope::new(file, &group.functions, &[], options.catalogue, &options.conversions);
+    if empty.begin_empty() {
+        let mut other = judged_from(source, group, &empty, budget);
+        // Who follows it without a look may be called after somebody has set it only.
+        other.findings.retain(|found| found.code != "LW011");
+        add(&mut unit, other);
+    }
+    unit
+}
+
+fn judged_from<'a>(source: &Source, group: &'a Group, scope: &Scope<'a>, budget: &mut Budget) -> Unit {
+    let walk = Walk::of(scope, &[]);
+    let mut unit = unit_of("outline", group.functions.first().map_or(0, |function| function.place.line), &walk, scope);
     unit.names = group.functions.iter().map(|function| function.name.clone()).collect();
     if group.functions.iter().any(|function| function.is_trace) {
         // Which lock a frame takes, and what it frees, a trace does not say.
@@ -88,9 +101,9 @@ fn judged(source: &Source, file: &File, group: &Group, options: &Options, budget
         }
         return unit;
     }
-    let runners = Runners::of(&scope);
+    let runners = Runners::of(scope);
     for set in runners.sets(&walk) {
-        explore(source, &scope, &set, &mut unit, budget);
+        explore(source, scope, &set, &mut unit, budget);
     }
     unit.assumptions.extend(runners.assumed());
     graded::grade(&mut unit.findings, &unit.bounds);

@@ -143,6 +143,9 @@ impl<'a> Lower<'_, 'a> {
         if let Some(value) = self.scope.pointers.value(path) {
             return Some(Pure::Int(value));
         }
+        if self.variable(path).is_some() && self.is_tracked(path) {
+            return Some(self.known_name(path, place));
+        }
         let is_field = path.split_once('.').is_some_and(|(root, _)| self.scope.pointers.value(root).is_some());
         if path.contains("->") || is_field {
             let (base, field) = self.pointed(path, place)?;

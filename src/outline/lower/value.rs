@@ -236,6 +236,7 @@ impl<'a> Lower<'_, 'a> {
     /// A variable or a local.
     pub(super) fn known_name(&mut self, name: &str, place: Place) -> Pure {
         if let Some(variable) = self.variable(name) {
+            self.used(name, place);
             let local = self.temp();
             let order = Order::of(self.out.program.variables[variable].is_atomic);
             self.push(Op::Load(variable, local, order), place);
@@ -463,7 +464,7 @@ impl<'a> Lower<'_, 'a> {
                 let by = self.argument(args, 1, place);
                 Op::Modify(variable, Rmw::Add(by, Result::Old), order, to)
             }
-            (_, "xchg" | "atomic_xchg" | "swap") => {
+            (_, "xchg" | "atomic_xchg" | "swap" | "rcu_replace_pointer") => {
                 let value = self.argument(args, 1, place);
                 Op::Modify(variable, Rmw::Swap(value), order, to)
             }
