@@ -47,6 +47,8 @@ struct Use {
     is_set: bool,
     is_cleared: bool,
     is_read: bool,
+    /// A local has what is read.
+    is_taken: bool,
     /// What is read is looked at in a condition.
     is_tested: bool,
     is_freed: bool,
@@ -110,7 +112,8 @@ pub(super) fn of<'a>(file: &File, functions: &'a [Function]) -> Vec<Cell<'a>> {
             }
         };
         // What a function is handed is one object, unless somebody else calls a local so.
-        let is_stored = any(seen, |used| used.is_set || used.is_cleared);
+        // What somebody frees, and nobody sets here, is set elsewhere.
+        let is_stored = any(seen, |used| used.is_set || used.is_cleared || used.is_taken && !used.is_freed);
         let is_pointer = any(seen, |used| used.is_freed) || seen.is_rcu || file.globals.contains(*path);
         is_stored && is_pointer && is_shared && seen.handed.iter().all(|name| !is_set(name))
     };
@@ -180,7 +183,7 @@ impl<'a> Reader<'_, 'a> {
 
     fn taken(&mut self, local: &'a str, path: &'a str, place: Place) {
         if is_path(path) {
-            self.used(path, place, |used| used.is_read = true);
+            self.used(path, place, |used| (used.is_read, used.is_taken) = (true, true));
             self.from.insert(local, path);
         }
     }

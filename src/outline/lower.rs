@@ -30,7 +30,8 @@ mod wait;
 mod workers;
 
 pub(super) use flow::spun;
-use names::{asks, freed};
+use names::asks;
+pub(super) use names::freed;
 
 /// Instructions of a task at most.
 const INSTS_MAX: usize = 8000;
@@ -99,9 +100,24 @@ pub fn lower_among<'a>(
     is_diagram: bool,
     outside: &BTreeSet<Awaited>,
 ) -> Lowered {
-    let met = pass(scope, sources, is_diagram, outside, &[]);
+    passes(scope, sources, is_diagram, outside, &freed(sources))
+}
+
+/// One task, for what it touches: a use of what somebody frees is one of its steps.
+pub fn lower_alone<'a>(scope: &Scope<'a>, source: &Source<'a>, freed: &HashSet<String>) -> Lowered {
+    passes(scope, std::slice::from_ref(source), false, &BTreeSet::new(), freed)
+}
+
+fn passes<'a>(
+    scope: &Scope<'a>,
+    sources: &[Source<'a>],
+    is_diagram: bool,
+    outside: &BTreeSet<Awaited>,
+    freed: &HashSet<String>,
+) -> Lowered {
+    let met = pass(scope, sources, is_diagram, outside, freed, &[]);
     // An access through a pointer is a branch for each object, those of allocations further on among them.
-    if met.sites.is_empty() { met } else { pass(scope, sources, is_diagram, outside, &met.sites) }
+    if met.sites.is_empty() { met } else { pass(scope, sources, is_diagram, outside, freed, &met.sites) }
 }
 
 fn pass<'a>(
@@ -109,6 +125,7 @@ fn pass<'a>(
     sources: &[Source<'a>],
     is_diagram: bool,
     outside: &BTreeSet<Awaited>,
+    freed: &HashSet<String>,
     sites: &[(String, Place)],
 ) -> Lowered {
     let mut program = Program { queues: vec![String::new()], ..Program::default() };
@@ -130,7 +147,6 @@ fn pass<'a>(
     };
     lowered.declare_objects(scope, sites);
     let tasks: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
-    let freed = freed(sources);
     let first_call = |source: &Source| {
         let first = source.bodies.iter().flat_map(|(_, body)| body.iter()).find_map(|node| match &node.stmt {
             Stmt::Call { name, .. } if vocabulary::word(name).is_none() => Some(name.clone()),
@@ -152,7 +168,7 @@ fn pass<'a>(
         };
         let code = Code { name: source.name.clone(), insts: Vec::new(), locals: Vec::new(), start };
         let around =
-            Around { scope, tasks: &tasks, first_calls: &first_calls, asks: &asks, freed: &freed, is_diagram, outside };
+            Around { scope, tasks: &tasks, first_calls: &first_calls, asks: &asks, freed, is_diagram, outside };
         let mut lower = Lower::new(&around, &mut lowered, code, at);
         lower.run(&source.bodies);
         let (code, found, later) = (lower.code, lower.handlers, lower.callbacks);
@@ -167,7 +183,7 @@ fn pass<'a>(
         let code = Code { name, insts: Vec::new(), locals: Vec::new(), start };
         let task = lowered.program.tasks.len();
         let around =
-            Around { scope, tasks: &tasks, first_calls: &first_calls, asks: &asks, freed: &freed, is_diagram, outside };
+            Around { scope, tasks: &tasks, first_calls: &first_calls, asks: &asks, freed, is_diagram, outside };
         let mut lower = Lower::new(&around, &mut lowered, code, task);
         lower.run(&[("", &node.children)]);
         let (code, later) = (lower.code, lower.callbacks);
@@ -183,7 +199,7 @@ fn pass<'a>(
             break;
         }
         let around =
-            Around { scope, tasks: &tasks, first_calls: &first_calls, asks: &asks, freed: &freed, is_diagram, outside };
+            Around { scope, tasks: &tasks, first_calls: &first_calls, asks: &asks, freed, is_diagram, outside };
         let mut lower = Lower::new(&around, &mut lowered, callbacks[at].code(), first + at);
         lower.run_callback(&callbacks[at]);
         let (code, later) = (lower.code, lower.callbacks);

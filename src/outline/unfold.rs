@@ -8,6 +8,8 @@ use super::expr::{self, Expr};
 use super::print;
 use super::statement::{Cond, RETURNED, Stmt};
 use super::tree::Node;
+use super::vocabulary::{self, Word};
+use super::words;
 
 /// Unfolds all expressions of a list of statements and of what is under them.
 pub(super) fn unfold(nodes: Vec<Node>) -> Vec<Node> {
@@ -59,6 +61,16 @@ fn statement(mut node: Node, out: &mut Vec<Node>) {
                 node.children.splice(at..at, before);
             }
         }
+        // `kfree(container_of(ref, struct foo, ref))` frees the `foo`.
+        Stmt::Call { name, args, .. } if vocabulary::word(name) == Some(Word::Free) => {
+            if let Some(whole) = args.last_mut()
+                && let Some((first, kind)) = part(whole)
+            {
+                let result = Some(kind.clone());
+                out.push(made(Stmt::Call { name: "container_of".to_owned(), args: vec![first], result }));
+                *whole = kind;
+            }
+        }
         Stmt::Assign(target, value) => {
             if let Some(found) = arms(value, &|value| vec![made(set(target, value))]) {
                 out.extend(found);
@@ -76,6 +88,14 @@ fn statement(mut node: Node, out: &mut Vec<Node>) {
         _ => {}
     }
     out.push(node);
+}
+
+/// Of `container_of(ref, struct foo, ref)`, the `ref` and the name of the type.
+fn part(text: &str) -> Option<(String, String)> {
+    let inside = words::matching_call(text.trim()).filter(|_| text.trim().starts_with("container_of("))?;
+    let args = words::arguments(inside);
+    let kind = args.get(1)?.strip_prefix("struct ")?.trim();
+    words::is_name(kind).then(|| (args[0].clone(), kind.to_owned()))
 }
 
 /// The two arms of a choice, each as what is made of its value.
