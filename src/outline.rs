@@ -75,4 +75,5 @@ pub mod values;
 pub mod verbs;
 pub mod vocabulary;
 pub mod walk;
+mod watched;
 pub mod words;

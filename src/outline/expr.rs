@@ -299,6 +299,15 @@ impl Expr {
         }
     }
 
+    /// Does a part of it decide whether another one is looked at?
+    pub fn decides(&self) -> bool {
+        match self {
+            Expr::Int(_) | Expr::Name(_) | Expr::Call(..) => false,
+            Expr::Unary(_, inner) => inner.decides(),
+            Expr::Binary(op, left, right) => matches!(*op, "?" | "&&" | "||") || left.decides() || right.decides(),
+        }
+    }
+
     /// Is a name set in it?
     pub fn sets(&self) -> bool {
         match self {

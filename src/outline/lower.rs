@@ -134,7 +134,10 @@ fn pass<'a>(
     for name in names {
         let known = scope.variables[name];
         let (is_atomic, first) = (known.is_atomic, known.first);
-        program.variables.push(Variable { name: name.to_owned(), is_atomic, first, owner: None });
+        program.variables.push(Variable { name: name.to_owned(), is_atomic, first, owner: None, is_watched: false });
+    }
+    for name in scope.watched.iter().cloned() {
+        program.variables.push(Variable { name, is_atomic: false, first: 0, owner: None, is_watched: true });
     }
     let mut lowered = Lowered {
         program,

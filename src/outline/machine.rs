@@ -211,6 +211,8 @@ pub struct Variable {
     pub first: i64,
     /// The object that it is a field of.
     pub owner: Option<usize>,
+    /// Only who touches it is looked at: its value is not here.
+    pub is_watched: bool,
 }
 
 /// A program.

@@ -16,6 +16,7 @@ use super::statement::{Context, Counted, Stmt};
 use super::tree::{File, Function, Node};
 use super::values::Values;
 use super::vocabulary::{self, Kind, Word};
+use super::watched;
 use super::words::plain;
 
 mod handlers;
@@ -108,6 +109,10 @@ pub struct Scope<'a> {
     pub pointers: Pointers,
     /// What holds pointers that no line declares.
     cells: Vec<&'a str>,
+    /// Memory of which only that is looked at who touches it.
+    pub(super) watched: Vec<String>,
+    /// Functions that nobody runs beside.
+    alone: HashSet<&'a str>,
     /// Functions that are called once at a time, and why.
     pub(super) once: HashMap<&'a str, (String, Place)>,
     /// Variables by name.
@@ -162,6 +167,8 @@ impl<'a> Scope<'a> {
             values: Values::default(),
             pointers: Pointers::of(file, functions, bodies, catalogue, &mut cells),
             cells: cells.iter().map(|cell| cell.path).collect(),
+            watched: Vec::new(),
+            alone: functions.iter().filter(|one| watched::is_alone(one)).map(|one| one.name.as_str()).collect(),
             once: HashMap::new(),
             variables: HashMap::new(),
             orders: Vec::new(),
@@ -195,6 +202,10 @@ impl<'a> Scope<'a> {
             scope.variables.insert(name, Variable { is_atomic: true, first });
             let what = format!("{name} is shared, {first} at first, and set by nobody who is not here");
             scope.assumed.push(Assumption { what, declare: Some(format!("atomic {name} = {first}")), place });
+        }
+        if bodies.is_empty() && scope.tasks.iter().all(|task| task.runs != Runs::Task) {
+            let is_open = |path: &String| !scope.variables.contains_key(path.as_str());
+            scope.watched = watched::paths(file, functions).into_iter().filter(is_open).collect();
         }
         let named = functions.iter().map(|function| (function.name.as_str(), function.body.as_slice()));
         let all: Vec<(&str, &[Node])> = named.chain(bodies.iter().map(|body| ("", *body))).collect();
@@ -314,6 +325,11 @@ impl<'a> Scope<'a> {
                 self.tasks.push(task);
             }
         }
+    }
+
+    /// Does nobody run beside the function?
+    pub(super) fn is_alone(&self, function: &str) -> bool {
+        self.alone.contains(function)
     }
 
     /// The task, work or timer that a path means, by its name or by the last part of that.

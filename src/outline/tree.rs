@@ -121,6 +121,8 @@ pub struct File {
     pub unread: Vec<u32>,
     /// Pointers that C declares outside of functions.
     pub globals: std::collections::HashSet<String>,
+    /// Numbers that C declares outside of functions.
+    pub scalars: std::collections::HashSet<String>,
 }
 
 /// A statement before it is put into a tree.

@@ -46,7 +46,7 @@ impl Lowered {
         let name = format!("{}.{field}", self.program.objects[owner]);
         let variables = &mut self.program.variables;
         variables.iter().position(|known| known.name == name).unwrap_or_else(|| {
-            variables.push(Variable { name, is_atomic: false, first: 0, owner: Some(owner) });
+            variables.push(Variable { name, is_atomic: false, first: 0, owner: Some(owner), is_watched: false });
             variables.len() - 1
         })
     }

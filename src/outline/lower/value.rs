@@ -6,7 +6,28 @@ use crate::outline::machine::{Order, Result, Rmw};
 impl<'a> Lower<'_, 'a> {
     pub(super) fn variable(&self, name: &str) -> Option<usize> {
         let name = plain(name);
-        self.out.program.variables.iter().position(|variable| variable.name == name && variable.owner.is_none())
+        let is_it = |known: &Variable| known.name == name && known.owner.is_none() && !known.is_watched;
+        self.out.program.variables.iter().position(is_it)
+    }
+
+    /// An access of memory of which only that is known who touches it.
+    fn watch(&mut self, name: &str, writes: bool, place: Place) {
+        let Some(at) = self.out.program.variables.iter().position(|known| known.is_watched && known.name == name)
+        else {
+            return;
+        };
+        let function = self.calls.last().map_or(self.code.name.as_str(), String::as_str);
+        let locks = |op: &Op| matches!(op, Op::Acquire(..));
+        // A read without a lock may be meant.
+        if self.scope.is_alone(function) || !writes && !self.code.insts.iter().any(|inst| locks(&inst.op)) {
+            return;
+        }
+        if writes {
+            self.push(Op::Store(at, Pure::Int(0), Order::Plain), place);
+        } else {
+            let local = self.temp();
+            self.push(Op::Load(at, local, Order::Plain), place);
+        }
     }
 
     /// One of the values, which the local is.
@@ -174,7 +195,7 @@ impl<'a> Lower<'_, 'a> {
 
     /// A value that nobody wants: what is called for it is called, and what tasks share is read.
     pub(super) fn unwanted(&mut self, expr: &Expr, place: Place) {
-        if expr.acts() {
+        if expr.acts() || expr.decides() {
             self.value(expr, place);
             return;
         }
@@ -243,6 +264,7 @@ impl<'a> Lower<'_, 'a> {
             return Pure::Local(local);
         }
         self.used(name, place);
+        self.watch(name, false, place);
         if let Some(value) = self.scope.values.constant(name) {
             return Pure::Int(value);
         }
@@ -314,6 +336,7 @@ impl<'a> Lower<'_, 'a> {
             let local = self.local(target);
             self.code.locals[local] = None;
             self.used(target, place);
+            self.watch(target, true, place);
             self.push(Op::Note, place);
         }
         is_idle
@@ -356,6 +379,7 @@ impl<'a> Lower<'_, 'a> {
                 self.push(Op::Store(variable, value, order), place);
             }
             None => {
+                self.watch(target, true, place);
                 let local = self.local(target);
                 self.push(Op::Set(local, value), place);
                 if !self.is_diagram {
