@@ -44,6 +44,7 @@ mod graded;
 mod handed;
 mod heads;
 mod implied;
+mod lists;
 mod livelock;
 pub mod lower;
 pub mod machine;

@@ -398,6 +398,10 @@ impl<'s, 'a> Lower<'s, 'a> {
         for (name, body) in bodies {
             self.calls.push((*name).to_owned());
             let held = self.contract(name);
+            for (handed, value) in self.scope.pointers.handed(name) {
+                self.assigned.insert(handed.to_owned());
+                self.store(handed, Pure::Int(value), Place::default());
+            }
             self.body(body, None);
             for lock in held {
                 self.push(Op::ReleaseAtEnd(lock), Place::default());

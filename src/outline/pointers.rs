@@ -10,6 +10,7 @@ use super::catalogue::Catalogue;
 use super::cells::{self, Cell};
 use super::declare::{Declaration, First};
 use super::expr::{self, Expr};
+use super::lists::{self, Filled};
 use super::statement::Stmt;
 use super::tree::{File, Function, Node};
 use super::words::{arguments, plain};
@@ -30,6 +31,8 @@ pub struct Pointers {
     pub objects: Vec<Object>,
     /// Lists with what is on them at the beginning: declared ones, and those that something is added to.
     pub lists: Vec<(String, Vec<String>)>,
+    /// Lists that begin with an entry, though no line says so.
+    pub(super) filled: Vec<Filled>,
     /// Variables that point to an object at the beginning.
     pub first: Vec<(String, String)>,
     /// Names that point.
@@ -136,6 +139,7 @@ impl Pointers {
         bodies: &[&[Node]],
         catalogue: &Catalogue,
         cells: &mut Vec<Cell>,
+        is_told: bool,
     ) -> Pointers {
         let mut pointers = Pointers::default();
         for (declaration, _) in &file.declarations {
@@ -158,6 +162,17 @@ impl Pointers {
         for list in &stores.lists {
             if !pointers.lists.iter().any(|(known, _)| known == list) && !pointers.is_object(list) {
                 pointers.lists.push((list.clone(), Vec::new()));
+            }
+        }
+        if !is_told && stores.members.len() < 2 {
+            pointers.filled = lists::filled(functions);
+        }
+        for Filled { list, object, handed } in &pointers.filled {
+            pointers.objects.push(Object { name: object.clone(), fields: Vec::new() });
+            stores.values.extend(handed.iter().map(|(_, name)| (name.clone(), Expr::Name(object.clone()))));
+            match pointers.lists.iter_mut().find(|(known, _)| known == list) {
+                Some((_, first)) => first.push(object.clone()),
+                None => pointers.lists.push((list.clone(), vec![object.clone()])),
             }
         }
         for cell in cells.iter() {
@@ -268,6 +283,26 @@ impl Pointers {
         let object = self.objects.iter().position(|object| object.name == name);
         let at = object.or_else(|| self.list(name).map(|at| self.objects.len() + at))?;
         Some(at as i64 + 1)
+    }
+
+    /// Lists begin empty, but for those whose entry somebody is handed: false if none does.
+    pub(super) fn begin_empty(&mut self) -> bool {
+        let filled: Vec<&Filled> = self.filled.iter().filter(|filled| filled.handed.is_empty()).collect();
+        for Filled { list, .. } in &filled {
+            self.lists.iter_mut().filter(|(known, _)| known == list).for_each(|(_, first)| first.clear());
+        }
+        !filled.is_empty()
+    }
+
+    /// The entry that a function is handed under a name.
+    pub(super) fn handed(&self, function: &str) -> Vec<(&str, i64)> {
+        let mut found = Vec::new();
+        for filled in &self.filled {
+            let value = self.value(&filled.object);
+            let names = filled.handed.iter().filter(|(of, _)| of == function);
+            found.extend(names.filter_map(|(_, name)| Some((name.as_str(), value?))));
+        }
+        found
     }
 
     /// The number of a list.

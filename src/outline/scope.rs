@@ -9,6 +9,7 @@ use super::expr::Expr;
 pub use super::expr::{text, texts};
 use super::facts::Fact;
 use super::implied::{self, Implied};
+use super::lists::Filled;
 use super::pointers::Pointers;
 use super::roles::{self, Started};
 use super::source::Place;
@@ -165,7 +166,7 @@ impl<'a> Scope<'a> {
             spins: false,
             released: HashSet::new(),
             values: Values::default(),
-            pointers: Pointers::of(file, functions, bodies, catalogue, &mut cells),
+            pointers: Pointers::of(file, functions, bodies, catalogue, &mut cells, is_told || !bodies.is_empty()),
             cells: cells.iter().map(|cell| cell.path).collect(),
             watched: Vec::new(),
             alone: functions.iter().filter(|one| watched::is_alone(one)).map(|one| one.name.as_str()).collect(),
@@ -188,7 +189,7 @@ impl<'a> Scope<'a> {
         }
         scope.declare(file);
         scope.roles(functions);
-        scope.cells_declared(cells);
+        scope.cells_declared(cells, functions);
         let pointers = &scope.pointers;
         let is_known =
             |name: &str| scope.variables.contains_key(name) || pointers.value(name).is_some() || pointers.is_name(name);
@@ -238,7 +239,7 @@ impl<'a> Scope<'a> {
     }
 
     /// What holds a pointer, if no line declares it.
-    fn cells_declared(&mut self, cells: Vec<Cell<'a>>) {
+    fn cells_declared(&mut self, cells: Vec<Cell<'a>>, functions: &[Function]) {
         for Cell { path, object, place, once } in cells {
             for (name, why) in once {
                 let place = self.own.get(name).map_or(place, |function| function.place);
@@ -249,14 +250,30 @@ impl<'a> Scope<'a> {
             let what = format!("{path} points to an object of its own at first, {object}, or is NULL");
             self.assumed.push(Assumption { what, declare: None, place });
         }
+        for Filled { list, object, handed } in &self.pointers.filled {
+            let what = match handed.first() {
+                Some((function, name)) => {
+                    format!("{list} has one entry at first, {object}, and {function} is handed it as {name}")
+                }
+                None => format!("{list} has one entry at first, {object}, or none"),
+            };
+            let place = handed.first().and_then(|(function, _)| Some(self.own.get(function.as_str())?.place));
+            let place = place.or_else(|| Some(functions.first()?.place)).unwrap_or_default();
+            for (function, name) in handed {
+                if let Some((known, own)) = self.own.get_key_value(function.as_str()) {
+                    self.once.entry(known).or_insert((format!("it frees {name}, which it is handed"), own.place));
+                }
+            }
+            self.assumed.push(Assumption { what, declare: None, place });
+        }
     }
 
-    /// What holds a pointer that somebody replaces is NULL at the beginning: false if there is nothing of that kind.
+    /// What holds a pointer that somebody replaces is NULL at the beginning, and lists are empty: false if there is nothing of that kind.
     pub fn begin_empty(&mut self) -> bool {
         for path in &self.cells {
             self.variables.get_mut(path).into_iter().for_each(|variable| variable.first = 0);
         }
-        !self.cells.is_empty()
+        self.pointers.begin_empty() || !self.cells.is_empty()
     }
 
     fn declare(&mut self, file: &'a File) {
