@@ -86,6 +86,8 @@ pub struct Lowered {
     pub works: BTreeSet<String>,
     /// Those of them that it starts.
     pub starts: BTreeSet<String>,
+    /// It stops a thread of the text that is not here.
+    pub stops: bool,
 }
 
 /// Lowers tasks that run together. In a diagram, a column that gets ready to sleep and ends there sleeps.
@@ -147,6 +149,7 @@ fn pass<'a>(
         callbacks: 0,
         works: BTreeSet::new(),
         starts: BTreeSet::new(),
+        stops: false,
     };
     lowered.declare_objects(scope, sites);
     let tasks: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
@@ -397,6 +400,7 @@ impl<'s, 'a> Lower<'s, 'a> {
         }
         for (name, body) in bodies {
             self.calls.push((*name).to_owned());
+            self.begin_thread(name);
             let held = self.contract(name);
             for (handed, value) in self.scope.pointers.handed(name) {
                 self.assigned.insert(handed.to_owned());

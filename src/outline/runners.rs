@@ -89,7 +89,10 @@ impl<'a> Runners<'a> {
         };
         let lowered: Vec<lower::Lowered> = tasks.iter().map(alone).collect();
         let waits = lowered.iter().map(|lowered| waits(&lowered.program)).collect();
-        let ends = lowered.iter().map(|lowered| ends(&lowered.program)).collect();
+        // Whoever stops a thread wakes it.
+        let stop = |lowered: &lower::Lowered| lowered.stops.then(|| Awaited::Wake(String::new()));
+        let ends =
+            lowered.iter().map(|lowered| ends(&lowered.program).into_iter().chain(stop(lowered)).collect()).collect();
         // A task that starts a work meets one that waits for it, even if they share nothing else.
         let touched = |lowered: &lower::Lowered| {
             let works = lowered.works.iter().map(|work| format!("w{work}"));

@@ -136,6 +136,8 @@ pub struct Scope<'a> {
     pub is_figure: bool,
     /// What was taken for granted before the walk.
     pub assumed: Vec<Assumption>,
+    /// Threads that begin with a wake-up: their function, and what they were created as.
+    created: Vec<(String, String)>,
     /// Works and timers that are started, and on which queue.
     started: Started,
     /// Queues on which somebody waits for what is not known.
@@ -181,6 +183,7 @@ impl<'a> Scope<'a> {
             entries: Vec::new(),
             is_figure: !bodies.is_empty(),
             assumed: Vec::new(),
+            created: handlers::created(functions),
             started: Started::of(functions),
             open: HashSet::new(),
         };

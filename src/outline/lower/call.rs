@@ -268,7 +268,8 @@ impl<'a> Lower<'_, 'a> {
                 Op::Running
             }
             Word::WakeUp => {
-                if args.first().is_some_and(|queue| self.scope.opens(&plain(queue))) {
+                let is_counted = |queue: &String| self.scope.opens(&plain(queue)) || self.scope.begins(&plain(queue));
+                if args.first().is_some_and(is_counted) {
                     let count = self.count(args);
                     self.push(Op::Count(count, true), place);
                 }

@@ -56,6 +56,7 @@ impl Lower<'_, '_> {
     /// Up to 2.6.24 one mutex was held until the stopped thread had ended.
     pub(super) fn kthread_stop(&mut self, args: &[String], place: Place) {
         let Some(other) = self.other(args, 0).or_else(|| self.thread()) else {
+            self.out.stops |= !self.is_diagram && self.scope.thread().is_some();
             self.push(Op::MaySleep, place);
             return;
         };
@@ -64,6 +65,17 @@ impl Lower<'_, '_> {
         self.push(Op::Stop(other), place);
         self.push(Op::Join(other), place);
         self.push(Op::Release(lock, None), place);
+    }
+
+    /// A thread that was created and not run begins with its first wake-up.
+    pub(super) fn begin_thread(&mut self, function: &str) {
+        let scope = self.scope;
+        let Some(path) = scope.created_as(function).filter(|_| !self.is_diagram) else { return };
+        if self.outside.contains(&Awaited::Completion(path.to_owned())) {
+            return;
+        }
+        let (count, local) = (self.count(&[path.to_owned()]), self.temp());
+        self.push(Op::WaitCount(count, Until::Woken, local), Place::default());
     }
 
     /// The one function, or the one column, that asks whether it is to stop, or is called a thread.
