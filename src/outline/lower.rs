@@ -6,7 +6,7 @@ use super::claims::Claim;
 use super::declare::Runs;
 use super::expr::Expr;
 use super::facts::{Fact, flags_sleep};
-use super::machine::{Code, Inst, Op, Program, Pure, Start, Until, Variable};
+use super::machine::{Code, Inst, Op, Program, Pure, Start, Until, Variable, Wait};
 use super::scope::{Meaning, Scope, text, texts};
 use super::source::Place;
 use super::statement::{Cond, Context, Guard, RETURNED, Stmt};

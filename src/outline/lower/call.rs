@@ -171,7 +171,7 @@ impl<'a> Lower<'_, 'a> {
             }
             Word::Assert | Word::BugOn | Word::Bug => self.assert(word, args, place),
             Word::FlushWork(_) if roles::is_queue(name) => {
-                self.flush_queue(args, place);
+                self.flush_queue(name, args, place);
                 Pure::Int(0)
             }
             // Every allocation may fail.
@@ -284,10 +284,15 @@ impl<'a> Lower<'_, 'a> {
             },
             Word::FlushWork(flush) => match self.other(args, 0) {
                 Some(other) => {
+                    let wait = match flush {
+                        Flush::Waits => Wait::Turn,
+                        Flush::Cancels => Wait::Cancelled,
+                        Flush::Disables => Wait::Drained,
+                    };
                     if flush != Flush::Waits {
                         self.push(Op::Cancel(other), place);
                     }
-                    Op::Flush(other, flush == Flush::Cancels)
+                    Op::Flush(other, wait)
                 }
                 None => Op::MaySleep,
             },

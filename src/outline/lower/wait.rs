@@ -61,7 +61,7 @@ impl Lower<'_, '_> {
         if ends {
             self.push(Op::Allow(other, false), place);
         }
-        self.push(Op::Flush(other, false), place);
+        self.push(Op::Flush(other, Wait::Drained), place);
     }
 
     pub(super) fn is_outside_wake(&self) -> bool {

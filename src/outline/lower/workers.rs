@@ -34,21 +34,22 @@ impl Lower<'_, '_> {
     }
 
     /// Waits for each work of the queue; one that is on another queue for all that is known is left out.
-    pub(super) fn flush_queue(&mut self, args: &[String], place: Place) {
+    pub(super) fn flush_queue(&mut self, name: &str, args: &[String], place: Place) {
         let scope = self.scope;
         let queue = args.first().map(|arg| plain(arg)).unwrap_or_default();
         if self.is_diagram {
             // Of two columns the other one is the work.
             let beside = (0..self.tasks.len()).find(|task| *task != self.task).filter(|_| self.tasks.len() == 2);
             let other = self.worker().or(beside);
-            self.push(other.map_or(Op::MaySleep, |other| Op::Flush(other, false)), place);
+            self.push(other.map_or(Op::MaySleep, |other| Op::Flush(other, Wait::Drained)), place);
             return;
         }
         self.push(Op::MaySleep, place);
+        let wait = if name.starts_with("flush") { Wait::Turn } else { Wait::Drained };
         for name in scope.works_of(&queue) {
             self.out.works.insert(name.to_owned());
             if let Some(other) = self.tasks.iter().position(|task| task == name) {
-                self.push(Op::Flush(other, false), place);
+                self.push(Op::Flush(other, wait), place);
             }
         }
     }
