@@ -1,4 +1,4 @@
-//! What C has beside functions: types, tables with their values, and pointers. Nothing in them runs, so they are read over.
+//! What C has beside functions: types, tables with their values, variables and macros. Nothing in them runs, so they are read over.
 
 use super::reader::Reader;
 use super::source::Line;
@@ -18,6 +18,9 @@ pub(super) fn read(reader: &mut Reader) {
     let mut at = 0;
     while at < reader.source.lines.len() {
         let end = if reader.is_open(at) { end(reader, at) } else { at };
+        if reader.is_open(at) && is_macro(&reader.source.lines[at]) {
+            reader.taken[at] = true;
+        }
         let found = if reader.is_open(at) { global(&reader.source.lines[at]) } else { None };
         if let Some((name, is_pointer)) = found {
             let names = if is_pointer { &mut reader.file.globals } else { &mut reader.file.scalars };
@@ -70,6 +73,15 @@ fn global(line: &Line) -> Option<(String, bool)> {
     let is_number = words().next().is_some() && words().all(|word| NUMBERS.contains(&word));
     let is_plain = matches!(value.trim(), "0" | "NULL" | "false") || is_number && value.trim().parse::<i64>().is_ok();
     (words::is_name(name) && is_plain && (is_pointer || is_number)).then(|| (name.to_owned(), is_pointer))
+}
+
+/// `static DEFINE_SPINLOCK(lock);`, `module_init(f);`: declares something, or tells the kernel of it.
+fn is_macro(line: &Line) -> bool {
+    let code = code(line);
+    let Some((name, _)) = code.trim_start_matches("static ").split_once('(') else { return false };
+    let begins = ["DEFINE_", "DECLARE_", "MODULE_", "EXPORT_SYMBOL", "LIST_HEAD", "HLIST_HEAD"];
+    let is_init = name.ends_with("_initcall") || matches!(name, "module_init" | "module_exit");
+    line.indent() == 0 && code.ends_with([';', ')']) && (is_init || begins.iter().any(|begin| name.starts_with(begin)))
 }
 
 fn code(line: &Line) -> String {

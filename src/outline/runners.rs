@@ -290,7 +290,8 @@ impl<'a> Runners<'a> {
         }
         for (task, freed) in self.tasks.iter().zip(&self.frees) {
             if let Some((name, place)) = freed {
-                let what = format!("{} is called once, and last: it frees {name}, which it is handed", task.name);
+                let how = if task.runs == Runs::Task { "is called once, and last" } else { "is the last to have it" };
+                let what = format!("{} {how}: it frees {name}, which it is handed", task.name);
                 found.push(Assumption { what, declare: None, place: *place });
             }
         }
@@ -335,6 +336,10 @@ fn once(scope: &Scope, task: &Task, program: &Program) -> Option<(String, Place)
     });
     if let Some((object, place)) = freed {
         return Some((format!("it frees {}, which nobody sets", program.objects[object]), place));
+    }
+    if let Some(name) = made(task).into_iter().find(|name| scope.is_handed_on(name)) {
+        let place = insts().find(|inst| inst.place.is_somewhere()).map_or(Place::default(), |inst| inst.place);
+        return Some((format!("each call has a {name} of its own"), place));
     }
     let bodies = task.bodies.iter().map(|(_, body)| *body);
     scope.reached(bodies).into_iter().chain([task.name.as_str()]).find_map(|name| scope.once.get(name).cloned())

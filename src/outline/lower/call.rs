@@ -35,6 +35,9 @@ impl<'a> Lower<'_, 'a> {
         });
         if let Some(result) = result {
             self.store(result, value, place);
+            if !roles::is_member_of(name) {
+                self.points_elsewhere(result, place);
+            }
             self.tell_no_made_up(result);
             let args = args.iter().filter_map(|arg| super::super::expr::parse(arg)).collect();
             let is_decided = self.is_decided(&Expr::Call(name.to_owned(), args));

@@ -138,6 +138,20 @@ impl<'a> Lower<'_, 'a> {
         }
     }
 
+    /// What a local pointed to it points to no more: what was freed under its name is another object.
+    pub(super) fn points_elsewhere(&mut self, target: &str, place: Place) {
+        if self.freed.contains(target)
+            && self.assigned.contains(target)
+            && !self.foreign.contains(target)
+            && !self.is_tracked(target)
+            && self.scope.pointers.value(target).is_none()
+            && !self.is_diagram
+        {
+            let object = self.object(target);
+            self.push(Op::Alloc(object), place);
+        }
+    }
+
     /// The value of something that points; nothing if it does not.
     pub(super) fn pointer(&mut self, path: &str, place: Place) -> Option<Pure> {
         if let Some(value) = self.scope.pointers.value(path) {

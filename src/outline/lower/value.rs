@@ -298,8 +298,8 @@ impl<'a> Lower<'_, 'a> {
     }
 
     pub(super) fn object(&mut self, name: &str) -> usize {
-        // What a task allocates itself, and keeps in a local, is its own.
-        let is_own = self.assigned.contains(name) && !self.foreign.contains(name);
+        // What a task allocates itself, and keeps in a local, is its own, unless it hands it to a work or a timer.
+        let is_own = self.assigned.contains(name) && !self.foreign.contains(name) && !self.scope.is_handed_on(name);
         let full = if is_own && !self.is_diagram { format!("{name} of {}", self.code.name) } else { name.to_owned() };
         let objects = &mut self.out.program.objects;
         objects.iter().position(|known| *known == full).unwrap_or_else(|| {

@@ -8,6 +8,12 @@ impl Scope<'_> {
         self.started.frees_around(task, name)
     }
 
+    /// Is a work or a timer a part of what has this name?
+    pub fn is_handed_on(&self, name: &str) -> bool {
+        let later = |task: &&Task| matches!(task.runs, Runs::Work | Runs::Pending | Runs::Timer | Runs::Soft);
+        self.tasks.iter().filter(later).any(|task| task.name.split_once("->").is_some_and(|(root, _)| root == name))
+    }
+
     /// Is the condition over variables alone?
     pub fn is_set_here(&self, cond: &str) -> bool {
         let Some(cond) = crate::outline::expr::parse(cond) else { return false };
