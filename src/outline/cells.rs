@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::expr::Expr;
-use super::pointers::{SAME, allocates};
+use super::follow::{SAME, allocates};
 use super::source::Place;
 use super::statement::Stmt;
 use super::tree::{File, Function};

@@ -1,5 +1,9 @@
 //! Expressions: integers, names, what a task reads of memory that tasks share, and C's operators.
 
+mod written;
+
+pub use written::written;
+
 /// An expression.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Expr {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::pointers::{each, is_first};
+use super::follow::{each, is_first};
 use super::statement::Stmt;
 use super::tree::Function;
 use super::vocabulary::{self, Word};

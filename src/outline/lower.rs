@@ -17,10 +17,12 @@ use super::walk::{CALLS_ITSELF, DEEPER, ROUNDS};
 use super::words::plain;
 
 mod call;
+mod conditions;
 mod contract;
 mod flow;
 mod list;
 mod locks;
+mod memory;
 mod names;
 mod object;
 mod reference;
@@ -29,6 +31,7 @@ mod value;
 mod wait;
 mod workers;
 
+use conditions::shared;
 pub(super) use flow::spun;
 use names::asks;
 pub(super) use names::freed;
@@ -225,39 +228,8 @@ fn pass<'a>(
         }
     }
     sections::mark(&mut lowered.program);
-    conditions(scope, &mut lowered.program);
+    conditions::lower(scope, &mut lowered.program);
     lowered
-}
-
-/// `assert` and `never` lines.
-fn conditions(scope: &Scope, program: &mut Program) {
-    let shared = |expr: &Expr| shared(program, expr).map(|pure| (pure, text(expr)));
-    let asserts: Vec<_> = scope
-        .asserts
-        .iter()
-        .filter_map(|(expr, place)| shared(expr).map(|(pure, text)| (pure, text, *place)))
-        .collect();
-    let nevers: Vec<_> =
-        scope.nevers.iter().filter_map(|(expr, place)| shared(expr).map(|(pure, text)| (pure, text, *place))).collect();
-    program.asserts = asserts;
-    program.nevers = nevers;
-}
-
-/// An expression over variables alone.
-fn shared(program: &Program, expr: &Expr) -> Option<Pure> {
-    Some(match expr {
-        Expr::Int(value) => Pure::Int(*value),
-        Expr::Name(name) => {
-            // A field of an object, `el->rc`.
-            let name = name.replacen("->", ".", 1);
-            Pure::Shared(program.variables.iter().position(|variable| variable.name == name)?)
-        }
-        Expr::Unary(op, inner) => Pure::Unary(*op, Box::new(shared(program, inner)?)),
-        Expr::Binary(op, left, right) => {
-            Pure::Binary(op, Box::new(shared(program, left)?), Box::new(shared(program, right)?))
-        }
-        Expr::Call(_, args) => shared(program, args.first()?)?,
-    })
 }
 
 /// What a call frees; without arguments it is the one object of the figure.

@@ -78,7 +78,7 @@ impl<'a> Runners<'a> {
         let is_declared = scope.tasks.iter().any(|task| task.runs == Runs::Task);
         let entries = scope.entries.iter().filter(|_| !is_declared).map(|function| entry(function));
         let tasks: Vec<Task> = entries.chain(scope.tasks.iter().map(|task| task_of(scope, task))).collect();
-        // Who frees what he is handed has it for himself; a handler may have it all the same.
+        // A function that frees what it is handed has it for itself; a handler may still have it.
         let freed = lower::freed(&tasks);
         let is_handed = |name: &str| tasks.iter().any(|task| scope.is_parameter(&task.name, name));
         let shared_freed: HashSet<String> = freed.iter().filter(|name| !is_handed(name)).cloned().collect();
@@ -89,7 +89,7 @@ impl<'a> Runners<'a> {
         };
         let lowered: Vec<lower::Lowered> = tasks.iter().map(alone).collect();
         let waits = lowered.iter().map(|lowered| waits(&lowered.program)).collect();
-        // Whoever stops a thread wakes it.
+        // To stop a thread wakes it.
         let stop = |lowered: &lower::Lowered| lowered.stops.then(|| Awaited::Wake(String::new()));
         let ends =
             lowered.iter().map(|lowered| ends(&lowered.program).into_iter().chain(stop(lowered)).collect()).collect();

@@ -102,7 +102,7 @@ pub(super) fn add(source: &Source, program: &Program, shown: &Shown, path: &[Ste
     }
     let labels: Vec<Label> =
         shown.labels.iter().map(|(place, text)| Label { place: whole(source, *place), text: text.clone() }).collect();
-    // Who waits for those that wait for each other already is no hang of its own.
+    // A task that waits for two that wait for each other adds nothing to their deadlock.
     let is_part = |known: &Finding| known.labels.iter().all(|label| labels.contains(label));
     if shown.code == "LW008" && unit.findings.iter().any(|known| known.code == "LW008" && is_part(known)) {
         return;

@@ -11,7 +11,7 @@ impl Machine<'_> {
         self.get(state, other, STATUS) == STARTED && self.get(state, other, TURN) & PENDING != 0
     }
 
-    /// Has it put itself on its list again? Who waits for the turn before does not wait for this one.
+    /// Has it put itself on its list again? A flush waits for the turn before, and not for this one.
     pub(super) fn is_again(&self, state: &State, other: usize) -> bool {
         self.is_pending(state, other) && self.get(state, other, TURN) & LAST != 0
     }

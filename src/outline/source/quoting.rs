@@ -63,7 +63,7 @@ pub(super) fn pass_over_remarks(lines: &mut [Line]) {
 /// Words, or nothing: no line of code.
 fn is_remark(text: &str) -> bool {
     let text = text.trim();
-    text.is_empty() || !text.ends_with([';', '{', '}', ')', ':']) && crate::outline::words::prose_words(text) > 1
+    text.is_empty() || !text.ends_with([';', '{', '}', ')', ':']) && text.split_whitespace().count() > 2
 }
 
 /// The run, parted where the depth changes; a single quoted line among others that are not is no part of its own.

@@ -4,12 +4,11 @@
 //! that looks for calls and assignments finds them. What may not run at all (behind `&&`) is guarded by what stands before it; where that
 //! is a call, which must not run twice, the expression stays as it is, and is interpreted as such.
 
-use super::expr::{self, Expr};
-use super::print;
-use super::statement::{Cond, RETURNED, Stmt};
-use super::tree::Node;
-use super::vocabulary::{self, Word};
-use super::words;
+use super::Node;
+use crate::outline::expr::{self, Expr, written};
+use crate::outline::statement::{Cond, RETURNED, Stmt};
+use crate::outline::vocabulary::{self, Word};
+use crate::outline::words;
 
 /// Unfolds all expressions of a list of statements and of what is under them.
 pub(super) fn unfold(nodes: Vec<Node>) -> Vec<Node> {
@@ -109,7 +108,7 @@ fn arms(value: &Expr, make: &dyn Fn(&Expr) -> Vec<Node>) -> Option<Vec<Node>> {
     let arm = |value: &Expr| arms(value, make).unwrap_or_else(|| make(value));
     let (yes, no) = (arm(yes), arm(no));
     let place = yes.first()?.place;
-    let mut cond = Cond { text: print::expr(cond), expr: Some((**cond).clone()) };
+    let mut cond = Cond { text: written(cond), expr: Some((**cond).clone()) };
     let mut found: Vec<Node> = lift(&mut cond).into_iter().map(|stmt| Node::made(place, stmt)).collect();
     found.push(Node { children: yes, ..Node::made(place, Stmt::If(cond)) });
     found.push(Node { children: no, ..Node::made(place, Stmt::Else) });
@@ -118,16 +117,14 @@ fn arms(value: &Expr, make: &dyn Fn(&Expr) -> Vec<Node>) -> Option<Vec<Node>> {
 
 fn returned(made: &dyn Fn(Stmt) -> Node, value: &Expr) -> Vec<Node> {
     let call = matches!(value, Expr::Call(..)).then(|| made(set(RETURNED, value)));
-    call.into_iter().chain([made(Stmt::Return(Some(print::expr(value))))]).collect()
+    call.into_iter().chain([made(Stmt::Return(Some(written(value))))]).collect()
 }
 
 fn set(target: &str, value: &Expr) -> Stmt {
     match value {
-        Expr::Call(name, args) => Stmt::Call {
-            name: name.clone(),
-            args: args.iter().map(print::expr).collect(),
-            result: Some(target.to_owned()),
-        },
+        Expr::Call(name, args) => {
+            Stmt::Call { name: name.clone(), args: args.iter().map(written).collect(), result: Some(target.to_owned()) }
+        }
         value => Stmt::Assign(target.to_owned(), value.clone()),
     }
 }
@@ -137,7 +134,7 @@ fn lift(cond: &mut Cond) -> Vec<Stmt> {
     let mut out = Vec::new();
     if let Some(expr) = cond.expr.as_mut().filter(|expr| expr.sets()) {
         lift_from(expr, &mut out);
-        cond.text = print::expr(expr);
+        cond.text = written(expr);
     }
     out
 }
