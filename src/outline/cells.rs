@@ -49,6 +49,8 @@ struct Use {
     is_read: bool,
     /// A local has what is read.
     is_taken: bool,
+    /// Something that is called is told its address, and may set it.
+    is_told: bool,
     /// What is read is looked at in a condition.
     is_tested: bool,
     is_freed: bool,
@@ -107,7 +109,9 @@ pub(super) fn of<'a>(file: &File, functions: &'a [Function]) -> Vec<Cell<'a>> {
         let is_shared = match path.split_once("->") {
             Some((root, _)) => seen.uses.keys().all(|at| is_handed(at, root)) && !is_set(root),
             None => {
-                let is_global = seen.is_marked || file.globals.contains(*path);
+                // A local is set before it is read.
+                let is_unset = |used: &Use| used.is_read && !used.is_set && !used.is_cleared && !used.is_told;
+                let is_global = seen.is_marked || file.globals.contains(*path) || any(seen, is_unset);
                 is_global && !seen.uses.keys().any(|at| is_handed(at, path))
             }
         };
@@ -214,7 +218,14 @@ impl<'a> Reader<'_, 'a> {
                 }
                 self.expr(value, Some(target), place);
             }
+            Stmt::Each(text) => {
+                let cursor = text.split(['(', ',']).nth(1).unwrap_or_default().trim();
+                self.used(cursor, place, |used| used.is_told = true);
+            }
             Stmt::Call { name, args, result } => {
+                for told in args.iter().filter_map(|arg| arg.trim().strip_prefix('&')) {
+                    self.used(told, place, |used| used.is_told = true);
+                }
                 self.call(name, args.iter().map(|arg| path(arg)).collect(), result.as_deref(), place);
                 if let Some(result) = result {
                     self.stored(result, None, place);
