@@ -415,9 +415,8 @@ fn by_name(
     // What is handed something of a type of its own is called by its callers.
     let is_handed = |function: &Function| {
         let head = heads::text(source, function.place);
-        let says_nothing = |kind: &str| head.contains(kind);
-        let is_own = PARAMETERS.iter().any(|(kind, _)| says_nothing(kind))
-            || ["unsigned long", "void *"].map(says_nothing).contains(&true);
+        let opaque = ["unsigned long", "void *"];
+        let is_own = PARAMETERS.iter().map(|(kind, _)| *kind).chain(opaque).any(|kind| head.contains(kind));
         !heads::params(&head).is_empty() && !is_own
     };
     for (path, is_work) in &uses.used {

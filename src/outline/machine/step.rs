@@ -311,7 +311,7 @@ impl Machine<'_> {
 
     fn touch(&self, state: &mut State, object: usize, frees: bool, place: Place, shown: &mut Vec<Shown>) {
         let at = self.objects + object;
-        // What a task has under a name of its own is that to its readers; of another task it is the same mistake.
+        // A task's own object is shown by its plain name: the same mistake in another task is one finding.
         let name = &self.program.objects[object];
         let name = name.split(" of ").next().unwrap_or(name);
         let freed = state[at];

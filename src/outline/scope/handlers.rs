@@ -14,6 +14,15 @@ impl Scope<'_> {
         self.tasks.iter().filter(later).any(|task| task.name.split_once("->").is_some_and(|(root, _)| root == name))
     }
 
+    /// Does anything take the Big Kernel Lock?
+    pub fn has_bkl(&self) -> bool {
+        self.kinds
+            .values()
+            .chain(self.families.values())
+            .chain(self.conversions.values())
+            .any(|kind| *kind == Kind::Bkl)
+    }
+
     /// Is the condition over variables alone?
     pub fn is_set_here(&self, cond: &str) -> bool {
         let Some(cond) = crate::outline::expr::parse(cond) else { return false };
