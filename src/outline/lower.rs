@@ -105,7 +105,7 @@ pub fn lower_among<'a>(
     is_diagram: bool,
     outside: &BTreeSet<Awaited>,
 ) -> Lowered {
-    passes(scope, sources, is_diagram, outside, &freed(sources))
+    passes(scope, sources, is_diagram, outside, &freed(scope, sources))
 }
 
 /// One task, for what it touches: a use of what somebody frees is one of its steps.
@@ -316,6 +316,8 @@ struct Lower<'s, 'a> {
     lost: HashSet<String>,
     /// Those of them that a handler has of what it is handed: others may have the object by the same name.
     foreign: HashSet<String>,
+    /// References to objects that the task has taken itself, where the count is not known.
+    references: HashMap<String, usize>,
     /// Jumps to the end of the task.
     aborts: Vec<usize>,
     about_to_sleep: bool,
@@ -358,6 +360,7 @@ impl<'s, 'a> Lower<'s, 'a> {
             bound: HashSet::new(),
             lost: HashSet::new(),
             foreign: HashSet::new(),
+            references: HashMap::new(),
             aborts: Vec::new(),
             about_to_sleep: false,
             is_ahead: false,

@@ -261,6 +261,15 @@ pub fn task_name(task: &str) -> String {
     task.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
 }
 
+/// A lock of two parameters that are exchanged in this task: the line has the other one.
+fn exchanged(step: &Move) -> Option<String> {
+    let Some(Grip::Takes(lock, _) | Grip::Releases(lock)) = &step.grip else { return None };
+    let (_, member) = lock.split_once("->")?;
+    let (word, argument) = step.text.split_once('(')?;
+    let is_other = !step.text.contains(lock.as_str()) && argument.contains(&format!("->{member}"));
+    is_other.then(|| format!("{word}(&{lock})"))
+}
+
 fn outline(scene: &Scene) -> String {
     let mut text = format!("# {}: {}\n", scene.code, scene.title);
     let grips = |step: &Move, name: &str| match &step.grip {
@@ -286,7 +295,7 @@ fn outline(scene: &Scene) -> String {
     for task in &used {
         text.push_str(&format!("\n{}\n", function(&scene.tasks[*task])));
         for step in scene.moves.iter().filter(|step| step.task == *task && !step.text.starts_with('<')) {
-            text.push_str(&format!("   {}\n", step.text));
+            text.push_str(&format!("   {}\n", exchanged(step).unwrap_or_else(|| step.text.clone())));
         }
     }
     text

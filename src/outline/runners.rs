@@ -79,11 +79,11 @@ impl<'a> Runners<'a> {
         let entries = scope.entries.iter().filter(|_| !is_declared).map(|function| entry(function));
         let tasks: Vec<Task> = entries.chain(scope.tasks.iter().map(|task| task_of(scope, task))).collect();
         // A function that frees what it is handed has it for itself; a handler may still have it.
-        let freed = lower::freed(&tasks);
+        let freed = lower::freed(scope, &tasks);
         let is_handed = |name: &str| tasks.iter().any(|task| scope.is_parameter(&task.name, name));
         let shared_freed: HashSet<String> = freed.iter().filter(|name| !is_handed(name)).cloned().collect();
         let alone = |task: &Task<'a>| {
-            let own = lower::freed(std::slice::from_ref(task));
+            let own = lower::freed(scope, std::slice::from_ref(task));
             let freed = if task.runs == Runs::Task { &(&shared_freed | &own) } else { &freed };
             lower::lower_alone(scope, task, freed)
         };

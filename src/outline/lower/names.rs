@@ -67,16 +67,21 @@ pub(super) fn asks(source: &Source) -> bool {
     found
 }
 
-/// Names of objects that somebody frees: a use of one of them is looked at.
-pub(in crate::outline) fn freed(sources: &[Source]) -> HashSet<String> {
+/// Names of objects that somebody frees, in the bodies or in what they call: a use of one of them is looked at.
+pub(in crate::outline) fn freed<'a>(scope: &Scope<'a>, sources: &[Source<'a>]) -> HashSet<String> {
     let mut found = HashSet::new();
-    for (_, body) in sources.iter().flat_map(|source| &source.bodies) {
-        for node in *body {
+    let bodies = || sources.iter().flat_map(|source| source.bodies.iter().map(|(_, body)| *body));
+    let called = scope.reached(bodies()).into_iter().filter_map(|name| Some(scope.outlined(name)?.1));
+    for body in bodies().chain(called) {
+        for node in body {
             node.each(&mut |node| {
-                if let Stmt::Call { name, args, .. } = &node.stmt
-                    && vocabulary::word(name) == Some(Word::Free)
-                {
+                let Stmt::Call { name, args, .. } = &node.stmt else { return };
+                if vocabulary::word(name) == Some(Word::Free) {
                     found.insert(object_name(args));
+                } else if name.starts_with("kref_put") {
+                    // It may be the last reference.
+                    let path = args.first().map(|arg| plain(arg)).unwrap_or_default();
+                    found.extend(path.split_once("->").map(|(root, _)| root.to_owned()));
                 }
             });
         }

@@ -36,9 +36,11 @@ impl<'a> Lower<'_, 'a> {
     pub(super) fn references(&mut self, name: &'a str, args: &[String], node: &'a Node) -> Option<Pure> {
         let place = node.place;
         match name {
-            "kref_put" | "kref_put_mutex" | "kref_put_lock" => self.kref_put(args, node),
+            "kref_put" | "kref_put_mutex" | "kref_put_lock" => {
+                self.kref_put(args, node).or_else(|| self.put_unknown(args, place))
+            }
             "kref_get" | "refcount_inc" => {
-                let memory = self.memory(args.first()?, place)?;
+                let Some(memory) = self.memory(args.first()?, place) else { return self.gains(args, place) };
                 let old = self.temp();
                 self.access(&memory, place, &|variable| {
                     Op::Modify(variable, Rmw::Add(Pure::Int(1), Result::Old), Order::Once, old)
@@ -99,6 +101,68 @@ impl<'a> Lower<'_, 'a> {
         }
         self.land(skip);
         Some(Pure::Local(last))
+    }
+
+    /// One more reference to something whose count is not known, which is the task's own.
+    pub(super) fn gains(&mut self, args: &[String], place: Place) -> Option<Pure> {
+        let path = plain(args.first()?);
+        let (root, _) = pointers::parted(&path)?;
+        let own = self.own_references(root);
+        self.push(Op::Set(own, Pure::Binary("+", Box::new(Pure::Local(own)), Box::new(Pure::Int(1)))), place);
+        Some(Pure::Int(0))
+    }
+
+    fn own_references(&mut self, root: &str) -> usize {
+        if let Some(local) = self.references.get(root) {
+            return *local;
+        }
+        let local = self.temp();
+        self.references.insert(root.to_owned(), local);
+        local
+    }
+
+    /// `kref_put` of a count that is not known: beyond what the task has taken itself it may be the last, which frees the object.
+    fn put_unknown(&mut self, args: &[String], place: Place) -> Option<Pure> {
+        let path = plain(args.first()?);
+        let (root, _) = pointers::parted(&path)?;
+        let release = plain(args.get(1)?);
+        if self.is_diagram || !self.releases(&release) || self.is_tracked(root) {
+            return None;
+        }
+        let (own, last) = (self.own_references(root), self.temp());
+        let object = self.object(root);
+        self.push(Op::Set(last, Pure::Int(0)), place);
+        let foreign = self.push(Op::Unless(Pure::Local(own), 0), place);
+        self.push(Op::Set(own, Pure::Binary("-", Box::new(Pure::Local(own)), Box::new(Pure::Int(1)))), place);
+        let end = self.push(Op::Jump(0), place);
+        self.land(foreign);
+        self.push(Op::Choose(2, last), place);
+        let skip = self.push(Op::Unless(Pure::Local(last), 0), place);
+        self.push(Op::Free(object), place);
+        self.land(skip);
+        self.land(end);
+        Some(Pure::Local(last))
+    }
+
+    /// Does the function free something?
+    fn releases(&self, name: &str) -> bool {
+        if vocabulary::word(name) == Some(Word::Free) {
+            return true;
+        }
+        let Some((_, body)) = self.outlined(name) else { return false };
+        let mut found = false;
+        for body in [body].into_iter().chain(
+            self.scope.reached(std::iter::once(body)).into_iter().filter_map(|name| Some(self.scope.outlined(name)?.1)),
+        ) {
+            for node in body {
+                node.each(&mut |node| {
+                    if let Stmt::Call { name, .. } = &node.stmt {
+                        found |= vocabulary::word(name) == Some(Word::Free) || name.starts_with("kfree_rcu");
+                    }
+                });
+            }
+        }
+        found
     }
 
     /// The name and the body of a function that is outlined.
