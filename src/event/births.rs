@@ -129,12 +129,12 @@ impl Births {
         self.0.lock().catches = true;
     }
 
-    /// Has a loop no end in which a task with that history has gone so many rounds? `None` if nobody has looked.
+    /// Has a loop no end in which a task with that history has gone this number of rounds? `None` if nobody has looked.
     pub fn is_endless(&self, history: u128, rounds: u32) -> Option<bool> {
         self.0.lock().loops.get(&(history, rounds)).copied()
     }
 
-    /// Somebody has looked, and it is so in every execution that comes there. Who looked first is believed.
+    /// Somebody has looked, and it is so in every execution that comes there. The first answer is kept.
     pub fn judge_loop(&self, history: u128, rounds: u32, is_endless: bool) -> bool {
         *self.0.lock().loops.entry((history, rounds)).or_insert(is_endless)
     }

@@ -36,7 +36,7 @@ const IDLE_ROUNDS: u32 = 512;
 /// It is if the task's own memory was the same in that many rounds before.
 const SAME_ROUNDS: u32 = 64;
 
-/// And if what it can reach was the same after one of so many: to look at that takes longer.
+/// And if what it can reach was the same after one of the last of them: to look at that takes longer.
 const REACH_ROUNDS: u32 = 4;
 
 /// Looks that a loop may have, to be taken for one.
@@ -202,7 +202,7 @@ pub(super) fn is_over() {
     IS_NEAR.set(false);
 }
 
-/// Is it asked within so many rounds whether a loop of that many has no end?
+/// Is it asked within `near` more rounds whether the loop has no end?
 fn is_within(rounds: u32, near: u32) -> bool {
     rounds.max(IDLE_ROUNDS).next_power_of_two() - rounds <= near
 }
