@@ -73,6 +73,6 @@ pub(super) fn with<R>(f: impl FnOnce(&dyn Engine) -> R) -> R {
     }
     let uncounted = Rc::as_ptr(&engine);
     drop(engine);
-    // SAFETY: whoever installed it owns it for as long as `f` can run, as `Installed::without_counts` asks.
+    // SAFETY: the caller of `Installed::without_counts` promises that it lives for as long as `f` can run.
     f(unsafe { &*uncounted })
 }

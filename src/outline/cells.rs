@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::expr::Expr;
-use super::pointers::{SAME, allocates};
+use super::follow::{SAME, allocates};
 use super::source::Place;
 use super::statement::Stmt;
 use super::tree::{File, Function};
@@ -47,6 +47,10 @@ struct Use {
     is_set: bool,
     is_cleared: bool,
     is_read: bool,
+    /// A local has what is read.
+    is_taken: bool,
+    /// Something that is called is told its address, and may set it.
+    is_told: bool,
     /// What is read is looked at in a condition.
     is_tested: bool,
     is_freed: bool,
@@ -105,12 +109,15 @@ pub(super) fn of<'a>(file: &File, functions: &'a [Function]) -> Vec<Cell<'a>> {
         let is_shared = match path.split_once("->") {
             Some((root, _)) => seen.uses.keys().all(|at| is_handed(at, root)) && !is_set(root),
             None => {
-                let is_global = seen.is_marked || file.globals.contains(*path);
+                // A local is set before it is read.
+                let is_unset = |used: &Use| used.is_read && !used.is_set && !used.is_cleared && !used.is_told;
+                let is_global = seen.is_marked || file.globals.contains(*path) || any(seen, is_unset);
                 is_global && !seen.uses.keys().any(|at| is_handed(at, path))
             }
         };
         // What a function is handed is one object, unless somebody else calls a local so.
-        let is_stored = any(seen, |used| used.is_set || used.is_cleared);
+        // What somebody frees, and nobody sets here, is set elsewhere.
+        let is_stored = any(seen, |used| used.is_set || used.is_cleared || used.is_taken && !used.is_freed);
         let is_pointer = any(seen, |used| used.is_freed) || seen.is_rcu || file.globals.contains(*path);
         is_stored && is_pointer && is_shared && seen.handed.iter().all(|name| !is_set(name))
     };
@@ -180,7 +187,7 @@ impl<'a> Reader<'_, 'a> {
 
     fn taken(&mut self, local: &'a str, path: &'a str, place: Place) {
         if is_path(path) {
-            self.used(path, place, |used| used.is_read = true);
+            self.used(path, place, |used| (used.is_read, used.is_taken) = (true, true));
             self.from.insert(local, path);
         }
     }
@@ -211,7 +218,14 @@ impl<'a> Reader<'_, 'a> {
                 }
                 self.expr(value, Some(target), place);
             }
+            Stmt::Each(text) => {
+                let cursor = text.split(['(', ',']).nth(1).unwrap_or_default().trim();
+                self.used(cursor, place, |used| used.is_told = true);
+            }
             Stmt::Call { name, args, result } => {
+                for told in args.iter().filter_map(|arg| arg.trim().strip_prefix('&')) {
+                    self.used(told, place, |used| used.is_told = true);
+                }
                 self.call(name, args.iter().map(|arg| path(arg)).collect(), result.as_deref(), place);
                 if let Some(result) = result {
                     self.stored(result, None, place);

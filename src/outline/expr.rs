@@ -1,5 +1,9 @@
 //! Expressions: integers, names, what a task reads of memory that tasks share, and C's operators.
 
+mod written;
+
+pub use written::written;
+
 /// An expression.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Expr {
@@ -296,6 +300,15 @@ impl Expr {
             Expr::Unary(_, inner) => inner.acts(),
             Expr::Binary(op, left, right) => *op == "=" || left.acts() || right.acts(),
             Expr::Call(..) => true,
+        }
+    }
+
+    /// Does a part of it decide whether another one is looked at?
+    pub fn decides(&self) -> bool {
+        match self {
+            Expr::Int(_) | Expr::Name(_) | Expr::Call(..) => false,
+            Expr::Unary(_, inner) => inner.decides(),
+            Expr::Binary(op, left, right) => matches!(*op, "?" | "&&" | "||") || left.decides() || right.decides(),
         }
     }
 

@@ -6,7 +6,7 @@ use super::claims::Claim;
 use super::declare::Runs;
 use super::expr::Expr;
 use super::facts::{Fact, flags_sleep};
-use super::machine::{Code, Inst, Op, Program, Pure, Start, Until, Variable};
+use super::machine::{Code, Inst, Op, Program, Pure, Start, Until, Variable, Wait};
 use super::scope::{Meaning, Scope, text, texts};
 use super::source::Place;
 use super::statement::{Cond, Context, Guard, RETURNED, Stmt};
@@ -17,10 +17,12 @@ use super::walk::{CALLS_ITSELF, DEEPER, ROUNDS};
 use super::words::plain;
 
 mod call;
+mod conditions;
 mod contract;
 mod flow;
 mod list;
 mod locks;
+mod memory;
 mod names;
 mod object;
 mod reference;
@@ -29,8 +31,10 @@ mod value;
 mod wait;
 mod workers;
 
+use conditions::shared;
 pub(super) use flow::spun;
-use names::{asks, freed};
+use names::asks;
+pub(super) use names::freed;
 
 /// Instructions of a task at most.
 const INSTS_MAX: usize = 8000;
@@ -85,6 +89,8 @@ pub struct Lowered {
     pub works: BTreeSet<String>,
     /// Those of them that it starts.
     pub starts: BTreeSet<String>,
+    /// It stops a thread of the text that is not here.
+    pub stops: bool,
 }
 
 /// Lowers tasks that run together. In a diagram, a column that gets ready to sleep and ends there sleeps.
@@ -99,9 +105,24 @@ pub fn lower_among<'a>(
     is_diagram: bool,
     outside: &BTreeSet<Awaited>,
 ) -> Lowered {
-    let met = pass(scope, sources, is_diagram, outside, &[]);
+    passes(scope, sources, is_diagram, outside, &freed(sources))
+}
+
+/// One task, for what it touches: a use of what somebody frees is one of its steps.
+pub fn lower_alone<'a>(scope: &Scope<'a>, source: &Source<'a>, freed: &HashSet<String>) -> Lowered {
+    passes(scope, std::slice::from_ref(source), false, &BTreeSet::new(), freed)
+}
+
+fn passes<'a>(
+    scope: &Scope<'a>,
+    sources: &[Source<'a>],
+    is_diagram: bool,
+    outside: &BTreeSet<Awaited>,
+    freed: &HashSet<String>,
+) -> Lowered {
+    let met = pass(scope, sources, is_diagram, outside, freed, &[]);
     // An access through a pointer is a branch for each object, those of allocations further on among them.
-    if met.sites.is_empty() { met } else { pass(scope, sources, is_diagram, outside, &met.sites) }
+    if met.sites.is_empty() { met } else { pass(scope, sources, is_diagram, outside, freed, &met.sites) }
 }
 
 fn pass<'a>(
@@ -109,6 +130,7 @@ fn pass<'a>(
     sources: &[Source<'a>],
     is_diagram: bool,
     outside: &BTreeSet<Awaited>,
+    freed: &HashSet<String>,
     sites: &[(String, Place)],
 ) -> Lowered {
     let mut program = Program { queues: vec![String::new()], ..Program::default() };
@@ -117,7 +139,10 @@ fn pass<'a>(
     for name in names {
         let known = scope.variables[name];
         let (is_atomic, first) = (known.is_atomic, known.first);
-        program.variables.push(Variable { name: name.to_owned(), is_atomic, first, owner: None });
+        program.variables.push(Variable { name: name.to_owned(), is_atomic, first, owner: None, is_watched: false });
+    }
+    for name in scope.watched.iter().cloned() {
+        program.variables.push(Variable { name, is_atomic: false, first: 0, owner: None, is_watched: true });
     }
     let mut lowered = Lowered {
         program,
@@ -127,10 +152,10 @@ fn pass<'a>(
         callbacks: 0,
         works: BTreeSet::new(),
         starts: BTreeSet::new(),
+        stops: false,
     };
     lowered.declare_objects(scope, sites);
     let tasks: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
-    let freed = freed(sources);
     let first_call = |source: &Source| {
         let first = source.bodies.iter().flat_map(|(_, body)| body.iter()).find_map(|node| match &node.stmt {
             Stmt::Call { name, .. } if vocabulary::word(name).is_none() => Some(name.clone()),
@@ -152,7 +177,7 @@ fn pass<'a>(
         };
         let code = Code { name: source.name.clone(), insts: Vec::new(), locals: Vec::new(), start };
         let around =
-            Around { scope, tasks: &tasks, first_calls: &first_calls, asks: &asks, freed: &freed, is_diagram, outside };
+            Around { scope, tasks: &tasks, first_calls: &first_calls, asks: &asks, freed, is_diagram, outside };
         let mut lower = Lower::new(&around, &mut lowered, code, at);
         lower.run(&source.bodies);
         let (code, found, later) = (lower.code, lower.handlers, lower.callbacks);
@@ -167,7 +192,7 @@ fn pass<'a>(
         let code = Code { name, insts: Vec::new(), locals: Vec::new(), start };
         let task = lowered.program.tasks.len();
         let around =
-            Around { scope, tasks: &tasks, first_calls: &first_calls, asks: &asks, freed: &freed, is_diagram, outside };
+            Around { scope, tasks: &tasks, first_calls: &first_calls, asks: &asks, freed, is_diagram, outside };
         let mut lower = Lower::new(&around, &mut lowered, code, task);
         lower.run(&[("", &node.children)]);
         let (code, later) = (lower.code, lower.callbacks);
@@ -183,7 +208,7 @@ fn pass<'a>(
             break;
         }
         let around =
-            Around { scope, tasks: &tasks, first_calls: &first_calls, asks: &asks, freed: &freed, is_diagram, outside };
+            Around { scope, tasks: &tasks, first_calls: &first_calls, asks: &asks, freed, is_diagram, outside };
         let mut lower = Lower::new(&around, &mut lowered, callbacks[at].code(), first + at);
         lower.run_callback(&callbacks[at]);
         let (code, later) = (lower.code, lower.callbacks);
@@ -203,39 +228,8 @@ fn pass<'a>(
         }
     }
     sections::mark(&mut lowered.program);
-    conditions(scope, &mut lowered.program);
+    conditions::lower(scope, &mut lowered.program);
     lowered
-}
-
-/// `assert` and `never` lines.
-fn conditions(scope: &Scope, program: &mut Program) {
-    let shared = |expr: &Expr| shared(program, expr).map(|pure| (pure, text(expr)));
-    let asserts: Vec<_> = scope
-        .asserts
-        .iter()
-        .filter_map(|(expr, place)| shared(expr).map(|(pure, text)| (pure, text, *place)))
-        .collect();
-    let nevers: Vec<_> =
-        scope.nevers.iter().filter_map(|(expr, place)| shared(expr).map(|(pure, text)| (pure, text, *place))).collect();
-    program.asserts = asserts;
-    program.nevers = nevers;
-}
-
-/// An expression over variables alone.
-fn shared(program: &Program, expr: &Expr) -> Option<Pure> {
-    Some(match expr {
-        Expr::Int(value) => Pure::Int(*value),
-        Expr::Name(name) => {
-            // A field of an object, `el->rc`.
-            let name = name.replacen("->", ".", 1);
-            Pure::Shared(program.variables.iter().position(|variable| variable.name == name)?)
-        }
-        Expr::Unary(op, inner) => Pure::Unary(*op, Box::new(shared(program, inner)?)),
-        Expr::Binary(op, left, right) => {
-            Pure::Binary(op, Box::new(shared(program, left)?), Box::new(shared(program, right)?))
-        }
-        Expr::Call(_, args) => shared(program, args.first()?)?,
-    })
 }
 
 /// What a call frees; without arguments it is the one object of the figure.
@@ -378,7 +372,12 @@ impl<'s, 'a> Lower<'s, 'a> {
         }
         for (name, body) in bodies {
             self.calls.push((*name).to_owned());
+            self.begin_thread(name);
             let held = self.contract(name);
+            for (handed, value) in self.scope.pointers.handed(name) {
+                self.assigned.insert(handed.to_owned());
+                self.store(handed, Pure::Int(value), Place::default());
+            }
             self.body(body, None);
             for lock in held {
                 self.push(Op::ReleaseAtEnd(lock), Place::default());

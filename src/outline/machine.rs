@@ -41,6 +41,17 @@ pub enum Pure {
     Shared(usize),
 }
 
+/// What a wait for a work waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// The turn that it is in or waits for. One that it has given itself meanwhile is not waited for.
+    Turn,
+    /// That it neither waits to run nor runs.
+    Drained,
+    /// The same; then it may start again.
+    Cancelled,
+}
+
 /// How the end of a sleep is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
@@ -135,8 +146,8 @@ pub enum Op {
     Hand(usize, Pure),
     /// Takes a work or a timer off its list if it has not begun. It will not start any more until [`Op::Flush`] lets it.
     Cancel(usize),
-    /// Waits until it neither waits to run nor runs; if true it may then start again.
-    Flush(usize, bool),
+    /// Waits for a work or a handler.
+    Flush(usize, Wait),
     /// A handler may come again, if it was disabled no more often than enabled; or comes no more.
     Allow(usize, bool),
     /// Spins until the handler of a timer does not run, and takes the timer off its list.
@@ -211,6 +222,8 @@ pub struct Variable {
     pub first: i64,
     /// The object that it is a field of.
     pub owner: Option<usize>,
+    /// Only who touches it is looked at: its value is not here.
+    pub is_watched: bool,
 }
 
 /// A program.

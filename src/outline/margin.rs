@@ -1,4 +1,4 @@
-//! What C has beside functions: types, tables with their values, and pointers. Nothing in them runs, so they are read over.
+//! What C has beside functions: types, tables with their values, variables and macros. Nothing in them runs, so they are read over.
 
 use super::reader::Reader;
 use super::source::Line;
@@ -7,15 +7,24 @@ use super::words;
 /// Words before a type that say nothing of what it is.
 const QUALIFIERS: [&str; 7] = ["static", "const", "extern", "volatile", "__initdata", "__initconst", "__read_mostly"];
 
+/// Types of numbers.
+const NUMBERS: [&str; 17] = [
+    "int", "long", "short", "char", "unsigned", "signed", "bool", "u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64",
+    "size_t", "ssize_t",
+];
+
 /// Takes the lines of types and tables.
 pub(super) fn read(reader: &mut Reader) {
     let mut at = 0;
     while at < reader.source.lines.len() {
         let end = if reader.is_open(at) { end(reader, at) } else { at };
-        if reader.is_open(at)
-            && let Some(name) = global(&reader.source.lines[at])
-        {
-            reader.file.globals.insert(name);
+        if reader.is_open(at) && is_macro(&reader.source.lines[at]) {
+            reader.taken[at] = true;
+        }
+        let found = if reader.is_open(at) { global(&reader.source.lines[at]) } else { None };
+        if let Some((name, is_pointer)) = found {
+            let names = if is_pointer { &mut reader.file.globals } else { &mut reader.file.scalars };
+            names.insert(name);
             reader.taken[at] = true;
         }
         reader.taken[at..end].fill(true);
@@ -51,16 +60,28 @@ fn end(reader: &Reader, start: usize) -> usize {
     start
 }
 
-/// `static struct foo *cur;` and `struct foo __rcu *cur = NULL;`: the name.
-fn global(line: &Line) -> Option<String> {
+/// `static struct foo *cur;` and `static int users = 0;`: the name, and whether it is a pointer.
+fn global(line: &Line) -> Option<(String, bool)> {
     let code = code(line);
-    let declared = code.strip_suffix(';')?.trim_end();
-    let declared = declared
-        .split_once('=')
-        .map_or(declared, |(declared, value)| if value.trim() == "NULL" { declared } else { "" });
-    let (kind, name) = declared.trim_end().rsplit_once('*')?;
-    let is_type = kind.split_whitespace().all(words::is_name) && kind.trim().contains(' ');
-    (line.indent() == 0 && is_type && words::is_name(name)).then(|| name.to_owned())
+    let declared = code.strip_suffix(';').filter(|_| line.indent() == 0)?;
+    let (declared, value) = declared.split_once('=').unwrap_or((declared, "0"));
+    let declared = declared.trim_end();
+    let name = declared.rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()?;
+    let kind = declared.strip_suffix(name)?.trim_end();
+    let words = || kind.trim_end_matches('*').split_whitespace().filter(|word| !QUALIFIERS.contains(word));
+    let is_pointer = kind.ends_with('*') && words().all(words::is_name) && words().next().is_some();
+    let is_number = words().next().is_some() && words().all(|word| NUMBERS.contains(&word));
+    let is_plain = matches!(value.trim(), "0" | "NULL" | "false") || is_number && value.trim().parse::<i64>().is_ok();
+    (words::is_name(name) && is_plain && (is_pointer || is_number)).then(|| (name.to_owned(), is_pointer))
+}
+
+/// `static DEFINE_SPINLOCK(lock);`, `module_init(f);`: declares something, or tells the kernel of it.
+fn is_macro(line: &Line) -> bool {
+    let code = code(line);
+    let Some((name, _)) = code.trim_start_matches("static ").split_once('(') else { return false };
+    let begins = ["DEFINE_", "DECLARE_", "MODULE_", "EXPORT_SYMBOL", "LIST_HEAD", "HLIST_HEAD"];
+    let is_init = name.ends_with("_initcall") || matches!(name, "module_init" | "module_exit");
+    line.indent() == 0 && code.ends_with([';', ')']) && (is_init || begins.iter().any(|begin| name.starts_with(begin)))
 }
 
 fn code(line: &Line) -> String {

@@ -10,9 +10,12 @@ use super::catalogue::Catalogue;
 use super::cells::{self, Cell};
 use super::declare::{Declaration, First};
 use super::expr::{self, Expr};
+pub(super) use super::follow::{ADDS, FIRSTS, SAME, allocates, is_first};
+pub use super::follow::{Each, each};
+use super::lists::{self, Filled};
 use super::statement::Stmt;
 use super::tree::{File, Function, Node};
-use super::words::{arguments, plain};
+use super::words::plain;
 
 /// A declared object: its name, its fields and what they are at the beginning.
 #[derive(Clone, Debug)]
@@ -30,6 +33,8 @@ pub struct Pointers {
     pub objects: Vec<Object>,
     /// Lists with what is on them at the beginning: declared ones, and those that something is added to.
     pub lists: Vec<(String, Vec<String>)>,
+    /// Lists that begin with an entry, though no line says so.
+    pub(super) filled: Vec<Filled>,
     /// Variables that point to an object at the beginning.
     pub first: Vec<(String, String)>,
     /// Names that point.
@@ -46,83 +51,6 @@ pub struct Pointers {
     escaped: HashSet<String>,
 }
 
-/// What a loop over a list says.
-pub struct Each {
-    /// The name that points to each element.
-    pub name: String,
-    /// The list.
-    pub list: String,
-    /// The next element is looked up before the body.
-    pub is_safe: bool,
-    /// It is read with `rcu_dereference`.
-    pub is_rcu: bool,
-}
-
-/// `list_for_each_entry(p, &q, node)` and its relatives.
-pub fn each(text: &str) -> Option<Each> {
-    let at = text.find("list_for_each_entry")?;
-    let name = text[at..].split('(').next()?;
-    let args = arguments(super::words::matching_call(&text[at..])?);
-    let is_safe = name.contains("_safe");
-    let list = args.get(if is_safe { 2 } else { 1 })?;
-    let is_rcu = name.contains("_rcu");
-    Some(Each { name: plain(args.first()?), list: plain(list), is_safe, is_rcu })
-}
-
-/// Does the function return an object of its own?
-pub fn allocates(name: &str) -> bool {
-    let words = [
-        "malloc",
-        "zalloc",
-        "kmalloc",
-        "kzalloc",
-        "kcalloc",
-        "kvmalloc",
-        "kvzalloc",
-        "vmalloc",
-        "kmem_cache_alloc",
-        "kmem_cache_zalloc",
-    ];
-    words.contains(&name.trim_start_matches('_'))
-}
-
-/// Calls that are their first argument.
-pub(super) const SAME: [&str; 17] = [
-    "atomic_read",
-    "atomic_xchg",
-    "rcu_dereference",
-    "rcu_dereference_protected",
-    "rcu_dereference_check",
-    "rcu_access_pointer",
-    "READ_ONCE",
-    "smp_load_acquire",
-    "xchg",
-    "rcu_replace_pointer",
-    "list_entry",
-    "container_of",
-    "likely",
-    "unlikely",
-    "load",
-    "swap",
-    "LOAD",
-];
-
-/// Calls whose result is an element of the list that is their first argument.
-pub const FIRSTS: [&str; 5] =
-    ["list_first_entry", "list_first_entry_or_null", "list_last_entry", "list_entry_rcu", "list_first_or_null_rcu"];
-
-/// Functions that put their first argument on the list that is their second one.
-pub const ADDS: [&str; 8] = [
-    "list_add",
-    "list_add_tail",
-    "list_add_rcu",
-    "list_add_tail_rcu",
-    "hlist_add_head",
-    "hlist_add_head_rcu",
-    "list_move",
-    "list_move_tail",
-];
-
 /// The last arrow of a path, and what is behind it.
 pub fn parted(path: &str) -> Option<(&str, &str)> {
     path.rsplit_once("->")
@@ -136,6 +64,7 @@ impl Pointers {
         bodies: &[&[Node]],
         catalogue: &Catalogue,
         cells: &mut Vec<Cell>,
+        is_told: bool,
     ) -> Pointers {
         let mut pointers = Pointers::default();
         for (declaration, _) in &file.declarations {
@@ -158,6 +87,17 @@ impl Pointers {
         for list in &stores.lists {
             if !pointers.lists.iter().any(|(known, _)| known == list) && !pointers.is_object(list) {
                 pointers.lists.push((list.clone(), Vec::new()));
+            }
+        }
+        if !is_told && stores.members.len() < 2 {
+            pointers.filled = lists::filled(functions);
+        }
+        for Filled { list, object, handed } in &pointers.filled {
+            pointers.objects.push(Object { name: object.clone(), fields: Vec::new() });
+            stores.values.extend(handed.iter().map(|(_, name)| (name.clone(), Expr::Name(object.clone()))));
+            match pointers.lists.iter_mut().find(|(known, _)| known == list) {
+                Some((_, first)) => first.push(object.clone()),
+                None => pointers.lists.push((list.clone(), vec![object.clone()])),
             }
         }
         for cell in cells.iter() {
@@ -268,6 +208,26 @@ impl Pointers {
         let object = self.objects.iter().position(|object| object.name == name);
         let at = object.or_else(|| self.list(name).map(|at| self.objects.len() + at))?;
         Some(at as i64 + 1)
+    }
+
+    /// Lists begin empty, but for those whose entry somebody is handed: false if none does.
+    pub(super) fn begin_empty(&mut self) -> bool {
+        let filled: Vec<&Filled> = self.filled.iter().filter(|filled| filled.handed.is_empty()).collect();
+        for Filled { list, .. } in &filled {
+            self.lists.iter_mut().filter(|(known, _)| known == list).for_each(|(_, first)| first.clear());
+        }
+        !filled.is_empty()
+    }
+
+    /// The entry that a function is handed under a name.
+    pub(super) fn handed(&self, function: &str) -> Vec<(&str, i64)> {
+        let mut found = Vec::new();
+        for filled in &self.filled {
+            let value = self.value(&filled.object);
+            let names = filled.handed.iter().filter(|(of, _)| of == function);
+            found.extend(names.filter_map(|(_, name)| Some((name.as_str(), value?))));
+        }
+        found
     }
 
     /// The number of a list.
@@ -393,11 +353,6 @@ impl Stores {
             });
         }
     }
-}
-
-/// Is it the first entry of a list?
-pub(super) fn is_first(name: &str) -> bool {
-    FIRSTS.contains(&name)
 }
 
 /// Members of a path at most: it is followed one by one.

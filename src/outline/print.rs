@@ -4,7 +4,7 @@
 //! ([`super::notation`]); here their columns print as functions.
 
 use super::declare::{Declaration, First, Runs};
-use super::expr::Expr;
+use super::expr::{Expr, written};
 use super::statement::{Context, RETURNED, Stmt};
 use super::tree::{File, Function, Node};
 
@@ -44,8 +44,8 @@ pub fn declaration(declaration: &Declaration) -> Option<String> {
             let calls: Vec<&str> = calls.iter().map(|call| call.name.as_str()).collect();
             format!("{word} {name}: {}", calls.join("; "))
         }
-        Declaration::Assert(condition) => format!("assert {}", expr(condition)),
-        Declaration::Never(condition) => format!("never {}", expr(condition)),
+        Declaration::Assert(condition) => format!("assert {}", written(condition)),
+        Declaration::Never(condition) => format!("never {}", written(condition)),
         Declaration::Order(outer, inner) => format!("order\n{:INDENT$}{outer}\n{:2$}{inner}", "", "", 2 * INDENT),
         Declaration::Protects(lock, names) => format!("protects {lock}: {}", names.join(", ")),
         Declaration::Entry(name, known) => format!("entry {name}: {}", facts(known)),
@@ -139,7 +139,7 @@ pub fn words(stmt: &Stmt) -> String {
             format!("{result}{name}({})", args.join(", "))
         }
         Stmt::Assign(target, Expr::Call(name, args)) if name == "unknown" && args.is_empty() => format!("{target} = ?"),
-        Stmt::Assign(target, value) => format!("{target} = {}", expr(value)),
+        Stmt::Assign(target, value) => format!("{target} = {}", written(value)),
         Stmt::If(cond) => format!("if ({})", cond.text),
         Stmt::ElseIf(cond) => format!("else if ({})", cond.text),
         Stmt::Else => "else".to_owned(),
@@ -166,48 +166,5 @@ pub fn words(stmt: &Stmt) -> String {
         Stmt::Claim(claim) => format!("// {}", claim.text()),
         Stmt::Prose(text) => text.clone(),
         Stmt::Broken(_) => String::new(),
-    }
-}
-
-/// How tight an operator binds: the tighter, the higher.
-fn level(op: &str) -> usize {
-    match op {
-        "||" => 1,
-        "&&" => 2,
-        "|" => 3,
-        "&" => 4,
-        "==" | "!=" => 5,
-        "<" | ">" | "<=" | ">=" => 6,
-        "+" | "-" => 7,
-        _ => 8,
-    }
-}
-
-/// An expression with the parentheses that it needs.
-pub fn expr(expr: &Expr) -> String {
-    at_level(expr, 0)
-}
-
-fn at_level(expr: &Expr, outer: usize) -> String {
-    match expr {
-        Expr::Int(value) => value.to_string(),
-        Expr::Name(name) => name.clone(),
-        Expr::Unary(op, inner) => format!("{op}{}", at_level(inner, 9)),
-        Expr::Binary("?", cond, arms) => {
-            let text = format!("{} ? {}", at_level(cond, 1), at_level(arms, 0));
-            if outer > 0 { format!("({text})") } else { text }
-        }
-        Expr::Binary(":", yes, no) => format!("{} : {}", at_level(yes, 1), at_level(no, 0)),
-        Expr::Binary("=", name, value) => format!("({} = {})", at_level(name, 0), at_level(value, 0)),
-        Expr::Binary(op, left, right) => {
-            let own = level(op);
-            // Operators of one level group to the left.
-            let text = format!("{} {op} {}", at_level(left, own), at_level(right, own + 1));
-            if own < outer { format!("({text})") } else { text }
-        }
-        Expr::Call(name, args) => {
-            let args: Vec<String> = args.iter().map(|arg| at_level(arg, 0)).collect();
-            format!("{name}({})", args.join(", "))
-        }
     }
 }

@@ -319,6 +319,14 @@ fn signed(source: &Source, function: &Function, uses: &Uses) -> Option<Role> {
         let why = "its type is irqreturn_t".to_owned();
         return (!is_thread).then(|| Role { name: function.name.clone(), runs: Runs::Hard, why });
     }
+    // What sends a packet is called with bottom halves off.
+    let sends = head.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == "netdev_tx_t");
+    let polls = head.contains("struct napi_struct *") && head.contains("int ");
+    if sends || polls {
+        let why =
+            if sends { "its type is netdev_tx_t" } else { "its parameters are a struct napi_struct and a budget" };
+        return Some(Role { name: function.name.clone(), runs: Runs::Soft, why: why.to_owned() });
+    }
     // `disable_interrupt` is none.
     let acts = ["enable", "disable", "request", "free", "wait", "setup", "init"];
     let is_act = acts.iter().any(|act| function.name.split('_').any(|word| word == *act));
@@ -407,9 +415,8 @@ fn by_name(
     // What is handed something of a type of its own is called by its callers.
     let is_handed = |function: &Function| {
         let head = heads::text(source, function.place);
-        let says_nothing = |kind: &str| head.contains(kind);
-        let is_own = PARAMETERS.iter().any(|(kind, _)| says_nothing(kind))
-            || ["unsigned long", "void *"].map(says_nothing).contains(&true);
+        let opaque = ["unsigned long", "void *"];
+        let is_own = PARAMETERS.iter().map(|(kind, _)| *kind).chain(opaque).any(|kind| head.contains(kind));
         !heads::params(&head).is_empty() && !is_own
     };
     for (path, is_work) in &uses.used {

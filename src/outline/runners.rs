@@ -3,7 +3,7 @@
 //! Handlers, works and timers that are declared run with every set. A wait for a completion or a wake-up is only judged in sets that have
 //! all who may end it: elsewhere somebody outside ends it. If nobody in the text does, that is assumed, and listed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::declare::Runs;
 use super::expr::Expr;
@@ -78,10 +78,21 @@ impl<'a> Runners<'a> {
         let is_declared = scope.tasks.iter().any(|task| task.runs == Runs::Task);
         let entries = scope.entries.iter().filter(|_| !is_declared).map(|function| entry(function));
         let tasks: Vec<Task> = entries.chain(scope.tasks.iter().map(|task| task_of(scope, task))).collect();
-        let lowered: Vec<lower::Lowered> =
-            tasks.iter().map(|task| lower::lower(scope, std::slice::from_ref(task), false)).collect();
+        // A function that frees what it is handed has it for itself; a handler may still have it.
+        let freed = lower::freed(&tasks);
+        let is_handed = |name: &str| tasks.iter().any(|task| scope.is_parameter(&task.name, name));
+        let shared_freed: HashSet<String> = freed.iter().filter(|name| !is_handed(name)).cloned().collect();
+        let alone = |task: &Task<'a>| {
+            let own = lower::freed(std::slice::from_ref(task));
+            let freed = if task.runs == Runs::Task { &(&shared_freed | &own) } else { &freed };
+            lower::lower_alone(scope, task, freed)
+        };
+        let lowered: Vec<lower::Lowered> = tasks.iter().map(alone).collect();
         let waits = lowered.iter().map(|lowered| waits(&lowered.program)).collect();
-        let ends = lowered.iter().map(|lowered| ends(&lowered.program)).collect();
+        // To stop a thread wakes it.
+        let stop = |lowered: &lower::Lowered| lowered.stops.then(|| Awaited::Wake(String::new()));
+        let ends =
+            lowered.iter().map(|lowered| ends(&lowered.program).into_iter().chain(stop(lowered)).collect()).collect();
         // A task that starts a work meets one that waits for it, even if they share nothing else.
         let touched = |lowered: &lower::Lowered| {
             let works = lowered.works.iter().map(|work| format!("w{work}"));
@@ -112,10 +123,13 @@ impl<'a> Runners<'a> {
             let mut all = program.tasks.iter().flat_map(|code| &code.insts).filter_map(freed);
             all.find(|(name, _)| scope.is_parameter(&task.name, name))
         };
-        let frees = tasks.iter().zip(&lowered).map(frees).collect();
+        let frees: Vec<Option<(String, Place)>> = tasks.iter().zip(&lowered).map(frees).collect();
         let handed = tasks.iter().map(|task| [scope.parameters(&task.name).to_vec(), made(task)].concat()).collect();
         let starts = lowered.iter().map(|lowered| lowered.starts.clone()).collect();
-        let once = tasks.iter().zip(&lowered).map(|(task, lowered)| once(scope, task, &lowered.program)).collect();
+        let once = |(task, lowered): (&Task<'a>, &lower::Lowered)| once(scope, task, &lowered.program);
+        let once =
+            tasks.iter().zip(&lowered).map(once).zip(&frees).map(|(once, frees)| once.filter(|_| frees.is_none()));
+        let once = once.collect();
         Runners { tasks, is_declared, waits, ends, touches, meets, is_made, frees, handed, starts, once }
     }
 
@@ -276,7 +290,8 @@ impl<'a> Runners<'a> {
         }
         for (task, freed) in self.tasks.iter().zip(&self.frees) {
             if let Some((name, place)) = freed {
-                let what = format!("{} is called once, and last: it frees {name}, which it is handed", task.name);
+                let how = if task.runs == Runs::Task { "is called once, and last" } else { "is the last to have it" };
+                let what = format!("{} {how}: it frees {name}, which it is handed", task.name);
                 found.push(Assumption { what, declare: None, place: *place });
             }
         }
@@ -321,6 +336,10 @@ fn once(scope: &Scope, task: &Task, program: &Program) -> Option<(String, Place)
     });
     if let Some((object, place)) = freed {
         return Some((format!("it frees {}, which nobody sets", program.objects[object]), place));
+    }
+    if let Some(name) = made(task).into_iter().find(|name| scope.is_handed_on(name)) {
+        let place = insts().find(|inst| inst.place.is_somewhere()).map_or(Place::default(), |inst| inst.place);
+        return Some((format!("each call has a {name} of its own"), place));
     }
     let bodies = task.bodies.iter().map(|(_, body)| *body);
     scope.reached(bodies).into_iter().chain([task.name.as_str()]).find_map(|name| scope.once.get(name).cloned())

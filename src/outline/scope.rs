@@ -9,6 +9,7 @@ use super::expr::Expr;
 pub use super::expr::{text, texts};
 use super::facts::Fact;
 use super::implied::{self, Implied};
+use super::lists::Filled;
 use super::pointers::Pointers;
 use super::roles::{self, Started};
 use super::source::Place;
@@ -16,8 +17,10 @@ use super::statement::{Context, Counted, Stmt};
 use super::tree::{File, Function, Node};
 use super::values::Values;
 use super::vocabulary::{self, Kind, Word};
+use super::watched;
 use super::words::plain;
 
+mod begin;
 mod handlers;
 mod locks;
 
@@ -108,6 +111,10 @@ pub struct Scope<'a> {
     pub pointers: Pointers,
     /// What holds pointers that no line declares.
     cells: Vec<&'a str>,
+    /// Memory of which only that is looked at who touches it.
+    pub(super) watched: Vec<String>,
+    /// Functions that nobody runs beside.
+    alone: HashSet<&'a str>,
     /// Functions that are called once at a time, and why.
     pub(super) once: HashMap<&'a str, (String, Place)>,
     /// Variables by name.
@@ -130,6 +137,8 @@ pub struct Scope<'a> {
     pub is_figure: bool,
     /// What was taken for granted before the walk.
     pub assumed: Vec<Assumption>,
+    /// Threads that begin with a wake-up: their function, and what they were created as.
+    created: Vec<(String, String)>,
     /// Works and timers that are started, and on which queue.
     started: Started,
     /// Queues on which somebody waits for what is not known.
@@ -160,8 +169,10 @@ impl<'a> Scope<'a> {
             spins: false,
             released: HashSet::new(),
             values: Values::default(),
-            pointers: Pointers::of(file, functions, bodies, catalogue, &mut cells),
+            pointers: Pointers::of(file, functions, bodies, catalogue, &mut cells, is_told || !bodies.is_empty()),
             cells: cells.iter().map(|cell| cell.path).collect(),
+            watched: Vec::new(),
+            alone: functions.iter().filter(|one| watched::is_alone(one)).map(|one| one.name.as_str()).collect(),
             once: HashMap::new(),
             variables: HashMap::new(),
             orders: Vec::new(),
@@ -173,6 +184,7 @@ impl<'a> Scope<'a> {
             entries: Vec::new(),
             is_figure: !bodies.is_empty(),
             assumed: Vec::new(),
+            created: handlers::created(functions),
             started: Started::of(functions),
             open: HashSet::new(),
         };
@@ -181,7 +193,7 @@ impl<'a> Scope<'a> {
         }
         scope.declare(file);
         scope.roles(functions);
-        scope.cells_declared(cells);
+        scope.cells_declared(cells, functions);
         let pointers = &scope.pointers;
         let is_known =
             |name: &str| scope.variables.contains_key(name) || pointers.value(name).is_some() || pointers.is_name(name);
@@ -195,6 +207,10 @@ impl<'a> Scope<'a> {
             scope.variables.insert(name, Variable { is_atomic: true, first });
             let what = format!("{name} is shared, {first} at first, and set by nobody who is not here");
             scope.assumed.push(Assumption { what, declare: Some(format!("atomic {name} = {first}")), place });
+        }
+        if bodies.is_empty() && scope.tasks.iter().all(|task| task.runs != Runs::Task) {
+            let is_open = |path: &String| !scope.variables.contains_key(path.as_str());
+            scope.watched = watched::paths(file, functions).into_iter().filter(is_open).collect();
         }
         let named = functions.iter().map(|function| (function.name.as_str(), function.body.as_slice()));
         let all: Vec<(&str, &[Node])> = named.chain(bodies.iter().map(|body| ("", *body))).collect();
@@ -226,94 +242,9 @@ impl<'a> Scope<'a> {
         scope
     }
 
-    /// What holds a pointer, if no line declares it.
-    fn cells_declared(&mut self, cells: Vec<Cell<'a>>) {
-        for Cell { path, object, place, once } in cells {
-            for (name, why) in once {
-                let place = self.own.get(name).map_or(place, |function| function.place);
-                self.once.entry(name).or_insert((why, place));
-            }
-            let first = self.pointers.value(&object).unwrap_or(0);
-            self.variables.insert(path, Variable { is_atomic: true, first });
-            let what = format!("{path} points to an object of its own at first, {object}, or is NULL");
-            self.assumed.push(Assumption { what, declare: None, place });
-        }
-    }
-
-    /// What holds a pointer that somebody replaces is NULL at the beginning: false if there is nothing of that kind.
-    pub fn begin_empty(&mut self) -> bool {
-        for path in &self.cells {
-            self.variables.get_mut(path).into_iter().for_each(|variable| variable.first = 0);
-        }
-        !self.cells.is_empty()
-    }
-
-    fn declare(&mut self, file: &'a File) {
-        for (declaration, place) in &file.declarations {
-            match declaration {
-                Declaration::Lock(name, kind) => {
-                    self.kinds.insert(name.clone(), *kind);
-                }
-                Declaration::Atomic(name, first) => {
-                    self.variables.insert(name, Variable { is_atomic: true, first: *first });
-                }
-                Declaration::Var(name, first) => {
-                    self.variables.insert(name, Variable { is_atomic: false, first: *first });
-                }
-                Declaration::Fn(name, facts) => {
-                    let given =
-                        facts.iter().filter_map(|fact| if let Fact::Unlocks(lock) = fact { Some(lock) } else { None });
-                    self.released.extend(given.cloned());
-                    self.declared.insert(name, facts);
-                }
-                Declaration::Task(name, runs, calls) => {
-                    let does = Does::Calls(calls.clone());
-                    self.tasks.push(Task { name: name.clone(), runs: *runs, does, place: *place });
-                }
-                Declaration::Assert(expr) => self.asserts.push((expr, *place)),
-                Declaration::Never(expr) => self.nevers.push((expr, *place)),
-                Declaration::Order(outer, inner) => self.orders.push((outer, inner, *place)),
-                Declaration::Protects(lock, names) => {
-                    self.guards.extend(names.iter().map(|name| (lock.as_str(), name.as_str(), *place)));
-                }
-                Declaration::Entry(name, facts) => {
-                    self.contracts.insert(name, (facts, *place));
-                }
-                Declaration::Pointer(name, to, is_atomic) => {
-                    let first = self.pointers.value(to).unwrap_or(0);
-                    self.variables.insert(name, Variable { is_atomic: *is_atomic, first });
-                }
-                Declaration::Object(..) | Declaration::List(..) => {}
-            }
-        }
-    }
-
-    /// Handlers, works and timers that no line declares; and those that are declared, and that nothing here starts.
-    fn roles(&mut self, functions: &'a [Function]) {
-        let started = &self.started;
-        for task in &mut self.tasks {
-            if let Some((runs, what)) = started.begun(&task.name, task.runs, task.calls()) {
-                task.runs = runs;
-                self.assumed.push(Assumption { what, declare: None, place: task.place });
-            }
-        }
-        for function in functions {
-            if let Some(place) = function.gap {
-                let what = format!("the lines of {} between its hunks neither sleep nor lock", function.name);
-                self.assumed.push(Assumption { what, declare: None, place });
-            }
-            for role in &function.roles {
-                let (what, declare) = (role.text(&function.name), Some(role.declaration(&function.name)));
-                self.assumed.push(Assumption { what, declare, place: function.place });
-                let does = Does::Calls(vec![Call { name: function.name.clone(), place: function.place }]);
-                let mut task = Task { name: role.name.clone(), runs: role.runs, does, place: function.place };
-                if let Some((runs, what)) = started.begun(&task.name, task.runs, task.calls()) {
-                    task.runs = runs;
-                    self.assumed.push(Assumption { what, declare: None, place: task.place });
-                }
-                self.tasks.push(task);
-            }
-        }
+    /// Does nobody run beside the function?
+    pub(super) fn is_alone(&self, function: &str) -> bool {
+        self.alone.contains(function)
     }
 
     /// The task, work or timer that a path means, by its name or by the last part of that.

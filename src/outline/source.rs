@@ -151,6 +151,7 @@ impl Source {
         let original: Vec<String> = text.lines().map(str::to_owned).collect();
         let mut lines: Vec<Line> = original.iter().enumerate().map(|(at, line)| Line::new(at + 1, line)).collect();
         let is_mail = quoting::is_mail(&lines);
+        quoting::pass_over_remarks(&mut lines);
         hunk::read(&mut lines);
         for run in runs(&lines).into_iter().filter(|run| lines[run.start].hunk.is_none()).collect::<Vec<_>>() {
             // "Somebody wrote:" stands right above what is quoted.
@@ -370,14 +371,18 @@ fn strip_diff(run: &mut [Line]) {
     let all = run.iter().all(|line| line.is_blank() || line.text.starts_with(['+', '-', ' ', '\t']));
     let is_code = |text: &str| {
         let (blanks, rest) = after_blanks(text);
-        let begins = rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '}');
-        begins && (text.starts_with('\t') || blanks != 1)
+        let begins = rest.starts_with(|c: char| c.is_ascii_alphabetic() || "_{}#/*(\"".contains(c));
+        rest.is_empty() || begins && (text.starts_with('\t') || blanks != 1)
     };
     let marked = run.iter().filter(|line| signed(line));
     let plausible = marked.clone().count() > 0 && marked.clone().all(|line| is_code(&line.text[1..]));
     let context = run.iter().any(|line| line.text.starts_with([' ', '\t']) && !line.is_blank());
     let both = marked.clone().any(|l| l.text.starts_with('+')) && marked.clone().any(|l| l.text.starts_with('-'));
-    if !(all && plausible && (context || both)) {
+    // A function that is all new.
+    let is_new = run.iter().all(|line| line.is_blank() || line.text.starts_with('+'))
+        && marked.clone().count() > 1
+        && marked.clone().any(|line| line.text.trim_end().ends_with([';', '{', '}']));
+    if !(all && plausible && (context || both || is_new)) {
         return;
     }
     for line in run.iter_mut().filter(|line| !line.is_blank()) {

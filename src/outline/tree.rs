@@ -9,6 +9,7 @@ use super::source::Place;
 use super::statement::{Cond, Context, Parsed, Stmt};
 
 mod line;
+mod unfold;
 
 pub use line::items;
 
@@ -121,6 +122,8 @@ pub struct File {
     pub unread: Vec<u32>,
     /// Pointers that C declares outside of functions.
     pub globals: std::collections::HashSet<String>,
+    /// Numbers that C declares outside of functions.
+    pub scalars: std::collections::HashSet<String>,
 }
 
 /// A statement before it is put into a tree.
@@ -159,7 +162,7 @@ pub fn nest(mut items: Vec<Item>) -> Vec<Node> {
         open.push((depth, node(item)));
     }
     close(&mut open, &mut roots, |_, _| true);
-    super::unfold::unfold(tidy(roots, false))
+    unfold::unfold(tidy(roots, false))
 }
 
 fn close(open: &mut Vec<(usize, Node)>, roots: &mut Vec<Node>, ends: impl Fn(usize, usize) -> bool) {

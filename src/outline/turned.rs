@@ -30,22 +30,30 @@ pub(super) fn of(group: &Group) -> Option<(Group, Vec<Assumption>)> {
     (!assumptions.is_empty()).then_some((group, assumptions))
 }
 
-/// Does it wait for the same lock of both, and says of none that it is nested?
+/// Does it wait for the same lock of both, with no order between them?
 fn takes_both(function: &Function, one: &str, other: &str) -> bool {
     let mut of_one: Vec<String> = Vec::new();
     let mut of_other: Vec<String> = Vec::new();
-    let mut is_nested = false;
+    // Its author says that there is an order, or makes one.
+    let mut is_ordered = false;
     for node in &function.body {
         node.each(&mut |node| {
             let (name, args) = match &node.stmt {
-                Stmt::Call { name, args, .. } => (name, args),
+                Stmt::Call { name, args, result } => {
+                    is_ordered |= name == "swap" || result.as_deref().is_some_and(|set| set == one || set == other);
+                    (name, args)
+                }
                 Stmt::Guard(guard) => (&guard.take, &guard.args),
+                Stmt::Assign(target, _) => {
+                    is_ordered |= target == one || target == other;
+                    return;
+                }
                 _ => return,
             };
             let Some(Word::Lock(_, _, _, How::Wait, _)) = vocabulary::word(name) else { return };
             let path = args.first().map(|arg| plain(arg)).unwrap_or_default();
             let Some((root, field)) = path.split_once("->") else { return };
-            is_nested |= name.contains("nest");
+            is_ordered |= name.contains("nest");
             if root == one {
                 of_one.push(field.to_owned());
             } else if root == other {
@@ -53,7 +61,7 @@ fn takes_both(function: &Function, one: &str, other: &str) -> bool {
             }
         });
     }
-    !is_nested && of_one.iter().any(|field| of_other.contains(field))
+    !is_ordered && of_one.iter().any(|field| of_other.contains(field))
 }
 
 /// The text with two words exchanged.

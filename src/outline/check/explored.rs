@@ -100,8 +100,19 @@ pub(super) fn add(source: &Source, program: &Program, shown: &Shown, path: &[Ste
         known.scene.get_or_insert(scene);
         return;
     }
-    let labels =
+    let labels: Vec<Label> =
         shown.labels.iter().map(|(place, text)| Label { place: whole(source, *place), text: text.clone() }).collect();
+    // A task that waits for two that wait for each other adds nothing to their deadlock.
+    let is_part = |known: &Finding| known.labels.iter().all(|label| labels.contains(label));
+    // Nor does one that waits for a lock that was never given back, which is told already.
+    let is_told = |known: &Finding| match known.code {
+        "LW008" => is_part(known),
+        "LW007" => known.subject == shown.subject,
+        _ => false,
+    };
+    if shown.code == "LW008" && unit.findings.iter().any(is_told) {
+        return;
+    }
     unit.findings.push(Finding {
         code: shown.code,
         subject: shown.subject.clone(),

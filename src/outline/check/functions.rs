@@ -80,7 +80,7 @@ fn judged(source: &Source, file: &File, group: &Group, options: &Options, budget
     let mut empty = Scope::new(file, &group.functions, &[], options.catalogue, &options.conversions);
     if empty.begin_empty() {
         let mut other = judged_from(source, group, &empty, budget);
-        // Who follows it without a look may be called after somebody has set it only.
+        // A function that follows it without a look may only be called once it is set.
         other.findings.retain(|found| found.code != "LW011");
         add(&mut unit, other);
     }

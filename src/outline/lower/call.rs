@@ -35,6 +35,9 @@ impl<'a> Lower<'_, 'a> {
         });
         if let Some(result) = result {
             self.store(result, value, place);
+            if !roles::is_member_of(name) {
+                self.points_elsewhere(result, place);
+            }
             self.tell_no_made_up(result);
             let args = args.iter().filter_map(|arg| super::super::expr::parse(arg)).collect();
             let is_decided = self.is_decided(&Expr::Call(name.to_owned(), args));
@@ -171,7 +174,7 @@ impl<'a> Lower<'_, 'a> {
             }
             Word::Assert | Word::BugOn | Word::Bug => self.assert(word, args, place),
             Word::FlushWork(_) if roles::is_queue(name) => {
-                self.flush_queue(args, place);
+                self.flush_queue(name, args, place);
                 Pure::Int(0)
             }
             // Every allocation may fail.
@@ -268,7 +271,8 @@ impl<'a> Lower<'_, 'a> {
                 Op::Running
             }
             Word::WakeUp => {
-                if args.first().is_some_and(|queue| self.scope.opens(&plain(queue))) {
+                let is_counted = |queue: &String| self.scope.opens(&plain(queue)) || self.scope.begins(&plain(queue));
+                if args.first().is_some_and(is_counted) {
                     let count = self.count(args);
                     self.push(Op::Count(count, true), place);
                 }
@@ -283,10 +287,15 @@ impl<'a> Lower<'_, 'a> {
             },
             Word::FlushWork(flush) => match self.other(args, 0) {
                 Some(other) => {
+                    let wait = match flush {
+                        Flush::Waits => Wait::Turn,
+                        Flush::Cancels => Wait::Cancelled,
+                        Flush::Disables => Wait::Drained,
+                    };
                     if flush != Flush::Waits {
                         self.push(Op::Cancel(other), place);
                     }
-                    Op::Flush(other, flush == Flush::Cancels)
+                    Op::Flush(other, wait)
                 }
                 None => Op::MaySleep,
             },

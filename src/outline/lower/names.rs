@@ -68,7 +68,7 @@ pub(super) fn asks(source: &Source) -> bool {
 }
 
 /// Names of objects that somebody frees: a use of one of them is looked at.
-pub(super) fn freed(sources: &[Source]) -> HashSet<String> {
+pub(in crate::outline) fn freed(sources: &[Source]) -> HashSet<String> {
     let mut found = HashSet::new();
     for (_, body) in sources.iter().flat_map(|source| &source.bodies) {
         for node in *body {

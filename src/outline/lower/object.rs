@@ -46,7 +46,7 @@ impl Lowered {
         let name = format!("{}.{field}", self.program.objects[owner]);
         let variables = &mut self.program.variables;
         variables.iter().position(|known| known.name == name).unwrap_or_else(|| {
-            variables.push(Variable { name, is_atomic: false, first: 0, owner: Some(owner) });
+            variables.push(Variable { name, is_atomic: false, first: 0, owner: Some(owner), is_watched: false });
             variables.len() - 1
         })
     }
@@ -135,6 +135,20 @@ impl<'a> Lower<'_, 'a> {
             self.lost.insert(target.to_owned());
         } else {
             self.lost.remove(target);
+        }
+    }
+
+    /// What a local pointed to it points to no more: what was freed under its name is another object.
+    pub(super) fn points_elsewhere(&mut self, target: &str, place: Place) {
+        if self.freed.contains(target)
+            && self.assigned.contains(target)
+            && !self.foreign.contains(target)
+            && !self.is_tracked(target)
+            && self.scope.pointers.value(target).is_none()
+            && !self.is_diagram
+        {
+            let object = self.object(target);
+            self.push(Op::Alloc(object), place);
         }
     }
 

@@ -25,8 +25,7 @@ impl Lower<'_, '_> {
         let local = self.temp();
         self.push(Op::WaitCount(count, until(timeout), local), place);
         // If it has to sleep, the BKL is given up and taken again, and it looks once more.
-        let has_bkl = self.out.program.locks.iter().any(|(_, kind)| *kind == Kind::Bkl);
-        if timeout && has_bkl {
+        if timeout && self.scope.has_bkl() {
             let is_missing = Pure::Unary('!', Box::new(Pure::Local(local)));
             let end = self.push(Op::Unless(is_missing, 0), place);
             self.push(Op::MaySleep, place);
@@ -61,7 +60,7 @@ impl Lower<'_, '_> {
         if ends {
             self.push(Op::Allow(other, false), place);
         }
-        self.push(Op::Flush(other, false), place);
+        self.push(Op::Flush(other, Wait::Drained), place);
     }
 
     pub(super) fn is_outside_wake(&self) -> bool {

@@ -34,21 +34,22 @@ impl Lower<'_, '_> {
     }
 
     /// Waits for each work of the queue; one that is on another queue for all that is known is left out.
-    pub(super) fn flush_queue(&mut self, args: &[String], place: Place) {
+    pub(super) fn flush_queue(&mut self, name: &str, args: &[String], place: Place) {
         let scope = self.scope;
         let queue = args.first().map(|arg| plain(arg)).unwrap_or_default();
         if self.is_diagram {
             // Of two columns the other one is the work.
             let beside = (0..self.tasks.len()).find(|task| *task != self.task).filter(|_| self.tasks.len() == 2);
             let other = self.worker().or(beside);
-            self.push(other.map_or(Op::MaySleep, |other| Op::Flush(other, false)), place);
+            self.push(other.map_or(Op::MaySleep, |other| Op::Flush(other, Wait::Drained)), place);
             return;
         }
         self.push(Op::MaySleep, place);
+        let wait = if name.starts_with("flush") { Wait::Turn } else { Wait::Drained };
         for name in scope.works_of(&queue) {
             self.out.works.insert(name.to_owned());
             if let Some(other) = self.tasks.iter().position(|task| task == name) {
-                self.push(Op::Flush(other, false), place);
+                self.push(Op::Flush(other, wait), place);
             }
         }
     }
@@ -56,6 +57,7 @@ impl Lower<'_, '_> {
     /// Up to 2.6.24 one mutex was held until the stopped thread had ended.
     pub(super) fn kthread_stop(&mut self, args: &[String], place: Place) {
         let Some(other) = self.other(args, 0).or_else(|| self.thread()) else {
+            self.out.stops |= !self.is_diagram && self.scope.thread().is_some();
             self.push(Op::MaySleep, place);
             return;
         };
@@ -64,6 +66,17 @@ impl Lower<'_, '_> {
         self.push(Op::Stop(other), place);
         self.push(Op::Join(other), place);
         self.push(Op::Release(lock, None), place);
+    }
+
+    /// A thread that was created and not run begins with its first wake-up.
+    pub(super) fn begin_thread(&mut self, function: &str) {
+        let scope = self.scope;
+        let Some(path) = scope.created_as(function).filter(|_| !self.is_diagram) else { return };
+        if self.outside.contains(&Awaited::Completion(path.to_owned())) {
+            return;
+        }
+        let (count, local) = (self.count(&[path.to_owned()]), self.temp());
+        self.push(Op::WaitCount(count, Until::Woken, local), Place::default());
     }
 
     /// The one function, or the one column, that asks whether it is to stop, or is called a thread.

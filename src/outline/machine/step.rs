@@ -33,6 +33,7 @@ impl Machine<'_> {
             Op::Await(pure) => self.eval(state, task, pure) != 0,
             Op::WaitCount(count, ..) => state[self.counts + count] > 0,
             Op::Join(other) => self.get(state, *other, STATUS) == ENDED,
+            Op::Flush(other, Wait::Turn) if self.is_again(state, *other) => true,
             Op::Flush(other, _) => self.get(state, *other, STATUS) != STARTED,
             Op::Spin(other) => self.get(state, *other, STATUS) != STARTED || self.is_pending(state, *other),
             Op::RcuBarrier(first) => {
@@ -291,7 +292,7 @@ impl Machine<'_> {
                 self.take_off(state, *other);
             }
             Op::Spin(other) => self.take_off(state, *other),
-            Op::Flush(other, true) => self.allow(state, *other, true),
+            Op::Flush(other, Wait::Cancelled) => self.allow(state, *other, true),
             Op::Allow(other, is_on) => self.allow(state, *other, *is_on),
             Op::SeqBegin(lock, local) => {
                 let count = state[self.lock(*lock) + SEQUENCE];
@@ -310,7 +311,7 @@ impl Machine<'_> {
 
     fn touch(&self, state: &mut State, object: usize, frees: bool, place: Place, shown: &mut Vec<Shown>) {
         let at = self.objects + object;
-        // What a task has under a name of its own is that to its readers; of another task it is the same mistake.
+        // A task's own object is shown by its plain name: the same mistake in another task is one finding.
         let name = &self.program.objects[object];
         let name = name.split(" of ").next().unwrap_or(name);
         let freed = state[at];

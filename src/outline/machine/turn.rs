@@ -11,6 +11,11 @@ impl Machine<'_> {
         self.get(state, other, STATUS) == STARTED && self.get(state, other, TURN) & PENDING != 0
     }
 
+    /// Has it put itself on its list again? A flush waits for the turn before, and not for this one.
+    pub(super) fn is_again(&self, state: &State, other: usize) -> bool {
+        self.is_pending(state, other) && self.get(state, other, TURN) & LAST != 0
+    }
+
     /// A task puts a work or a timer on its list.
     pub(super) fn enlist(&self, state: &mut State, task: usize, other: usize, shown: &mut Vec<Shown>) {
         let turn = self.get(state, other, TURN);

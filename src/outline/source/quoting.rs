@@ -38,6 +38,34 @@ pub(super) fn is_mail(lines: &[Line]) -> bool {
     quoted > 1 && depths.iter().any(|depth| *depth != depths[0])
 }
 
+/// What is answered in the middle of a quoted function parts it in two: the words are read over, and the function is whole again.
+pub(super) fn pass_over_remarks(lines: &mut [Line]) {
+    let mut open = 0i32;
+    let mut at = 0;
+    while at < lines.len() {
+        if depth(&lines[at].text) > 0 {
+            let text = &lines[at].text;
+            let code = text[width(text)..].trim_start_matches(['+', ' ']);
+            open += code.matches('{').count() as i32 - code.matches('}').count() as i32;
+            at += 1;
+            continue;
+        }
+        let end = (at..lines.len()).find(|next| depth(&lines[*next].text) > 0).unwrap_or(lines.len());
+        if open > 0 && end < lines.len() && lines[at..end].iter().all(|line| is_remark(&line.text)) {
+            lines[at..end].iter_mut().for_each(Line::blank);
+        } else {
+            open = 0;
+        }
+        at = end;
+    }
+}
+
+/// Words, or nothing: no line of code.
+fn is_remark(text: &str) -> bool {
+    let text = text.trim();
+    text.is_empty() || !text.ends_with([';', '{', '}', ')', ':']) && text.split_whitespace().count() > 2
+}
+
 /// The run, parted where the depth changes; a single quoted line among others that are not is no part of its own.
 pub(super) fn parts(lines: &[Line], run: Range<usize>) -> Vec<Range<usize>> {
     let depth = |at: usize| depth(&lines[at].text);

@@ -99,6 +99,7 @@ pub(super) fn is_value(name: &str) -> bool {
         "test_and_",
         "unknown",
         "->",
+        "rcu_replace_pointer",
         "ACCESS_ONCE",
         "IS_ERR",
     ]

@@ -4,10 +4,11 @@
 //! that looks for calls and assignments finds them. What may not run at all (behind `&&`) is guarded by what stands before it; where that
 //! is a call, which must not run twice, the expression stays as it is, and is interpreted as such.
 
-use super::expr::{self, Expr};
-use super::print;
-use super::statement::{Cond, RETURNED, Stmt};
-use super::tree::Node;
+use super::Node;
+use crate::outline::expr::{self, Expr, written};
+use crate::outline::statement::{Cond, RETURNED, Stmt};
+use crate::outline::vocabulary::{self, Word};
+use crate::outline::words;
 
 /// Unfolds all expressions of a list of statements and of what is under them.
 pub(super) fn unfold(nodes: Vec<Node>) -> Vec<Node> {
@@ -59,6 +60,16 @@ fn statement(mut node: Node, out: &mut Vec<Node>) {
                 node.children.splice(at..at, before);
             }
         }
+        // `kfree(container_of(ref, struct foo, ref))` frees the `foo`.
+        Stmt::Call { name, args, .. } if vocabulary::word(name) == Some(Word::Free) => {
+            if let Some(whole) = args.last_mut()
+                && let Some((first, kind)) = part(whole)
+            {
+                let result = Some(kind.clone());
+                out.push(made(Stmt::Call { name: "container_of".to_owned(), args: vec![first], result }));
+                *whole = kind;
+            }
+        }
         Stmt::Assign(target, value) => {
             if let Some(found) = arms(value, &|value| vec![made(set(target, value))]) {
                 out.extend(found);
@@ -78,6 +89,14 @@ fn statement(mut node: Node, out: &mut Vec<Node>) {
     out.push(node);
 }
 
+/// Of `container_of(ref, struct foo, ref)`, the `ref` and the name of the type.
+fn part(text: &str) -> Option<(String, String)> {
+    let inside = words::matching_call(text.trim()).filter(|_| text.trim().starts_with("container_of("))?;
+    let args = words::arguments(inside);
+    let kind = args.get(1)?.strip_prefix("struct ")?.trim();
+    words::is_name(kind).then(|| (args[0].clone(), kind.to_owned()))
+}
+
 /// The two arms of a choice, each as what is made of its value.
 fn arms(value: &Expr, make: &dyn Fn(&Expr) -> Vec<Node>) -> Option<Vec<Node>> {
     let Expr::Binary("?", cond, both) = value else { return None };
@@ -89,7 +108,7 @@ fn arms(value: &Expr, make: &dyn Fn(&Expr) -> Vec<Node>) -> Option<Vec<Node>> {
     let arm = |value: &Expr| arms(value, make).unwrap_or_else(|| make(value));
     let (yes, no) = (arm(yes), arm(no));
     let place = yes.first()?.place;
-    let mut cond = Cond { text: print::expr(cond), expr: Some((**cond).clone()) };
+    let mut cond = Cond { text: written(cond), expr: Some((**cond).clone()) };
     let mut found: Vec<Node> = lift(&mut cond).into_iter().map(|stmt| Node::made(place, stmt)).collect();
     found.push(Node { children: yes, ..Node::made(place, Stmt::If(cond)) });
     found.push(Node { children: no, ..Node::made(place, Stmt::Else) });
@@ -98,16 +117,14 @@ fn arms(value: &Expr, make: &dyn Fn(&Expr) -> Vec<Node>) -> Option<Vec<Node>> {
 
 fn returned(made: &dyn Fn(Stmt) -> Node, value: &Expr) -> Vec<Node> {
     let call = matches!(value, Expr::Call(..)).then(|| made(set(RETURNED, value)));
-    call.into_iter().chain([made(Stmt::Return(Some(print::expr(value))))]).collect()
+    call.into_iter().chain([made(Stmt::Return(Some(written(value))))]).collect()
 }
 
 fn set(target: &str, value: &Expr) -> Stmt {
     match value {
-        Expr::Call(name, args) => Stmt::Call {
-            name: name.clone(),
-            args: args.iter().map(print::expr).collect(),
-            result: Some(target.to_owned()),
-        },
+        Expr::Call(name, args) => {
+            Stmt::Call { name: name.clone(), args: args.iter().map(written).collect(), result: Some(target.to_owned()) }
+        }
         value => Stmt::Assign(target.to_owned(), value.clone()),
     }
 }
@@ -117,7 +134,7 @@ fn lift(cond: &mut Cond) -> Vec<Stmt> {
     let mut out = Vec::new();
     if let Some(expr) = cond.expr.as_mut().filter(|expr| expr.sets()) {
         lift_from(expr, &mut out);
-        cond.text = print::expr(expr);
+        cond.text = written(expr);
     }
     out
 }
