@@ -5,7 +5,8 @@
 //! operation, so what the engine writes in between does not count, and of a word only what a whole round has made of it.
 //!
 //! A loop is one without an end if one such round changes nothing: then the next is the same. A change that is not the task's own (another thread's,
-//! next to what it can reach) makes a round look like one that counts, so several are looked at.
+//! next to what it can reach) would make a round look like one that counts. So what changes while no code of the task runs is left out, and several rounds are
+//! looked at.
 //!
 //! Not seen: what lies more than [`FAR`] bytes behind the place that a pointer names, what takes more than [`STEPS_MAX`] pointers, and what only a
 //! `static` leads to, which is state that no search sees anyhow.
@@ -50,6 +51,8 @@ struct Reach {
     places: Vec<Range<usize>>,
     contents: Vec<u8>,
     rounds: Vec<Round>,
+    /// Words that have changed while no code of a task ran: they are others'.
+    others: Vec<Change>,
 }
 
 /// An address, with what was there at first and what is there now.
@@ -74,7 +77,14 @@ impl Reach {
     fn new() -> Option<Reach> {
         let memory = File::open("/proc/self/mem").ok()?;
         let contents = Vec::with_capacity(BYTES_MAX);
-        Some(Reach { memory, task: None, places: Vec::new(), contents, rounds: Vec::new() })
+        Some(Reach {
+            memory,
+            task: None,
+            places: Vec::new(),
+            contents,
+            rounds: Vec::new(),
+            others: Vec::with_capacity(CHANGES_MAX),
+        })
     }
 
     fn read(&self, at: usize, into: &mut [u8]) -> Option<()> {
@@ -135,15 +145,35 @@ impl Reach {
             from += place.len();
         }
         self.contents = contents;
+        let mut others = std::mem::take(&mut self.others);
+        self.compare(&mut others);
+        self.others = others;
     }
 
-    /// Is that a place of this file's own? They change beside what the task does.
+    /// Adds what is not as it was.
+    fn compare(&self, changes: &mut Vec<Change>) {
+        let (mut from, mut now) = (0, [0; FAR]);
+        for place in &self.places {
+            for at in place.clone().step_by(FAR) {
+                let now = &mut now[..FAR.min(place.end - at)];
+                let before = &self.contents[from..from + now.len()];
+                from += now.len();
+                if self.read(at, now).is_some() && now != before {
+                    note(changes, at, before, now);
+                }
+            }
+        }
+    }
+
+    /// Is that a place of this file's own, or another thread's? They change beside what the task does.
     fn is_own(&self, at: usize) -> bool {
         let is_in = |from: usize, bytes: usize| (from..from + bytes).contains(&at);
         let changes = |round: &Round| is_in(round.changes.as_ptr().addr(), CHANGES_MAX * size_of::<Change>());
         // The cell that this lies in begins before it.
         is_in(std::ptr::from_ref(self).addr() - size_of::<usize>() * 2, size_of::<Reach>() + size_of::<usize>() * 2)
             || is_in(self.contents.as_ptr().addr(), BYTES_MAX)
+            || is_in(self.others.as_ptr().addr(), CHANGES_MAX * size_of::<Change>())
+            || self.others.iter().any(|(other, ..)| *other == at)
             || is_in(self.rounds.as_ptr().addr(), self.rounds.capacity() * size_of::<Round>())
             || self.rounds.iter().any(changes)
     }
@@ -156,17 +186,7 @@ impl Reach {
             return;
         };
         let mut changes = std::mem::take(&mut self.rounds[at].changes);
-        let (mut from, mut now) = (0, [0; FAR]);
-        for place in &self.places {
-            for at in place.clone().step_by(FAR) {
-                let now = &mut now[..FAR.min(place.end - at)];
-                let before = &self.contents[from..from + now.len()];
-                from += now.len();
-                if self.read(at, now).is_some() && now != before {
-                    note(&mut changes, at, before, now);
-                }
-            }
-        }
+        self.compare(&mut changes);
         self.rounds[at].is_known &= changes.len() < CHANGES_MAX;
         self.rounds[at].changes = changes;
     }

@@ -337,12 +337,10 @@ fn goes_round(count: Count, rounds: u32, yields: bool) -> impl Fn() + Send + Syn
 #[test]
 fn a_loop_that_counts_its_rounds_on_the_heap_alone_is_not_taken_for_endless() {
     for (number, count) in COUNTS.into_iter().enumerate() {
-        for yields in [false, true] {
-            let ends = explore(goes_round(count, 1_500, yields));
-            assert!(ends.verdict.findings.is_empty(), "{number} {yields}: {ends}");
-            assert!(ends.verdict.complete(), "{number} {yields}: {ends}");
-            ends.assert_outcomes(["flag=0"]);
-        }
+        let ends = explore(goes_round(count, 1_500, number.is_multiple_of(2)));
+        assert!(ends.verdict.findings.is_empty(), "{number}: {ends}");
+        assert!(ends.verdict.complete(), "{number}: {ends}");
+        ends.assert_outcomes(["flag=0"]);
     }
     let is_too_long = explore(goes_round(COUNTS[0], 1_000_000, true)).verdict;
     assert!(is_too_long.findings.is_empty(), "{:?}", is_too_long.findings);

@@ -37,7 +37,7 @@ const IDLE_ROUNDS: u32 = 512;
 const SAME_ROUNDS: u32 = 64;
 
 /// And if what it can reach was the same after one of the last of them: to look at that takes longer.
-const REACH_ROUNDS: u32 = 4;
+const REACH_ROUNDS: u32 = 8;
 
 /// Looks that a loop may have, to be taken for one.
 const LOOKS_MAX: usize = 16;
