@@ -8,7 +8,7 @@
 //! Memory is sequentially consistent. Orderings that the code declares decide what is a data race, and nothing else.
 
 use crate::engine::{self, Object};
-use crate::event::{Act, Format, Note, ObjectInfo, ObjectKind, Op, Place, Symbol};
+use crate::event::{Act, Format, ObjectInfo, ObjectKind, Op, Place, Symbol};
 
 pub mod alloc;
 pub mod cell;
@@ -25,7 +25,6 @@ pub mod program;
 pub mod rand;
 #[allow(unsafe_code)]
 pub mod raw;
-mod reach;
 pub mod replay;
 pub mod report;
 pub mod shuttle;
@@ -74,13 +73,11 @@ impl Shared {
 
     /// Performs an operation on it.
     pub fn perform(self, op: impl FnOnce(crate::event::ObjectId) -> Op, place: Place) -> u64 {
-        here::stops();
         let op = op(self.0.id);
         let result = self.0.perform(op, place);
         if !matches!(op, Op::Act(_, Act::Spin(_))) && here::goes_round(op, result, place) {
             thread::let_others_go(place);
         }
-        here::goes_on();
         result
     }
 
@@ -96,24 +93,8 @@ impl Shared {
 
     /// Data in it is let go of.
     pub fn publish(self, content: Option<u64>) {
-        here::stops();
         self.0.publish(content);
-        here::goes_on();
     }
-
-    /// Remarks something about it.
-    pub fn note(self, note: Note, place: Place) {
-        here::stops();
-        self.0.note(note, place);
-        here::goes_on();
-    }
-}
-
-/// Remarks something that belongs to no object.
-fn note(note: Note, place: Place) {
-    here::stops();
-    engine::note(note, place);
-    here::goes_on();
 }
 
 /// Most results of one step that chooses.

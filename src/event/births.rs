@@ -4,7 +4,6 @@
 //! task in every execution. Its number is given when any execution first meets it, and is the same from then on in the whole
 //! exploration. Numbers are few ([`TaskId`] is a byte), so they are kept in one table that all executions of a program share.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -41,8 +40,6 @@ struct Table {
     clones: bool,
     /// A task has operated while it unwound from a panic, and gone on, beside other tasks.
     catches: bool,
-    /// Loops that it was asked of whether they have no end: the observation history of a task and how many rounds it had gone.
-    loops: HashMap<(u128, u32), bool>,
 }
 
 /// What the search does not see of user-land code that does it.
@@ -127,16 +124,6 @@ impl Births {
     /// A task has unwound, with operations, and goes on.
     pub fn catch(&self) {
         self.0.lock().catches = true;
-    }
-
-    /// Has a loop no end in which a task with that history has gone this number of rounds? `None` if nobody has looked.
-    pub fn is_endless(&self, history: u128, rounds: u32) -> Option<bool> {
-        self.0.lock().loops.get(&(history, rounds)).copied()
-    }
-
-    /// Somebody has looked, and it is so in every execution that comes there. The first answer is kept.
-    pub fn judge_loop(&self, history: u128, rounds: u32, is_endless: bool) -> bool {
-        *self.0.lock().loops.entry((history, rounds)).or_insert(is_endless)
     }
 
     /// What no search of the program can have seen.

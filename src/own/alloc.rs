@@ -16,7 +16,7 @@ static ALLOCATOR: Quarantine = Quarantine;
 
 fn counted(place: Place) -> Shared {
     let count = Shared::new(ObjectKind::Count, 1, place);
-    count.note(Note::Case(CaseNote { kind: COUNTED, words: [count.object().id.0.into(), 0, 0] }), place);
+    count.object().note(Note::Case(CaseNote { kind: COUNTED, words: [count.object().id.0.into(), 0, 0] }), place);
     count
 }
 

@@ -60,7 +60,7 @@ impl Span {
             self.shared.publish(content);
         }
         let words = [self.shared.object().id.0.into(), self.writes.into(), 0];
-        self.shared.note(Note::Case(CaseNote { kind: ACCESS_ENDS, words }), place);
+        self.shared.object().note(Note::Case(CaseNote { kind: ACCESS_ENDS, words }), place);
     }
 }
 

@@ -18,7 +18,7 @@ use crate::own::raw::Handed;
 mod rounds;
 
 use rounds::{Idle, Round};
-pub use rounds::{ROUNDS_MAX, comes_round, goes_on, goes_round, is_watched, on_its_stack, stops, went_round, yields};
+pub use rounds::{ROUNDS_MAX, comes_round, goes_round, is_watched, on_its_stack, went_round, yields};
 
 /// A value behind a key.
 pub type Kept = Arc<dyn Any>;
@@ -82,7 +82,6 @@ fn with<R>(f: impl FnOnce(&mut Here) -> R) -> R {
     });
     known.unwrap_or_else(|f| {
         let old = HERE.replace(of_execution(now));
-        rounds::is_over();
         // What was kept may come back here when it is dropped.
         drop(old);
         HERE.with_borrow(|common| f(&mut common.0.lock()))
@@ -232,14 +231,6 @@ pub fn take_lazy() -> Vec<Kept> {
         kept.sort_by_key(|(key, _)| *key);
         kept.into_iter().map(|(_, value)| value).collect()
     })
-}
-
-impl Here {
-    /// Where the values are that a task has for itself, and those that all have.
-    fn kept_places(&self, task: TaskId) -> Vec<usize> {
-        let locals = self.locals.iter().filter(|((owner, _), _)| *owner == task).map(|(_, kept)| kept);
-        locals.chain(self.statics.values()).map(|kept| Arc::as_ptr(kept).cast::<u8>().expose_provenance()).collect()
-    }
 }
 
 /// The value at that address is counted by this object.

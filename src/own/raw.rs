@@ -156,13 +156,6 @@ pub(crate) fn stack_between(low: usize, top: usize) -> u64 {
     fold.finish()
 }
 
-/// Overwrites what calls have left on the stack below the caller: padding in later frames would have it.
-#[inline(never)]
-pub(crate) fn wipe_stack() {
-    let mut words = [0u64; 1024];
-    std::hint::black_box(&mut words);
-}
-
 /// [`std::alloc::alloc`].
 ///
 /// # Safety

@@ -320,16 +320,14 @@ pub fn park_timeout(_timeout: Duration) {
 /// A task is about to wait on the queue, and gives the lock back meanwhile.
 pub(crate) fn waits_with(queue: Object, lock: Object, place: Place) {
     let words = [queue.id.0.into(), lock.id.0.into(), 0];
-    Shared::of(queue).note(Note::Case(CaseNote { kind: WAITS_WITH, words }), place);
+    queue.note(Note::Case(CaseNote { kind: WAITS_WITH, words }), place);
 }
 
 /// A timeout has come. It may come at any time, so what waits for an event or a timeout is a look whether the event was there, made at
 /// any time; and a loop over such waits goes round as one that yields does.
 pub(crate) fn time_out(place: Place) {
-    here::stops();
     here::yields();
     let_others_go(place);
-    here::goes_on();
 }
 
 /// The task goes round: if nothing new was found it waits until something changes that it has read.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lockwright::boot::Checked;
 use lockwright::check::Code;
-use lockwright::explore::{Bound, EngineKind};
+use lockwright::explore::EngineKind;
 use lockwright::model::Builder;
 use lockwright::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use lockwright::sync::mpsc::{self, RecvTimeoutError};
@@ -280,95 +280,4 @@ fn a_park_returns_by_itself_where_one_asks_for_it() {
 
     assert_eq!(parks(false), []);
     assert_eq!(parks(true), [Code::LW011]);
-}
-
-lockwright::thread_local! {
-    static KEPT: Box<std::cell::Cell<u32>> = Box::default();
-}
-
-/// What a loop counts with: where it lies, beside the stack and the registers.
-type Count = fn(&mut dyn FnMut(&mut dyn FnMut() -> u32));
-
-const COUNTS: [Count; 5] = [
-    |run| {
-        let mut n = std::hint::black_box(Box::new(0));
-        run(&mut || {
-            *n += 1;
-            *n
-        });
-    },
-    |run| {
-        let mut all = std::hint::black_box(Vec::with_capacity(8192));
-        run(&mut || {
-            all.push(());
-            all.len() as u32
-        });
-    },
-    |run| {
-        let n = std::hint::black_box(std::rc::Rc::new(vec![Box::new(std::cell::Cell::new(0))]));
-        run(&mut || n[0].replace(n[0].get() + 1) + 1);
-    },
-    |run| {
-        let mut n = std::hint::black_box(Box::new([0; 512]));
-        run(&mut || {
-            n[500] += 1;
-            n[500]
-        });
-    },
-    |run| run(&mut || KEPT.with(|n| n.replace(n.get() + 1) + 1)),
-];
-
-fn goes_round(count: Count, rounds: u32, yields: bool) -> impl Fn() + Send + Sync + 'static {
-    move || {
-        let flag = AtomicBool::new(false);
-        count(&mut |next| {
-            while !flag.load(SeqCst) && next() < rounds {
-                if yields {
-                    thread::yield_now();
-                }
-            }
-        });
-        // What comes after the loop is seen.
-        lockwright::outcome("flag", flag.swap(true, SeqCst).into());
-    }
-}
-
-/// Such a loop ends after more rounds than its stack and registers are looked at: it is explored to its end, or to a bound that has a name.
-#[test]
-fn a_loop_that_counts_its_rounds_on_the_heap_alone_is_not_taken_for_endless() {
-    for (number, count) in COUNTS.into_iter().enumerate() {
-        let ends = explore(goes_round(count, 1_500, number.is_multiple_of(2)));
-        assert!(ends.verdict.findings.is_empty(), "{number}: {ends}");
-        assert!(ends.verdict.complete(), "{number}: {ends}");
-        ends.assert_outcomes(["flag=0"]);
-    }
-    let is_too_long = explore(goes_round(COUNTS[0], 1_000_000, true)).verdict;
-    assert!(is_too_long.findings.is_empty(), "{:?}", is_too_long.findings);
-    assert!(matches!(is_too_long.bound, Some(Bound::Steps(_))), "{:?}", is_too_long.bound);
-}
-
-/// The same with memory of its own on the heap that comes back to what it was in each round, or that the loop does not write.
-#[test]
-fn a_loop_that_only_has_memory_on_the_heap_is_endless_all_the_same() {
-    let writes_in_vain = || {
-        let flag = AtomicBool::new(false);
-        let mut all = std::hint::black_box(vec![1, 2, 3]);
-        while !flag.load(SeqCst) {
-            let last = all.pop();
-            thread::yield_now();
-            all.extend(last);
-        }
-    };
-    let holds_it_between = || {
-        let flag = AtomicBool::new(false);
-        let kept = std::hint::black_box(std::rc::Rc::new(std::cell::RefCell::new(7)));
-        while !flag.load(SeqCst) {
-            let kept = kept.borrow_mut();
-            thread::yield_now();
-            drop(kept);
-        }
-    };
-
-    assert_eq!(finds(writes_in_vain), [Code::LW009]);
-    assert_eq!(finds(holds_it_between), [Code::LW009]);
 }

@@ -2,12 +2,9 @@
 //!
 //! All of it is a function of what the task has observed, and of its own memory.
 
-use std::cell::Cell;
-
 use super::with;
 use crate::engine;
-use crate::event::{Act, Births, Op, Place};
-use crate::own::{raw, reach};
+use crate::event::{Act, Op, Place};
 
 /// What a task has looked at in vain since it last did anything else: each look once, and how many there were in all.
 #[derive(Default)]
@@ -23,21 +20,13 @@ pub(super) struct Idle {
     /// Its own memory at the last of them, and for how many it has been that.
     memory: u64,
     same: u32,
-    /// One of the last rounds has changed nothing that the task can reach.
-    is_unchanged: bool,
-    /// The task's history when that was to be looked at, and whether an execution before has told already.
-    history: u128,
-    is_known: bool,
 }
 
-/// When it has gone this many rounds, and twice as many, and so on, it is asked whether the loop is one without an end.
+/// Each time that it has gone this many rounds it is asked whether the loop is one without an end.
 const IDLE_ROUNDS: u32 = 512;
 
 /// It is if the task's own memory was the same in that many rounds before.
 const SAME_ROUNDS: u32 = 64;
-
-/// And if what it can reach was the same after one of the last of them: to look at that takes longer.
-const REACH_ROUNDS: u32 = 8;
 
 /// Looks that a loop may have, to be taken for one.
 const LOOKS_MAX: usize = 16;
@@ -106,7 +95,7 @@ pub fn is_watched() -> Option<usize> {
     let task = engine::task();
     with(|here| {
         let rounds = here.idle.get(&task)?.rounds;
-        here.tops.get(&task).copied().filter(|_| is_within(rounds, SAME_ROUNDS))
+        here.tops.get(&task).copied().filter(|_| is_near(rounds))
     })
 }
 
@@ -118,91 +107,21 @@ pub fn comes_round(memory: u64) -> bool {
         let idle = here.idle.entry(task).or_default();
         idle.same = if idle.memory == memory { idle.same + 1 } else { 0 };
         idle.memory = memory;
-        idle.is_unchanged |= is_within(idle.rounds, REACH_ROUNDS) && reach::is_unchanged();
-        if !is_within(idle.rounds, 0) {
-            return false;
-        }
-        // Every execution that comes here has to say the same.
-        let is_endless = std::mem::take(&mut idle.is_unchanged) && idle.same >= SAME_ROUNDS;
-        let judge = |births: &Births| births.judge_loop(idle.history, idle.rounds, is_endless);
-        here.births.as_ref().map_or(is_endless, judge)
+        idle.rounds % IDLE_ROUNDS == 0 && idle.same >= SAME_ROUNDS
     })
 }
 
 /// The calling task has gone round, and has found something new or not.
 #[inline(never)]
 pub fn went_round(news: bool) {
-    let (task, history) = (engine::task(), engine::history());
-    with(|here| {
-        if news {
-            here.idle.remove(&task);
-        } else {
-            let idle = here.idle.entry(task).or_default();
-            idle.rounds += 1;
-            let asked = idle.rounds + REACH_ROUNDS;
-            if is_within(asked, 0) {
-                idle.history = history;
-                idle.is_known = here.births.as_ref().is_some_and(|births| births.is_endless(history, asked).is_some());
-            }
-        }
-        reach::watch(here.idle.values().any(Idle::reaches));
-        IS_NEAR.set(here.idle.values().any(|idle| is_within(idle.rounds, SAME_ROUNDS)));
-    });
-}
-
-impl Idle {
-    /// Is it looked at what the task can reach?
-    fn reaches(&self) -> bool {
-        is_within(self.rounds, REACH_ROUNDS)
-            && self.same >= SAME_ROUNDS - REACH_ROUNDS
-            && !self.is_unchanged
-            && !self.is_known
-    }
-}
-
-std::thread_local! {
-    /// Is it soon asked whether a loop of this OS thread has no end?
-    static IS_NEAR: Cell<bool> = const { Cell::new(false) };
-}
-
-/// The calling task's own code stops, before an operation.
-#[inline(always)]
-pub fn stops() {
-    if IS_NEAR.get() {
-        reach::stops();
-        raw::wipe_stack();
-    }
-}
-
-/// It goes on after one.
-#[inline(always)]
-pub fn goes_on() {
-    if IS_NEAR.get() {
-        looks_at_reach();
-        // What has been called is no part of what the task has on its stack.
-        raw::wipe_stack();
-    }
-}
-
-#[inline(never)]
-fn looks_at_reach() {
     let task = engine::task();
-    let top = with(|here| {
-        let is_looked_at = engine::takes_turns() && here.idle.get(&task).is_some_and(Idle::reaches);
-        is_looked_at.then(|| (here.tops.get(&task).copied(), here.kept_places(task)))
+    with(|here| match news {
+        true => _ = here.idle.remove(&task),
+        false => here.idle.entry(task).or_default().rounds += 1,
     });
-    if let Some((Some(top), kept)) = top {
-        reach::goes_on(top, kept);
-    }
 }
 
-/// Nothing is asked any more.
-pub(super) fn is_over() {
-    reach::watch(false);
-    IS_NEAR.set(false);
-}
-
-/// Is it asked within `near` more rounds whether the loop has no end?
-fn is_within(rounds: u32, near: u32) -> bool {
-    rounds.max(IDLE_ROUNDS).next_power_of_two() - rounds <= near
+/// Is it soon asked whether a loop of that many rounds has no end?
+fn is_near(rounds: u32) -> bool {
+    rounds > 0 && (rounds + SAME_ROUNDS) % IDLE_ROUNDS <= SAME_ROUNDS
 }

@@ -58,7 +58,7 @@ pub struct Weak<T: ?Sized> {
 
 fn counted(value: u64, place: Place) -> Shared {
     let count = Shared::new(ObjectKind::Count, value, place);
-    count.note(Note::Case(CaseNote { kind: COUNTED, words: [count.object().id.0.into(), 0, 0] }), place);
+    count.object().note(Note::Case(CaseNote { kind: COUNTED, words: [count.object().id.0.into(), 0, 0] }), place);
     count
 }
 

@@ -130,7 +130,7 @@ pub fn fence(order: Ordering) {
         Std::Relaxed => panic!("there is no such thing as a relaxed fence"),
         _ => 3,
     };
-    crate::own::note(Note::Case(CaseNote { kind: FENCE, words: [how, 0, 0] }), place);
+    crate::engine::note(Note::Case(CaseNote { kind: FENCE, words: [how, 0, 0] }), place);
 }
 
 /// `std::sync::atomic::spin_loop_hint`.
