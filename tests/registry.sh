@@ -150,6 +150,7 @@ run() {
         END {
             v = error != "" ? error : found != "" ? found : bound != "" ? "INCOMPLETE (" bound ")" : whole ? "COMPLETE" : "fails"
             if (status == 101 && found == "" && error == "" && bound == "") v = "fails"
+            if (status == 0 && v == "fails") v = "no model in it"
             printf "%d\t%d\t%s\t%s\n", states, runs, s, v
         }' "$out"
 }
