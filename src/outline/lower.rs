@@ -89,6 +89,8 @@ pub struct Lowered {
     pub works: BTreeSet<String>,
     /// Those of them that it starts.
     pub starts: BTreeSet<String>,
+    /// Objects of which it gives a reference up that may be the last.
+    pub puts: BTreeSet<usize>,
     /// It stops a thread of the text that is not here.
     pub stops: bool,
 }
@@ -152,6 +154,7 @@ fn pass<'a>(
         callbacks: 0,
         works: BTreeSet::new(),
         starts: BTreeSet::new(),
+        puts: BTreeSet::new(),
         stops: false,
     };
     lowered.declare_objects(scope, sites);

@@ -117,7 +117,7 @@ impl<'a> Runners<'a> {
         let frees = |(task, lowered): (&Task, &lower::Lowered)| {
             let program = &lowered.program;
             let freed = |inst: &super::machine::Inst| match inst.op {
-                Op::Free(at) => Some((program.objects[at].clone(), inst.place)),
+                Op::Free(at) if !lowered.puts.contains(&at) => Some((program.objects[at].clone(), inst.place)),
                 _ => None,
             };
             let mut all = program.tasks.iter().flat_map(|code| &code.insts).filter_map(freed);
@@ -126,7 +126,7 @@ impl<'a> Runners<'a> {
         let frees: Vec<Option<(String, Place)>> = tasks.iter().zip(&lowered).map(frees).collect();
         let handed = tasks.iter().map(|task| [scope.parameters(&task.name).to_vec(), made(task)].concat()).collect();
         let starts = lowered.iter().map(|lowered| lowered.starts.clone()).collect();
-        let once = |(task, lowered): (&Task<'a>, &lower::Lowered)| once(scope, task, &lowered.program);
+        let once = |(task, lowered): (&Task<'a>, &lower::Lowered)| once(scope, task, lowered);
         let once =
             tasks.iter().zip(&lowered).map(once).zip(&frees).map(|(once, frees)| once.filter(|_| frees.is_none()));
         let once = once.collect();
@@ -324,14 +324,15 @@ impl<'a> Runners<'a> {
 }
 
 /// Why an entry is not called twice at a time: it frees something for good, or sets a pointer without a look at what was there.
-fn once(scope: &Scope, task: &Task, program: &Program) -> Option<(String, Place)> {
+fn once(scope: &Scope, task: &Task, lowered: &lower::Lowered) -> Option<(String, Place)> {
+    let program = &lowered.program;
     let insts = || program.tasks.iter().flat_map(|code| &code.insts);
     let is_own = |object: usize| {
         let is_made = |inst: &super::machine::Inst| matches!(inst.op, Op::Alloc(at) if at == object);
         program.pointees.contains(&object) || insts().any(is_made) || program.objects[object].contains(" of ")
     };
     let freed = insts().find_map(|inst| match inst.op {
-        Op::Free(object) if !is_own(object) => Some((object, inst.place)),
+        Op::Free(object) if !is_own(object) && !lowered.puts.contains(&object) => Some((object, inst.place)),
         _ => None,
     });
     if let Some((object, place)) = freed {

@@ -126,7 +126,8 @@ impl<'a> Lower<'_, 'a> {
         let path = plain(args.first()?);
         let (root, _) = pointers::parted(&path)?;
         let release = plain(args.get(1)?);
-        if self.is_diagram || !self.releases(&release) || self.is_tracked(root) {
+        // Whoever runs beside it has a reference of its own.
+        if self.is_diagram || self.tasks.len() > 1 || !self.releases(&release) || self.is_tracked(root) {
             return None;
         }
         let (own, last) = (self.own_references(root), self.temp());
@@ -139,6 +140,7 @@ impl<'a> Lower<'_, 'a> {
         self.push(Op::Choose(2, last), place);
         let skip = self.push(Op::Unless(Pure::Local(last), 0), place);
         self.push(Op::Free(object), place);
+        self.out.puts.insert(object);
         self.land(skip);
         self.land(end);
         Some(Pure::Local(last))
