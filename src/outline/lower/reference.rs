@@ -126,7 +126,7 @@ impl<'a> Lower<'_, 'a> {
         let path = plain(args.first()?);
         let (root, _) = pointers::parted(&path)?;
         let release = plain(args.get(1)?);
-        // Whoever runs beside it has a reference of its own.
+        // A task that runs beside it has a reference of its own.
         if self.is_diagram || self.tasks.len() > 1 || !self.releases(&release) || self.is_tracked(root) {
             return None;
         }
