@@ -15,9 +15,9 @@ struct Open {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ends {
-    WithBrace,
-    WithStatement,
-    WithLine,
+    Brace,
+    Statement,
+    Line,
 }
 
 /// Items of a part of a line that begins at the column `start`.
@@ -59,10 +59,10 @@ fn follow(last: &Item, since: Option<&str>, behind: Option<&str>, open: &mut Vec
     if is_branch(&last.parsed.stmt) && !behind.trim_start().starts_with(';') {
         let is_named = matches!(last.parsed.stmt, Stmt::Case(_) | Stmt::Default);
         let ends = match behind.trim_start().bytes().next() {
-            Some(b'{') => Ends::WithBrace,
-            Some(b':') => Ends::WithLine,
-            _ if is_named => Ends::WithLine,
-            _ => Ends::WithStatement,
+            Some(b'{') => Ends::Brace,
+            Some(b':') => Ends::Line,
+            _ if is_named => Ends::Line,
+            _ => Ends::Statement,
         };
         open.push(Open { depth: last.depth, ends });
         return last.depth + 1;
@@ -76,12 +76,12 @@ fn follow(last: &Item, since: Option<&str>, behind: Option<&str>, open: &mut Vec
         false
     };
     if since.contains(';') {
-        while close(open, Ends::WithStatement) {}
+        while close(open, Ends::Statement) {}
     }
     for _ in 0..outside(since).matches('}').count() {
-        while close(open, Ends::WithLine) {}
-        close(open, Ends::WithBrace);
-        while close(open, Ends::WithStatement) {}
+        while close(open, Ends::Line) {}
+        close(open, Ends::Brace);
+        while close(open, Ends::Statement) {}
     }
     depth
 }
