@@ -42,6 +42,8 @@ struct Run<'p> {
     names: [Option<i64>; 3],
     returned: Option<i64>,
     held: [u32; 2],
+    /// A lock that was taken by who holds it.
+    stuck: [bool; 2],
     codes: BTreeSet<&'static str>,
 }
 
@@ -59,6 +61,7 @@ impl Naive {
                 names: [None; 3],
                 returned: None,
                 held: [0; 2],
+                stuck: [false; 2],
                 codes: BTreeSet::new(),
             };
             run.function();
@@ -128,7 +131,10 @@ impl Run<'_> {
         }
         for lock in 0..2 {
             let in_g = calls(&program.f) && gives(&program.g, lock);
-            if self.held[lock] > 0 && (gives(&program.f, lock) || gives(&program.out, lock) || in_g) {
+            if self.held[lock] > 0
+                && !self.stuck[lock]
+                && (gives(&program.f, lock) || gives(&program.out, lock) || in_g)
+            {
                 self.codes.insert("LW007");
             }
         }
@@ -163,6 +169,7 @@ impl Run<'_> {
     fn lock(&mut self, lock: usize) {
         if self.held[lock] > 0 {
             self.codes.insert("LW001");
+            self.stuck[lock] = true;
         }
         // What comes behind a finding is a matter of agreement.
         self.held[lock] = (self.held[lock] + 1).min(4);
@@ -173,6 +180,7 @@ impl Run<'_> {
             self.codes.insert("LW006");
         } else {
             self.held[lock] -= 1;
+            self.stuck[lock] &= self.held[lock] > 0;
         }
     }
 

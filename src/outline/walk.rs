@@ -65,6 +65,8 @@ pub struct Held {
     pub place: Place,
     /// How often: more than once for the BKL, and after a recursion that is a finding.
     pub depth: u32,
+    /// Was it taken again by who holds it, so that nothing comes behind that?
+    is_stuck: bool,
     /// Was it taken with interrupts on?
     irqs_on: bool,
     /// Whether interrupts were off before, for `_irqrestore`.
@@ -239,6 +241,7 @@ impl<'a> Walk<'a> {
                             mode: Mode::Write,
                             place,
                             depth: 1,
+                            is_stuck: false,
                             irqs_on: state.irqs_off.is_none() && state.quiet.is_none(),
                             saved: None,
                             frame: 0,
@@ -267,10 +270,7 @@ impl<'a> Walk<'a> {
     fn still_held(&mut self, held: &Held, name: &str) {
         let lock = self.names[held.lock as usize].clone();
         // No path comes past a lock that it waits for itself with.
-        let is_stuck = |found: &Finding| {
-            found.code == "LW001" && found.subject == lock && found.labels.iter().any(|label| label.place == held.place)
-        };
-        if self.findings.iter().any(is_stuck) {
+        if held.is_stuck {
             return;
         }
         let title = format!("{lock} is still held when {name} returns, on one of its paths");

@@ -343,7 +343,17 @@ impl<'a> Walk<'a> {
             );
         }
         let frame = self.calls.len();
-        state.held.push(Held { lock, kind: taking.kind, mode: taking.mode, place, depth: 1, irqs_on, saved, frame });
+        state.held.push(Held {
+            lock,
+            kind: taking.kind,
+            mode: taking.mode,
+            place,
+            depth: 1,
+            is_stuck: false,
+            irqs_on,
+            saved,
+            frame,
+        });
     }
 
     fn take_again(&mut self, state: &mut State, at: usize, taking: Taking, place: Place, name: &str) {
@@ -356,6 +366,7 @@ impl<'a> Walk<'a> {
         if taking.kind == Kind::Bkl || readers || taking.is_try || taking.kind == Kind::Semaphore {
             return;
         }
+        state.held[at].is_stuck = true;
         let title = match (mode, taking.mode) {
             (Mode::Read, Mode::Write) if taking.kind.is_shared() => {
                 format!("{name} is wanted for writing by a task that holds it for reading")
