@@ -248,6 +248,18 @@ fn files(folder: &str) -> Vec<PathBuf> {
     found
 }
 
+#[test]
+fn memory_of_which_only_the_accesses_are_known_has_no_value_in_an_outcome() {
+    let text = include_bytes!("verdicts/findings/count-without-its-lock.txt");
+    let options = Options { catalogue: &Catalogue::built_in(), conversions: Conversions::new() };
+    let report = lockwright::outline::check::check("count", text, &options);
+
+    assert_eq!(report.codes(), ["LW010"]);
+    let outcomes = || report.units.iter().flat_map(|unit| &unit.runs).flat_map(|run| &run.outcomes).flatten();
+    assert!(outcomes().any(|value| value.name == "hits_inc.hits"));
+    assert!(outcomes().all(|value| value.name != "hits" && value.name != "q->len"));
+}
+
 /// A slab object of the engines has one life. Of two lives only the machine of outlines knows; one life is run everywhere.
 #[test]
 fn an_object_that_is_allocated_again_is_refused_by_the_engines_and_checked_by_the_machine() {

@@ -1,7 +1,7 @@
 //! `if (a < b)`, where two locks of one class are taken in the order of their addresses: the order is the same for everybody.
 //!
 //! A comparison of two pointers, or of the same field of two (`a->id < b->id`), is no free choice of each task. The outline is checked
-//! twice, once with each order.
+//! once with each order of all that are compared.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,11 @@ use super::expr::Expr;
 use super::statement::{Cond, Stmt};
 use super::tree::{Function, Group, Node};
 
-/// The bound on names that are compared.
-pub(super) const NAMES: &str = "the order of more than two addresses that are compared with each other";
+/// Pairs that are tried in all orders at most.
+const PAIRS_MAX: usize = 3;
+
+/// The bound on them.
+pub(super) const PAIRS: &str = "orders of more than 3 pairs of addresses";
 
 /// What is compared.
 #[derive(Default)]
@@ -38,10 +41,38 @@ impl Order {
         (!order.pairs.is_empty()).then_some(order)
     }
 
-    /// Is a name compared with two others? Then there are more than two orders.
+    /// All orders: for each pair, whether the one that is met first is the lower one. Too many pairs are all the one way, or the other.
+    pub fn all(&self) -> Vec<Vec<bool>> {
+        let count = self.pairs.len();
+        if self.is_more() {
+            return vec![vec![true; count], vec![false; count]];
+        }
+        let orders = (0..1usize << count).map(|order| (0..count).map(|at| order >> at & 1 == 0).collect());
+        orders.filter(|order: &Vec<bool>| self.is_possible(order)).collect()
+    }
+
+    /// Are there more pairs than are tried in all orders?
     pub fn is_more(&self) -> bool {
-        let count = |name: usize| self.pairs.iter().filter(|(one, other)| *one == name || *other == name).count();
-        (0..self.names.len()).any(|name| count(name) > 1)
+        self.pairs.len() > PAIRS_MAX
+    }
+
+    /// Is nothing lower than itself?
+    fn is_possible(&self, order: &[bool]) -> bool {
+        let mut left: Vec<(usize, usize)> = self
+            .pairs
+            .iter()
+            .zip(order)
+            .map(|(&(one, other), first)| if *first { (one, other) } else { (other, one) })
+            .collect();
+        loop {
+            let before = left.len();
+            // What nothing is lower than is in no circle.
+            let higher: BTreeSet<usize> = left.iter().map(|(_, higher)| *higher).collect();
+            left.retain(|(lower, _)| higher.contains(lower));
+            if left.is_empty() || left.len() == before {
+                return left.is_empty();
+            }
+        }
     }
 
     fn number(&mut self, name: &str) -> usize {
@@ -67,40 +98,42 @@ impl Order {
         }
     }
 
-    /// The functions with the comparisons decided: those that are met first are lower, or higher.
-    pub fn decided(&self, group: &Group, is_turned: bool) -> Group {
+    /// The functions with the comparisons decided by an order.
+    pub fn decided(&self, group: &Group, order: &[bool]) -> Group {
         let mut group = group.clone();
         for function in &mut group.functions {
             let roots = followed(function);
-            function.body.iter_mut().for_each(|node| self.decide(node, &roots, is_turned));
+            function.body.iter_mut().for_each(|node| self.decide(node, &roots, order));
         }
         group
     }
 
-    fn decide(&self, node: &mut Node, roots: &BTreeSet<String>, is_turned: bool) {
+    fn decide(&self, node: &mut Node, roots: &BTreeSet<String>, order: &[bool]) {
         if let Stmt::If(cond) | Stmt::ElseIf(cond) | Stmt::While(cond) = &mut node.stmt
             && let Some(expr) = &mut cond.expr
         {
-            self.replace(expr, roots, is_turned);
+            self.replace(expr, roots, order);
         }
-        node.children.iter_mut().for_each(|child| self.decide(child, roots, is_turned));
+        node.children.iter_mut().for_each(|child| self.decide(child, roots, order));
     }
 
-    fn replace(&self, expr: &mut Expr, roots: &BTreeSet<String>, is_turned: bool) {
+    fn replace(&self, expr: &mut Expr, roots: &BTreeSet<String>, order: &[bool]) {
         let at = |name: &str| self.names.iter().position(|known| known == name);
         if let Some((one, other, is_less)) = compared(expr).filter(|(one, other, _)| is_pointed(one, other, roots))
             && let (Some(one), Some(other)) = (at(one), at(other))
         {
-            *expr = Expr::Int(i64::from(((one < other) == is_less) != is_turned));
+            let pair = self.pairs.iter().position(|pair| *pair == (one.min(other), one.max(other)));
+            let is_first_lower = pair.is_some_and(|at| order[at]);
+            *expr = Expr::Int(i64::from(((one < other) == is_less) == is_first_lower));
             return;
         }
         match expr {
-            Expr::Unary(_, inner) => self.replace(inner, roots, is_turned),
+            Expr::Unary(_, inner) => self.replace(inner, roots, order),
             Expr::Binary(_, left, right) => {
-                self.replace(left, roots, is_turned);
-                self.replace(right, roots, is_turned);
+                self.replace(left, roots, order);
+                self.replace(right, roots, order);
             }
-            Expr::Call(_, args) => args.iter_mut().for_each(|arg| self.replace(arg, roots, is_turned)),
+            Expr::Call(_, args) => args.iter_mut().for_each(|arg| self.replace(arg, roots, order)),
             Expr::Int(_) | Expr::Name(_) => {}
         }
     }
@@ -141,4 +174,22 @@ fn followed(function: &Function) -> BTreeSet<String> {
         });
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_names_have_six_orders_and_two_pairs_four() {
+        let of = |count: usize, pairs: &[(usize, usize)]| {
+            let names = (0..count).map(|at| at.to_string()).collect();
+            Order { names, pairs: pairs.iter().copied().collect() }.all().len()
+        };
+
+        // 2 to the power of the pairs, less the two circles of three names.
+        assert_eq!(of(3, &[(0, 1), (0, 2), (1, 2)]), 6);
+        assert_eq!(of(4, &[(0, 1), (2, 3)]), 4);
+        assert_eq!(of(5, &[(0, 1), (1, 2), (2, 3), (3, 4)]), 2);
+    }
 }

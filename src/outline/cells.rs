@@ -7,11 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::expr::Expr;
-use super::follow::{SAME, allocates};
+use super::follow::{SAME, allocates, frees, stores};
+use super::handed::sets;
 use super::source::Place;
 use super::statement::Stmt;
 use super::tree::{File, Function};
-use super::vocabulary::{self, Word};
 use super::words::is_name;
 
 /// Memory that holds a pointer.
@@ -23,6 +23,8 @@ pub(super) struct Cell<'a> {
     pub object: String,
     /// Where it is met first.
     pub place: Place,
+    /// Parameters that are stored there: objects that a caller made.
+    pub handed: BTreeSet<&'a str>,
     /// Functions that are called once, since twice would go wrong whatever the locks, and why.
     pub once: Vec<(&'a str, String)>,
 }
@@ -67,20 +69,9 @@ impl Use {
     }
 }
 
-/// Functions that store what their second argument is.
-fn stores(name: &str) -> bool {
-    let names =
-        ["WRITE_ONCE", "smp_store_release", "rcu_assign_pointer", "RCU_INIT_POINTER", "xchg", "rcu_replace_pointer"];
-    names.contains(&name)
-}
-
 /// Functions whose argument is no local.
 fn is_marked(name: &str) -> bool {
     name.starts_with("rcu_") || matches!(name, "READ_ONCE" | "smp_load_acquire" | "xchg" | "smp_store_release")
-}
-
-fn frees(name: &str) -> bool {
-    vocabulary::word(name) == Some(Word::Free) || matches!(name, "kfree_rcu" | "kvfree_rcu")
 }
 
 /// The path in an argument.
@@ -102,7 +93,12 @@ pub(super) fn of<'a>(file: &File, functions: &'a [Function]) -> Vec<Cell<'a>> {
     for (at, function) in functions.iter().enumerate() {
         Reader { at, function, seen: &mut seen, from: BTreeMap::new() }.read();
     }
-    let is_set = |name: &str| functions.iter().any(|function| sets(function, name));
+    let is_set = |name: &str| {
+        let mut found = false;
+        let body = functions.iter().flat_map(|function| &function.body);
+        body.for_each(|node| node.each(&mut |node| found |= sets(&node.stmt, name)));
+        found
+    };
     let any = |seen: &Seen, does: fn(&Use) -> bool| seen.uses.values().any(does);
     let is_handed = |at: &usize, name: &str| functions[*at].params.iter().any(|param| param == name);
     let is_cell = |(path, seen): &(&'a str, Seen)| {
@@ -121,32 +117,12 @@ pub(super) fn of<'a>(file: &File, functions: &'a [Function]) -> Vec<Cell<'a>> {
         let is_pointer = any(seen, |used| used.is_freed) || seen.is_rcu || file.globals.contains(*path);
         is_stored && is_pointer && is_shared && seen.handed.iter().all(|name| !is_set(name))
     };
-    let made = |(path, seen): (&'a str, Seen)| {
+    let made = |(path, seen): (&'a str, Seen<'a>)| {
         let once = |(at, used): (&usize, &Use)| Some((functions[*at].name.as_str(), used.once(path)?));
-        Cell { path, object: format!("*{path}"), place: seen.place, once: seen.uses.iter().filter_map(once).collect() }
+        let once = seen.uses.iter().filter_map(once).collect();
+        Cell { path, object: format!("*{path}"), place: seen.place, handed: seen.handed, once }
     };
     seen.into_iter().filter(is_cell).map(made).collect()
-}
-
-/// Parameters that are stored in a cell: objects that the caller made.
-pub(super) fn handed<'a>(functions: &'a [Function], cells: &[Cell]) -> BTreeSet<&'a str> {
-    let mut seen: BTreeMap<&'a str, Seen<'a>> = BTreeMap::new();
-    for (at, function) in functions.iter().enumerate() {
-        Reader { at, function, seen: &mut seen, from: BTreeMap::new() }.read();
-    }
-    let known = seen.into_iter().filter(|(path, _)| cells.iter().any(|cell| cell.path == *path));
-    known.flat_map(|(_, seen)| seen.handed).collect()
-}
-
-fn sets(function: &Function, name: &str) -> bool {
-    let mut found = false;
-    function.body.iter().for_each(|node| {
-        node.each(&mut |node| match &node.stmt {
-            Stmt::Assign(target, _) | Stmt::Call { result: Some(target), .. } => found |= target == name,
-            _ => {}
-        });
-    });
-    found
 }
 
 /// Reads one function.
@@ -251,17 +227,20 @@ impl<'a> Reader<'_, 'a> {
                 self.expr(right, None, place);
             }
             Expr::Call(name, args) => {
-                let paths =
-                    args.iter().map(|arg| if let Expr::Name(path) = arg { path.as_str() } else { "" }).collect();
-                self.call(name, paths, target, place);
+                let path = |arg: &'a Expr| match arg {
+                    Expr::Name(path) => path.as_str(),
+                    Expr::Int(0) => "NULL",
+                    _ => "",
+                };
+                self.call(name, args.iter().map(path).collect(), target, place);
             }
         }
     }
 
     fn call(&mut self, name: &'a str, args: Vec<&'a str>, result: Option<&'a str>, place: Place) {
         let first = args.first().copied().unwrap_or_default();
-        if frees(name) {
-            let freed = if name.ends_with("_rcu") { first } else { args.last().copied().unwrap_or_default() };
+        if let Some(at) = frees(name, args.len()) {
+            let freed = args.get(at).copied().unwrap_or_default();
             let freed = self.from.get(freed).copied().unwrap_or(freed);
             self.used(freed, place, |used| used.is_freed = true);
             return;

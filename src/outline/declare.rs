@@ -335,7 +335,7 @@ impl Reader<'_> {
 
     fn condition(&self, rest: &str, make: fn(Expr) -> Declaration) -> Option<Read> {
         let rest = rest.trim_end_matches(';').trim();
-        let expr = expr::parse(rest);
+        let expr = expr::parse(rest).filter(|expr| !expr.sets());
         if expr.is_none() && rest.split_whitespace().all(|word| word.bytes().all(|b| b.is_ascii_alphabetic())) {
             return None;
         }

@@ -46,21 +46,20 @@ struct Parser<'a> {
 
 /// Parses a whole text; nothing if it is no expression.
 pub fn parse(text: &str) -> Option<Expr> {
-    if text.len() > LENGTH_MAX {
-        return None;
-    }
-    let mut parser = Parser { rest: text, depth: 0 };
-    let expr = parser.choice()?;
-    parser.rest.trim().is_empty().then_some(expr)
+    whole(text, Parser::choice)
 }
 
 /// Parses what stands in parentheses, where a name may be set.
 pub fn parse_inside(text: &str) -> Option<Expr> {
+    whole(text, Parser::inside)
+}
+
+fn whole<'t>(text: &'t str, parse: impl FnOnce(&mut Parser<'t>) -> Option<Expr>) -> Option<Expr> {
     if text.len() > LENGTH_MAX {
         return None;
     }
     let mut parser = Parser { rest: text, depth: 0 };
-    let expr = parser.inside()?;
+    let expr = parse(&mut parser)?;
     parser.rest.trim().is_empty().then_some(expr)
 }
 
@@ -347,17 +346,13 @@ fn cast(text: &str) -> Option<usize> {
     if !is_words || !inside.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
         return None;
     }
-    let is_type = inside.ends_with('*') || inside.contains(' ') || inside.ends_with("_t") || TYPES.contains(&inside);
+    let is_type = inside.ends_with('*') || inside.contains(' ') || super::words::is_type(inside);
     match text[close + 1..].trim_start().bytes().next()? {
         b if b.is_ascii_alphanumeric() || b == b'_' => Some(close + 1),
         b'(' | b'&' | b'*' | b'-' | b'!' if is_type => Some(close + 1),
         _ => None,
     }
 }
-
-/// Types of one word.
-const TYPES: [&str; 14] =
-    ["int", "long", "short", "char", "unsigned", "bool", "void", "u8", "u16", "u32", "u64", "s32", "s64", "__u32"];
 
 /// The value of an operator, C's way; a division by 0 has none.
 pub fn apply(op: &str, left: i64, right: i64) -> Option<i64> {

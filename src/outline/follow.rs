@@ -1,5 +1,6 @@
 //! Calls whose result points: what allocates, what leads on, and what walks a list.
 
+use super::vocabulary::{self, Word};
 use super::words::{arguments, plain};
 
 /// What a loop over a list says.
@@ -78,6 +79,31 @@ pub(super) const ADDS: [&str; 8] = [
     "list_move",
     "list_move_tail",
 ];
+
+/// Does the function store its second argument in its first?
+pub(super) fn stores(name: &str) -> bool {
+    matches!(
+        name,
+        "WRITE_ONCE"
+            | "smp_store_release"
+            | "rcu_assign_pointer"
+            | "RCU_INIT_POINTER"
+            | "rcu_replace_pointer"
+            | "store"
+            | "xchg"
+            | "swap"
+            | "atomic_set"
+            | "atomic_xchg"
+    )
+}
+
+/// Which of its arguments a function frees, at once or when the readers of RCU are gone.
+pub(super) fn frees(name: &str, count: usize) -> Option<usize> {
+    match name {
+        "kfree_rcu" | "kvfree_rcu" => Some(0),
+        _ => (vocabulary::word(name) == Some(Word::Free)).then(|| count.saturating_sub(1)),
+    }
+}
 
 /// Is it the first entry of a list?
 pub(super) fn is_first(name: &str) -> bool {

@@ -42,7 +42,8 @@ fn taken(function: &Function, stmt: &Stmt) -> Option<String> {
     .filter(|target| !target.contains(['.', '>', '[', '*']))
 }
 
-fn sets(stmt: &Stmt, name: &str) -> bool {
+/// Does the statement set the name?
+pub(super) fn sets(stmt: &Stmt, name: &str) -> bool {
     match stmt {
         Stmt::Call { result: Some(result), .. } => result == name,
         Stmt::Assign(target, _) => target == name,

@@ -5,10 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::follow::{each, is_first};
+use super::follow::{each, frees, is_first};
 use super::statement::Stmt;
 use super::tree::Function;
-use super::vocabulary::{self, Word};
 use super::words::plain;
 
 /// A list with one entry on it.
@@ -60,10 +59,10 @@ impl Seen {
         if name.starts_with("list_del") || name.starts_with("hlist_del") {
             self.removed.insert(root());
         }
-        if matches!(name, "kfree_rcu" | "kvfree_rcu" | "call_rcu") {
+        if name == "call_rcu" {
             self.freed.insert(root());
-        } else if vocabulary::word(name) == Some(Word::Free) {
-            self.freed.extend(args.last().map(|arg| plain(arg)));
+        } else if let Some(at) = frees(name, args.len()) {
+            self.freed.extend(args.get(at).map(|arg| plain(arg)));
         }
     }
 

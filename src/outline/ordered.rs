@@ -79,7 +79,7 @@ fn held(program: &Program, code: &Code) -> Vec<Option<Held>> {
 
 fn behind(program: &Program, op: &Op, mut held: Held) -> Held {
     match op {
-        // A semaphore that one task takes and another gives back keeps nobody apart.
+        // Another task may release a semaphore, so it excludes nobody.
         Op::Acquire(lock, mode, None) if program.locks[*lock].1 != Kind::Semaphore => {
             held.insert((*lock, *mode == Mode::Write));
         }

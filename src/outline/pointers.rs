@@ -7,11 +7,10 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::catalogue::Catalogue;
-use super::cells::{self, Cell};
+use super::cells::Cell;
 use super::declare::{Declaration, First};
 use super::expr::{self, Expr};
-pub(super) use super::follow::{ADDS, FIRSTS, SAME, allocates, is_first};
-pub use super::follow::{Each, each};
+use super::follow::{ADDS, FIRSTS, SAME, allocates, each, stores};
 use super::lists::{self, Filled};
 use super::statement::Stmt;
 use super::tree::{File, Function, Node};
@@ -104,7 +103,9 @@ impl Pointers {
             pointers.first.push((cell.path.to_owned(), cell.object.clone()));
             pointers.objects.push(Object { name: cell.object.clone(), fields: Vec::new() });
         }
-        let handed = cells::handed(functions, cells);
+        let mut handed: Vec<&str> = cells.iter().flat_map(|cell| cell.handed.iter().copied()).collect();
+        handed.sort_unstable();
+        handed.dedup();
         pointers.objects.extend(handed.iter().map(|name| Object { name: (*name).to_owned(), fields: Vec::new() }));
         pointers.members = stores.members.clone();
         pointers.has_callbacks = stores.has_callbacks;
@@ -118,9 +119,8 @@ impl Pointers {
             }
             is_known
         });
-        if cells.is_empty() {
-            pointers.objects.retain(|object| !handed.contains(object.name.as_str()));
-        }
+        let is_left = |name: &str| !handed.contains(&name) || cells.iter().any(|cell| cell.handed.contains(name));
+        pointers.objects.retain(|object| is_left(&object.name));
         pointers.frees = stores.freed.iter().any(|path| pointers.points(path));
         pointers.escaped = stores.escaped(functions, &pointers, catalogue);
         pointers
@@ -210,13 +210,11 @@ impl Pointers {
         Some(at as i64 + 1)
     }
 
-    /// Lists begin empty, but for those whose entry somebody is handed: false if none does.
-    pub(super) fn begin_empty(&mut self) -> bool {
-        let filled: Vec<&Filled> = self.filled.iter().filter(|filled| filled.handed.is_empty()).collect();
-        for Filled { list, .. } in &filled {
+    /// Lists begin empty, but for those whose entry somebody is handed.
+    pub(super) fn begin_empty(&mut self) {
+        for Filled { list, .. } in self.filled.iter().filter(|filled| filled.handed.is_empty()) {
             self.lists.iter_mut().filter(|(known, _)| known == list).for_each(|(_, first)| first.clear());
         }
-        !filled.is_empty()
     }
 
     /// The entry that a function is handed under a name.
@@ -314,20 +312,9 @@ impl Stores {
     fn call(&mut self, name: &str, args: &[String]) {
         self.hand(name, args);
         let arg = |at: usize| args.get(at).map(|arg| plain(arg));
-        let is_store = matches!(
-            name,
-            "WRITE_ONCE"
-                | "smp_store_release"
-                | "rcu_assign_pointer"
-                | "store"
-                | "xchg"
-                | "swap"
-                | "RCU_INIT_POINTER"
-                | "rcu_replace_pointer"
-                | "atomic_set"
-                | "atomic_xchg"
-        );
-        if is_store && let (Some(target), Some(value)) = (arg(0), args.get(1).and_then(|arg| expr::parse(arg))) {
+        if stores(name)
+            && let (Some(target), Some(value)) = (arg(0), args.get(1).and_then(|arg| expr::parse(arg)))
+        {
             self.values.push((target, value));
         }
         if matches!(name, "cmpxchg" | "compare_exchange")

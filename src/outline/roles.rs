@@ -321,7 +321,7 @@ fn signed(source: &Source, function: &Function, uses: &Uses) -> Option<Role> {
     }
     // What sends a packet is called with bottom halves off.
     let sends = head.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == "netdev_tx_t");
-    let polls = head.contains("struct napi_struct *") && head.contains("int ");
+    let polls = head.contains("(struct napi_struct *") && head.contains(", int ");
     if sends || polls {
         let why =
             if sends { "its type is netdev_tx_t" } else { "its parameters are a struct napi_struct and a budget" };

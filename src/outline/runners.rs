@@ -7,9 +7,9 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::declare::Runs;
 use super::expr::Expr;
+use super::follow;
 use super::lower::{self, Awaited, Source as Task, spun};
 use super::machine::{Code, Op, Program, Until};
-use super::pointers;
 use super::scope::{Assumption, Does, Scope};
 use super::source::Place;
 use super::statement::Stmt;
@@ -404,7 +404,7 @@ fn taken(program: &Program, is_try: bool) -> BTreeSet<String> {
 fn made(task: &Task) -> Vec<String> {
     let mut found = Vec::new();
     let mut see = |target: &str, name: &str| {
-        if pointers::allocates(name) {
+        if follow::allocates(name) {
             found.push(target.to_owned());
         }
     };

@@ -205,6 +205,7 @@ impl Search<'_> {
             .variables
             .iter()
             .enumerate()
+            .filter(|(_, known)| !known.is_watched)
             .map(|(at, known)| (known.name.clone(), self.machine.variable(state, at)));
         let mut outcome: Vec<(String, i64)> = variables.collect();
         for (task, code) in program.tasks.iter().enumerate() {

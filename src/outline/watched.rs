@@ -51,7 +51,7 @@ const ALONE: [&str; 22] = [
 pub(super) fn is_alone(function: &Function) -> bool {
     let mut found = function.name.split('_').any(|part| ALONE.contains(&part));
     let is_init = |name: &str| name.ends_with("_lock_init") || name == "mutex_init" || name == "init_rwsem";
-    each_call(&function.body, &mut |name| found |= is_init(name) || super::pointers::allocates(name));
+    each_call(&function.body, &mut |name| found |= is_init(name) || super::follow::allocates(name));
     found
 }
 

@@ -414,7 +414,7 @@ const TYPES: [&str; 36] = [
 ];
 
 /// Is it one of C's types, or made by a `typedef`?
-fn is_type(word: &str) -> bool {
+pub fn is_type(word: &str) -> bool {
     TYPES.contains(&word) || word.len() > 2 && word.ends_with("_t")
 }
 

@@ -82,8 +82,10 @@ pub fn translate_in(program: &Program, file: &str) -> Result<Interpreted, Refusa
     program.asserts.iter().map(condition).for_each(|condition| builder.assert(condition));
     program.nevers.iter().map(condition).for_each(|condition| builder.never(condition));
     let names: Vec<Symbol> = program.variables.iter().map(|known| Symbol::new(&known.name)).collect();
+    let is_known: Vec<bool> = program.variables.iter().map(|known| !known.is_watched).collect();
     let tell = move |state: &dyn Reader| {
-        let variables = names.iter().zip(&cells).map(|(name, cell)| Remains::word(*name, state.cell(*cell)));
+        let known = names.iter().zip(&cells).zip(&is_known).filter(|(_, is_known)| **is_known);
+        let variables = known.map(|((name, cell), _)| Remains::word(*name, state.cell(*cell)));
         let locals = told.iter().enumerate().flat_map(|(task, told)| {
             told.iter().map(move |(name, local)| Remains::word(*name, state.local(task, *local)))
         });

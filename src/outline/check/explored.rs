@@ -104,10 +104,10 @@ pub(super) fn add(source: &Source, program: &Program, shown: &Shown, path: &[Ste
         shown.labels.iter().map(|(place, text)| Label { place: whole(source, *place), text: text.clone() }).collect();
     // A task that waits for two that wait for each other adds nothing to their deadlock.
     let is_part = |known: &Finding| known.labels.iter().all(|label| labels.contains(label));
-    // Nor does one that waits for a lock that was never given back, which is told already.
+    // Nor does one that waits for a lock whose holder has returned with it, which is told already.
     let is_told = |known: &Finding| match known.code {
         "LW008" => is_part(known),
-        "LW007" => known.subject == shown.subject,
+        "LW007" => known.subject == shown.subject && labels.len() == 1,
         _ => false,
     };
     if shown.code == "LW008" && unit.findings.iter().any(is_told) {

@@ -29,9 +29,9 @@ pub(super) fn outline(source: &Source, file: &File, group: &Group, options: &Opt
         unit.bounds.extend(other.bounds);
         return unit;
     }
-    let mut unit = in_both_orders(source, file, group, options, budget);
+    let mut unit = in_every_order(source, file, group, options, budget);
     if let Some((turned, assumptions)) = turned::of(group) {
-        let other = in_both_orders(source, file, &turned, options, budget);
+        let other = in_every_order(source, file, &turned, options, budget);
         let is_cycle = |found: &Finding| matches!(found.code, "LW003" | "LW008");
         let has_cycle = other.findings.iter().any(is_cycle);
         let findings = other.findings.into_iter().filter(is_cycle).collect();
@@ -41,13 +41,15 @@ pub(super) fn outline(source: &Source, file: &File, group: &Group, options: &Opt
     unit
 }
 
-/// The verdict on an outline with the addresses that it compares in the one order and in the other.
-fn in_both_orders(source: &Source, file: &File, group: &Group, options: &Options, budget: &mut Budget) -> Unit {
+/// The verdict on an outline with the addresses that it compares in every order.
+fn in_every_order(source: &Source, file: &File, group: &Group, options: &Options, budget: &mut Budget) -> Unit {
     let Some(order) = Order::of(group) else { return judged(source, file, group, options, budget) };
-    let mut unit = judged(source, file, &order.decided(group, false), options, budget);
-    add(&mut unit, judged(source, file, &order.decided(group, true), options, budget));
+    let mut units =
+        order.all().into_iter().map(|one| judged(source, file, &order.decided(group, &one), options, budget));
+    let mut unit = units.next().unwrap_or_default();
+    units.for_each(|other| add(&mut unit, other));
     if order.is_more() {
-        unit.bounds.push(addresses::NAMES.to_owned());
+        unit.bounds.push(addresses::PAIRS.to_owned());
     }
     unit
 }
@@ -77,8 +79,9 @@ fn add(unit: &mut Unit, other: Unit) {
 fn judged(source: &Source, file: &File, group: &Group, options: &Options, budget: &mut Budget) -> Unit {
     let scope = Scope::new(file, &group.functions, &[], options.catalogue, &options.conversions);
     let mut unit = judged_from(source, group, &scope, budget);
-    let mut empty = Scope::new(file, &group.functions, &[], options.catalogue, &options.conversions);
-    if empty.begin_empty() {
+    if scope.begins_filled() {
+        let mut empty = Scope::new(file, &group.functions, &[], options.catalogue, &options.conversions);
+        empty.begin_empty();
         let mut other = judged_from(source, group, &empty, budget);
         // A function that follows it without a look may only be called once it is set.
         other.findings.retain(|found| found.code != "LW011");

@@ -25,6 +25,15 @@ pub(super) fn shared(program: &Program, expr: &Expr) -> Option<Pure> {
             let name = name.replacen("->", ".", 1);
             Pure::Shared(program.variables.iter().position(|variable| variable.name == name)?)
         }
+        // What is chosen, as a sum of which one part is 0.
+        Expr::Binary("?", cond, arms) => {
+            let Expr::Binary(":", yes, no) = &**arms else { return None };
+            let not = |pure| Pure::Unary('!', Box::new(pure));
+            let is_not = not(shared(program, cond)?);
+            let part = |is_it, arm| Some(Pure::Binary("*", Box::new(is_it), Box::new(shared(program, arm)?)));
+            let (yes, no) = (part(not(is_not.clone()), yes)?, part(is_not, no)?);
+            Pure::Binary("+", Box::new(yes), Box::new(no))
+        }
         Expr::Unary(op, inner) => Pure::Unary(*op, Box::new(shared(program, inner)?)),
         Expr::Binary(op, left, right) => {
             Pure::Binary(op, Box::new(shared(program, left)?), Box::new(shared(program, right)?))

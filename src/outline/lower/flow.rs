@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::outline::expr;
-use crate::outline::pointers::Each;
+use crate::outline::follow::Each;
 use crate::outline::statement::Counted;
 use crate::outline::walk::changed_elsewhere;
 
@@ -35,7 +35,7 @@ impl<'a> Lower<'_, 'a> {
             Stmt::Do => self.do_while(node),
             Stmt::For(counted) => self.counted(node, counted),
             Stmt::Each(text) => {
-                let each = crate::outline::pointers::each(text);
+                let each = crate::outline::follow::each(text);
                 if !each.as_ref().is_some_and(|each| self.list_loop(node, each)) {
                     self.each_unknown(&node.children, place, each.as_ref());
                 }

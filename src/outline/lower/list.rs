@@ -5,8 +5,9 @@
 
 use super::object::{Memory, POISON};
 use super::*;
+use crate::outline::follow::Each;
 use crate::outline::machine::Order;
-use crate::outline::pointers::{self, Each};
+use crate::outline::pointers;
 
 impl<'a> Lower<'_, 'a> {
     /// The element that an argument means, and the member by which it is on the list.

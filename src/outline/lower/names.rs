@@ -14,7 +14,7 @@ impl<'a> Lower<'_, 'a> {
             match &node.stmt {
                 Stmt::Assign(target, _) => _ = self.assigned.insert(target.clone()),
                 Stmt::Call { result: Some(target), .. } => _ = self.assigned.insert(target.clone()),
-                Stmt::Each(text) => self.assigned.extend(crate::outline::pointers::each(text).map(|each| each.name)),
+                Stmt::Each(text) => self.assigned.extend(crate::outline::follow::each(text).map(|each| each.name)),
                 _ => {}
             }
             self.note_forgotten(node, in_do);
@@ -78,6 +78,8 @@ pub(in crate::outline) fn freed<'a>(scope: &Scope<'a>, sources: &[Source<'a>]) -
                 let Stmt::Call { name, args, .. } = &node.stmt else { return };
                 if vocabulary::word(name) == Some(Word::Free) {
                     found.insert(object_name(args));
+                } else if let Some(at) = crate::outline::follow::frees(name, args.len()) {
+                    found.extend(args.get(at).map(|arg| plain(arg)));
                 } else if name.starts_with("kref_put") {
                     // It may be the last reference.
                     let path = args.first().map(|arg| plain(arg)).unwrap_or_default();

@@ -6,6 +6,7 @@
 
 use super::*;
 use crate::outline::declare::First;
+use crate::outline::follow;
 use crate::outline::machine::{Heap, Order};
 use crate::outline::pointers;
 use crate::outline::roles;
@@ -110,7 +111,7 @@ impl<'a> Lower<'_, 'a> {
     /// `foo = container_of(ref, struct foo, ref)` in an entry that is handed `ref`, and the first entry of a list that is not known: no
     /// object of the text is meant.
     pub(super) fn note_lost(&mut self, target: &str, name: &str, part: Option<&str>, place: Place) {
-        if pointers::is_first(name) {
+        if follow::is_first(name) {
             let list = part.map(plain).unwrap_or_default();
             let root = list.split(['-', '.']).next().unwrap_or_default();
             let is_known = [list.as_str(), root].iter().any(|name| self.scope.pointers.value(name).is_some());
@@ -298,7 +299,7 @@ impl<'a> Lower<'_, 'a> {
     /// `p = kmalloc(..)`: NULL, or an object of its own.
     pub(super) fn allocated(&mut self, name: &str, args: &[String], result: &str, place: Place) -> Option<Pure> {
         let points = self.is_tracked(result) || result.contains("->") && self.scope.pointers.points(result);
-        if !pointers::allocates(name) || !points {
+        if !follow::allocates(name) || !points {
             return None;
         }
         if flags_sleep(&args.join(", ")) {

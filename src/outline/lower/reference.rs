@@ -151,20 +151,10 @@ impl<'a> Lower<'_, 'a> {
         if vocabulary::word(name) == Some(Word::Free) {
             return true;
         }
-        let Some((_, body)) = self.outlined(name) else { return false };
-        let mut found = false;
-        for body in [body].into_iter().chain(
-            self.scope.reached(std::iter::once(body)).into_iter().filter_map(|name| Some(self.scope.outlined(name)?.1)),
-        ) {
-            for node in body {
-                node.each(&mut |node| {
-                    if let Stmt::Call { name, .. } = &node.stmt {
-                        found |= vocabulary::word(name) == Some(Word::Free) || name.starts_with("kfree_rcu");
-                    }
-                });
-            }
-        }
-        found
+        let body = self.outlined(name);
+        body.is_some_and(|body| {
+            !freed(self.scope, &[Source { name: name.to_owned(), runs: Runs::Task, bodies: vec![body] }]).is_empty()
+        })
     }
 
     /// The name and the body of a function that is outlined.

@@ -5,7 +5,7 @@ use super::*;
 impl<'a> Scope<'a> {
     /// What holds a pointer, if no line declares it.
     pub(super) fn cells_declared(&mut self, cells: Vec<Cell<'a>>, functions: &[Function]) {
-        for Cell { path, object, place, once } in cells {
+        for Cell { path, object, place, once, .. } in cells {
             for (name, why) in once {
                 let place = self.own.get(name).map_or(place, |function| function.place);
                 self.once.entry(name).or_insert((why, place));
@@ -33,12 +33,17 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// What holds a pointer that somebody replaces is NULL at the beginning, and lists are empty: false if there is nothing of that kind.
-    pub fn begin_empty(&mut self) -> bool {
+    /// Does something hold a pointer, or a list an entry, that it may as well not hold?
+    pub fn begins_filled(&self) -> bool {
+        !self.cells.is_empty() || self.pointers.filled.iter().any(|filled| filled.handed.is_empty())
+    }
+
+    /// What holds a pointer that somebody replaces is NULL at the beginning, and lists are empty.
+    pub fn begin_empty(&mut self) {
         for path in &self.cells {
             self.variables.get_mut(path).into_iter().for_each(|variable| variable.first = 0);
         }
-        self.pointers.begin_empty() || !self.cells.is_empty()
+        self.pointers.begin_empty();
     }
 
     /// Handlers, works and timers that no line declares; and those that are declared, and that nothing here starts.

@@ -1,8 +1,8 @@
 //! C that does two things in one expression, as two statements: `if (!(p = f()))` is `p = f()` and `if (!p)`.
 //!
 //! What is set in an expression, and the arms of a `?` that is returned or assigned, become statements of their own, so that everything
-//! that looks for calls and assignments finds them. What may not run at all (behind `&&`) is guarded by what stands before it; where that
-//! is a call, which must not run twice, the expression stays as it is, and is interpreted as such.
+//! that looks for calls and assignments finds them. What may not run at all (behind `&&`), and what comes after a call of the same
+//! expression, stays where it is, and is interpreted there.
 
 use super::Node;
 use crate::outline::expr::{self, Expr, written};
